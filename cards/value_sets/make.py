@@ -85,9 +85,7 @@ def evidence(system: str, codes: Iterable[str], official: Official) -> str:
     rows = (official.get((system, code), {}).get("evidence", "") for code in codes)
     first = (row.split(";")[0] for row in rows)
     return ", ".join(
-        dict.fromkeys(
-            next((name for start, name in EVIDENCE if text.startswith(start)), "") for text in first if text
-        )
+        dict.fromkeys(next((name for start, name in EVIDENCE if text.startswith(start)), "") for text in first if text)
     )
 
 

@@ -1,0 +1,121 @@
+"""Electrodiagnosis: planned three weeks after the onset, never a reason to wait with imaging."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS
+from cards.language.facts import Evidence
+from cards.language.finding import reads_of
+from cards.language.findings.foot_drop import foot_drop, in_episode, is_recent
+from cards.language.findings.red_flags import red_flags
+from cards.language.findings.signs import l5_pattern, peripheral_pattern
+from cards.language.findings.studies import (
+    consults_in_episode,
+    lesions,
+    matches,
+    post_operative_stable,
+    refusal,
+    side_mismatch,
+)
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule
+from cards.language.wording import began, clinical_note, drop_because, once, reasons
+
+EMG = "order.emg-ncs"
+EMG_REPORT = "report.emg-ncs"
+DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E30, E31)
+
+
+@rule(
+    "emg-ncs",
+    hooks=["patient-view"],
+    reads=reads_of(
+        PRECEDENCE_READS,
+        peripheral_pattern,
+        l5_pattern,
+        lesions,
+        side_mismatch,
+        post_operative_stable,
+        red_flags,
+        EMG,
+        EMG_REPORT,
+    ),
+    strength="conditional",
+    quality="low: reviews and teaching texts on the timing of denervation",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "known-stable-cause", "patient-declined"],
+)
+def emg_ncs(chart: Chart) -> Verdict:
+    """Plan nerve conduction and EMG for about three weeks after the onset, and never wait for it to scan."""
+    drop = foot_drop(chart)
+    done = next((each for each in chart.reports(EMG_REPORT) if in_episode(chart, drop, each.when)), None)
+    if done is not None:
+        return answered(f"electrodiagnosis was reported on {done.when}", Evidence.of(done))
+    if orders := consults_in_episode(chart, [EMG]):
+        return answered(f"electrodiagnosis is ordered ({orders[0].when})", Evidence.of(orders[0]))
+    if operation := post_operative_stable(chart):
+        return answered(f"decompressed on {operation.when} after the onset, with no loss since", Evidence.of(operation))
+    concordant = next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
+    if concordant is not None and l5_pattern(chart) and is_recent(chart, drop):
+        return answered(
+            "imaging and examination agree on the root, within six weeks: nothing to add before the decision",
+            Evidence.of(concordant.report),
+        )
+    declined = refusal(chart, red_flags(chart).newest, EMG)
+    if declined is not None:
+        return answered(f"the patient declined electrodiagnosis on {declined.when}", Evidence.of(declined))
+    return _card(chart)
+
+
+def _card(chart: Chart) -> Card:
+    pattern, mismatch = peripheral_pattern(chart), side_mismatch(chart)
+    when = _planned(chart)
+    if pattern:
+        summary = (
+            "Exam points to the peroneal nerve: NCS/EMG first (conduction block can show early); spine MRI if L5 "
+            "muscles are weak."
+        )
+    elif mismatch:
+        summary = "Imaging does not explain this foot drop (lesion on the other side): NCS/EMG to find the nerve."
+    else:
+        summary = (
+            f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal; "
+            "never wait for it to scan."
+        )
+    ask = "The onset is not recorded: ask for it and date the study from it. " if foot_drop(chart).onset is None else ""
+    plan = Plan(key=EMG, note=clinical_note(chart), occurrence=when, reasons=reasons(chart))
+    facts = [*pattern, *([mismatch.report] if mismatch else [])]
+    return Card(
+        indicator=Indicator.WARNING if pattern or mismatch else Indicator.INFO,
+        summary=summary,
+        detail=f"{began(chart, foot_drop(chart)).capitalize()}. {ask}Paraspinal denervation shows after 7 to 10 days, "
+        "in limb muscles after 2 to 3 weeks or more; conduction block at the fibular head shows early. The degree "
+        "of axonal loss grades the outlook.",
+        because=once((*(Evidence.of(fact) for fact in facts), *drop_because(chart))),
+        changes="An EDX request or report of this episode; a lesion on imaging that matches an L5 pattern.",
+        suggestions=(
+            Suggestion(
+                label=f"EMG and nerve conduction studies, about {when}",
+                plans=(plan,),
+                is_recommended=bool(facts),
+            ),
+        ),
+    )
+
+
+def _planned(chart: Chart) -> str:
+    """D59: the later of onset + 21 d and today; today + 21 d when the onset is unknown."""
+    today = chart.clock.now.date()
+    onset = foot_drop(chart).onset
+    return max((onset.day if onset else today) + DENERVATION, today).isoformat()
+
+
+def _timing(chart: Chart, when: str) -> str:
+    onset = foot_drop(chart).onset
+    if onset is None:
+        return f"about {when} (onset unknown: 3 weeks from today)"
+    return (
+        "now (over 3 weeks after onset)" if chart.age_of(onset) > DENERVATION else f"about {when} (3 weeks after onset)"
+    )

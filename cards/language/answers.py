@@ -1,0 +1,75 @@
+"""What the value of an Observation says: a grade, yes or no, a number; None when it says nothing certain."""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+
+from cards.language.codes import Codes
+from cards.language.records import Component, Quantity
+
+_GRADE = re.compile(r"\s*([0-5])\s*[+-]?\s*(?:/\s*5)?\s*")
+_GRADE_UNITS = frozenset({"", "1", "{score}"})
+
+# "Sensation present" and "reflex present" mean opposite things: these findings have answers of their own
+_ANSWERS = {
+    "saddle-sensation": ("answer.reduced", "answer.normal"),
+    "anal-tone": ("answer.reduced", "answer.normal"),
+    "sensation-dorsum-foot": ("answer.reduced", "answer.normal"),
+    "ambulatory": ("answer.walks", "answer.does-not-walk"),
+    "spine-stability": ("answer.unstable", "answer.stable"),
+}
+_ANY_ANSWER = ("answer.present", "answer.absent")
+_NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
+_VALUES = tuple(name for name in Component.__struct_fields__ if name.startswith("value"))
+
+# Factors to the unit of bindings.toml, by UCUM code and by what people write
+_UNITS: dict[str, dict[str, float]] = {
+    "post-void-residual": {"mL": 1, "ml": 1, "L": 1000},
+    "pain-nrs": {"1": 1, "{score}": 1, "": 1},
+}
+
+
+def grade(answer: Component) -> int | None:
+    """MRC grade 0 to 5; 4-, 4 and 4+ are all grade 4. Anything else is None."""
+    if answer.valueInteger is not None:
+        number: float | None = answer.valueInteger
+    elif answer.valueQuantity is not None:
+        number = _amount(answer.valueQuantity, dict.fromkeys(_GRADE_UNITS, 1.0))
+    else:
+        found = _GRADE.fullmatch(answer.valueString or "")
+        number = int(found[1]) if found else None
+    return int(number) if number is not None and number in range(6) else None
+
+
+def yes_no(answer: Component, finding: str, codes: Codes) -> bool | None:
+    """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
+
+    An answer without any value is read from its interpretation.
+    """
+    abnormal, normal = _ANSWERS.get(finding, _ANY_ANSWER)
+    if answer.valueBoolean is not None:
+        return None if finding in _NO_BOOLEAN else answer.valueBoolean
+    if answer.valueCodeableConcept is not None:
+        said = set(codes.keys(answer.valueCodeableConcept, "answer"))
+    elif any(getattr(answer, name) is not None for name in _VALUES):
+        return None
+    else:
+        said = {key for each in answer.interpretation or [] for key in codes.keys(each, "answer")}
+    if abnormal in said:
+        return True
+    return False if normal in said else None
+
+
+def amount(answer: Component, measurement: str) -> float | None:
+    """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator."""
+    if answer.valueInteger is not None:
+        return float(answer.valueInteger)
+    return _amount(answer.valueQuantity, _UNITS.get(measurement, {}))
+
+
+def _amount(quantity: Quantity | None, units: dict[str, float]) -> float | None:
+    if quantity is None or quantity.value is None or quantity.comparator or not isfinite(quantity.value):
+        return None
+    factor = units.get((quantity.code or quantity.unit or "").strip())
+    return None if factor is None else quantity.value * factor

@@ -1,0 +1,170 @@
+"""Chart: every question that a rule may ask about one patient at one moment.
+
+Beside the facts it knows what it has not seen: a prefetch key that the request did not supply and the
+server did not give. Unknown is never normal, and not seen is not the same as not recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cards.language.codes import Codes
+from cards.language.decoding import Defect
+from cards.language.extraction import Extraction
+from cards.language.facts import Draft, Implant, Order, Problem, Procedure, Reading, Report
+from cards.language.moments import Clock, Moment
+from cards.language.records import Resource
+
+BUILT_IN_CODES = Codes()
+
+_NOTHING: tuple[Any, ...] = ()
+
+# Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
+SUPPLIED_BY = {
+    "patient": ("patient",),
+    "encounter": ("encounter",),
+    "condition": ("conditions",),
+    "observation": ("observations",),
+    "lesion": ("reports",),
+    "report": ("reports",),
+    "order": ("orders",),
+    "order.afo": ("orders", "deviceOrders"),
+    "procedure": ("procedures",),
+    "device": ("devices",),
+    "medication": ("medications", "statements"),
+    "allergy": ("allergies",),
+}
+
+
+def supplied_by(key: str) -> tuple[str, ...]:
+    """The prefetch keys from which a key of bindings.toml is read."""
+    return SUPPLIED_BY.get(key) or SUPPLIED_BY[key.partition(".")[0]]
+
+
+class UndeclaredReadError(LookupError):
+    """A rule asked for what it did not declare in `reads`; the message names the key."""
+
+
+class Chart:
+    """One patient's facts, indexed by the keys of bindings.toml.
+
+    `unseen` holds the prefetch keys whose data was neither supplied nor to be had. With `declared` given,
+    a question outside of it raises UndeclaredReadError: the cases of a rule are run that way.
+    """
+
+    def __init__(
+        self,
+        patient_id: str,
+        now: datetime,
+        records: Iterable[Resource] = (),
+        *,
+        unseen: Iterable[str] = (),
+        drafts: Sequence[Draft] = (),
+        codes: Codes = BUILT_IN_CODES,
+        defects: Iterable[Defect] = (),
+        declared: frozenset[str] | None = None,
+    ) -> None:
+        self.clock = Clock(now)
+        self.patient_id = patient_id
+        self.unseen = frozenset(unseen)
+        self.drafts = tuple(drafts)
+        self.memo: dict[object, Any] = {}
+        self.hook = "patient-view"
+        self._facts = Extraction(patient_id, records, self.clock, codes)
+        self._declared = declared
+        self._drafted = {draft.reference for draft in drafts}
+        self.defects = (*defects, *self._facts.defects)
+
+    def _ask(self, key: str) -> None:
+        if self._declared is not None and key not in self._declared:
+            raise UndeclaredReadError(f"{key} is not among the rule's reads")
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether orders are being written (order-select, order-sign): the drafts are what is asked about."""
+        return self.hook.startswith("order-")
+
+    def has_seen(self, *keys: str) -> bool:
+        """Whether the data behind these keys of bindings.toml was supplied or read."""
+        return self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))
+
+    def problems(self, *keys: str) -> list[Problem]:
+        """The active Conditions of these keys."""
+        return [problem for key in keys for problem in self._get(self._facts.problems, key)]
+
+    def problem(self, *keys: str) -> Problem | None:
+        """The most recent active Condition of these keys, or None."""
+        found = self.problems(*keys)
+        dated = [each for each in found if each.when is not None]
+        if not dated:
+            return found[0] if found else None
+        return min(dated, key=lambda each: (self.clock.age(each.when or self.clock.moment), each.reference))
+
+    def readings(self, code: str) -> list[Reading]:
+        """The valid answers of one finding or measurement, by its exam code or measurement key."""
+        if self._declared is not None:
+            self._ask(_observation_key(code))
+        return self._facts.readings.get(code, [])
+
+    def orders(self, *keys: str) -> list[Order]:
+        """Every request of these keys on record, whatever its status; drafts of the context are not."""
+        found = [order for key in keys for order in self._get(self._facts.orders, key)]
+        return [order for order in found if order.reference not in self._drafted] if self._drafted else found
+
+    def reports(self, *keys: str) -> list[Report]:
+        """The final reports of these keys."""
+        return [report for key in keys for report in self._get(self._facts.reports, key)]
+
+    def procedures(self, *keys: str) -> list[Procedure]:
+        """The completed procedures of these keys."""
+        return [procedure for key in keys for procedure in self._get(self._facts.procedures, key)]
+
+    def devices(self, *keys: str) -> list[Implant]:
+        """The active devices of these keys."""
+        for key in keys:
+            self._ask(key)
+        return [each for each in self._facts.implants if any(key in each.keys for key in keys)]
+
+    def unsafe_devices(self) -> list[Implant]:
+        """The active devices of any kind that are coded MR unsafe."""
+        self._ask("device.mr-safety")
+        return [each for each in self._facts.implants if each.safety == "unsafe"]
+
+    @property
+    def age(self) -> int | None:
+        """Age in completed years; None when the birth date is not known."""
+        self._ask("patient")
+        patient = self._facts.patient
+        born = self.clock.read(patient.birthDate) if patient else None
+        if born is None:
+            return None
+        today = self.clock.now.date()
+        return today.year - born.day.year - ((today.month, today.day) < (born.day.month, born.day.day))
+
+    @property
+    def encounter_class(self) -> str | None:
+        """The class code of the encounter (AMB, EMER, IMP, ...)."""
+        self._ask("encounter")
+        return self._facts.encounter_class
+
+    def within(self, moment: Moment | None, window: timedelta) -> bool:
+        """Whether a moment lies in the window that ends now; an unknown one never does."""
+        return self.clock.within(moment, window)
+
+    def age_of(self, moment: Moment) -> timedelta:
+        """Time from a moment to now."""
+        return self.clock.age(moment)
+
+    def _get(self, facts: Mapping[str, list[Any]], key: str) -> Sequence[Any]:
+        self._ask(key)
+        return facts.get(key, _NOTHING)
+
+
+def _observation_key(code: str) -> str:
+    if code.startswith("mrc-"):
+        return "observation.mrc"
+    if code in ("spine-stability", "pain-nrs"):
+        return f"observation.{code}"
+    return "observation.pvr-ml" if code == "post-void-residual" else "observation.signs"

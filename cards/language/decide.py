@@ -1,0 +1,180 @@
+"""All rules over one chart: verdicts, and the one place where cards give way to each other (D52 to D55)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct, structs
+
+from cards.language.chart import Chart, supplied_by
+from cards.language.finding import reads_of
+from cards.language.findings.foot_drop import foot_drop
+from cards.language.findings.gates import comfort_care, off_gate, trauma_path
+from cards.language.findings.mr_safety import mr_safety
+from cards.language.rule import RULES, Card, Indicator, Kind, Rule, Silent, Verdict, answered, silent, unknown
+
+ORDER = (
+    "cauda-equina-emergency",
+    "spinal-precautions",
+    "map-target",
+    "spine-surgery-consult",
+    "neuraxis-mri",
+    "lumbar-mri",
+    "mri-contraindication",
+    "data-check",
+    "prognosis-strength-trend",
+    "do-not-delay-imaging",
+    "gabapentinoid-safety",
+    "duloxetine-safety",
+    "nsaid-safety",
+    "localisation-exam",
+    "do-not-assume-peripheral",
+    "pressure-injury-prevention",
+    "afo",
+    "emg-ncs",
+    "pain-regimen",
+    "early-mobilisation",
+)
+MOST_CARDS = 5
+
+# The cauda equina card rewords itself for comfort care; an order being written is checked in comfort care too.
+_SPEAKS_IN_COMFORT_CARE = frozenset(
+    {"cauda-equina-emergency", "gabapentinoid-safety", "duloxetine-safety", "nsaid-safety"}
+)
+_OFF_ON_TRAUMA_PATH = frozenset({"neuraxis-mri", "lumbar-mri", "emg-ncs", "localisation-exam", "afo"})
+_GATED = frozenset({"neuraxis-mri", "lumbar-mri", "emg-ncs", "localisation-exam"})
+_DROPPED_BY_CRITICAL = frozenset(
+    {"emg-ncs", "pain-regimen", "localisation-exam", "early-mobilisation", "prognosis-strength-trend"}
+)
+IMAGING_RULES = ("cauda-equina-emergency", "neuraxis-mri", "lumbar-mri")
+PRECEDENCE_READS = reads_of(foot_drop, comfort_care, trauma_path, off_gate, mr_safety)
+
+_NO_FOOT_DROP = silent("no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days")
+
+
+class Need(Struct, frozen=True):
+    """The imaging cards that stand at this moment, by rule id, and whether MRI is unsafe in place of lumbar-mri."""
+
+    cards: dict[str, Card]
+    replaced: Card | None = None
+
+    @property
+    def indicator(self) -> Indicator | None:
+        """The loudest of them; what replaces an unsafe MRI is never below warning."""
+        levels = [card.indicator for card in self.cards.values()]
+        if self.replaced is not None:
+            is_critical = self.replaced.indicator is Indicator.CRITICAL
+            levels.append(Indicator.CRITICAL if is_critical else Indicator.WARNING)
+        return max(levels, key=lambda level: level.rank, default=None)
+
+
+def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
+    """One verdict for every rule of the hook, in the order of D55. A suppressed card stays in its verdict."""
+    chart.hook = hook
+    rules = [RULES[id] for id in ORDER if id in RULES and hook in RULES[id].hooks]
+    verdicts = {rule.id: _judged(chart, rule.id) for rule in rules}
+    return _presented(verdicts)
+
+
+def shown(verdicts: dict[str, Verdict]) -> list[tuple[Rule, Card]]:
+    """The cards to show: critical, warning, info, and within each the order of D55."""
+    return [(RULES[id], card) for id, card in _sorted(verdicts)]
+
+
+def imaging_need(chart: Chart) -> Need:
+    """What the cauda equina, neuraxis and lumbar cards ask for now, whatever the hook."""
+    if not foot_drop(chart):
+        return Need({})
+    lumbar = _verdict(chart, "lumbar-mri")
+    cards = {id: verdict for id in IMAGING_RULES if isinstance(verdict := _judged(chart, id), Card)}
+    replaced = isinstance(lumbar, Card) and mr_safety(chart).level == "unsafe"
+    loud = cards.keys() & {"cauda-equina-emergency", "neuraxis-mri"}
+    return Need(cards, lumbar if replaced and isinstance(lumbar, Card) and not loud else None)
+
+
+def _judged(chart: Chart, id: str) -> Verdict:
+    """A rule's verdict after the other imaging cards: one imaging card only."""
+    verdict = _verdict(chart, id)
+    if id != "lumbar-mri" or not isinstance(verdict, Card):
+        return verdict
+    for louder in ("cauda-equina-emergency", "neuraxis-mri"):
+        if isinstance(_verdict(chart, louder), Card):
+            return answered(f"the {louder} card asks for imaging that covers the lumbar spine", card=verdict)
+    if mr_safety(chart).level == "unsafe":
+        return answered(
+            "MRI is unsafe for this patient: the mri-contraindication card stands in its place", card=verdict
+        )
+    return verdict
+
+
+def _verdict(chart: Chart, id: str) -> Verdict:
+    """A rule's verdict after comfort care, the trauma path and the off-gates; computed once a chart."""
+    key = "verdict", id, chart.is_ordering
+    if key not in chart.memo:
+        chart.memo[key] = _evaluate(chart, RULES[id])
+    found: Verdict = chart.memo[key]
+    return found
+
+
+def _evaluate(chart: Chart, rule: Rule) -> Verdict:
+    if rule.needs_foot_drop and not foot_drop(chart):
+        return _without_foot_drop(chart)
+    verdict = rule.advise(chart)
+    if isinstance(verdict, Silent):
+        return verdict
+    why = _overruled(chart, rule.id)
+    if why is not None:
+        return answered(why, card=verdict)
+    unseen = chart.unseen and sorted(chart.unseen & {name for key in rule.reads for name in supplied_by(key)})
+    return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
+
+
+def _without_foot_drop(chart: Chart) -> Verdict:
+    """No foot drop; said to be unknown when a weak dorsiflexion cannot be placed in time."""
+    undated = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.when is None and each.value <= 4]
+    if undated:
+        return unknown("a weak dorsiflexion grade has no date: it lies in no window")
+    return _NO_FOOT_DROP
+
+
+def _overruled(chart: Chart, id: str) -> str | None:
+    is_order_check = id == "mri-contraindication" and chart.is_ordering
+    if comfort_care(chart) and id not in _SPEAKS_IN_COMFORT_CARE and not is_order_check:
+        return "comfort care only is recorded: work-up, surgery and devices are not offered"
+    if id in _OFF_ON_TRAUMA_PATH and (injury := trauma_path(chart)):
+        return f"acute injury ({injury.text.lower()}, {injury.when}): the trauma path replaces this card"
+    gate = off_gate(chart) if id in _GATED else None
+    return gate[0] if gate else None
+
+
+def _presented(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+    """D54 and the limit of five: what a critical card drops, what it lowers, what falls away."""
+    is_critical = any(isinstance(each, Card) and each.indicator is Indicator.CRITICAL for each in verdicts.values())
+    if is_critical:
+        verdicts = {id: _beside_critical(id, verdict) for id, verdict in verdicts.items()}
+    for id, card in _sorted(verdicts)[MOST_CARDS:]:
+        verdicts = {**verdicts, id: answered("five louder cards are shown", card=card)}
+    return verdicts
+
+
+def _beside_critical(id: str, verdict: Verdict) -> Verdict:
+    if not isinstance(verdict, Card):
+        return verdict
+    if id in _DROPPED_BY_CRITICAL:
+        return answered("a critical card speaks, and this can wait", card=verdict)
+    if id == "afo":
+        return structs.replace(verdict, indicator=Indicator.INFO, summary=verdict.quiet_summary or verdict.summary)
+    return verdict
+
+
+def _sorted(verdicts: dict[str, Verdict]) -> list[tuple[str, Card]]:
+    cards: Iterable[tuple[str, Card]] = ((id, each) for id, each in verdicts.items() if isinstance(each, Card))
+    return sorted(cards, key=lambda each: (-each[1].indicator.rank, ORDER.index(each[0])))
+
+
+def outcome(verdict: Verdict) -> str:
+    """`card`, or the kind of silence, as `explain` names it."""
+    return "card" if isinstance(verdict, Card) else verdict.kind.value
+
+
+__all__ = ["ORDER", "Kind", "Need", "decide", "imaging_need", "outcome", "shown"]

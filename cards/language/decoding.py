@@ -1,0 +1,215 @@
+"""JSON to records, tolerantly: one pass when everything fits, record by record when something does not.
+
+An object where FHIR has a list is its one element; a mistyped element is absent and counted; a record is
+dropped, and counted, only when its resourceType, code or status cannot be read. A draft order never is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, inspect
+
+from cards.language.records import Entry, Link, Resource, Search
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 100
+
+_ESSENTIAL = frozenset({"resourceType", "code", "status"})
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+class UnreadableError(ValueError):
+    """The text is no JSON that we accept; the message says why, and holds nothing of the text."""
+
+
+class TooLargeError(UnreadableError):
+    """The body is over `MAX_BYTES`."""
+
+
+class Defect(Struct, frozen=True):
+    """What could not be read: where (key and entry), which element, what was done about it."""
+
+    where: str
+    element: str
+    why: str
+    dropped: bool = False
+
+
+class _RawEntry(Struct):
+    fullUrl: str | None = None
+    resource: Raw = Raw(b"null")
+    search: Search | None = None
+
+
+class _RawBundle(Struct):
+    resourceType: str | None = None
+    type: str | None = None
+    entry: list[_RawEntry] | None = None
+    link: list[Link] | None = None
+
+
+_decode_resource = msgspec.json.Decoder(Resource).decode
+_decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
+
+
+class _MisfitError(Exception):
+    """A value is not of the type that its element has."""
+
+
+def check_body(body: bytes) -> None:
+    """Refuse a body that is too large, not UTF-8, or nested over 100 levels.
+
+    Raises TooLargeError or UnreadableError. The decoder's own recursion limit stands behind.
+    """
+    if len(body) > MAX_BYTES:
+        raise TooLargeError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise UnreadableError("the body is not UTF-8") from None
+    if _is_too_deep(body):
+        raise UnreadableError(f"the body is nested over {MAX_DEPTH} levels")
+
+
+def _is_too_deep(body: bytes) -> bool:
+    """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
+    brackets = body.translate(None, _NOT_A_BRACKET)
+    if _levels(brackets) <= MAX_DEPTH:
+        return False
+    return _levels(_STRING.sub(b"", body).translate(None, _NOT_A_BRACKET)) > MAX_DEPTH
+
+
+def _levels(brackets: bytes) -> int:
+    """An upper bound of the depth, exact when every bracket has its partner."""
+    for taken in range(MAX_DEPTH + 1):
+        shorter = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(shorter) == len(brackets):
+            return taken + brackets.count(b"{") + brackets.count(b"[")
+        brackets = shorter
+    return MAX_DEPTH + 1
+
+
+def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False) -> Resource | None:
+    """Decode one resource, a Bundle included; None when it is no FHIR resource at all.
+
+    `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is no JSON.
+    """
+    try:
+        return _decode_resource(raw)
+    except msgspec.ValidationError:
+        return _read_by_entry(raw, where, defects, draft=draft)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnreadableError("the text is not JSON") from None
+
+
+def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+    try:
+        bundle = _decode_raw_bundle(raw)
+    except msgspec.ValidationError:
+        return _read_loosely(raw, where, defects, draft=draft)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnreadableError("the text is not JSON") from None
+    if bundle.resourceType != "Bundle" or bundle.entry is None:
+        return _read_loosely(raw, where, defects, draft=draft)
+    page = Resource(resourceType="Bundle", type=bundle.type, link=bundle.link, entry=[])
+    page.entry = entries = []
+    for number, entry in enumerate(bundle.entry, 1):
+        try:
+            found: Resource | None = _decode_resource(entry.resource)
+        except msgspec.ValidationError:
+            found = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
+        if found is not None:
+            entries.append(Entry(entry.fullUrl, found, entry.search))
+    return page
+
+
+def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+    value = msgspec.json.decode(raw)
+    if not isinstance(value, dict):
+        defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
+        return None
+    try:
+        resource: Resource = _fit_struct(value, _RESOURCE, where, defects, draft=draft)
+    except _MisfitError as misfit:
+        defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+        return None
+    return resource
+
+
+def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
+    """The value as `kind` wants it. Raises _MisfitError; what is lost inside it becomes a defect."""
+    if value is None or isinstance(kind, inspect.AnyType):
+        return value
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    for each in kinds:
+        if isinstance(each, inspect.StructType) and isinstance(value, dict):
+            return _fit_struct(value, each, where, defects, draft=draft)
+        if isinstance(each, inspect.StrType) and isinstance(value, str):
+            return value
+        if isinstance(each, inspect.BoolType) and isinstance(value, bool):
+            return value
+        if isinstance(each, inspect.IntType | inspect.FloatType) and _is_number(value):
+            return _fit_number(value, each)
+    for each in kinds:
+        if isinstance(each, inspect.ListType):
+            items = value if isinstance(value, list) else [value]
+            return _fit_list(items, each, where, defects, draft=draft)
+    raise _MisfitError
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | float:
+    if isinstance(kind, inspect.FloatType):
+        return float(value)
+    if value != int(value):
+        raise _MisfitError
+    return int(value)
+
+
+def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: list[Defect], *, draft: bool) -> list[Any]:
+    fitted = []
+    for number, item in enumerate(items):
+        if item is None:
+            continue
+        try:
+            fitted.append(_fit(item, kind.item_type, where, defects, draft=draft))
+        except _MisfitError:
+            defects.append(Defect(where, f"element {number + 1} of a list", "is of the wrong type"))
+    if items and not fitted:
+        raise _MisfitError
+    return fitted
+
+
+def _fit_struct(
+    value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
+) -> Any:
+    made = kind.cls()
+    for element in kind.fields:
+        name = element.encode_name
+        if name not in value:
+            continue
+        try:
+            setattr(made, element.name, _fit(value[name], element.type, where, defects, draft=draft))
+        except _MisfitError:
+            if kind.cls is Resource and name in _ESSENTIAL and not draft:
+                raise _MisfitError(name) from None
+            defects.append(Defect(where, name, "is of the wrong type"))
+    return made
+
+
+def _struct_type(kind: object) -> inspect.StructType:
+    found = inspect.type_info(kind)
+    assert isinstance(found, inspect.StructType)
+    return found
+
+
+_RESOURCE = _struct_type(Resource)

@@ -1,0 +1,321 @@
+"""Records to facts: which records count, what they mean, when and on which side.
+
+The conventions are those of bindings.toml. Everything that belongs to another patient is refused, what
+belongs to nobody is left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from cards.language import answers
+from cards.language.codes import Codes, Meaning
+from cards.language.decoding import Defect
+from cards.language.facts import Implant, Lesion, Order, Problem, Procedure, Reading, Report
+from cards.language.moments import Clock, Moment
+from cards.language.records import CodeableConcept, Component, Period, Resource, codings, texts
+from cards.language.side import Side, together
+from cards.value_sets import EXAM, VALUE_SETS
+
+REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
+
+_ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_NOT_TRUE = frozenset({"refuted", "entered-in-error"})
+_VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown"})
+_FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
+_WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
+_EXAM_NAMES = {
+    code: name
+    for key in ("observation.mrc", "observation.signs", "observation.spine-stability", "observation.pvr-ml")
+    for code, name in VALUE_SETS[key].codes[EXAM].items()
+}
+
+
+class OtherPatientError(ValueError):
+    """A record is another patient's; the message holds nothing of it."""
+
+
+def reference_id(reference: str | None, resource_type: str) -> str | None:
+    """The id that a relative, absolute or versioned reference to this resource type ends in."""
+    parts = (reference or "").strip().split("#")[0].split("/")
+    if "_history" in parts:
+        parts = parts[: parts.index("_history")]
+    return parts[-1] if len(parts) > 1 and parts[-2] == resource_type and parts[-1] else None
+
+
+class Extraction:
+    """The facts of one patient's records, kind by kind.
+
+    Raises OtherPatientError when a record's subject resolves to another Patient.
+    """
+
+    def __init__(self, patient_id: str, records: Iterable[Resource], clock: Clock, codes: Codes) -> None:
+        self.patient_id = patient_id
+        self.clock = clock
+        self.codes = codes
+        self.patient: Resource | None = None
+        self.encounter_class: str | None = None
+        self.problems: defaultdict[str, list[Problem]] = defaultdict(list)
+        self.readings: defaultdict[str, list[Reading]] = defaultdict(list)
+        self.orders: defaultdict[str, list[Order]] = defaultdict(list)
+        self.reports: defaultdict[str, list[Report]] = defaultdict(list)
+        self.procedures: defaultdict[str, list[Procedure]] = defaultdict(list)
+        self.implants: list[Implant] = []
+        self.defects: list[Defect] = []
+        self._reports: list[Resource] = []
+        self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
+        self._subject = f"Patient/{patient_id}"
+        take = _HANDLERS.get
+        for record in records:
+            handler = take(record.resourceType or "")
+            if self._is_ours(record, handler is not None) and handler is not None:
+                handler(self, record)
+        for report in self._reports:
+            self._take_report(report)
+
+    def _is_ours(self, record: Resource, is_read: bool) -> bool:
+        subject = record.subject or record.patient
+        if subject is not None and subject.reference == self._subject:
+            return True
+        if record.resourceType == "Patient":
+            return self._is_this_patient(record)
+        named = reference_id(subject.reference if subject else None, "Patient")
+        if named == self.patient_id:
+            return True
+        if named is not None:
+            raise OtherPatientError(f"a {record.resourceType} belongs to another patient than context.patientId")
+        if is_read:
+            self._defect(record, "subject", "names no patient by reference", dropped=True)
+        return False
+
+    def _is_this_patient(self, record: Resource) -> bool:
+        if record.id is not None and record.id != self.patient_id:
+            raise OtherPatientError("the Patient is another one than context.patientId")
+        return True
+
+    def _defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
+        self.defects.append(Defect(reference(record), element, why, dropped))
+
+    def _take_patient(self, record: Resource) -> None:
+        self.patient = record
+
+    def _take_encounter(self, record: Resource) -> None:
+        kinds = record.encounterClass
+        kind = kinds[0] if isinstance(kinds, list) and kinds else kinds
+        self.encounter_class = None if kind is None or isinstance(kind, list) else kind.code
+
+    def _take_condition(self, record: Resource) -> None:
+        keys = self.codes.keys(record.code, "condition")
+        if not keys or not _is_active(record.clinicalStatus) or _status_codes(record.verificationStatus) & _NOT_TRUE:
+            return
+        onset = self._first(record.onsetDateTime, *_ends(record.onsetPeriod)[1:])
+        when = onset or self._dated(record, self._first(record.recordedDate), "onset")
+        problem = Problem(
+            reference=reference(record),
+            when=when,
+            side=together(self.codes.side_of(codings(record.code))).or_else(self.codes.side(record.bodySite)),
+            text=VALUE_SETS[keys[0]].title,
+            keys=keys,
+            is_recorded_date=onset is None and when is not None,
+        )
+        for key in keys:
+            self.problems[key].append(problem)
+
+    def _take_observation(self, record: Resource) -> None:
+        if record.component is None and not self.codes.meanings(record.code):
+            return  # nearly every Observation of a chart: nothing that a rule reads
+        if record.status in _VOID_OBSERVATION:
+            return
+        for meaning, answer in self._answers(record):
+            domain, _, key = meaning.key.partition(".")
+            if domain == "lesion":
+                keys, side = self._lesion_sides.get(reference(record), (set(), Side.UNKNOWN))
+                site = together((side, self.codes.side(record.bodySite)))
+                self._lesion_sides[reference(record)] = keys | {meaning.key}, site
+            elif domain == "observation":
+                self._take_answer(record, answer, key, meaning.code)
+
+    def _answers(self, record: Resource) -> Iterator[tuple[Meaning, Component]]:
+        for answer in (record, *(record.component or ())):
+            for meaning in self.codes.meanings(answer.code):
+                yield meaning, answer
+
+    def _take_answer(self, record: Resource, answer: Component, key: str, code: str) -> None:
+        value: float | None
+        if key == "mrc":
+            value = answers.grade(answer)
+        elif key in ("signs", "spine-stability"):
+            value = answers.yes_no(answer, code, self.codes)
+        else:
+            code = code if code in _EXAM_NAMES else key
+            value = answers.amount(answer, code)
+        if value is None:
+            self._defect(record, "value", f"gives no answer for {code}")
+            return
+        when = self._effective(record)
+        self.readings[code].append(
+            Reading(
+                reference=reference(record),
+                when=self._dated(record, when, "effective"),
+                side=self.codes.side(record.bodySite),
+                text=_EXAM_NAMES.get(code, VALUE_SETS[f"observation.{key}"].title),
+                code=code,
+                value=value,
+            )
+        )
+
+    def _take_request(self, record: Resource) -> None:
+        concept = record.codeCodeableConcept if record.resourceType == "DeviceRequest" else record.code
+        keys = self.codes.keys(concept or record.code or record.codeCodeableConcept, "order")
+        if not keys or record.doNotPerform:
+            return
+        order = Order(
+            reference=reference(record),
+            when=self._dated(record, self._first(record.authoredOn, *_occurrence(record)), "authoredOn"),
+            text=VALUE_SETS[keys[0]].title,
+            keys=keys,
+            status=record.status or "unknown",
+            priority=priority(record),
+            declined=record.status == "revoked" and self._is_declined(record),
+        )
+        for key in keys:
+            self.orders[key].append(order)
+
+    def _is_declined(self, record: Resource) -> bool:
+        reasons: list[CodeableConcept] = list(record.reasonCode or [])
+        status_reason = record.statusReason
+        reasons += status_reason if isinstance(status_reason, list) else [status_reason] if status_reason else []
+        reasons += [
+            extension.valueCodeableConcept
+            for extension in record.extension or []
+            if extension.url == REQUEST_STATUS_REASON and extension.valueCodeableConcept
+        ]
+        return any(
+            "reason.refusal" in self.codes.keys(reason, "reason") or "declined" in (reason.text or "").lower()
+            for reason in reasons
+        )
+
+    def _take_procedure(self, record: Resource) -> None:
+        keys = self.codes.keys(record.code, "procedure")
+        if not keys or record.status != "completed":
+            return
+        when = self._first(record.performedDateTime, *_ends(record.performedPeriod))
+        procedure = Procedure(
+            reference=reference(record),
+            when=self._dated(record, when, "performed"),
+            text=VALUE_SETS[keys[0]].title,
+            keys=keys,
+        )
+        for key in keys:
+            self.procedures[key].append(procedure)
+
+    def _take_device(self, record: Resource) -> None:
+        if record.status not in (None, "active"):
+            return
+        kinds = record.type if isinstance(record.type, list) else [record.type]
+        concepts = [kind for kind in kinds if isinstance(kind, CodeableConcept)]
+        keys = tuple(
+            key for concept in concepts for domain in ("device", "order") for key in self.codes.keys(concept, domain)
+        )
+        said = {
+            VALUE_SETS["device.mr-safety"].meanings.get(meaning.code, "unknown")
+            for safety in record.safety or []
+            for meaning in self.codes.meanings(safety)
+            if meaning.key == "device.mr-safety"
+        }
+        safety = next((level for level in _WORST_SAFETY if level in said), "unknown")
+        if keys or safety == "unsafe":
+            name = VALUE_SETS[keys[0]].title if keys else next(iter(texts(concepts)), "implanted device")
+            self.implants.append(Implant(reference=reference(record), text=name, keys=keys, safety=safety))
+
+    def _keep_report(self, record: Resource) -> None:
+        if record.status in _FINAL_REPORT and self.codes.keys(record.code, "report"):
+            self._reports.append(record)
+
+    def _take_report(self, record: Resource) -> None:
+        keys = self.codes.keys(record.code, "report")
+        when = self._effective(record)
+        sides = list(self._result_sides(record))
+        concluded = dict.fromkeys(
+            key for concept in record.conclusionCode or [] for key in self.codes.keys(concept, "lesion")
+        )
+        report = Report(
+            reference=reference(record),
+            when=self._dated(record, when, "effective"),
+            text=VALUE_SETS[keys[0]].title,
+            keys=keys,
+            lesions=tuple(
+                Lesion(key, together(side for lesions, side in sides if key in lesions)) for key in concluded
+            ),
+            conclusion=record.conclusion or "",
+        )
+        for key in keys:
+            self.reports[key].append(report)
+
+    def _result_sides(self, record: Resource) -> Iterator[tuple[set[str], Side]]:
+        contained = {f"#{each.id}": each for each in record.contained or [] if each.resourceType == "Observation"}
+        for result in record.result or []:
+            inner = contained.get(result.reference or "")
+            if inner is not None:
+                if inner.status not in _VOID_OBSERVATION:
+                    yield set(self.codes.keys(inner.code, "lesion")), self.codes.side(inner.bodySite)
+                continue
+            found = self._lesion_sides.get(f"Observation/{reference_id(result.reference, 'Observation')}")
+            if found is not None:
+                yield found
+
+    def _effective(self, record: Resource) -> Moment | None:
+        return self._first(
+            record.effectiveDateTime, *_ends(record.effectivePeriod), record.effectiveInstant, record.issued
+        )
+
+    def _first(self, *written: str | None) -> Moment | None:
+        return next((moment for text in written if (moment := self.clock.read(text)) is not None), None)
+
+    def _dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None:
+        if when is None:
+            self._defect(record, element, "gives no date: it lies in no window and is never the newest")
+        return when
+
+
+def reference(record: Resource) -> str:
+    """The relative reference of a record, for evidence and for reasonReference."""
+    return f"{record.resourceType}/{record.id}" if record.id else str(record.resourceType)
+
+
+def priority(record: Resource) -> str | None:
+    """A request's priority code; None when it has none, which means routine."""
+    return record.priority.strip().lower() if isinstance(record.priority, str) else None
+
+
+def _occurrence(record: Resource) -> tuple[str | None, str | None]:
+    return record.occurrenceDateTime, _ends(record.occurrencePeriod)[1]
+
+
+def _ends(period: Period | None) -> tuple[str | None, str | None]:
+    """End and start: a finding and a procedure are as recent as their end."""
+    return (period.end, period.start) if period else (None, None)
+
+
+def _status_codes(concept: CodeableConcept | None) -> set[str]:
+    found = {(coding.code or "").strip().lower() for coding in codings(concept)} - {""}
+    return found or {(concept.text or "").strip().lower()} - {""} if concept else set()
+
+
+def _is_active(concept: CodeableConcept | None) -> bool:
+    said = _status_codes(concept)
+    return not said or bool(said & _ACTIVE)
+
+
+_HANDLERS: dict[str, Callable[[Extraction, Resource], None]] = {
+    "Patient": Extraction._take_patient,
+    "Encounter": Extraction._take_encounter,
+    "Condition": Extraction._take_condition,
+    "Observation": Extraction._take_observation,
+    "ServiceRequest": Extraction._take_request,
+    "DeviceRequest": Extraction._take_request,
+    "DiagnosticReport": Extraction._keep_report,
+    "Procedure": Extraction._take_procedure,
+    "Device": Extraction._take_device,
+}

@@ -1,0 +1,125 @@
+"""Time as records hold it: an instant, or a date without a clock, seen from one `now`.
+
+The rules are those of FHIR R4 dateTime: a date to the month or year stands for its last day, a time
+without offset is in the zone of `now`, a time after `now` counts as `now`, and what cannot be read is
+no date. Elapsed time decides between instants, calendar days as soon as one side has no clock time.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+_DATE_TIME = re.compile(
+    r"([1-9]\d{3}|0\d{3})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])"
+    r"(?:T([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d+))?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?)?)?)?"
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day, and the instant on it when the record gave a clock time."""
+
+    day: date
+    instant: datetime | None = None
+
+    def is_after(self, other: Moment) -> bool:
+        """Strictly later; by calendar date when one of the two has no clock time."""
+        if self.instant is not None and other.instant is not None:
+            return self.instant > other.instant
+        return self.day > other.day
+
+    def since(self, other: Moment) -> timedelta:
+        """Time from `other` to this; whole days when one of the two has no clock time."""
+        if self.instant is not None and other.instant is not None:
+            return self.instant - other.instant
+        return self.day - other.day
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The one `now` of an evaluation. `now` has a time zone, in which dates are compared."""
+
+    now: datetime
+
+    @property
+    def moment(self) -> Moment:
+        """Now, as a moment."""
+        return Moment(self.now.date(), self.now)
+
+    def read(self, text: str | None) -> Moment | None:
+        """The moment that an R4 date, dateTime or instant names; None when it names none."""
+        if text is None:
+            return None
+        found = _DATE_TIME.fullmatch(text.strip())
+        if found is None:
+            return None
+        try:
+            return self._moment(*found.groups())
+        except (ValueError, OverflowError):
+            return None
+
+    def _moment(
+        self,
+        year: str,
+        month: str | None,
+        day: str | None,
+        hour: str | None,
+        minute: str | None,
+        second: str | None,
+        fraction: str | None,
+        offset: str | None,
+    ) -> Moment:
+        today = self.now.date()
+        if hour is None or minute is None or second is None or month is None or day is None:
+            named = _last_day(int(year), int(month) if month else None, int(day) if day else None)
+            return Moment(min(named, today))
+        seconds = min(int(second), 59)  # a leap second has no place in datetime
+        micro = int((fraction or "0")[:6].ljust(6, "0"))
+        written = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, micro)  # noqa: DTZ001 - zone follows
+        zone = datetime.fromisoformat(f"2000-01-01T00:00:00{offset}").tzinfo if offset else self.now.tzinfo
+        instant = min(written.replace(tzinfo=zone), self.now)
+        return Moment(instant.astimezone(self.now.tzinfo).date(), instant)
+
+    def age(self, moment: Moment) -> timedelta:
+        """Time from the moment to now, never negative."""
+        return max(self.moment.since(moment), timedelta())
+
+    def within(self, moment: Moment | None, window: timedelta) -> bool:
+        """Whether the moment lies in the window that ends now, its edge included.
+
+        A window of hours holds no moment without clock time; no window holds an unknown moment.
+        """
+        if moment is None or (window < timedelta(days=1) and moment.instant is None):
+            return False
+        return self.age(moment) <= window
+
+
+def _last_day(year: int, month: int | None, day: int | None) -> date:
+    if month is None:
+        return date(year, 12, 31)
+    return date(year, month, day or monthrange(year, month)[1])
+
+
+def newest(items: Iterable[T], when: Callable[[T], Moment | None]) -> list[T]:
+    """Those items that none is later than: several when times are equal or have no clock."""
+    dated = [(item, moment) for item in items if (moment := when(item)) is not None]
+    if not dated:
+        return []
+    last_day = max(moment.day for _, moment in dated)
+    last_date = max((m.day for _, m in dated if m.instant is None), default=date.min)
+    last_instant = max((m.instant for _, m in dated if m.instant is not None), default=None)
+    return [
+        item
+        for item, moment in dated
+        if (moment.instant == last_instant and moment.day >= last_date if moment.instant else moment.day == last_day)
+    ]

@@ -1,0 +1,202 @@
+"""Card, Silent, Verdict, Rule: what a recommendation says, and how it is enrolled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from cards.language.chart import Chart
+from cards.language.facts import Draft, Evidence
+from cards.language.sources import SOURCES, Source
+
+SUMMARY_LIMIT = 139  # CDS Hooks: "<140-character"
+
+
+class Indicator(StrEnum):
+    """How loud a card is."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """3 critical, 2 warning, 1 info."""
+        return 3 - list(Indicator).index(self)
+
+
+class Kind(StrEnum):
+    """Why a rule is silent."""
+
+    NOT_APPLICABLE = "not-applicable"
+    SUPPRESSED = "suppressed"
+    COULD_NOT_EVALUATE = "could-not-evaluate"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a suggestion orders, in clinical words; `orders.py` makes the FHIR of it.
+
+    `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional, `reasons`
+    are the references of Conditions and Observations that justify it.
+    """
+
+    key: str
+    priority: str = "routine"
+    side: str = ""
+    note: str = ""
+    occurrence: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+class Reprioritise(Struct, frozen=True, kw_only=True):
+    """Change of a draft order: the whole draft again, with another priority."""
+
+    draft: Draft
+    priority: str
+
+
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """One button: what it says, and the orders it places together."""
+
+    label: str
+    plans: tuple[Plan | Reprioritise, ...]
+    is_recommended: bool = False
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """Advice to show.
+
+    `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
+    every word from the record has been escaped. `changes` says what would change the advice,
+    `quiet_summary` what is said when a louder card stands beside it.
+    """
+
+    indicator: Indicator
+    summary: str
+    detail: str
+    because: tuple[Evidence, ...]
+    changes: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
+    one_suggestion_only: bool = True
+    quiet_summary: str = ""
+    unseen: tuple[str, ...] = ()
+
+
+class Silent(Struct, frozen=True):
+    """No advice to show, and the sentence that says why.
+
+    A card that was made but not shown (another card speaks, or the gates silence it) stays in `card`.
+    """
+
+    kind: Kind
+    why: str
+    card: Card | None = None
+    because: tuple[Evidence, ...] = ()
+
+
+Verdict = Card | Silent
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One recommendation: what it reads, what it stands on, and the function that decides.
+
+    A rule that needs foot drop is asked only when there is one. `asks` names the rules whose verdicts it
+    consults: what they read, it reads.
+    """
+
+    id: str
+    title: str
+    hooks: tuple[str, ...]
+    own_reads: frozenset[str]
+    asks: tuple[str, ...]
+    source: Source
+    strength: str
+    quality: str
+    reviewed: str
+    version: str
+    overrides: tuple[str, ...]
+    needs_foot_drop: bool
+    advise: Callable[[Chart], Verdict]
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The keys of bindings.toml that the verdict depends on."""
+        return self.own_reads.union(*(RULES[id].reads for id in self.asks))
+
+
+class DuplicateRuleError(ValueError):
+    """Two rules under one id: an id is a wire format, never reused."""
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    id: str,
+    *,
+    hooks: Iterable[str],
+    reads: Iterable[str],
+    strength: str,
+    quality: str,
+    reviewed: str,
+    version: str,
+    overrides: Iterable[str],
+    needs_foot_drop: bool = True,
+    asks: Iterable[str] = (),
+) -> Callable[[Callable[[Chart], Verdict]], Callable[[Chart], Verdict]]:
+    """Enrol the function below as the rule `id`; its docstring's first line is the advice.
+
+    Raises DuplicateRuleError for a second rule of that id.
+    """
+
+    def enrol(advise: Callable[[Chart], Verdict]) -> Callable[[Chart], Verdict]:
+        if id in RULES:
+            raise DuplicateRuleError(id)
+        RULES[id] = Rule(
+            id=id,
+            title=(advise.__doc__ or "").strip().partition("\n")[0],
+            hooks=tuple(hooks),
+            own_reads=frozenset(reads),
+            asks=tuple(asks),
+            source=SOURCES[id],
+            strength=strength,
+            quality=quality,
+            reviewed=reviewed,
+            version=version,
+            overrides=tuple(overrides),
+            needs_foot_drop=needs_foot_drop,
+            advise=advise,
+        )
+        return advise
+
+    return enrol
+
+
+def silent(why: str, *because: Evidence) -> Silent:
+    """The question of this rule does not arise."""
+    return Silent(Kind.NOT_APPLICABLE, why, None, because)
+
+
+def answered(why: str, *because: Evidence, card: Card | None = None) -> Silent:
+    """The advice would come, but something on record has answered or overruled it."""
+    return Silent(Kind.SUPPRESSED, why, card, because)
+
+
+def unknown(why: str, *because: Evidence) -> Silent:
+    """The rule could not be evaluated for want of data."""
+    return Silent(Kind.COULD_NOT_EVALUATE, why, None, because)
+
+
+_SPACES = re.compile(r"\s+")
+
+
+def summary(text: str) -> str:
+    """The text as a card summary: one line, at most 139 characters (UTF-16 units), cut at a word."""
+    line = _SPACES.sub(" ", text).strip()
+    while len(line.encode("utf-16-le")) // 2 > SUMMARY_LIMIT:
+        line = line[: max(SUMMARY_LIMIT - 1, 1)] if len(line) > SUMMARY_LIMIT else line[:-2]
+        line = line.rstrip(" .,;:").rpartition(" ")[0].rstrip(" ,;:") + "…"
+    return line

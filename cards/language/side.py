@@ -1,0 +1,39 @@
+"""Left, right, both or unknown: it belongs to every finding from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """A side of the body. Unknown never matches a side."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+    def covers(self, other: Side) -> bool:
+        """Whether a finding of this side is one of `other`, which is LEFT or RIGHT."""
+        return self is other or self is Side.BOTH
+
+    def or_else(self, other: Side) -> Side:
+        """This side, or the other one when this is unknown."""
+        return other if self is Side.UNKNOWN else self
+
+    @property
+    def feet(self) -> tuple[Side, ...]:
+        """The series that a finding of this side belongs to: both feet, one foot, or those of no known side."""
+        return FEET if self is Side.BOTH else (self,)
+
+
+FEET = (Side.LEFT, Side.RIGHT)
+
+
+def together(sides: Iterable[Side]) -> Side:
+    """One side for several: left and right together are both, nothing known is unknown."""
+    known = {side for side in sides if side is not Side.UNKNOWN}
+    if not known:
+        return Side.UNKNOWN
+    return known.pop() if len(known) == 1 else Side.BOTH

@@ -1,0 +1,59 @@
+"""Words of the record made safe to show: nothing in them may act as markup or break a line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import timedelta
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=\"'/$^%])")
+_SPACES = re.compile(r"\s+")
+
+
+def plain(words: str | None, limit: int = 80) -> str:
+    """The words on one line, without control, bidirectional or other invisible characters, cut at `limit`."""
+    shown = "".join(
+        " " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each
+        for each in (words or "")[: limit * 4]
+        if unicodedata.category(each) not in ("Cf", "Cs", "Co", "Cn")
+    )
+    line = _SPACES.sub(" ", shown).strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def markdown(words: str | None, limit: int = 200) -> str:
+    """The words as literal text in GitHub Markdown: no emphasis, link, image, HTML or autolink can arise.
+
+    Angle brackets and ampersands become entities, for clients that render raw HTML.
+    """
+    line = plain(words, limit)
+    escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found[1], "\\" + found[1]), line)
+    return escaped.replace("www\\.", "www&#46;")
+
+
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+def days(span: timedelta) -> str:
+    """A span as a clinician says it: hours on the first day, then days, weeks, months, years."""
+    count = span.days
+    if count < 1:
+        hours = int(span.total_seconds() // 3600)
+        return "today" if hours < 1 else _count(hours, "hour")
+    if count < 60:
+        return _count(count, "day")
+    return _count(count // 30, "month") if count < 730 else _count(count // 365, "year")
+
+
+def listed(words: list[str]) -> str:
+    """`a`, `a and b`, or `a, b and c`."""
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
+
+
+def sentence(words: str) -> str:
+    """The words with a capital first letter."""
+    return words[:1].upper() + words[1:]
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

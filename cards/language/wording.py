@@ -1,0 +1,111 @@
+"""Phrases that several cards share: side, grade, onset, and what radiology and surgery need to know."""
+
+from __future__ import annotations
+
+from cards.language.chart import Chart
+from cards.language.facts import Evidence, Fact
+from cards.language.findings.course import Loss, loss_evidence
+from cards.language.findings.foot_drop import FootDrop, drop_evidence, foot_drop
+from cards.language.findings.red_flags import FLAGS, RED_FLAG_WINDOW, flag_words, red_flags
+from cards.language.findings.signs import newest_answers
+from cards.language.findings.studies import decline
+from cards.language.side import Side
+from cards.language.text import days, listed, sentence
+
+SAFETY_NET = (
+    "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
+    "that spreads to the other leg."
+)
+
+
+def named_drop(drop: FootDrop) -> str:
+    """`left foot drop`, `bilateral foot drop`, `foot drop (side not recorded)`."""
+    words = {Side.LEFT: "left foot drop", Side.RIGHT: "right foot drop", Side.BOTH: "bilateral foot drop"}
+    return words.get(drop.side, "foot drop (side not recorded)")
+
+
+def graded(drop: FootDrop) -> str:
+    """`MRC 2`, `MRC left 2, right 3`, `MRC not recorded`."""
+    if not drop.readings:
+        return "MRC not recorded"
+    if len(drop.sides) == 1:
+        return f"MRC {drop.weakest}"
+    return "MRC " + ", ".join(f"{side} {int(drop.grades[side].value)}" for side in drop.sides if side in drop.grades)
+
+
+def began(chart: Chart, drop: FootDrop) -> str:
+    """`onset 6 days ago (2026-11-20)` or `onset not recorded`."""
+    if drop.onset is None:
+        return "onset not recorded"
+    span = days(chart.age_of(drop.onset))
+    return f"onset {span} ({drop.onset})" if span == "today" else f"onset {span} ago ({drop.onset})"
+
+
+def lost_words(chart: Chart, loss: Loss) -> str:
+    """`MRC 4 to 2 in 3 days`."""
+    assert loss.before.when is not None
+    assert loss.after.when is not None
+    span = days(loss.after.when.since(loss.before.when))
+    span = "under an hour" if span == "today" else span
+    return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
+
+
+def flags_for_reader(chart: Chart) -> str:
+    """The red flags present, those recorded absent with their date, and those nobody recorded."""
+    flags = red_flags(chart)
+    words = [flag_words(flag) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
+    if flags.is_bilateral:
+        words.append("acute bilateral foot drop with pain")
+    present = "Red flags: " + listed(words) + "." if words else "No red flag is recorded as present."
+    absent, missing = [], []
+    for flag in FLAGS:
+        answers = list(newest_answers(chart, flag, RED_FLAG_WINDOW).values())
+        name = flag.replace("-", " ")
+        if answers and not any(answer.value for answer in answers):
+            absent.append(f"{name} ({answers[0].when})")
+        elif not answers:
+            missing.append(name)
+    if absent:
+        present += f" Recorded normal: {listed(absent)}."
+    return present + (f" Not recorded in 14 days: {listed(missing)}." if missing else "")
+
+
+def clinical_note(chart: Chart) -> str:
+    """What radiology or the surgeon needs: side, grade, onset, course and red flags. Plain text."""
+    drop = foot_drop(chart)
+    parts = [sentence(named_drop(drop)), graded(drop), began(chart, drop)]
+    lost = decline(chart)
+    if isinstance(lost, Loss):
+        parts.append("worsening: " + lost_words(chart, lost))
+    elif lost is not None:
+        parts.append(f"charted as rapidly progressive ({lost.when})")
+    return ", ".join(parts) + ". " + flags_for_reader(chart)
+
+
+def drop_because(chart: Chart) -> tuple[Evidence, ...]:
+    """The foot drop and, when it worsens, the loss, as evidence."""
+    lost = decline(chart)
+    worse = loss_evidence(lost) if lost is not None else ()
+    return once((*drop_evidence(foot_drop(chart)), *worse))
+
+
+def once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Each piece of evidence once, in order."""
+    return tuple(dict.fromkeys(evidence))
+
+
+def references(*facts: Fact) -> tuple[str, ...]:
+    """The references of real Conditions and Observations, for reasonReference."""
+    return tuple(
+        dict.fromkeys(
+            fact.reference
+            for fact in facts
+            if fact.reference.startswith(("Condition/", "Observation/", "DiagnosticReport/"))
+        )
+    )
+
+
+def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:
+    """The records that justify an order: the foot drop's codes and grades, and more."""
+    drop = foot_drop(chart)
+    return references(*drop.codes, *drop.readings, *more)

@@ -1,0 +1,185 @@
+"""Foot drop not imaged in this episode: lumbar MRI, as urgent as strength and course demand."""
+
+from __future__ import annotations
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS
+from cards.language.facts import Evidence
+from cards.language.finding import reads_of
+from cards.language.findings.course import Loss
+from cards.language.findings.foot_drop import CHRONIC, DROPPED, RECENT, foot_drop, is_older_than
+from cards.language.findings.pain import new_radicular_pain, spinal_pain
+from cards.language.findings.red_flags import CANCER_OR_INFECTION, red_flags
+from cards.language.findings.signs import l5_pattern, peripheral_pattern
+from cards.language.findings.studies import (
+    MRI_REPORTS,
+    SPINE_MRI,
+    decline,
+    imaging_done,
+    is_urgent,
+    mri_orders,
+    post_operative_stable,
+    refusal,
+)
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, summary
+from cards.language.text import sentence
+from cards.language.wording import (
+    SAFETY_NET,
+    clinical_note,
+    drop_because,
+    flags_for_reader,
+    lost_words,
+    named_drop,
+    once,
+    reasons,
+)
+
+SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
+
+
+@rule(
+    "lumbar-mri",
+    hooks=["patient-view"],
+    reads=reads_of(
+        PRECEDENCE_READS,
+        decline,
+        imaging_done,
+        mri_orders,
+        peripheral_pattern,
+        l5_pattern,
+        spinal_pain,
+        new_radicular_pain,
+        red_flags,
+        post_operative_stable,
+        *SURGERY,
+        *CANCER_OR_INFECTION,
+        "condition.pregnancy",
+    ),
+    strength="strong for severe or progressive weakness; conditional otherwise",
+    quality="moderate: appropriateness criteria; cohorts for strength and timing",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=[
+        "already-arranged",
+        "findings-disagree",
+        "known-stable-cause",
+        "patient-declined",
+        "contraindicated",
+        "reassess-within-24-hours",
+    ],
+)
+def lumbar_mri(chart: Chart) -> Verdict:
+    """Foot drop without spine imaging this episode: lumbar MRI, same day when strength is falling."""
+    done = imaging_done(chart)
+    if done is not None:
+        return answered(
+            f"the spine was imaged on {done.when} ({done.text.lower()}), with no loss since",
+            Evidence.of(done),
+        )
+    if pattern := peripheral_pattern(chart):
+        return answered(
+            "the examination is completely peripheral: inversion and hip abduction 5, no pain, no UMN sign",
+            *(Evidence.of(grade) for grade in pattern),
+        )
+    if operation := post_operative_stable(chart):
+        return answered(f"decompressed on {operation.when} after the onset, with no loss since", Evidence.of(operation))
+    indicator = _tier(chart)
+    for order in mri_orders(chart):
+        if indicator is not Indicator.CRITICAL or is_urgent(order):
+            return answered(f"a spine MRI is ordered ({order.when}, {order.priority or 'routine'})", Evidence.of(order))
+    declined = refusal(chart, red_flags(chart).newest, *SPINE_MRI)
+    if declined is not None and indicator is not Indicator.CRITICAL:
+        return answered(f"the patient declined a spine MRI on {declined.when}", Evidence.of(declined))
+    return _card(chart, indicator)
+
+
+def _tier(chart: Chart) -> Indicator:
+    """D33: critical; info when chronic, stable and without new radicular pain; warning; info for all the rest."""
+    drop = foot_drop(chart)
+    if decline(chart):
+        return Indicator.CRITICAL
+    if is_older_than(chart, drop, CHRONIC) and not new_radicular_pain(chart):
+        return Indicator.INFO
+    severe = drop.weakest is not None and drop.weakest <= DROPPED
+    recent = drop.onset is not None and chart.within(drop.onset, RECENT)
+    spinal = spinal_pain(chart) or l5_pattern(chart)
+    return Indicator.WARNING if severe or recent or spinal else Indicator.INFO
+
+
+def _card(chart: Chart, indicator: Indicator) -> Card:
+    priority = {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[indicator]
+    key, protocol = _protocol(chart)
+    why = reasons(chart, *spinal_pain(chart))
+    note = clinical_note(chart)
+    scan = Suggestion(
+        label=f"{priority.capitalize()} lumbar MRI, {protocol}",
+        plans=(Plan(key=key, priority=priority, note=note, reasons=why),),
+        is_recommended=indicator is not Indicator.INFO,
+    )
+    call = Plan(key="order.spine-surgery-consult", priority="stat", note=note, reasons=why)
+    surgeon = Suggestion(label="Call spinal surgery now", plans=(call,))
+    pains = (Evidence.of(pain) for pain in spinal_pain(chart))
+    return Card(
+        indicator=indicator,
+        summary=summary(_summary(chart, indicator, protocol)),
+        detail=_detail(chart),
+        because=once((*drop_because(chart), *pains)),
+        changes="A spine MRI of this episode or a request for one; inversion and hip abduction 5 without pain; "
+        "a loss of strength makes it a same-day question.",
+        suggestions=(scan, surgeon) if indicator is Indicator.CRITICAL else (scan,),
+        one_suggestion_only=False,
+    )
+
+
+def _protocol(chart: Chart) -> tuple[str, str]:
+    """Without contrast; without and with after lumbar surgery, in cancer or infection; never in pregnancy."""
+    wants_contrast = chart.procedures(*SURGERY) or chart.problems(*CANCER_OR_INFECTION)
+    if wants_contrast and not chart.problems("condition.pregnancy"):
+        return "order.mri-lumbar-contrast", "without and with contrast"
+    return "order.mri-lumbar", "without contrast"
+
+
+def _summary(chart: Chart, indicator: Indicator, protocol: str) -> str:
+    drop = foot_drop(chart)
+    if indicator is Indicator.CRITICAL:
+        return _worsening(chart, protocol)
+    plain = "non-contrast lumbar MRI" if protocol == "without contrast" else f"lumbar MRI {protocol}"
+    unimaged = "no spine imaging this episode" if chart.has_seen(*MRI_REPORTS) else "earlier imaging could not be read"
+    if indicator is Indicator.WARNING:
+        is_new = drop.onset is None or chart.within(drop.onset, RECENT)
+        name = f"New {named_drop(drop)}" if is_new else sentence(named_drop(drop))
+        return f"{name}, {unimaged}: order urgent {plain}."
+    if is_older_than(chart, drop, CHRONIC):
+        imaged = "not imaged this episode" if chart.reports(*MRI_REPORTS) else "never imaged"
+        imaged = imaged if chart.has_seen(*MRI_REPORTS) else "earlier imaging not readable"
+        return f"Long-standing stable foot drop {imaged}: consider elective {plain} if it would change care."
+    if drop.weakest is None:
+        return f"{sentence(named_drop(drop))}: grade the strength and ask the onset; {unimaged}, consider {plain}."
+    return f"{sentence(named_drop(drop))} of MRC {drop.weakest}, {unimaged}: consider {plain}."
+
+
+def _worsening(chart: Chart, protocol: str) -> str:
+    lost = decline(chart)
+    measured = lost if isinstance(lost, Loss) else None
+    if chart.procedures(*SURGERY):
+        change = f"(MRC {int(measured.before.value)} to {int(measured.after.value)})" if measured else "(charted)"
+        scan = "MRI with and without contrast" if protocol != "without contrast" else "MRI without contrast"
+        return f"New weakness after spinal surgery {change}: same-day {scan}; call the operating surgeon."
+    change = f"({lost_words(chart, measured)})" if measured else "fast, as charted"
+    return f"Foot drop worsening {change}: same-day lumbar MRI and call spinal surgery in parallel."
+
+
+def _detail(chart: Chart) -> str:
+    drop = foot_drop(chart)
+    parts = [flags_for_reader(chart)]
+    if drop.weakest is None:
+        parts.append("Strength is not recorded: grade dorsiflexion 0 to 5, and state the side.")
+    if drop.onset is None:
+        parts.append("The onset is not recorded: it is treated as recent.")
+    parts.append(
+        "L4/5 is the usual level. If the lumbar MRI does not explain the foot drop, extend to the cord and brain. "
+        "Evidence: MRI is agreed for severe or progressive deficit; for mild stable weakness it is not."
+    )
+    if chart.problems("condition.pregnancy"):
+        parts.append("Pregnancy: MRI without gadolinium is not withheld; think of obstetric plexopathy as well.")
+    return "\n\n".join([*parts, SAFETY_NET])

@@ -1,0 +1,117 @@
+"""An implant that is unsafe for MRI, or of unknown safety, before the MRI that is needed."""
+
+from __future__ import annotations
+
+from cards.language.chart import Chart
+from cards.language.decide import IMAGING_RULES, PRECEDENCE_READS, Need, imaging_need
+from cards.language.facts import Draft, Evidence
+from cards.language.finding import reads_of
+from cards.language.findings.foot_drop import foot_drop
+from cards.language.findings.mr_safety import MrSafety, mr_safety
+from cards.language.findings.studies import SPINE_MRI
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary, unknown
+from cards.language.text import markdown, plain, sentence
+from cards.language.wording import clinical_note, once, reasons
+
+MRI = (*SPINE_MRI, "order.mri-brain")
+
+
+@rule(
+    "mri-contraindication",
+    hooks=["patient-view", "order-select"],
+    reads=reads_of(PRECEDENCE_READS, mr_safety, *MRI),
+    strength="strong",
+    quality="moderate: device labelling and guideline for CT when MRI is contraindicated",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "contraindicated", "reassess-within-24-hours"],
+    needs_foot_drop=False,
+    asks=IMAGING_RULES,
+)
+def mri_contraindication(chart: Chart) -> Verdict:
+    """An implant not cleared for MRI: call MR safety now, and use CT or CT myelography if it is unsafe.
+
+    Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are no contraindications.
+    """
+    safety = mr_safety(chart)
+    drafts = [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
+    if chart.is_ordering and not drafts:
+        return silent("no MRI is among the orders being written")
+    need = Need({}) if chart.is_ordering else imaging_need(chart)
+    if not chart.is_ordering and need.indicator is None:
+        return silent("no imaging is called for at this moment")
+    if safety.level == "conditional" and chart.is_ordering:
+        return _conditional(safety, drafts)
+    if not safety.is_hazard:
+        if not chart.has_seen("device.cardiac-pacemaker"):
+            return unknown("devices could not be read, so MR safety is not known")
+        return silent("no implant on record is unsafe or of unknown safety for MRI")
+    return _hazard(chart, safety, need)
+
+
+def _hazard(chart: Chart, safety: MrSafety, need: Need) -> Card:
+    assert safety.fact is not None
+    was_critical = need.replaced is not None and need.replaced.indicator is Indicator.CRITICAL
+    known = "unsafe" if safety.level == "unsafe" else "of unknown MR safety"
+    return Card(
+        indicator=Indicator.CRITICAL if was_critical else Indicator.WARNING,
+        summary=summary(
+            f"{sentence(plain(safety.fact.text, 40))} not cleared for MRI: call MR safety now; if unsafe use CT or "
+            "CT myelography, same urgency."
+        ),
+        detail=f"{sentence(markdown(safety.fact.text, 80))}: coded {known}. Ask for the model and the device card. "
+        "Do not let this delay imaging for red flags. CT shows large compressions but is weaker for the cause; "
+        "check anticoagulation before myelography. The MRI request is not removed by this card.",
+        because=_because(chart, safety, need),
+        changes="A device record that states its MR safety, or its removal.",
+        suggestions=_suggestions(chart, _priority(need)),
+        one_suggestion_only=False,
+    )
+
+
+def _conditional(safety: MrSafety, drafts: list[Draft]) -> Card:
+    assert safety.fact is not None
+    return Card(
+        indicator=Indicator.INFO,
+        summary=summary(
+            f"MR-conditional {plain(safety.fact.text, 40).lower()}: MRI possible; give radiology the model and "
+            "conditions with the request."
+        ),
+        detail="The device is labelled MR conditional: scan only when its conditions are met.",
+        because=(Evidence.of(safety.fact), *(Evidence.of(draft) for draft in drafts)),
+        changes="A device record that states another MR safety.",
+    )
+
+
+def _because(chart: Chart, safety: MrSafety, need: Need) -> tuple[Evidence, ...]:
+    assert safety.fact is not None
+    loudest = max(need.cards.values(), key=lambda card: card.indicator.rank, default=need.replaced)
+    drafts = [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
+    return once(
+        (
+            Evidence.of(safety.fact),
+            *(Evidence.of(draft) for draft in drafts),
+            *((loudest.because if loudest else ())[:3]),
+        )
+    )
+
+
+def _priority(need: Need) -> str:
+    return {Indicator.CRITICAL: "stat", Indicator.INFO: "routine"}.get(need.indicator or Indicator.WARNING, "urgent")
+
+
+def _suggestions(chart: Chart, priority: str) -> tuple[Suggestion, ...]:
+    why = reasons(chart) if foot_drop(chart) else ()
+    note = (clinical_note(chart) + " " if foot_drop(chart) else "") + "MRI not cleared: implant."
+
+    def plan(key: str) -> Plan:
+        return Plan(key=key, priority=priority, note=note, reasons=why)
+
+    return (
+        Suggestion(label="MR safety consultation", plans=(plan("order.mr-safety-consult"),), is_recommended=True),
+        Suggestion(label=f"{priority.capitalize()} CT of the lumbar spine", plans=(plan("order.ct-lumbar"),)),
+        Suggestion(
+            label=f"{priority.capitalize()} CT myelogram of the lumbar spine",
+            plans=(plan("order.ct-myelogram-lumbar"),),
+        ),
+    )
