@@ -42,19 +42,15 @@ def read_drafts(
     A draft is selected when `selections` names it; all are when it names none of them. Raises
     OtherPatientError when a draft is another patient's.
     """
-    found = []
-    for text in _resources(raw):
-        record = _read(text, defects)
-        if record is None or record.resourceType not in _ORDERS:
-            continue
+    read = [(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None]
+    for record, _ in read:
         _check_patient(record, patient_id)
-        if record.status in _OVER or record.doNotPerform:
-            continue
-        found.append(_draft(record, text, codes, clock))
-    wanted = {_relative(each) for each in selections or ()}
-    if not any(draft.reference in wanted for draft in found):
-        return tuple(found)
-    return tuple(msgspec.structs.replace(draft, selected=draft.reference in wanted) for draft in found)
+    wanted = {_relative(each) for each in selections or ()} & {reference(record) for record, _ in read}
+    return tuple(
+        _draft(record, text, codes, clock, selected=not wanted or reference(record) in wanted)
+        for record, text in read
+        if record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
+    )
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
@@ -86,7 +82,7 @@ def _check_patient(record: Resource, patient_id: str) -> None:
         raise OtherPatientError("a draft order belongs to another patient than context.patientId")
 
 
-def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock) -> Draft:
+def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock, *, selected: bool) -> Draft:
     concept = record.code or record.codeCodeableConcept
     keys = codes.keys(concept, "order")
     return Draft(
@@ -97,6 +93,7 @@ def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock) -> Draft:
         type=record.resourceType or "",
         keys=keys,
         priority=priority(record),
+        selected=selected,
         raw=text,
     )
 

@@ -16,6 +16,7 @@ class Finding(Generic[T]):
     def __init__(self, define: Callable[[Chart], T], reads: frozenset[str]) -> None:
         self._define = define
         self.reads = reads
+        self.module = define.__module__
         self.__doc__ = define.__doc__
         self.__name__ = define.__name__
 

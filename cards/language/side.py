@@ -15,8 +15,8 @@ class Side(StrEnum):
     UNKNOWN = "unknown"
 
     def covers(self, other: Side) -> bool:
-        """Whether a finding of this side is one of `other`, which is LEFT or RIGHT."""
-        return self is other or self is Side.BOTH
+        """Whether a finding of this side is one of `other`; both sides cover any, unknown covers none."""
+        return self is Side.BOTH or (self is other and self is not Side.UNKNOWN)
 
     def or_else(self, other: Side) -> Side:
         """This side, or the other one when this is unknown."""

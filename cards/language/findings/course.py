@@ -37,8 +37,27 @@ def by_foot(readings: Iterable[Reading]) -> dict[Side, list[Reading]]:
 
 @finding(*DORSIFLEXION)
 def dorsiflexion(chart: Chart) -> dict[Side, list[Reading]]:
-    """The ankle dorsiflexion readings, by side."""
-    return by_foot(chart.readings("mrc-ankle-dorsiflexion"))
+    """The ankle dorsiflexion readings, by side; of two at one moment the lower one (D4)."""
+    series = by_foot(chart.readings("mrc-ankle-dorsiflexion"))
+    return {side: _lowest_at_each_moment(readings) for side, readings in series.items()}
+
+
+def _lowest_at_each_moment(readings: list[Reading]) -> list[Reading]:
+    """Without readings that a lower one of the same instant, or of the same date without clock, overrules."""
+    lowest: dict[object, float] = {}
+    for reading in readings:
+        when = reading.when
+        if when is None:
+            continue
+        for moment in (when.instant, ("day", when.day), ("date", when.day) if when.instant is None else None):
+            lowest[moment] = min(lowest.get(moment, reading.value), reading.value)
+
+    def is_overruled(when: Moment, value: float) -> bool:
+        if when.instant is None:
+            return lowest["day", when.day] < value
+        return min(lowest[when.instant], lowest.get(("date", when.day), value)) < value
+
+    return [reading for reading in readings if reading.when is None or not is_overruled(reading.when, reading.value)]
 
 
 def newest_grade(chart: Chart, readings: Iterable[Reading], window: timedelta = EXAM_WINDOW) -> Reading | None:

@@ -108,15 +108,18 @@ def _drops(
     if grade is not None and grade.value <= DROPPED:
         return True
     full = grade is not None and grade.value == FULL_STRENGTH
-    coded = any(
-        problem.side is Side.UNKNOWN if side is Side.UNKNOWN else problem.side.covers(side) for problem in counting
-    )
+    coded = any(_is_on(problem.side, side) for problem in counting)
     if coded and not (full and side is not Side.UNKNOWN):
         return True
     if grade is None or full:
         return False
     explained = chart.problems(*RADICULAR_PAIN, *BACK_PAIN, *_DISC_OR_STENOSIS)
     return bool(explained) and loss_in_series(chart, series[side]) is not None
+
+
+def _is_on(coded: Side, side: Side) -> bool:
+    """Whether a code of this side is one of `side`; an unsided code is on the unknown side alone."""
+    return coded is side if side is Side.UNKNOWN else coded.covers(side)
 
 
 def _is_cancelled(problem: Problem, grades: dict[Side, Reading]) -> bool:

@@ -121,14 +121,12 @@ def proven_by_edx(chart: Chart) -> Report | None:
     A report without side counts when an active peroneal neuropathy covers that side.
     """
     drop = foot_drop(chart)
-    if not drop.sides or Side.UNKNOWN in drop.sides:
-        return None
     coded = together(problem.side for problem in chart.problems(PERONEAL))
     for report in chart.reports(EMG_REPORT):
         if not in_episode(chart, drop, report.when):
             continue
         for lesion in report.lesions:
             side = lesion.side.or_else(coded)
-            if lesion.key == PERONEAL_LESION and all(side.covers(foot) for foot in drop.sides):
+            if lesion.key == PERONEAL_LESION and drop and all(side.covers(foot) for foot in drop.sides):
                 return report
     return None

@@ -91,7 +91,7 @@ def l5_pattern(chart: Chart) -> list[Fact]:
     return [*weak_l5_muscles(chart), *pains, *([slr] if slr else [])]
 
 
-@finding(foot_drop, *DORSIFLEXION, radicular_pain, back_pain, umn_signs, positive_slr)
+@finding(foot_drop, *DORSIFLEXION, radicular_pain, back_pain, umn_signs, "observation.signs")
 def peripheral_pattern(chart: Chart) -> list[Reading]:
     """Inversion and hip abduction 5 on every dropped side, without pain, UMN sign or positive SLR.
 
@@ -102,5 +102,7 @@ def peripheral_pattern(chart: Chart) -> list[Reading]:
     full = [grade for grade in grades if grade is not None and grade.value == FULL_STRENGTH]
     if not full or len(full) < len(grades):
         return []
-    contrary = radicular_pain(chart) or back_pain(chart) or umn_signs(chart) or positive_slr(chart)
+    # A raise that hurts on the other side only (crossed) still speaks against the peroneal nerve.
+    raised = is_present(chart, "slr", EXAM_WINDOW)
+    contrary = radicular_pain(chart) or back_pain(chart) or umn_signs(chart) or raised
     return [] if contrary else full
