@@ -1,0 +1,1 @@
+"""How we are asked: CDS Hooks over HTTP, and the command line."""

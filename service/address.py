@@ -1,0 +1,118 @@
+"""Addresses of FHIR servers, read so strictly that no two programs can read them differently."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+# What browsers and HTTP libraries mend, each in its own way, is refused instead.
+_VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
+_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+_TRICKY_PATH = re.compile(r"%(?:2e|2f|5c)|//|(?:^|/)\.\.?(?:/|$)", re.IGNORECASE)
+
+
+class Address(NamedTuple):
+    """The base of a FHIR server, normalised: two that are equal are the same place."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The address as it is called, without a trailing slash."""
+        port = "" if _PORTS[self.scheme] == self.port else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}{self.path}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is a service of this very machine."""
+        return self.host in _LOOPBACK
+
+    def below(self, link: str) -> str | None:
+        """The URL of a relative or absolute link; None when it leads off this server or this base."""
+        if not _VISIBLE.fullmatch(link) or "#" in link:
+            return None
+        path, mark, query = link.partition("?")
+        if _TRICKY_PATH.search(path.partition("://")[2] or path):
+            return None
+        url = urljoin(f"{self.url}/", path)
+        there = read_address(url)
+        if there is None or there[:3] != self[:3]:
+            return None
+        if there.path != self.path and not there.path.startswith(f"{self.path}/"):
+            return None
+        return f"{url}{mark}{query}"
+
+
+def read_address(url: str) -> Address | None:
+    """The address that a base URL names; None when it is no plain http or https base.
+
+    User information, query, fragment, backslashes, encoded dots and slashes, and all spellings of an IP
+    address but the usual one are refused.
+    """
+    if not _VISIBLE.fullmatch(url) or any(mark in url for mark in "?#@"):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    host = _host(parts.netloc.lower())
+    if parts.scheme not in _PORTS or host is None or port == 0 or _TRICKY_PATH.search(parts.path):
+        return None
+    return Address(parts.scheme, host, port or _PORTS[parts.scheme], parts.path.removesuffix("/"))
+
+
+def _host(netloc: str) -> str | None:
+    if netloc.startswith("["):
+        return _ipv6(netloc)
+    name = netloc.partition(":")[0]
+    if not _NAME.fullmatch(name):
+        return None
+    if not _NUMBER.fullmatch(name.rpartition(".")[2]):
+        return name
+    try:  # a name that ends in a number is an IPv4 address, and only in four decimal parts is it taken
+        return str(ipaddress.IPv4Address(name))
+    except ValueError:
+        return None
+
+
+def _ipv6(netloc: str) -> str | None:
+    inside, _, port = netloc[1:].partition("]")
+    if port and not port.startswith(":"):
+        return None
+    try:
+        address = ipaddress.IPv6Address(inside)
+    except ValueError:
+        return None
+    # an IPv4 address in IPv6 clothes, or one of a certain network card, is no address of a FHIR server
+    return None if address.ipv4_mapped or address.scope_id or "." in inside else f"[{address.compressed}]"
+
+
+def allow_list(urls: Iterable[str], allow_loopback: bool) -> Callable[[str], bool]:
+    """The predicate that says whether a base URL is one of `urls`, or on loopback where that is allowed.
+
+    Trailing slash, default port and the case of scheme and host make no difference; all else must be equal.
+    Raises ValueError for a URL in `urls` that can be no base of a FHIR server.
+    """
+    listed = set()
+    for url in urls:
+        address = read_address(url)
+        if address is None:
+            raise ValueError(f"{url!r} is not the base URL of a FHIR server: http(s)://host[:port][/path]")
+        listed.add(address)
+
+    def is_allowed(base: str) -> bool:
+        address = read_address(base)
+        return address is not None and (address in listed or (allow_loopback and address.is_loopback))
+
+    return is_allowed

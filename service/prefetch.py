@@ -1,0 +1,272 @@
+"""Prefetch: the queries that the rules need, and what is known of each once the request has come."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote
+
+from msgspec import Struct, field
+
+import cards  # noqa: F401 - importing it loads the rules, from whose reads the queries are made
+from cards.language.chart import supplied_by
+from cards.language.codes import Codes
+from cards.language.decoding import Defect
+from cards.language.records import Resource
+from cards.language.rule import RULES
+from cards.value_sets import VALUE_SETS
+from service.fhir import Fetched, FhirReader, next_link
+from service.references import MOST, Lacking, lacking
+from service.request import HookRequest
+from service.searchset import Contents, contents, only
+
+REQUIRED = ("conditions", "observations")
+
+_BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
+_SEARCHES = {
+    "conditions": "Condition",
+    "observations": "Observation",
+    "reports": "DiagnosticReport",
+    "orders": "ServiceRequest",
+    "deviceOrders": "DeviceRequest",
+    "devices": "Device",
+    "procedures": "Procedure",
+    "medications": "MedicationRequest",
+    "statements": "MedicationStatement",
+    "allergies": "AllergyIntolerance",
+}
+_READS = {"patient": "Patient/{{context.patientId}}", "encounter": "Encounter/{{context.encounterId}}"}
+_KEYS = ("patient", *_SEARCHES, "encounter")
+
+_OTHER = "something else than was asked"
+_NO_SERVER = "there is no FHIR server to read it from"
+
+
+class RequiredDataError(Exception):
+    """Required keys were not supplied and could not be read; the message says why, key by key."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        self.keys = tuple(reasons)
+        self.why = "; ".join(f"{key}: {why}" for key, why in reasons.items())
+        super().__init__(self.why)
+
+
+class Gathered(Struct):
+    """What is on record, and what of it is not known.
+
+    `unseen` are the keys of which something is missing, though `records` may hold a part of it; `notes` say
+    why, for an engineer. `defects` are those of what the FHIR server answered.
+    """
+
+    records: list[Resource] = field(default_factory=list)
+    unseen: frozenset[str] = frozenset()
+    defects: list[Defect] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def templates(hook: str, codes: Codes) -> dict[str, str]:
+    """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
+    return dict(_templates(hook, codes, tuple(RULES)))
+
+
+@lru_cache(maxsize=64)
+def _templates(hook: str, codes: Codes, _rules: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    read = {key for rule in RULES.values() if hook in rule.hooks for key in rule.reads}
+    wanted = {name for key in read for name in supplied_by(key)}
+    if any(key.startswith("lesion.") for key in read):
+        wanted.add("observations")  # a report's lesion has its side in the result
+    return tuple((key, _template(key, codes)) for key in _KEYS if key in wanted)
+
+
+def _template(key: str, codes: Codes) -> str:
+    if key in _READS:
+        return _READS[key]
+    only = f"&code={','.join(_observation_codes(codes))}" if key == "observations" else ""
+    return f"{_SEARCHES[key]}?patient={{{{context.patientId}}}}{only}&_count=200"
+
+
+def _observation_codes(codes: Codes) -> dict[str, None]:
+    """Every code of an observation or lesion, without its system, which records write in many ways."""
+    built_in = (value_set.codes for key, value_set in VALUE_SETS.items() if _is_observed(key))
+    site = (systems for key, systems in codes.overlay.items() if _is_observed(key))
+    found = [code for systems in (*built_in, *site) for each in systems.values() for code in each]
+    return dict.fromkeys(_in_a_query(code) for code in (*found, _BLOOD_PRESSURE_PANEL))
+
+
+def _is_observed(key: str) -> bool:
+    return key.startswith(("observation.", "lesion."))
+
+
+def _in_a_query(code: str) -> str:
+    """A code as one value of a search parameter: FHIR's escapes, then those of a URL."""
+    for mark in "\\,|$":
+        code = code.replace(mark, f"\\{mark}")
+    return quote(code.strip(), safe="")
+
+
+def gather(request: HookRequest, reader: FhirReader | None, codes: Codes, deadline: float) -> Gathered:
+    """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
+
+    `deadline` is a moment of time.monotonic. What could not be read in time is unseen. Raises
+    RequiredDataError when conditions or observations can be had in no way.
+    """
+    gathering = _Gathering(request, reader, deadline, templates(request.hook, codes))
+    gathering.take_prefetch()
+    gathering.read_missing()
+    gathering.demand_required()
+    gathering.read_references(codes)
+    return gathering.result()
+
+
+class _Answer(Struct):
+    """What is known of one prefetch key."""
+
+    kind: str
+    query: str = ""  # what is still to be asked
+    records: list[Resource] = field(default_factory=list)
+    is_had: bool = False  # a part of it at least, be it that there is nothing
+    why: str = ""  # why that is not all
+    is_all: bool = False
+
+    def add(self, found: Contents, source: str) -> None:
+        self.records += found.records
+        self.is_had = self.is_had or not found.error or bool(found.records)
+        self.is_all = not found.error
+        if found.error:
+            self.why = f"{source} {found.error}"
+
+
+class _Gathering:
+    def __init__(
+        self, request: HookRequest, reader: FhirReader | None, deadline: float, queries: Mapping[str, str]
+    ) -> None:
+        self._request = request
+        self._deadline = deadline
+        self._reader = reader if request.fhirServer else None
+        self._queries = queries
+        self._answers = {key: _Answer(_kind(query)) for key, query in queries.items()}
+        self._defects: list[Defect] = []
+        self._notes: defaultdict[str, list[str]] = defaultdict(list)
+
+    def take_prefetch(self) -> None:
+        """What the request supplies; of each key, what is still to be asked."""
+        supplied = self._request.prefetch
+        for key, answer in self._answers.items():
+            if key in supplied:
+                self._take(key, answer, supplied[key])
+            else:
+                answer.query = self._filled(key)
+
+    def _take(self, key: str, answer: _Answer, value: Resource | None) -> None:
+        if value is None:
+            answer.is_had = answer.is_all = True
+            return
+        found = self._contents(key, answer, value, key, self._request.defects)
+        if found is None:
+            answer.why = f"the request holds {_OTHER}"
+            answer.query = self._filled(key)
+            return
+        answer.add(found, "the request holds")
+        link = next_link(value)
+        if link and answer.is_all:
+            answer.is_all = False
+            answer.why = "the request holds its first page"
+            answer.query = link
+
+    def _contents(self, key: str, answer: _Answer, value: Resource, where: str, known: list[Defect]) -> Contents | None:
+        found = contents(value, answer.kind, where, known)
+        if found is None:
+            return None
+        self._defects += found.defects
+        if key not in _READS or value.resourceType != "Bundle":
+            return found
+        one = only(found.records, answer.kind)
+        return None if one is None else Contents(one, found.error)
+
+    def _filled(self, key: str) -> str:
+        """The template of a key with the ids of the context; empty when there is no encounter to ask for."""
+        context = self._request.context
+        if key == "encounter" and not context.encounterId:
+            return ""
+        template = self._queries[key].replace("{{context.patientId}}", quote(context.patientId or "", safe=""))
+        return template.replace("{{context.encounterId}}", quote(context.encounterId or "", safe=""))
+
+    def _fetch(self, queries: dict[str, str]) -> dict[str, Fetched]:
+        if self._reader is None:
+            return {key: Fetched(why=_NO_SERVER) for key in queries}
+        authorization = self._request.fhirAuthorization
+        token = authorization.access_token if authorization else None
+        return self._reader.fetch(self._request.fhirServer or "", token or None, queries, self._deadline)
+
+    def read_missing(self) -> None:
+        """What is still to be asked, from the FHIR server."""
+        queries = {key: answer.query for key, answer in self._answers.items() if answer.query}
+        if queries:
+            for key, fetched in self._fetch(queries).items():
+                self._merge(key, fetched)
+
+    def _merge(self, key: str, fetched: Fetched) -> None:
+        answer = self._answers[key]
+        before = f"{answer.why}, and " if answer.why else ""
+        answer.is_all = False
+        for page in fetched.pages:
+            found = self._contents(key, answer, page, f"{key} from the FHIR server", fetched.defects)
+            found = found or Contents(error=_OTHER)
+            answer.add(found, f"{before}the FHIR server answered with")
+            if found.error:
+                break
+        else:
+            answer.is_all = not fetched.why
+            answer.why = before + fetched.why
+        self._defects += fetched.defects
+
+    def demand_required(self) -> None:
+        """Raises RequiredDataError when of a required key nothing at all is known."""
+        lost = {key: self._answers[key] for key in REQUIRED if key in self._answers}
+        reasons = {key: answer.why for key, answer in lost.items() if not answer.is_had}
+        if reasons:
+            raise RequiredDataError(reasons)
+
+    def read_references(self, codes: Codes) -> None:
+        """The second wave: what the records point at and cannot do without. What fails is a note."""
+        wanted = lacking({key: answer.records for key, answer in self._answers.items()}, codes)
+        urls = [each.url for each in wanted if each.url][:MOST]
+        fetched = self._fetch({url: url for url in urls}) if urls else {}
+        failed: Counter[tuple[str, str]] = Counter()
+        for each in wanted:
+            why = self._add_referenced(each, fetched.get(each.url))
+            if why:
+                failed[each.key, why] += 1
+        for (key, why), times in failed.items():
+            self._notes[key].append(f"references that could not be read: {times} ({why})")
+
+    def _add_referenced(self, wanted: Lacking, fetched: Fetched | None) -> str:
+        """Take in what a reference led to; why it led to nothing."""
+        if fetched is None:
+            return "they are too many" if wanted.url else "they lead to no resource on the FHIR server"
+        self._defects += fetched.defects
+        if fetched.why:
+            return fetched.why
+        found = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
+        if found is None or found.error:
+            return f"the FHIR server answered with {found.error if found else _OTHER}"
+        self._answers[wanted.key].records += found.records
+        return ""
+
+    def result(self) -> Gathered:
+        """Everything that is known now."""
+        unseen = {key for key, answer in self._answers.items() if not answer.is_all}
+        for key, answer in self._answers.items():
+            if answer.why and key in unseen:
+                self._notes[key].insert(0, f"only a part is known: {answer.why}" if answer.is_had else answer.why)
+        return Gathered(
+            records=[record for answer in self._answers.values() for record in answer.records],
+            unseen=frozenset(unseen),
+            defects=self._defects,
+            notes={key: "; ".join(notes) for key, notes in self._notes.items()},
+        )
+
+
+def _kind(query: str) -> str:
+    return query.partition("?")[0].partition("/")[0]

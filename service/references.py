@@ -1,0 +1,70 @@
+"""References without which a record says nothing: a Medication, the result behind a reported lesion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from cards.language.codes import Codes
+from cards.language.extraction import reference_id
+from cards.language.records import Resource
+
+MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
+
+_IDENTITY = re.compile(r"[A-Za-z0-9.-]{1,64}")
+
+Records = Mapping[str, list[Resource]]
+
+
+class Lacking(NamedTuple):
+    """What a record of `key` points at and did not come; with an empty `url` it cannot be asked for."""
+
+    key: str
+    kind: str
+    url: str
+
+
+def lacking(records: Records, codes: Codes) -> list[Lacking]:
+    """What the records by prefetch key point at that is neither contained nor among them, each once."""
+    return [
+        *_missing("Medication", _medications(records), records, ("medications", "statements")),
+        *_missing("Observation", _results(records, codes), records, ("observations", "reports")),
+    ]
+
+
+def _missing(
+    kind: str, pointers: Iterable[tuple[str, str]], records: Records, keys: tuple[str, ...]
+) -> Iterable[Lacking]:
+    wanted = list(pointers)
+    if not wanted:
+        return ()
+    here = {record.id for key in keys for record in records.get(key, ()) if record.resourceType == kind}
+    found: dict[str, Lacking] = {}
+    for key, reference in wanted:
+        identity = reference_id(reference, kind)
+        if identity is None or identity not in here:
+            found.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity)))
+    return found.values()
+
+
+def _url(reference: str, identity: str | None) -> str:
+    if identity is None or not _IDENTITY.fullmatch(identity):
+        return ""
+    return reference.strip().partition("/_history/")[0].partition("#")[0]
+
+
+def _medications(records: Records) -> Iterator[tuple[str, str]]:
+    for key in ("medications", "statements"):
+        for record in records.get(key, ()):
+            named = record.medicationReference
+            if named is not None and named.reference and not named.reference.startswith("#"):
+                yield key, named.reference
+
+
+def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:
+    for record in records.get("reports", ()):
+        if any(codes.keys(concept, "lesion") for concept in record.conclusionCode or ()):
+            for result in record.result or ():
+                if result.reference and not result.reference.startswith("#"):
+                    yield "reports", result.reference

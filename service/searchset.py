@@ -1,0 +1,71 @@
+"""What a FHIR server's answer holds: records, nothing, an error, or something else than was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+from cards.language.decoding import Defect
+from cards.language.records import Resource
+
+_HARMLESS = frozenset({"information", "warning", "success"})
+_ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
+
+
+class Contents(Struct):
+    """The records of one answer; `error` says in words that the answer is no data, or not all of it."""
+
+    records: list[Resource] = field(default_factory=list)
+    error: str = ""
+    defects: list[Defect] = field(default_factory=list)
+
+
+def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -> Contents | None:
+    """The contents of an answer to a read or a search of `kind`; None when it is something else.
+
+    OperationOutcomes among the entries are not data: one of an error makes the answer an error, one that only
+    informs ("no results") leaves it as it is. Entries without resourceType are left out and counted. `where`
+    names the answer in the defects that are `known` from decoding it.
+    """
+    if answer.resourceType == kind:
+        return Contents([answer])
+    if answer.resourceType == "OperationOutcome":
+        return Contents(error=_error(answer))
+    if answer.resourceType != "Bundle" or _lost_entries(answer, where, known):
+        return None
+    records = [entry.resource for entry in answer.entry or () if entry.resource is not None]
+    kinds = {record.resourceType for record in records}
+    error = ""
+    if "OperationOutcome" in kinds:
+        outcomes = [record for record in records if record.resourceType == "OperationOutcome"]
+        records = [record for record in records if record.resourceType != "OperationOutcome"]
+        kinds.remove("OperationOutcome")
+        error = next((_error(outcome) for outcome in outcomes if _is_error(outcome)), "")
+    if kinds and kind not in kinds:
+        return Contents(error=error) if error else None
+    if None in kinds:
+        records = [record for record in records if record.resourceType is not None]
+        return Contents(records, error, [Defect(where, "resourceType", "is missing in an entry", dropped=True)])
+    return Contents(records, error)
+
+
+def only(records: list[Resource], kind: str) -> list[Resource] | None:
+    """The one record of `kind`, or none; None when there are several and none can be chosen."""
+    found = [record for record in records if record.resourceType == kind]
+    return found if len(found) < 2 else None
+
+
+def _lost_entries(answer: Resource, where: str, known: Iterable[Defect]) -> bool:
+    """Whether a Bundle had entries of which nothing could be read: it must not pass for an empty one."""
+    return answer.entry is None and any(d.element == "entry" and d.where == where for d in known)
+
+
+def _is_error(outcome: Resource) -> bool:
+    return not outcome.issue or any(issue.severity not in _HARMLESS for issue in outcome.issue)
+
+
+def _error(outcome: Resource) -> str:
+    code = next((issue.code for issue in outcome.issue or () if issue.code), "")
+    return f"an OperationOutcome ({code})" if _ISSUE_CODE.fullmatch(code) else "an OperationOutcome"
