@@ -1,0 +1,84 @@
+"""Every case of every shared definition: the file beside the module, the value that the definition gives."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib import import_module
+
+import pytest
+
+from cards.language.facts import Fact
+from cards.language.finding import Finding
+from cards.language.findings.course import Loss
+from cards.language.findings.foot_drop import FootDrop
+from cards.language.findings.mr_safety import MrSafety
+from cards.language.findings.red_flags import RedFlags
+from cards.language.moments import Moment
+from tests import cases
+
+FOLDER = cases.CARDS / "language" / "findings"
+MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+ALL = [
+    pytest.param(module, case, id=f"{case['finding']}: {case['name']}")
+    for module in MODULES
+    for case in cases.read(FOLDER / f"{module}.toml")
+]
+
+
+def _definitions(module: str) -> dict[str, Finding[object]]:
+    found = vars(import_module(f"cards.language.findings.{module}"))
+    defined = {name: value for name, value in found.items() if isinstance(value, Finding)}
+    return {name: value for name, value in defined.items() if value.module.endswith(f".{module}")}
+
+
+@pytest.mark.parametrize(("module", "case"), ALL)
+def test_case(module: str, case: cases.Case) -> None:
+    definition = _definitions(module)[case["finding"]]
+    given = definition(cases.chart(case, str(case.get("hook", "patient-view"))))
+    assert plain(given) == case["is"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_definition_has_cases_both_ways(module: str) -> None:
+    own = cases.read(FOLDER / f"{module}.toml")
+    for name in _definitions(module):
+        answers = [repr(case["is"]) for case in own if case["finding"] == name]
+        assert len(set(answers)) > 1, f"{name} needs cases with different answers"
+
+
+def plain(given: object) -> object:
+    """A finding's value as a case file writes it: words, numbers, lists of words; `none` for nothing."""
+    if given is None:
+        return "none"
+    if isinstance(given, FootDrop):
+        return _foot_drop(given)
+    if isinstance(given, RedFlags):
+        return sorted([fact_words(each) for each in given.findings] + ["acute bilateral"] * given.is_bilateral)
+    if isinstance(given, Loss):
+        return f"{int(given.before.value)} to {int(given.after.value)}"
+    if isinstance(given, MrSafety):
+        return given.level
+    if isinstance(given, Moment | StrEnum):
+        return str(given)
+    if isinstance(given, tuple) and given and isinstance(given[0], str):
+        return given[0]
+    if isinstance(given, list | tuple):
+        return sorted(str(plain(each)) for each in given)
+    if isinstance(given, dict):
+        return {str(key): len(value) for key, value in given.items()}
+    if isinstance(given, Fact):
+        return fact_words(given)
+    return plain(given.report) if hasattr(given, "report") else given
+
+
+def _foot_drop(drop: FootDrop) -> object:
+    if not drop:
+        return "none"
+    onset = "unknown" if drop.onset is None else f"{(cases.NOW.date() - drop.onset.day).days} days"
+    return f"{drop.side}, onset {onset}, grade {'unknown' if drop.weakest is None else drop.weakest}"
+
+
+def fact_words(fact: Fact) -> str:
+    """The kind of record and its code or first key: `saddle-sensation`, `condition.bladder-dysfunction`."""
+    code = getattr(fact, "code", None)
+    return str(code or fact.keys[0])  # type: ignore[attr-defined]
