@@ -14,6 +14,7 @@ from cards.language.text import markdown, plain, sentence
 from cards.language.wording import clinical_note, once, reasons
 
 MRI = (*SPINE_MRI, "order.mri-brain")
+_NOT_CALLED_FOR = silent("no imaging is called for at this moment")
 
 
 @rule(
@@ -33,13 +34,15 @@ def mri_contraindication(chart: Chart) -> Verdict:
 
     Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are no contraindications.
     """
+    if not chart.is_ordering and not foot_drop(chart):
+        return _NOT_CALLED_FOR
     safety = mr_safety(chart)
     drafts = [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
     if chart.is_ordering and not drafts:
         return silent("no MRI is among the orders being written")
     need = Need({}) if chart.is_ordering else imaging_need(chart)
     if not chart.is_ordering and need.indicator is None:
-        return silent("no imaging is called for at this moment")
+        return _NOT_CALLED_FOR
     if safety.level == "conditional" and chart.is_ordering:
         return _conditional(safety, drafts)
     if not safety.is_hazard:

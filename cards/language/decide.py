@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct, structs
 
@@ -71,9 +72,17 @@ class Need(Struct, frozen=True):
 def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
     """One verdict for every rule of the hook, in the order of D55. A suppressed card stays in its verdict."""
     chart.hook = hook
-    rules = [RULES[id] for id in ORDER if id in RULES and hook in RULES[id].hooks]
-    verdicts = {rule.id: _judged(chart, rule.id) for rule in rules}
-    return _presented(verdicts)
+    rules = _rules_of(hook, len(RULES))
+    if foot_drop(chart):
+        return _presented({rule.id: _judged(chart, rule.id) for rule in rules})
+    # Nearly every chart that is opened: one sentence for every rule that needs foot drop.
+    without = _without_foot_drop(chart)
+    return _presented({rule.id: without if rule.needs_foot_drop else _judged(chart, rule.id) for rule in rules})
+
+
+@lru_cache(maxsize=32)
+def _rules_of(hook: str, _enrolled: int) -> tuple[Rule, ...]:
+    return tuple(RULES[id] for id in ORDER if id in RULES and hook in RULES[id].hooks)
 
 
 def shown(verdicts: dict[str, Verdict]) -> list[tuple[Rule, Card]]:
@@ -149,6 +158,8 @@ def _overruled(chart: Chart, id: str) -> str | None:
 
 def _presented(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
     """D54 and the limit of five: what a critical card drops, what it lowers, what falls away."""
+    if not any(isinstance(each, Card) for each in verdicts.values()):
+        return verdicts
     is_critical = any(isinstance(each, Card) and each.indicator is Indicator.CRITICAL for each in verdicts.values())
     if is_critical:
         verdicts = {id: _beside_critical(id, verdict) for id, verdict in verdicts.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cards.language.chart import Chart
 from cards.language.facts import Evidence, Fact
+from cards.language.finding import finding
 from cards.language.findings.course import Loss, loss_evidence
 from cards.language.findings.foot_drop import FootDrop, drop_evidence, foot_drop
 from cards.language.findings.red_flags import FLAGS, RED_FLAG_WINDOW, flag_words, red_flags
@@ -50,6 +51,7 @@ def lost_words(chart: Chart, loss: Loss) -> str:
     return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
 
 
+@finding(red_flags, "observation.signs")
 def flags_for_reader(chart: Chart) -> str:
     """The red flags present, those recorded absent with their date, and those nobody recorded."""
     flags = red_flags(chart)
@@ -70,6 +72,7 @@ def flags_for_reader(chart: Chart) -> str:
     return present + (f" Not recorded in 14 days: {listed(missing)}." if missing else "")
 
 
+@finding(foot_drop, decline, flags_for_reader)
 def clinical_note(chart: Chart) -> str:
     """What radiology or the surgeon needs: side, grade, onset, course and red flags. Plain text."""
     drop = foot_drop(chart)
@@ -82,6 +85,7 @@ def clinical_note(chart: Chart) -> str:
     return ", ".join(parts) + ". " + flags_for_reader(chart)
 
 
+@finding(foot_drop, decline)
 def drop_because(chart: Chart) -> tuple[Evidence, ...]:
     """The foot drop and, when it worsens, the loss, as evidence."""
     lost = decline(chart)
