@@ -6,18 +6,16 @@ from cards.language.chart import Chart
 from cards.language.decide import PRECEDENCE_READS
 from cards.language.facts import Evidence, Order, Reading
 from cards.language.finding import reads_of
-from cards.language.findings.course import EXAM_WINDOW
 from cards.language.findings.foot_drop import DROPPED, foot_drop, in_episode
+from cards.language.findings.injury import precautions, walks
 from cards.language.findings.red_flags import red_flags
 from cards.language.findings.studies import is_pending, refusal
-from cards.language.moments import newest
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
 from cards.language.side import Side
 from cards.language.wording import clinical_note, drop_because, once, reasons
 
 AFO = "order.afo"
 ORTHOTIST = "order.orthotist-referral"
-PRECAUTIONS = "order.spinal-precautions"
 ULCER = "condition.foot-ulcer"
 
 SUPPLY = (
@@ -32,7 +30,7 @@ SKIN_FIRST = (
 @rule(
     "afo",
     hooks=["patient-view"],
-    reads=reads_of(PRECEDENCE_READS, "observation.signs", red_flags, AFO, PRECAUTIONS, ULCER),
+    reads=reads_of(PRECEDENCE_READS, walks, precautions, red_flags, AFO, ULCER),
     strength="strong",
     quality="low: gait benefit shown in small trials; the benefit for falls is expert opinion",
     reviewed="2026-11-25",
@@ -51,13 +49,13 @@ def afo(chart: Chart) -> Verdict:
                 "spinal precautions are ordered: no walking aid until the spine is cleared",
                 Evidence.of(order),
             )
-    walks = _walks(chart)
-    if walks is not None and not walks.value:
-        return silent("the patient does not walk", Evidence.of(walks, "Does not walk"))
+    answer = walks(chart)
+    if answer is not None and not answer.value:
+        return silent("the patient does not walk", Evidence.of(answer, "Does not walk"))
     declined = refusal(chart, red_flags(chart).newest, AFO)
     if declined is not None:
         return answered(f"the patient declined an orthosis on {declined.when}", Evidence.of(declined))
-    return _card(chart, walks)
+    return _card(chart, answer)
 
 
 def _requested(chart: Chart) -> list[Order]:
@@ -70,29 +68,22 @@ def _requested(chart: Chart) -> list[Order]:
     ]
 
 
-def _walks(chart: Chart) -> Reading | None:
-    """The newest answer to `ambulatory` in 30 d; yes wins a tie."""
-    last = newest(chart.readings("ambulatory"), lambda reading: reading.when)
-    answer = max(last, key=lambda reading: (reading.value, reading.reference), default=None)
-    return answer if answer is not None and chart.within(answer.when, EXAM_WINDOW) else None
-
-
-def _card(chart: Chart, walks: Reading | None) -> Card:
+def _card(chart: Chart, answer: Reading | None) -> Card:
     drop = foot_drop(chart)
     ulcer = chart.problem(ULCER)
     is_weak = drop.weakest is not None and drop.weakest <= DROPPED
-    indicator = Indicator.WARNING if is_weak and walks is not None and ulcer is None else Indicator.INFO
+    indicator = Indicator.WARNING if is_weak and answer is not None and ulcer is None else Indicator.INFO
     summary = SKIN_FIRST if ulcer else SUPPLY if indicator is Indicator.WARNING else CONSIDER
     missing = [
         word
         for word, known in (
             ("strength", drop.weakest is not None),
-            ("whether the patient walks", walks is not None),
+            ("whether the patient walks", answer is not None),
         )
         if not known
     ]
     ask = f"Not recorded: {' and '.join(missing)}. " if missing else ""
-    facts = [*([ulcer] if ulcer else []), *([walks] if walks else [])]
+    facts = [*([ulcer] if ulcer else []), *([answer] if answer else [])]
     return Card(
         indicator=indicator,
         summary=summary,

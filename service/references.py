@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cards.language.codes import Codes
-from cards.language.extraction import reference_id
+from cards.language.records import reference_id
 from cards.language.records import Resource
 
 MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
+from math import inf, isfinite
 
 from cards.language.codes import Codes
 from cards.language.records import Component, Quantity
@@ -23,11 +23,21 @@ _ANY_ANSWER = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
 _VALUES = tuple(name for name in Component.__struct_fields__ if name.startswith("value"))
 
-# Factors to the unit of bindings.toml, by UCUM code and by what people write
+# Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
+_PRESSURE = {"mm[Hg]": 1.0, "mmHg": 1.0, "mm Hg": 1.0}
 _UNITS: dict[str, dict[str, float]] = {
     "post-void-residual": {"mL": 1, "ml": 1, "L": 1000},
-    "pain-nrs": {"1": 1, "{score}": 1, "": 1},
+    "pain-nrs": {"1": 1, "{score}": 1},
+    "egfr": dict.fromkeys(("mL/min/{1.73_m2}", "mL/min/1.73m2", "mL/min/1.73 m2", "mL/min/{1.73m2}", "mL/min"), 1.0),
+    "creatinine": {"mg/dL": 1, "umol/L": 1 / 88.4, "µmol/L": 1 / 88.4, "μmol/L": 1 / 88.4},
+    "body-weight": {"kg": 1, "g": 0.001, "[lb_av]": 0.45359237},
+    "gestation": {"wk": 1, "d": 1 / 7},
+    "map": _PRESSURE,
+    "sbp": _PRESSURE,
+    "dbp": _PRESSURE,
 }
+# Outside of these a number is a slip of the hand, not a measurement.
+_RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
 
 
 def grade(answer: Component) -> int | None:
@@ -62,10 +72,16 @@ def yes_no(answer: Component, finding: str, codes: Codes) -> bool | None:
 
 
 def amount(answer: Component, measurement: str) -> float | None:
-    """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator."""
+    """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator.
+
+    A number below zero, and a pain score over 10, is none either.
+    """
     if answer.valueInteger is not None:
-        return float(answer.valueInteger)
-    return _amount(answer.valueQuantity, _UNITS.get(measurement, {}))
+        number: float | None = float(answer.valueInteger)
+    else:
+        number = _amount(answer.valueQuantity, _UNITS.get(measurement, {}))
+    least, most = _RANGES.get(measurement, (0.0, inf))
+    return number if number is not None and least <= number <= most else None
 
 
 def _amount(quantity: Quantity | None, units: dict[str, float]) -> float | None:

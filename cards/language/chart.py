@@ -13,13 +13,15 @@ from typing import Any
 from cards.language.codes import Codes
 from cards.language.decoding import Defect
 from cards.language.extraction import Extraction
-from cards.language.facts import Draft, Implant, Order, Problem, Procedure, Reading, Report
+from cards.language.facts import Allergy, Draft, Implant, Medicine, Order, Problem, Procedure, Reading, Report
 from cards.language.moments import Clock, Moment
 from cards.language.records import Resource
+from cards.value_sets import VALUE_SETS
 
 BUILT_IN_CODES = Codes()
 
 _NOTHING: tuple[Any, ...] = ()
+_NO_KEYS: frozenset[str] = frozenset()
 
 # Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
 SUPPLIED_BY = {
@@ -50,7 +52,8 @@ class UndeclaredReadError(LookupError):
 class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
-    `unseen` holds the prefetch keys whose data was neither supplied nor to be had. With `declared` given,
+    `unseen` holds the prefetch keys whose data was neither supplied nor to be had. `added` are Conditions
+    that are being put on the problem list: they join the record, and `added_problems` holds their keys. With `declared` given,
     a question outside of it raises UndeclaredReadError: the cases of a rule are run that way.
     """
 
@@ -64,6 +67,7 @@ class Chart:
         drafts: Sequence[Draft] = (),
         codes: Codes = BUILT_IN_CODES,
         defects: Iterable[Defect] = (),
+        added: Sequence[Resource] = (),
         declared: frozenset[str] | None = None,
     ) -> None:
         self.clock = Clock(now)
@@ -72,7 +76,10 @@ class Chart:
         self.drafts = tuple(drafts)
         self.memo: dict[object, Any] = {}
         self.hook = "patient-view"
-        self._facts = Extraction(patient_id, records, self.clock, codes)
+        self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
+        self.added_problems = (
+            frozenset(Extraction(patient_id, added, self.clock, codes).problems) if added else _NO_KEYS
+        )
         self._declared = declared
         self._drafted = {draft.reference for draft in drafts}
         self.defects = (*defects, *self._facts.defects)
@@ -132,6 +139,25 @@ class Chart:
         self._ask("device.mr-safety")
         return [each for each in self._facts.implants if each.safety == "unsafe"]
 
+    def medicines(self, *keys: str) -> list[Medicine]:
+        """The active medicines of these keys, each once."""
+        for key in keys:
+            self._ask(key)
+        return [each for each in self._facts.medicines if any(key in each.keys for key in keys)]
+
+    def allergies(self, *keys: str) -> list[Allergy]:
+        """The active allergies to what these keys mean, each once."""
+        for key in keys:
+            self._ask(key)
+        return [each for each in self._facts.allergies if any(key in each.keys for key in keys)]
+
+    @property
+    def sex(self) -> str | None:
+        """`male` or `female` as the Patient states it; None when it says neither."""
+        self._ask("patient")
+        stated = (self._facts.patient.gender or "").strip().lower() if self._facts.patient else ""
+        return stated if stated in ("male", "female") else None
+
     @property
     def age(self) -> int | None:
         """Age in completed years; None when the birth date is not known."""
@@ -165,6 +191,6 @@ class Chart:
 def _observation_key(code: str) -> str:
     if code.startswith("mrc-"):
         return "observation.mrc"
-    if code in ("spine-stability", "pain-nrs"):
-        return f"observation.{code}"
-    return "observation.pvr-ml" if code == "post-void-residual" else "observation.signs"
+    if code == "post-void-residual":
+        return "observation.pvr-ml"
+    return f"observation.{code}" if f"observation.{code}" in VALUE_SETS else "observation.signs"

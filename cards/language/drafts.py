@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
+from cards.language import medicines
 from cards.language.codes import Codes
 from cards.language.decoding import Defect, UnreadableError, read_resource
-from cards.language.extraction import OtherPatientError, priority, reference, reference_id
+from cards.language.extraction import OtherPatientError, priority
 from cards.language.facts import Draft
+from cards.language.medicines import Resolve
 from cards.language.moments import Clock
-from cards.language.records import Resource
+from cards.language.records import Resource, reference, reference_id
 from cards.value_sets import VALUE_SETS
 
 # What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
@@ -36,6 +38,7 @@ def read_drafts(
     defects: list[Defect],
     *,
     patient_id: str,
+    records: Iterable[Resource] = (),
 ) -> tuple[Draft, ...]:
     """Every order of the Bundle (or list) of drafts that can be ordered and names what it orders.
 
@@ -45,9 +48,10 @@ def read_drafts(
     read = [(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None]
     for record, _ in read:
         _check_patient(record, patient_id)
+    medications = {each.id: each for each in (*records, *(record for record, _ in read)) if _is_medication(each)}
     wanted = {_relative(each) for each in selections or ()} & {reference(record) for record, _ in read}
     return tuple(
-        _draft(record, text, codes, clock, selected=not wanted or reference(record) in wanted)
+        _draft(record, text, codes, clock, medications.get, selected=not wanted or reference(record) in wanted)
         for record, text in read
         if record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
     )
@@ -82,17 +86,36 @@ def _check_patient(record: Resource, patient_id: str) -> None:
         raise OtherPatientError("a draft order belongs to another patient than context.patientId")
 
 
-def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock, *, selected: bool) -> Draft:
+def drafted_medications(raw: Raw | bytes) -> list[str]:
+    """References to Medications that the drafts hold nowhere themselves."""
+    read = [record for text in _resources(raw) if (record := _read(text, [])) is not None]
+    here = {record.id for record in read if _is_medication(record)}
+    named = [record.medicationReference.reference or "" for record in read if record.medicationReference]
+    return [
+        each for each in named if each and not each.startswith("#") and reference_id(each, "Medication") not in here
+    ]
+
+
+def _is_medication(record: Resource) -> bool:
+    return record.resourceType == "Medication" and record.id is not None
+
+
+def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock, find: Resolve, *, selected: bool) -> Draft:
     concept = record.code or record.codeCodeableConcept
     keys = codes.keys(concept, "order")
+    name = VALUE_SETS[keys[0]].title if keys else ""
+    if record.resourceType == "MedicationRequest":
+        concept = medicines.concept_of(record, find)
+        keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
     return Draft(
         reference=reference(record),
         when=clock.read(record.authoredOn),
         side=codes.side(record.bodySite),
-        text=VALUE_SETS[keys[0]].title if keys else "",
+        text=name,
         type=record.resourceType or "",
         keys=keys,
         priority=priority(record),
+        daily_mg=medicines.daily_dose(record.dosageInstruction),
         selected=selected,
         raw=text,
     )

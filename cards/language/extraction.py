@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from cards.language import answers
+from cards.language import answers, linked, medicines
 from cards.language.codes import Codes, Meaning
 from cards.language.decoding import Defect
-from cards.language.facts import Implant, Lesion, Order, Problem, Procedure, Reading, Report
+from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Reading, Report
 from cards.language.moments import Clock, Moment
-from cards.language.records import CodeableConcept, Component, Period, Resource, codings, texts
+from cards.language.records import CodeableConcept, Component, Period, Resource, codings, reference, reference_id, texts
 from cards.language.side import Side, together
 from cards.value_sets import EXAM, VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_ACTIVE_ALLERGY = frozenset({"active"})
 _NOT_TRUE = frozenset({"refuted", "entered-in-error"})
-_VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown"})
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 _EXAM_NAMES = {
@@ -34,14 +34,6 @@ _EXAM_NAMES = {
 
 class OtherPatientError(ValueError):
     """A record is another patient's; the message holds nothing of it."""
-
-
-def reference_id(reference: str | None, resource_type: str) -> str | None:
-    """The id that a relative, absolute or versioned reference to this resource type ends in."""
-    parts = (reference or "").strip().split("#")[0].split("/")
-    if "_history" in parts:
-        parts = parts[: parts.index("_history")]
-    return parts[-1] if len(parts) > 1 and parts[-2] == resource_type and parts[-1] else None
 
 
 class Extraction:
@@ -62,17 +54,24 @@ class Extraction:
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
         self.procedures: defaultdict[str, list[Procedure]] = defaultdict(list)
         self.implants: list[Implant] = []
+        self.allergies: list[Allergy] = []
         self.defects: list[Defect] = []
+        self._medicines: list[Resource] = []
+        self._medications: dict[str, Resource] = {}
         self._reports: list[Resource] = []
         self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
         self._subject = f"Patient/{patient_id}"
         take = _HANDLERS.get
         for record in records:
             handler = take(record.resourceType or "")
+            if record.resourceType == "Medication" and record.id:
+                self._medications[record.id] = record
             if self._is_ours(record, handler is not None) and handler is not None:
                 handler(self, record)
-        for report in self._reports:
-            self._take_report(report)
+        for found in linked.reports(self._reports, self._lesion_sides, self):
+            for key in found.keys:
+                self.reports[key].append(found)
+        self.medicines = list(linked.medicines(self._medicines, self))
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
         subject = record.subject or record.patient
@@ -86,7 +85,7 @@ class Extraction:
         if named is not None:
             raise OtherPatientError(f"a {record.resourceType} belongs to another patient than context.patientId")
         if is_read:
-            self._defect(record, "subject", "names no patient by reference", dropped=True)
+            self.defect(record, "subject", "names no patient by reference", dropped=True)
         return False
 
     def _is_this_patient(self, record: Resource) -> bool:
@@ -94,7 +93,7 @@ class Extraction:
             raise OtherPatientError("the Patient is another one than context.patientId")
         return True
 
-    def _defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
+    def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
         self.defects.append(Defect(reference(record), element, why, dropped))
 
     def _take_patient(self, record: Resource) -> None:
@@ -109,8 +108,8 @@ class Extraction:
         keys = self.codes.keys(record.code, "condition")
         if not keys or not _is_active(record.clinicalStatus) or _status_codes(record.verificationStatus) & _NOT_TRUE:
             return
-        onset = self._first(record.onsetDateTime, *_ends(record.onsetPeriod)[1:])
-        when = onset or self._dated(record, self._first(record.recordedDate), "onset")
+        onset = self.first(record.onsetDateTime, *_ends(record.onsetPeriod)[1:])
+        when = onset or self.dated(record, self.first(record.recordedDate), "onset")
         problem = Problem(
             reference=reference(record),
             when=when,
@@ -125,7 +124,7 @@ class Extraction:
     def _take_observation(self, record: Resource) -> None:
         if record.component is None and not self.codes.meanings(record.code):
             return  # nearly every Observation of a chart: nothing that a rule reads
-        if record.status in _VOID_OBSERVATION:
+        if record.status in linked.VOID_OBSERVATION:
             return
         for meaning, answer in self._answers(record):
             domain, _, key = meaning.key.partition(".")
@@ -151,13 +150,13 @@ class Extraction:
             code = code if code in _EXAM_NAMES else key
             value = answers.amount(answer, code)
         if value is None:
-            self._defect(record, "value", f"gives no answer for {code}")
+            self.defect(record, "value", f"gives no answer for {code}")
             return
-        when = self._effective(record)
+        when = self.effective(record)
         self.readings[code].append(
             Reading(
                 reference=reference(record),
-                when=self._dated(record, when, "effective"),
+                when=self.dated(record, when, "effective"),
                 side=self.codes.side(record.bodySite),
                 text=_EXAM_NAMES.get(code, VALUE_SETS[f"observation.{key}"].title),
                 code=code,
@@ -172,7 +171,7 @@ class Extraction:
             return
         order = Order(
             reference=reference(record),
-            when=self._dated(record, self._first(record.authoredOn, *_occurrence(record)), "authoredOn"),
+            when=self.dated(record, self.first(record.authoredOn, *_occurrence(record)), "authoredOn"),
             text=VALUE_SETS[keys[0]].title,
             keys=keys,
             status=record.status or "unknown",
@@ -200,10 +199,10 @@ class Extraction:
         keys = self.codes.keys(record.code, "procedure")
         if not keys or record.status != "completed":
             return
-        when = self._first(record.performedDateTime, *_ends(record.performedPeriod))
+        when = self.first(record.performedDateTime, *_ends(record.performedPeriod))
         procedure = Procedure(
             reference=reference(record),
-            when=self._dated(record, when, "performed"),
+            when=self.dated(record, when, "performed"),
             text=VALUE_SETS[keys[0]].title,
             keys=keys,
         )
@@ -233,55 +232,37 @@ class Extraction:
         if record.status in _FINAL_REPORT and self.codes.keys(record.code, "report"):
             self._reports.append(record)
 
-    def _take_report(self, record: Resource) -> None:
-        keys = self.codes.keys(record.code, "report")
-        when = self._effective(record)
-        sides = list(self._result_sides(record))
-        concluded = dict.fromkeys(
-            key for concept in record.conclusionCode or [] for key in self.codes.keys(concept, "lesion")
-        )
-        report = Report(
-            reference=reference(record),
-            when=self._dated(record, when, "effective"),
-            text=VALUE_SETS[keys[0]].title,
-            keys=keys,
-            lesions=tuple(
-                Lesion(key, together(side for lesions, side in sides if key in lesions)) for key in concluded
-            ),
-            conclusion=record.conclusion or "",
-        )
-        for key in keys:
-            self.reports[key].append(report)
+    def _keep_medicine(self, record: Resource) -> None:
+        if record.status == "active" and not record.doNotPerform:
+            self._medicines.append(record)
 
-    def _result_sides(self, record: Resource) -> Iterator[tuple[set[str], Side]]:
-        contained = {f"#{each.id}": each for each in record.contained or [] if each.resourceType == "Observation"}
-        for result in record.result or []:
-            inner = contained.get(result.reference or "")
-            if inner is not None:
-                if inner.status not in _VOID_OBSERVATION:
-                    yield set(self.codes.keys(inner.code, "lesion")), self.codes.side(inner.bodySite)
-                continue
-            found = self._lesion_sides.get(f"Observation/{reference_id(result.reference, 'Observation')}")
-            if found is not None:
-                yield found
+    def find_medication(self, identity: str) -> Resource | None:
+        """The Medication of this id among the records."""
+        return self._medications.get(identity)
 
-    def _effective(self, record: Resource) -> Moment | None:
-        return self._first(
+    def _take_allergy(self, record: Resource) -> None:
+        if (
+            not _is_active(record.clinicalStatus, _ACTIVE_ALLERGY)
+            or _status_codes(record.verificationStatus) & _NOT_TRUE
+        ):
+            return
+        keys = (*self.codes.keys(record.code, "allergy"), *medicines.medicine_keys(record.code, self.codes))
+        if keys:
+            name = medicines.medicine_name(record.code)
+            self.allergies.append(Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys))
+
+    def effective(self, record: Resource) -> Moment | None:
+        return self.first(
             record.effectiveDateTime, *_ends(record.effectivePeriod), record.effectiveInstant, record.issued
         )
 
-    def _first(self, *written: str | None) -> Moment | None:
+    def first(self, *written: str | None) -> Moment | None:
         return next((moment for text in written if (moment := self.clock.read(text)) is not None), None)
 
-    def _dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None:
+    def dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None:
         if when is None:
-            self._defect(record, element, "gives no date: it lies in no window and is never the newest")
+            self.defect(record, element, "gives no date: it lies in no window and is never the newest")
         return when
-
-
-def reference(record: Resource) -> str:
-    """The relative reference of a record, for evidence and for reasonReference."""
-    return f"{record.resourceType}/{record.id}" if record.id else str(record.resourceType)
 
 
 def priority(record: Resource) -> str | None:
@@ -303,9 +284,9 @@ def _status_codes(concept: CodeableConcept | None) -> set[str]:
     return found or {(concept.text or "").strip().lower()} - {""} if concept else set()
 
 
-def _is_active(concept: CodeableConcept | None) -> bool:
+def _is_active(concept: CodeableConcept | None, active: frozenset[str] = _ACTIVE) -> bool:
     said = _status_codes(concept)
-    return not said or bool(said & _ACTIVE)
+    return not said or bool(said & active)
 
 
 _HANDLERS: dict[str, Callable[[Extraction, Resource], None]] = {
@@ -318,4 +299,7 @@ _HANDLERS: dict[str, Callable[[Extraction, Resource], None]] = {
     "DiagnosticReport": Extraction._keep_report,
     "Procedure": Extraction._take_procedure,
     "Device": Extraction._take_device,
+    "MedicationRequest": Extraction._keep_medicine,
+    "MedicationStatement": Extraction._keep_medicine,
+    "AllergyIntolerance": Extraction._take_allergy,
 }

@@ -46,12 +46,26 @@ class Order(Fact, frozen=True, kw_only=True):
     code_text: str = ""
 
 
+class Medicine(Fact, frozen=True, kw_only=True):
+    """An active medicine; `text` is its name as recorded, `daily_mg` its daily dose when it is stated."""
+
+    keys: tuple[str, ...]
+    daily_mg: float | None = None
+
+
+class Allergy(Fact, frozen=True, kw_only=True):
+    """An active allergy: medicine keys and keys of [allergy]."""
+
+    keys: tuple[str, ...]
+
+
 class Draft(Fact, frozen=True, kw_only=True):
     """An order that is being written: what it orders, and its JSON as it came, for the echo."""
 
     type: str
     keys: tuple[str, ...]
     priority: str | None = None
+    daily_mg: float | None = None
     selected: bool = True
     raw: Raw | bytes = b""
 

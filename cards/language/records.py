@@ -30,6 +30,13 @@ class Reference(Struct, gc=False):
     reference: str | None = None
 
 
+class NamedReference(Struct, gc=False):
+    """A reference with the words beside it, which are all there is when it leads nowhere."""
+
+    reference: str | None = None
+    display: str | None = None
+
+
 class Period(Struct, gc=False):
     """Start and end, as FHIR dateTime text."""
 
@@ -172,7 +179,7 @@ class Resource(Component, gc=False):
     reasonCode: list[CodeableConcept] | None = None
     extension: list[Extension] | None = None
     medicationCodeableConcept: CodeableConcept | None = None
-    medicationReference: Reference | None = None
+    medicationReference: NamedReference | None = None
     dosageInstruction: list[Dosage] | None = None
     dosage: list[Dosage] | None = None
     # Procedure, Device
@@ -199,3 +206,16 @@ def texts(concept: CodeableConcept | list[CodeableConcept] | None) -> list[str]:
         return [text for each in concept for text in texts(each)]
     words = [concept.text, *(coding.display for coding in concept.coding or [])]
     return [word for word in words if word]
+
+
+def reference_id(reference: str | None, resource_type: str) -> str | None:
+    """The id that a relative, absolute or versioned reference to this resource type ends in."""
+    parts = (reference or "").strip().split("#")[0].split("/")
+    if "_history" in parts:
+        parts = parts[: parts.index("_history")]
+    return parts[-1] if len(parts) > 1 and parts[-2] == resource_type and parts[-1] else None
+
+
+def reference(record: Resource) -> str:
+    """The relative reference of a record, for evidence and for reasonReference."""
+    return f"{record.resourceType}/{record.id}" if record.id else str(record.resourceType)

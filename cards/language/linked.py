@@ -1,0 +1,78 @@
+"""Facts that need another record beside their own: the sides of a report's lesions, a medicine by reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from cards.language import medicines as words
+from cards.language.codes import Codes
+from cards.language.facts import Lesion, Medicine, Report
+from cards.language.moments import Moment
+from cards.language.records import Resource, reference, reference_id
+from cards.language.side import Side, together
+from cards.value_sets import VALUE_SETS
+
+VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown"})
+
+LesionSides = Mapping[str, tuple[set[str], Side]]
+"""Observations that state a lesion's side: reference to lesion keys and side."""
+
+
+class Reader(Protocol):
+    """What the extraction of a patient's records lends to these facts."""
+
+    codes: Codes
+
+    def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None: ...
+    def effective(self, record: Resource) -> Moment | None: ...
+    def dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None: ...
+    def find_medication(self, identity: str) -> Resource | None: ...
+
+
+def reports(records: Iterable[Resource], sides: LesionSides, reader: Reader) -> Iterator[Report]:
+    """Final reports with the lesions that they conclude; a lesion's side is that of its result Observation."""
+    for record in records:
+        keys = reader.codes.keys(record.code, "report")
+        stated = list(_result_sides(record, sides, reader.codes))
+        concluded = dict.fromkeys(
+            key for concept in record.conclusionCode or [] for key in reader.codes.keys(concept, "lesion")
+        )
+        yield Report(
+            reference=reference(record),
+            when=reader.dated(record, reader.effective(record), "effective"),
+            text=VALUE_SETS[keys[0]].title,
+            keys=keys,
+            lesions=tuple(Lesion(key, together(side for keys, side in stated if key in keys)) for key in concluded),
+            conclusion=record.conclusion or "",
+        )
+
+
+def _result_sides(record: Resource, sides: LesionSides, codes: Codes) -> Iterator[tuple[set[str], Side]]:
+    contained = {f"#{each.id}": each for each in record.contained or [] if each.resourceType == "Observation"}
+    for result in record.result or []:
+        inner = contained.get(result.reference or "")
+        if inner is not None:
+            if inner.status not in VOID_OBSERVATION:
+                yield set(codes.keys(inner.code, "lesion")), codes.side(inner.bodySite)
+            continue
+        found = sides.get(f"Observation/{reference_id(result.reference, 'Observation')}")
+        if found is not None:
+            yield found
+
+
+def medicines(records: Iterable[Resource], reader: Reader) -> Iterator[Medicine]:
+    """Active medicines that a rule knows; one whose name is nowhere is a defect."""
+    for record in records:
+        concept = words.concept_of(record, reader.find_medication)
+        if concept is None or (not concept.coding and not concept.text):
+            reader.defect(record, "medication", "names no medicine")
+            continue
+        keys = words.medicine_keys(concept, reader.codes)
+        if keys:
+            yield Medicine(
+                reference=reference(record),
+                text=words.medicine_name(concept),
+                keys=keys,
+                daily_mg=words.daily_dose(record.dosageInstruction or record.dosage),
+            )
