@@ -43,12 +43,8 @@ def afo(chart: Chart) -> Verdict:
         return answered("an ankle-foot orthosis is supplied", Evidence.of(supplied[0]))
     if orders := _requested(chart):
         return answered(f"an ankle-foot orthosis is requested ({orders[0].when or 'undated'})", Evidence.of(orders[0]))
-    for order in chart.orders(PRECAUTIONS):
-        if is_pending(order):
-            return answered(
-                "spinal precautions are ordered: no walking aid until the spine is cleared",
-                Evidence.of(order),
-            )
+    if order := precautions(chart):
+        return answered("spinal precautions are ordered: no walking aid until the spine is cleared", Evidence.of(order))
     answer = walks(chart)
     if answer is not None and not answer.value:
         return silent("the patient does not walk", Evidence.of(answer, "Does not walk"))

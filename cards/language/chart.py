@@ -53,8 +53,8 @@ class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
     `unseen` holds the prefetch keys whose data was neither supplied nor to be had. `added` are Conditions
-    that are being put on the problem list: they join the record, and `added_problems` holds their keys. With `declared` given,
-    a question outside of it raises UndeclaredReadError: the cases of a rule are run that way.
+    that are being put on the problem list: they join the record, and `added_problems` holds their keys. With
+    `declared` given, a question outside of it raises UndeclaredReadError: rules' cases are run that way.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Measurements as the drug and pressure cards use them: clearance, gestation, blood pressure (decisions D3 to D5, D42)."""
+"""Measurements that the drug cards use: creatinine clearance and gestation (decisions D3 to D5, D42)."""
 
 from __future__ import annotations
 
