@@ -29,7 +29,7 @@ SKIN_FIRST = (
 
 @rule(
     "afo",
-    hooks=["patient-view"],
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=reads_of(PRECEDENCE_READS, walks, precautions, red_flags, AFO, ULCER),
     strength="strong",
     quality="low: gait benefit shown in small trials; the benefit for falls is expert opinion",

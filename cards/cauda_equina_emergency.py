@@ -24,7 +24,7 @@ VOLUME = (
 
 @rule(
     "cauda-equina-emergency",
-    hooks=["patient-view"],
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=reads_of(PRECEDENCE_READS, red_flags, emergency_answer, umn_signs, "patient"),
     strength="strong",
     quality="moderate: national pathway and consensus; missed-case reports",

@@ -34,7 +34,7 @@ DEFERRING = {
 
 @rule(
     "do-not-delay-imaging",
-    hooks=["order-select"],
+    hooks=["order-select", "order-sign"],
     reads=reads_of(PRECEDENCE_READS, *SPINE_MRI, *SPINE_CT, *DEFERRING),
     strength="strong for severe or progressive weakness",
     quality="moderate: appropriateness criteria; texts on the timing of denervation",

@@ -29,7 +29,7 @@ DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E
 
 @rule(
     "emg-ncs",
-    hooks=["patient-view"],
+    hooks=["patient-view", "problem-list-item-create"],
     reads=reads_of(
         PRECEDENCE_READS,
         peripheral_pattern,

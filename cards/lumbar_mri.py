@@ -39,7 +39,7 @@ SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
 
 @rule(
     "lumbar-mri",
-    hooks=["patient-view"],
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=reads_of(
         PRECEDENCE_READS,
         decline,

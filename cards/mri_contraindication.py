@@ -19,7 +19,7 @@ _NOT_CALLED_FOR = silent("no imaging is called for at this moment")
 
 @rule(
     "mri-contraindication",
-    hooks=["patient-view", "order-select"],
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge", "order-select", "order-sign"],
     reads=reads_of(PRECEDENCE_READS, mr_safety, *MRI),
     strength="strong",
     quality="moderate: device labelling and guideline for CT when MRI is contraindicated",

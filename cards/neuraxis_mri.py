@@ -47,7 +47,7 @@ class Ground(Struct, frozen=True):
 
 @rule(
     "neuraxis-mri",
-    hooks=["patient-view"],
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=reads_of(
         PRECEDENCE_READS,
         "patient",

@@ -54,7 +54,7 @@ class Indication(Struct, frozen=True):
 
 @rule(
     "spine-surgery-consult",
-    hooks=["patient-view"],
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=reads_of(PRECEDENCE_READS, lesions, decline, red_flags, CONSULT, DECOMPRESSION),
     strength="strong for cord and cauda equina compression; conditional for one root",
     quality="low: cohorts favour early surgery for grade 3 or less, no randomised proof that surgery is superior",

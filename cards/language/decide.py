@@ -50,6 +50,31 @@ _DROPPED_BY_CRITICAL = frozenset(
 IMAGING_RULES = ("cauda-equina-emergency", "neuraxis-mri", "lumbar-mri")
 PRECEDENCE_READS = reads_of(foot_drop, comfort_care, trauma_path, off_gate, mr_safety)
 
+# D53: the problems whose entry on the problem list asks what a chart that is opened asks.
+PROBLEMS_THAT_ASK = frozenset(
+    f"condition.{name}"
+    for name in (
+        "foot-drop",
+        "cauda-equina-syndrome",
+        "saddle-sensory-loss",
+        "bladder-dysfunction",
+        "bowel-dysfunction",
+        "sexual-dysfunction",
+        "spasticity",
+        "hyperreflexia",
+        "spinal-cord-injury",
+        "spinal-trauma-suspected",
+        "cancer-active",
+        "spinal-infection-risk",
+    )
+)
+_NO_SUCH_PROBLEM = silent("the new problem is none that bears on foot drop")
+RETURN_ADVICE = (
+    "On leaving, tell the patient to return at once for numbness of the saddle, change of bladder, bowel or sexual "
+    "function, weakness that grows or reaches the other leg, fever with back pain, or redness under an orthosis that "
+    "lasts over 30 minutes."
+)
+
 _NO_FOOT_DROP = silent("no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days")
 
 
@@ -73,11 +98,13 @@ def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
     """One verdict for every rule of the hook, in the order of D55. A suppressed card stays in its verdict."""
     chart.hook = hook
     rules = _rules_of(hook, len(RULES))
+    if hook == "problem-list-item-create" and not chart.added_problems & PROBLEMS_THAT_ASK:
+        return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
     if foot_drop(chart):
-        return _presented({rule.id: _judged(chart, rule.id) for rule in rules})
+        return _presented(hook, {rule.id: _judged(chart, rule.id) for rule in rules})
     # Nearly every chart that is opened: one sentence for every rule that needs foot drop.
     without = _without_foot_drop(chart)
-    return _presented({rule.id: without if rule.needs_foot_drop else _judged(chart, rule.id) for rule in rules})
+    return _presented(hook, {rule.id: without if rule.needs_foot_drop else _judged(chart, rule.id) for rule in rules})
 
 
 @lru_cache(maxsize=32)
@@ -88,6 +115,12 @@ def _rules_of(hook: str, _enrolled: int) -> tuple[Rule, ...]:
 def shown(verdicts: dict[str, Verdict]) -> list[tuple[Rule, Card]]:
     """The cards to show: critical, warning, info, and within each the order of D55."""
     return [(RULES[id], card) for id, card in _sorted(verdicts)]
+
+
+def stands(chart: Chart, id: str) -> Card | None:
+    """The card of another rule when it stands on its own, before cards give way to each other."""
+    verdict = _judged(chart, id)
+    return verdict if isinstance(verdict, Card) else None
 
 
 def imaging_need(chart: Chart) -> Need:
@@ -156,16 +189,37 @@ def _overruled(chart: Chart, id: str) -> str | None:
     return gate[0] if gate else None
 
 
-def _presented(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
-    """D54 and the limit of five: what a critical card drops, what it lowers, what falls away."""
+def _presented(hook: str, verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+    """D53, D54 and the limit of five: what a hook and a critical card drop or lower, what falls away."""
     if not any(isinstance(each, Card) for each in verdicts.values()):
         return verdicts
     is_critical = any(isinstance(each, Card) and each.indicator is Indicator.CRITICAL for each in verdicts.values())
     if is_critical:
         verdicts = {id: _beside_critical(id, verdict) for id, verdict in verdicts.items()}
+    if hook == "order-sign":
+        verdicts = {id: _at_signing(id, verdict) for id, verdict in verdicts.items()}
+    if hook == "encounter-discharge":
+        verdicts = {id: _at_discharge(verdict) for id, verdict in verdicts.items()}
     for id, card in _sorted(verdicts)[MOST_CARDS:]:
         verdicts = {**verdicts, id: answered("five louder cards are shown", card=card)}
     return verdicts
+
+
+def _at_signing(id: str, verdict: Verdict) -> Verdict:
+    """The last moment: only what must not be signed unseen."""
+    if not isinstance(verdict, Card):
+        return verdict
+    must_be_critical = id == "do-not-delay-imaging"
+    is_grave = verdict.indicator is not Indicator.INFO
+    if verdict.indicator is Indicator.CRITICAL or (is_grave and not must_be_critical):
+        return verdict
+    return answered("at signing only what must not be signed unseen is shown", card=verdict)
+
+
+def _at_discharge(verdict: Verdict) -> Verdict:
+    if not isinstance(verdict, Card):
+        return verdict
+    return structs.replace(verdict, detail=f"{verdict.detail}\n\n{RETURN_ADVICE}")
 
 
 def _beside_critical(id: str, verdict: Verdict) -> Verdict:

@@ -58,11 +58,25 @@ class Reprioritise(Struct, frozen=True, kw_only=True):
     priority: str
 
 
+class Redose(Struct, frozen=True, kw_only=True):
+    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day."""
+
+    draft: Draft
+    daily_mg: float
+    step_mg: float
+
+
+class Remove(Struct, frozen=True, kw_only=True):
+    """Deletion of a draft order."""
+
+    draft: Draft
+
+
 class Suggestion(Struct, frozen=True, kw_only=True):
     """One button: what it says, and the orders it places together."""
 
     label: str
-    plans: tuple[Plan | Reprioritise, ...]
+    plans: tuple[Plan | Reprioritise | Redose | Remove, ...]
     is_recommended: bool = False
 
 

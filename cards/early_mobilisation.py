@@ -1,0 +1,55 @@
+"""A spine documented stable in an inpatient with spinal injury: mobilise."""
+
+from __future__ import annotations
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS
+from cards.language.facts import Evidence
+from cards.language.finding import reads_of
+from cards.language.findings.gates import CORD_INJURY, TRAUMA, stability
+from cards.language.findings.studies import is_pending
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.wording import references
+
+INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
+MOBILISATION = ("order.mobilisation-order", "order.physiotherapy-referral")
+
+
+@rule(
+    "early-mobilisation",
+    hooks=["patient-view", "problem-list-item-create"],
+    reads=reads_of(PRECEDENCE_READS, "encounter", CORD_INJURY, TRAUMA, stability, *MOBILISATION),
+    strength="conditional",
+    quality="low: national recommendations by consensus",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care", "contraindicated"],
+    needs_foot_drop=False,
+)
+def early_mobilisation(chart: Chart) -> Verdict:
+    """Spine documented stable after injury: start graded mobilisation and physiotherapy."""
+    injury = chart.problem(CORD_INJURY, TRAUMA)
+    if injury is None:
+        return silent("no spinal injury is recorded")
+    if chart.encounter_class not in INPATIENT:
+        return silent("the patient is not recorded as an inpatient")
+    cleared = stability(chart)
+    if cleared is None or cleared.value:
+        return silent("the spine is not documented stable; fixation alone is no clearance")
+    ordered = next((order for order in chart.orders(*MOBILISATION) if is_pending(order)), None)
+    if ordered is not None:
+        return answered("mobilisation or physiotherapy is ordered", Evidence.of(ordered))
+    plan = Plan(
+        key="order.physiotherapy-referral",
+        note="Graded mobilisation, spine documented stable.",
+        reasons=references(injury, cleared),
+    )
+    return Card(
+        indicator=Indicator.INFO,
+        summary="Spine documented stable: start graded mobilisation and physiotherapy (watch orthostatic pressure).",
+        detail="Bed to chair, then standing, with blood pressure checks; an orthosis can be fitted now. Unstable or "
+        "unknown: keep precautions.",
+        because=(Evidence.of(injury), Evidence.of(cleared, "Spine stable")),
+        changes="A mobilisation or physiotherapy order; a spine documented unstable.",
+        suggestions=(Suggestion(label="Physiotherapy for graded mobilisation", plans=(plan,)),),
+    )

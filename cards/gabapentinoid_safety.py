@@ -1,0 +1,184 @@
+"""Gabapentin or pregabalin being prescribed: renal dose, breathing, and evidence that disagrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from cards.language.chart import Chart
+from cards.language.facts import Draft
+from cards.language.finding import reads_of
+from cards.language.findings.measurements import clearance, pregnancy
+from cards.language.findings.prescribing import (
+    OLD,
+    Hazard,
+    beside,
+    hazard_evidence,
+    hazard_words,
+    in_scope,
+    judged,
+    loudest,
+    names,
+    unmeasured_kidney_disease,
+)
+from cards.language.rule import Card, Indicator, Plan, Redose, Remove, Suggestion, Verdict, rule, silent, summary
+from cards.language.text import listed, markdown, plain
+
+DEPRESSANTS = ("medication.opioid", "medication.sedative")
+
+
+class Band(Struct, frozen=True):
+    """A band of the US label: from this clearance (mL/min) on, milligrams a day."""
+
+    from_clearance: float
+    least: int
+    most: int
+
+
+# US labels (E48, E49); a band begins at its lower number (D42)
+LABEL: Mapping[str, tuple[Band, ...]] = {
+    "medication.gabapentin": (Band(60, 900, 3600), Band(30, 400, 1400), Band(15, 200, 700), Band(0, 100, 300)),
+    "medication.pregabalin": (Band(60, 150, 600), Band(30, 75, 300), Band(15, 25, 150), Band(0, 25, 75)),
+}
+STEPS = {"medication.gabapentin": 100, "medication.pregabalin": 25}  # mg: the smallest capsule
+RISKS = {
+    "condition.copd": "COPD",
+    "condition.sleep-apnoea": "sleep apnoea",
+    "condition.substance-use-disorder": "opioid dependence",
+}
+
+
+@rule(
+    "gabapentinoid-safety",
+    hooks=["order-select", "order-sign"],
+    reads=reads_of(
+        in_scope,
+        clearance,
+        pregnancy,
+        unmeasured_kidney_disease,
+        "patient",
+        *RISKS,
+        "condition.heart-failure",
+        *LABEL,
+        *DEPRESSANTS,
+    ),
+    strength="strong for renal dose and breathing; contested for benefit in sciatica",
+    quality="moderate: regulator warnings and labels; one negative trial",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "contraindicated", "patient-declined"],
+    needs_foot_drop=False,
+)
+def gabapentinoid_safety(chart: Chart) -> Verdict:
+    """A gabapentinoid: within the renal dose, not with breathing risks unseen, and with a date to stop."""
+    drafts = judged(chart, *LABEL)
+    if not drafts:
+        return silent("no gabapentin or pregabalin is being prescribed")
+    if not in_scope(chart):
+        return silent("neither foot drop nor radicular pain is recorded")
+    hazards = [hazard for draft in drafts for hazard in _hazards(chart, draft)]
+    return _card(chart, drafts, hazards)
+
+
+def band(chart: Chart, key: str) -> Band:
+    """The label's band for the patient's clearance; the widest when it is unknown."""
+    known = clearance(chart)
+    return next((each for each in LABEL[key] if known is None or known.value >= each.from_clearance), LABEL[key][-1])
+
+
+def _drug(draft: Draft) -> str:
+    return next(key for key in LABEL if key in draft.keys)
+
+
+def _hazards(chart: Chart, draft: Draft) -> list[Hazard]:
+    key = _drug(draft)
+    name = key.partition(".")[2]
+    found = [Hazard(Indicator.CRITICAL, f"allergy to {name}", (each,)) for each in chart.allergies(key)]
+    limit = band(chart, key)
+    if draft.daily_mg is not None and draft.daily_mg > limit.most:
+        found.append(Hazard(Indicator.CRITICAL, _over(chart, draft, limit, name)))
+    if depressants := beside(chart, draft, *DEPRESSANTS):
+        found.append(Hazard(Indicator.WARNING, names(depressants), tuple(depressants)))
+    for condition, words in RISKS.items():
+        found += [Hazard(Indicator.WARNING, words, (each,)) for each in chart.problems(condition)]
+    if key == "medication.pregabalin":
+        found += [
+            Hazard(Indicator.WARNING, "heart failure", (each,)) for each in chart.problems("condition.heart-failure")
+        ]
+    return found + _patient_hazards(chart)
+
+
+def _patient_hazards(chart: Chart) -> list[Hazard]:
+    found, known, expecting = [], clearance(chart), pregnancy(chart)
+    if chart.age is not None and chart.age >= OLD:
+        found.append(Hazard(Indicator.WARNING, "age 65 or over" + ("" if known else ", renal function unknown")))
+    if known is not None and known.value < LABEL["medication.gabapentin"][0].from_clearance:
+        found.append(Hazard(Indicator.WARNING, str(known), known.facts))
+    if kidney := unmeasured_kidney_disease(chart):
+        found.append(Hazard(Indicator.WARNING, "kidney disease without a clearance", (kidney,)))
+    if expecting is not None:
+        found.append(Hazard(Indicator.WARNING, "pregnancy", (expecting.problem,)))
+    return found
+
+
+def _over(chart: Chart, draft: Draft, limit: Band, name: str) -> str:
+    known = clearance(chart)
+    function = str(known) if known else "unknown CrCl"
+    return (
+        f"{name.capitalize()} {draft.daily_mg:g} mg/day exceeds the {limit.least}-{limit.most} mg/day label range for "
+        f"{function}"
+    )
+
+
+def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> Card:
+    indicator = loudest(hazards) or Indicator.INFO
+    known = clearance(chart)
+    ask = "" if known else "Renal function is not recorded within a year: measure creatinine first. "
+    surrogate = "eGFR stands in for the clearance (age, sex, weight or creatinine is missing). "
+    depend = surrogate if known is not None and known.is_surrogate else ""
+    risks = listed(hazard_words(hazards, Indicator.WARNING))
+    return Card(
+        indicator=indicator,
+        summary=summary(_summary(drafts, hazards, indicator)),
+        detail=(f"Risks: {markdown(risks, 300)}. " if risks else "")
+        + f"{ask}{depend}Label, mg/day by CrCl: gabapentin "
+        ">=60 900-3600, 30-59 400-1400, 15-29 200-700, <15 100-300; pregabalin >=60 150-600, 30-60 75-300, 15-30 "
+        "25-150, <15 25-75. Sedation with foot drop means falls. Taper, never stop abruptly. NICE NG59 says not to "
+        "offer gabapentinoids for sciatica; the source page does.",
+        because=hazard_evidence(drafts, hazards),
+        changes="A dose within the label's range; a measured clearance; the interacting medicine stopped.",
+        suggestions=_suggestions(chart, drafts, hazards),
+    )
+
+
+def _summary(drafts: list[Draft], hazards: list[Hazard], indicator: Indicator) -> str:
+    if indicator is Indicator.CRITICAL:
+        words = hazard_words(hazards, Indicator.CRITICAL)[0]
+        if words.startswith("allergy"):
+            return f"{plain(drafts[0].text, 40)}: {words} is recorded. Do not prescribe before it is clarified."
+        return f"{words}: reduce before signing."
+    if indicator is Indicator.WARNING:
+        risks = listed(hazard_words(hazards, Indicator.WARNING)[:3])
+        return (
+            f"{_drug(drafts[0]).partition('.')[2].capitalize()} + {risks}: respiratory depression risk (FDA 2019); "
+            "lowest dose, monitor, or choose another."
+        )
+    return "Gabapentinoid for sciatica: NICE NG59 advises against; if agreed with the patient set a stop/review date."
+
+
+def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> tuple[Suggestion, ...]:
+    found: list[Suggestion] = []
+    for draft in drafts:
+        key = _drug(draft)
+        limit = band(chart, key)
+        if draft.daily_mg is not None and draft.daily_mg > limit.most:
+            change = Redose(draft=draft, daily_mg=limit.most, step_mg=STEPS[key])
+            found.append(
+                Suggestion(label=f"Reduce to at most {limit.most} mg a day", plans=(change,), is_recommended=not found)
+            )
+        if chart.allergies(key):
+            found.append(Suggestion(label="Remove this order", plans=(Remove(draft=draft),)))
+    if clearance(chart) is None and hazards:
+        found.append(Suggestion(label="Measure creatinine", plans=(Plan(key="order.creatinine"),)))
+    return tuple(found)

@@ -1,0 +1,91 @@
+"""Radicular pain without a non-opioid and a neuropathic agent: options, and how disputed they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS
+from cards.language.facts import Evidence, Medicine
+from cards.language.finding import reads_of
+from cards.language.findings.measurements import newest_number
+from cards.language.findings.pain import radicular_pain
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.wording import once, references
+
+ADULT = 18
+NRS_WINDOW = timedelta(days=7)
+MODERATE = 4  # numeric rating scale; below it the pain is mild
+NON_OPIOID = ("medication.acetaminophen", "medication.ibuprofen", "medication.naproxen", "medication.other-nsaid")
+NEUROPATHIC = (
+    "medication.gabapentin",
+    "medication.pregabalin",
+    "medication.duloxetine",
+    "medication.amitriptyline",
+    "medication.nortriptyline",
+)
+START = (
+    "Radicular pain: start a non-opioid analgesic; gabapentinoid is disputed (source: yes; NICE NG59: do not offer for "
+    "sciatica)."
+)
+ON_NON_OPIOID = (
+    "Radicular pain on a non-opioid: adding a gabapentinoid is disputed (source: yes; NICE NG59: do not offer)."
+)
+OPTIONS = {
+    "medication.acetaminophen": "Paracetamol (acetaminophen)",
+    "medication.naproxen": "Naproxen, if the NSAID check is clear",
+    "medication.duloxetine": "Duloxetine: very low certainty, off label for sciatica",
+    "medication.gabapentin": "Gabapentin: disputed, only as a shared decision with a review date",
+}
+
+
+@rule(
+    "pain-regimen",
+    hooks=["patient-view", "problem-list-item-create"],
+    reads=reads_of(PRECEDENCE_READS, radicular_pain, "patient", "observation.pain-nrs", *NON_OPIOID, *NEUROPATHIC),
+    strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
+    quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "patient-declined", "contraindicated", "findings-disagree"],
+)
+def pain_regimen(chart: Chart) -> Verdict:
+    """Radicular pain with foot drop: start a non-opioid; what to add is disputed, and the card says so."""
+    pains = radicular_pain(chart)
+    if not pains:
+        return silent("no radicular pain is recorded")
+    if chart.age is not None and chart.age < ADULT:
+        return silent("the patient is a child: no adult drug is suggested")
+    score = newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
+    if score is not None and score.value < MODERATE:
+        return silent(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
+    simple, neuropathic = chart.medicines(*NON_OPIOID), chart.medicines(*NEUROPATHIC)
+    if simple and neuropathic:
+        both = (simple[0], neuropathic[0])
+        return answered("a non-opioid and a neuropathic agent are active", *(Evidence.of(each) for each in both))
+    return _card(chart, simple, neuropathic)
+
+
+def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
+    pains = radicular_pain(chart)
+    score = newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
+    because = [Evidence.of(pain) for pain in pains]
+    because += [Evidence.of(score, f"Pain {score.value:g} of 10")] if score else []
+    because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
+    taken = {*(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
+    why = references(*pains)
+    return Card(
+        indicator=Indicator.INFO,
+        summary=ON_NON_OPIOID if simple else START,
+        detail="The source page: a non-opioid with gabapentin or pregabalin, or duloxetine. NICE (2020): no "
+        "gabapentinoids for sciatica; pregabalin equalled placebo at 8 and 52 weeks with more adverse events (64 % "
+        "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
+        "suggested. Check renal function, pregnancy and interactions first.",
+        because=once(tuple(because)),
+        changes="A non-opioid with a neuropathic agent; a pain score below 4.",
+        suggestions=tuple(
+            Suggestion(label=label, plans=(Plan(key=key, reasons=why),))
+            for key, label in OPTIONS.items()
+            if key not in taken
+        ),
+    )

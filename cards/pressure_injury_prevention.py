@@ -1,0 +1,91 @@
+"""Skin of the patient who cannot move: turning and checks for cord injury, less for others, none for who walks."""
+
+from __future__ import annotations
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS, stands
+from cards.language.facts import Evidence, Fact
+from cards.language.finding import reads_of
+from cards.language.findings.foot_drop import drop_evidence, foot_drop
+from cards.language.findings.gates import CORD_INJURY, trauma_path
+from cards.language.findings.injury import precautions, walks
+from cards.language.findings.studies import is_pending
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary
+from cards.language.wording import once, references
+
+PLAN = "order.pressure-care-plan"
+TURN = "start turning every 2-4 h (log-roll), daily skin checks and a pressure-relieving surface now."
+WALKS_NOT = (
+    "Foot drop and not walking: assess pressure risk; reposition 4-6 hourly, protect the heel and check skin daily."
+)
+
+
+@rule(
+    "pressure-injury-prevention",
+    hooks=["patient-view", "problem-list-item-create"],
+    reads=reads_of(PRECEDENCE_READS, walks, precautions, trauma_path, CORD_INJURY, PLAN),
+    strength="strong for cord injury; conditional for others",
+    quality="low: guideline and consensus on intervals",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
+    needs_foot_drop=False,
+    asks=["spinal-precautions"],
+)
+def pressure_injury_prevention(chart: Chart) -> Verdict:
+    """Immobile with cord injury or precautions: turn every 2 to 4 hours, check the skin daily, relieve pressure."""
+    answer = walks(chart)
+    if answer is not None and answer.value:
+        return silent("the patient walks", Evidence.of(answer, "Walks"))
+    cause = _cause(chart, lies=answer is not None)
+    if cause is None and not (answer is not None and foot_drop(chart)):
+        return silent("no cord injury or precautions are recorded, and immobility is not recorded")
+    plan = next((order for order in chart.orders(PLAN) if is_pending(order)), None)
+    if plan is not None:
+        return answered("a pressure-care plan is ordered", Evidence.of(plan))
+    return _card(chart, cause, answer)
+
+
+def _cause(chart: Chart, *, lies: bool) -> Fact | None:
+    """D48: the acute path, precautions ordered or called for; an older cord injury when recorded not walking."""
+    acute = trauma_path(chart) or precautions(chart)
+    if acute is not None:
+        return acute
+    called_for = stands(chart, "spinal-precautions")
+    if called_for is not None:
+        return chart.problem(CORD_INJURY, "condition.spinal-trauma-suspected")
+    return chart.problem(CORD_INJURY) if lies else None
+
+
+def _card(chart: Chart, cause: Fact | None, answer: Fact | None) -> Card:
+    facts = [fact for fact in (cause, answer) if fact is not None]
+    because = tuple(Evidence.of(fact, "Does not walk" if fact is answer else "") for fact in facts)
+    why = references(*facts)
+    turning = Plan(key=PLAN, priority="urgent" if cause else "routine", note=_note(cause is not None), reasons=why)
+    skin = Plan(key="order.skin-assessment", note="Daily; under collars, boards and any orthosis.", reasons=why)
+    text = WALKS_NOT
+    if cause is not None:
+        text = f"Immobile with {cause.text[:1].lower()}{cause.text[1:]}: {TURN}"
+    return Card(
+        indicator=Indicator.WARNING if cause is not None else Indicator.INFO,
+        summary=summary(text),
+        detail="NICE: at least every 6 hours at risk, every 4 hours at high risk; cord-injury guidance 2 to 4 hours, "
+        "within precautions. Check under collars, boards and any AFO, and off-load the heels.",
+        because=once((*because, *drop_evidence(foot_drop(chart)))),
+        changes="A turning or pressure-care order; a patient who walks.",
+        suggestions=(
+            Suggestion(
+                label="Turning and pressure-care plan, daily skin check",
+                plans=(turning, skin),
+                is_recommended=cause is not None,
+            ),
+        ),
+    )
+
+
+def _note(is_cord: bool) -> str:
+    return (
+        "Reposition every 2 to 4 hours (log-roll within precautions), heels off-loaded."
+        if is_cord
+        else ("Reposition every 4 to 6 hours, heels off-loaded.")
+    )

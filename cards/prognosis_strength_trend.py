@@ -1,0 +1,76 @@
+"""Strength that falls although imaging or surgery is already in hand."""
+
+from __future__ import annotations
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS
+from cards.language.facts import Evidence, Fact
+from cards.language.finding import reads_of
+from cards.language.findings.course import Loss, loss_evidence
+from cards.language.findings.foot_drop import foot_drop, in_episode
+from cards.language.findings.studies import (
+    MRI_REPORTS,
+    consults_in_episode,
+    measured_decline,
+    mri_orders,
+)
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary
+from cards.language.side import Side
+from cards.language.text import days
+from cards.language.wording import clinical_note, once, references
+
+CONSULT = "order.spine-surgery-consult"
+
+
+@rule(
+    "prognosis-strength-trend",
+    hooks=["patient-view", "problem-list-item-create"],
+    reads=reads_of(PRECEDENCE_READS, measured_decline, mri_orders, *MRI_REPORTS, CONSULT),
+    strength="conditional",
+    quality="low: cohorts, most of which find that strength and duration predict recovery; some do not",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "reassess-within-24-hours"],
+)
+def prognosis_strength_trend(chart: Chart) -> Verdict:
+    """Strength falls despite a scan, request or referral: tell the spinal team today; the outlook falls with it."""
+    loss = measured_decline(chart)
+    if loss is None:
+        return silent("no loss of a whole grade of dorsiflexion within 14 days is recorded")
+    known = _in_hand(chart)
+    if known is None:
+        return silent("neither imaging nor a consult is in hand: the imaging card carries the loss")
+    return _card(chart, loss, known)
+
+
+def _in_hand(chart: Chart) -> Fact | None:
+    """D49: any MRI of this episode, any MRI order <=30 d, or a consult of this episode."""
+    drop = foot_drop(chart)
+    reported = (report for report in chart.reports(*MRI_REPORTS) if in_episode(chart, drop, report.when))
+    return next(iter((*reported, *mri_orders(chart), *consults_in_episode(chart, [CONSULT]))), None)
+
+
+def _card(chart: Chart, loss: Loss, known: Fact) -> Card:
+    assert loss.before.when is not None
+    assert loss.after.when is not None
+    side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side.value.capitalize()} "
+    span = days(loss.after.when.since(loss.before.when))
+    span = "a day" if span == "today" else span
+    change = f"{int(loss.before.value)} to {int(loss.after.value)}/5 in {span}"
+    text = f"{side}dorsiflexion {change} despite referral: tell the spinal team today; outlook falls with strength."
+    message = Plan(
+        key="communication.spinal-team",
+        priority="urgent",
+        note=f"Dorsiflexion fell from {change}. {clinical_note(chart)}",
+        reasons=references(loss.before, loss.after, known),
+    )
+    return Card(
+        indicator=Indicator.WARNING,
+        summary=summary(text[:1].upper() + text[1:]),
+        detail="Strength and a short palsy predict recovery in most series, not in all; many improve, few become "
+        "normal: 84 % improved but 16 % reached grade 4 or better in one series, 71 % recovered fully in another. "
+        "Grade again daily. A difference of half a grade (4-, 4, 4+) is no loss.",
+        because=once((*loss_evidence(loss), Evidence.of(known))),
+        changes="Strength that holds; decompression.",
+        suggestions=(Suggestion(label="Message to the spinal surgery team", plans=(message,), is_recommended=True),),
+    )

@@ -1,0 +1,165 @@
+"""Trauma with a neurological deficit and a spine that is not cleared: precautions first, CT then MRI."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cards.language.chart import Chart
+from cards.language.decide import PRECEDENCE_READS
+from cards.language.facts import Evidence, Fact, Order, Problem, Reading, Report
+from cards.language.finding import finding, reads_of
+from cards.language.findings.course import DORSIFLEXION, EXAM_WINDOW, by_foot, newest_grade
+from cards.language.findings.foot_drop import foot_drop
+from cards.language.findings.gates import stability
+from cards.language.findings.injury import acute_cord_injury, acute_injury, precautions
+from cards.language.findings.pain import back_pain
+from cards.language.findings.signs import WEAK, is_present
+from cards.language.findings.studies import CT_REPORTS, MRI_REPORTS, SPINE_CT, SPINE_MRI, is_pending
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.wording import once, references
+
+WEAK_FOOT = (
+    "Trauma with foot weakness, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
+)
+OTHER_DEFICIT = (
+    "Spinal trauma with pain or altered sensation, spine not cleared: full precautions, in-line hold for any airway, "
+    "CT then MRI now."
+)
+MUSCLES = (
+    "mrc-ankle-dorsiflexion",
+    "mrc-toe-extension",
+    "mrc-eversion",
+    "mrc-inversion",
+    "mrc-hip-abduction",
+    "mrc-plantar-flexion",
+    "mrc-knee-extension",
+)
+FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
+
+
+@finding(foot_drop, *DORSIFLEXION, back_pain, "observation.signs", acute_cord_injury)
+def deficit(chart: Chart) -> list[Fact]:
+    """D46: foot drop, a muscle of grade 4 or less in 7 d, back pain, altered sensation, or the coded cord injury."""
+    drop = foot_drop(chart)
+    found: list[Fact] = [*drop.codes, *drop.readings] if drop else []
+    for muscle in MUSCLES:
+        grades = (newest_grade(chart, each, FRESH) for each in by_foot(chart.readings(muscle)).values())
+        found += [grade for grade in grades if grade is not None and grade.value <= WEAK]
+    found += back_pain(chart)
+    signs = (is_present(chart, code, EXAM_WINDOW) for code in ("sensation-dorsum-foot", "sensory-level"))
+    found += [sign for sign in signs if sign is not None]
+    injury = acute_cord_injury(chart)
+    return [*found, injury] if injury is not None else found
+
+
+@rule(
+    "spinal-precautions",
+    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
+    reads=reads_of(
+        PRECEDENCE_READS,
+        acute_injury,
+        stability,
+        precautions,
+        deficit,
+        *MRI_REPORTS,
+        *CT_REPORTS,
+        *SPINE_MRI,
+        *SPINE_CT,
+    ),
+    strength="strong",
+    quality="moderate: national guideline; consensus on immobilisation",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
+    needs_foot_drop=False,
+)
+def spinal_precautions(chart: Chart) -> Verdict:
+    """Spinal trauma with weakness, pain or altered sensation, spine not cleared: full precautions, CT then MRI."""
+    injury = acute_injury(chart)
+    if injury is None:
+        return silent("no spinal injury of the last 7 days is recorded")
+    cleared = stability(chart)
+    if cleared is not None and not cleared.value:
+        return answered(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared, "Spine stable"))
+    signs = deficit(chart)
+    if not signs:
+        return silent("no weakness, back pain or altered sensation is recorded with the injury")
+    ordered = precautions(chart)
+    if ordered is None:
+        return _start(injury, signs)
+    imaging = _imaging(chart, injury)
+    if imaging is not None:
+        return answered(
+            f"precautions are ordered, and the spine is imaged or to be ({imaging.when})",
+            Evidence.of(ordered),
+            Evidence.of(imaging),
+        )
+    return _image(injury, ordered, signs)
+
+
+def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
+    """A spine MRI or CT ordered in 7 d, or reported since the injury."""
+    for order in chart.orders(*SPINE_MRI, *SPINE_CT):
+        if (is_pending(order) or order.status == "completed") and chart.within(order.when, FRESH):
+            return order
+    for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
+        if report.when is not None and injury.when is not None and not injury.when.is_after(report.when):
+            return report
+    return None
+
+
+def _start(injury: Problem, signs: list[Fact]) -> Card:
+    why = references(injury, *signs)
+    note = "Suspected unstable spinal injury with neurological signs; spine not cleared."
+    precaution = Plan(key="order.spinal-precautions", priority="stat", note=note, reasons=why)
+    return Card(
+        indicator=Indicator.CRITICAL,
+        summary=WEAK_FOOT if _is_weak(signs) else OTHER_DEFICIT,
+        detail="Manual in-line stabilisation during airway procedures when a cervical injury is possible. Keep "
+        "precautions until imaging excludes instability; clearance that is not documented is no clearance. Start "
+        "skin protection. Penetrating trauma: local policy decides.",
+        because=_because(injury, signs),
+        changes="Spine stability documented; precautions ordered.",
+        suggestions=(
+            Suggestion(label="Full spinal precautions", plans=(precaution,), is_recommended=True),
+            *_scans(note, why),
+        ),
+        one_suggestion_only=False,
+    )
+
+
+def _image(injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
+    why = references(injury, *signs)
+    return Card(
+        indicator=Indicator.WARNING,
+        summary="Spinal precautions are on, but no spine imaging is ordered: CT, then MRI for the deficit, to clear or "
+        "fix the spine.",
+        detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
+        because=once((Evidence.of(ordered), *_because(injury, signs))),
+        changes="A spine CT or MRI ordered in the last 7 days or reported since the injury; documented stability.",
+        suggestions=_scans("Spinal injury with neurological signs, precautions on.", why),
+        one_suggestion_only=False,
+    )
+
+
+def _scans(note: str, why: tuple[str, ...]) -> tuple[Suggestion, ...]:
+    ct = Plan(key="order.ct-lumbar", priority="stat", note=note, reasons=why)
+    mri = Plan(key="order.mri-whole-spine", priority="stat", note=note + " After CT.", reasons=why)
+    surgeon = Plan(key="order.spine-surgery-consult", priority="stat", note=note, reasons=why)
+    return (
+        Suggestion(label="Stat CT of the spine, then MRI for the deficit", plans=(ct, mri), is_recommended=True),
+        Suggestion(label="Spinal surgery consult", plans=(surgeon,)),
+    )
+
+
+def _is_weak(signs: list[Fact]) -> bool:
+    """Whether weakness is recorded: a muscle's grade, or coded foot drop."""
+    return any(
+        (isinstance(sign, Reading) and sign.code in MUSCLES)
+        or (isinstance(sign, Problem) and "condition.foot-drop" in sign.keys)
+        for sign in signs
+    )
+
+
+def _because(injury: Problem, signs: list[Fact]) -> tuple[Evidence, ...]:
+    return once((Evidence.of(injury), *(Evidence.of(sign) for sign in signs)))
