@@ -44,10 +44,10 @@ def afo(chart: Chart) -> Verdict:
     if orders := _requested(chart):
         return answered(f"an ankle-foot orthosis is requested ({orders[0].when or 'undated'})", Evidence.of(orders[0]))
     if order := precautions(chart):
-        return answered("spinal precautions are ordered: no walking aid until the spine is cleared", Evidence.of(order))
+        return answered("spinal precautions are ordered: no orthosis until the spine is cleared", Evidence.of(order))
     answer = walks(chart)
     if answer is not None and not answer.value:
-        return silent("the patient does not walk", Evidence.of(answer, "Does not walk"))
+        return silent("the patient does not walk", Evidence.of(answer))
     declined = refusal(chart, red_flags(chart).newest, AFO)
     if declined is not None:
         return answered(f"the patient declined an orthosis on {declined.when}", Evidence.of(declined))
@@ -86,16 +86,12 @@ def _card(chart: Chart, answer: Reading | None) -> Card:
         detail=f"{ask}Use it even when surgery is planned. Wear in gradually, check the skin daily, and take it off "
         "if redness lasts over 30 minutes. That it prevents falls in L5 palsy is expert opinion; that it improves "
         "gait is shown. Severe oedema or a fixed equinus: orthotist review first.",
-        because=once((*drop_because(chart), *(Evidence.of(fact, _words(fact)) for fact in facts))),
+        because=once((*drop_because(chart), *(Evidence.of(fact) for fact in facts))),
         changes="An orthosis supplied or requested; a patient who does not walk; grade 4, an ulcer or a critical card "
         "makes it information only.",
         suggestions=(_supply(chart, ulcer is not None, indicator),),
         quiet_summary=SKIN_FIRST if ulcer else CONSIDER,
     )
-
-
-def _words(fact: object) -> str:
-    return "Walks" if isinstance(fact, Reading) else ""
 
 
 def _supply(chart: Chart, needs_orthotist: bool, indicator: Indicator) -> Suggestion:

@@ -8,11 +8,11 @@ from cards.language.facts import Evidence
 from cards.language.finding import reads_of
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.gates import comfort_care
-from cards.language.findings.red_flags import flag_evidence, red_flags
+from cards.language.findings.red_flags import flag_evidence, red_flags, undated_flags
 from cards.language.findings.signs import umn_signs
 from cards.language.findings.urgency import emergency_answer
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
-from cards.language.text import listed
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
+from cards.language.text import inside, listed
 from cards.language.wording import clinical_note, drop_because, flags_for_reader, once, reasons
 
 CONFIRMED = "If compression is confirmed: decompression referral, day or night."
@@ -25,7 +25,7 @@ VOLUME = (
 @rule(
     "cauda-equina-emergency",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(PRECEDENCE_READS, red_flags, emergency_answer, umn_signs, "patient"),
+    reads=reads_of(PRECEDENCE_READS, red_flags, undated_flags, emergency_answer, umn_signs, "patient"),
     strength="strong",
     quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-25",
@@ -39,10 +39,12 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
     """
     flags = red_flags(chart)
     if not flags:
+        if undated := undated_flags(chart):
+            return unknown(f"{inside(undated[0].text)} has no date: it lies in no window", Evidence.of(undated[0]))
         return silent("no new saddle, bladder, bowel, anal or sexual change is recorded in 14 days")
     answer = emergency_answer(chart)
     if answer is not None:
-        return answered(f"the red flags are answered by {answer.text.lower()} of {answer.when}", Evidence.of(answer))
+        return answered(f"the red flags are answered by {inside(answer.text)} of {answer.when}", Evidence.of(answer))
     because = once((*flag_evidence(flags), *drop_because(chart)))
     return _comfort(chart, because) if comfort_care(chart) else _emergency(chart, because)
 
@@ -76,13 +78,13 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...]) -> Card:
 
 
 def _comfort(chart: Chart, because: tuple[Evidence, ...]) -> Card:
-    findings = listed([each.text.lower() for each in because[:2]])
+    findings = listed([inside(flag.text) for flag in red_flags(chart).findings]) or "foot drop on both sides with pain"
     return Card(
         indicator=Indicator.WARNING,
         summary="New bladder/saddle signs in a comfort-care patient: decide with senior/palliative team today "
         "whether to scan or palliate.",
-        detail=f"New: {findings}. Comfort care is recorded, so no scan is suggested: a catheter, steroids or "
-        "radiotherapy may still relieve. Ask what the patient would want.",
+        detail=f"New: {findings}. Comfort care is recorded, so no scan is suggested: a catheter and "
+        "other measures may still relieve. Ask what the patient would want.",
         because=because,
         changes="Other goals of care, or a study newer than the signs.",
     )

@@ -59,6 +59,6 @@ def _contradicted(code: Problem, reading: Reading) -> Card:
             f"Active foot drop on the problem list but dorsiflexion 5/5 on {reading.when}: resolve or update the entry."
         ),
         detail="Until the entry is updated, other systems will go on treating it as active.",
-        because=(Evidence.of(code), Evidence.of(reading, f"{reading.text} 5/5")),
+        because=(Evidence.of(code), Evidence.of(reading)),
         changes="The entry resolved, or a newer grade of 4 or less.",
     )

@@ -12,7 +12,7 @@ from cards.language.findings.pain import spinal_pain
 from cards.language.findings.signs import L5_MUSCLES, grades_on, weak_l5_muscles
 from cards.language.findings.studies import imaging_done, mri_orders
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary
-from cards.language.text import listed
+from cards.language.text import inside, listed
 from cards.language.wording import clinical_note, drop_because, once, reasons
 
 MUSCLE_NAMES = {"mrc-inversion": "inversion", "mrc-hip-abduction": "hip abduction"}
@@ -49,7 +49,7 @@ def do_not_assume_peripheral(chart: Chart) -> Verdict:
 def _card(chart: Chart, coded: Fact) -> Card:
     weak, pains = weak_l5_muscles(chart), spinal_pain(chart)
     against = [*dict.fromkeys(MUSCLE_NAMES[grade.code] for grade in weak)]
-    words = [*(f"{name} weak" for name in against), *dict.fromkeys(pain.text.lower() for pain in pains)]
+    words = [*(f"{name} weak" for name in against), *dict.fromkeys(inside(pain.text) for pain in pains)]
     sides = foot_drop(chart).sides
     missing = [MUSCLE_NAMES[muscle] for muscle in L5_MUSCLES if None in grades_on(chart, muscle, sides)]
     ask = f"Not recorded: {listed(missing)}; grade these first. " if missing else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import Struct, structs
+
 from cards.language.chart import Chart
 from cards.language.decide import IMAGING_RULES, PRECEDENCE_READS, Need, imaging_need
 from cards.language.facts import Draft, Evidence
 from cards.language.finding import reads_of
 from cards.language.findings.mr_safety import mr_safety
-from cards.language.findings.studies import SPINE_CT, SPINE_MRI, URGENT
+from cards.language.findings.studies import SPINE_CT, SPINE_MRI, URGENT, WHOLE_SPINE_MRI
 from cards.language.rule import (
     Card,
     Indicator,
@@ -20,8 +22,8 @@ from cards.language.rule import (
     silent,
     summary,
 )
-from cards.language.text import listed
-from cards.language.wording import clinical_note, once, reasons
+from cards.language.text import inside, listed
+from cards.language.wording import once
 
 # Epidural injection has no verified code yet (D45).
 DEFERRING = {
@@ -29,6 +31,16 @@ DEFERRING = {
     "order.physiotherapy-referral": "physiotherapy",
     "order.xray-lumbar": "plain X-ray",
     "order.neurology-referral": "neurology referral",
+}
+
+
+# Why imaging cannot wait, by the card that asks for it and whether it is critical.
+WHY = {
+    ("cauda-equina-emergency", True): "Cauda equina signs",
+    ("neuraxis-mri", True): "Cord or brain may be the cause",
+    ("neuraxis-mri", False): "The lumbar spine may not be the cause",
+    ("lumbar-mri", True): "Foot drop is worsening",
+    ("lumbar-mri", False): "Foot drop that should not wait",
 }
 
 
@@ -51,10 +63,11 @@ def do_not_delay_imaging(chart: Chart) -> Verdict:
         return silent("no order being written defers imaging or asks for it as routine")
     need = imaging_need(chart)
     if need.indicator is None or need.indicator is Indicator.INFO:
-        return silent("imaging is not urgently needed at this moment, or is in hand")
+        in_hand = need.in_hand
+        return answered(f"imaging is in hand: {in_hand}") if in_hand else silent("imaging is not urgently needed now")
     meeting = next((draft for draft in chart.drafts if _meets(chart, draft)), None)
     if meeting is not None:
-        return answered(f"an urgent {meeting.text.lower()} is among the orders being written", Evidence.of(meeting))
+        return answered(f"an urgent {inside(meeting.text)} is among the orders being written", Evidence.of(meeting))
     return _card(chart, need, deferring, slow)
 
 
@@ -69,59 +82,89 @@ def _meets(chart: Chart, draft: Draft) -> bool:
 
 
 def _card(chart: Chart, need: Need, deferring: list[Draft], slow: list[Draft]) -> Card:
-    indicator = need.indicator or Indicator.WARNING
-    is_critical = indicator is Indicator.CRITICAL
-    priority = "stat" if is_critical else "urgent"
-    loudest = max(need.cards.values(), key=lambda card: card.indicator.rank, default=need.replaced)
-    if slow:
-        suggestions = tuple(
-            Suggestion(
-                label=f"Make it {priority}: {draft.text.removeprefix('Order: ')}",
-                plans=(Reprioritise(draft=draft, priority=priority),),
-                is_recommended=True,
-            )
-            for draft in slow
-        )
-    else:
-        suggestions = (_added(chart, need, priority),)
+    wanted = _wanted(chart, need)
     drafts = (Evidence.of(draft) for draft in (*deferring, *slow))
+    phone = " Phone spinal surgery in parallel." if wanted.is_critical else ""
+    waiting = (
+        "Denervation shows in limb muscles after 2 to 3 weeks, so an early EMG cannot replace imaging. "
+        if any("order.emg-ncs" in draft.keys for draft in deferring)
+        else ""
+    )
     return Card(
-        indicator=indicator,
-        summary=summary(_summary(deferring, slow, is_critical)),
-        detail="The order that was chosen stays. Denervation shows in limb muscles after 2 to 3 weeks, so an early EMG "
-        "cannot replace imaging; severe or progressive weakness is the accepted ground for MRI at once."
-        + (" Phone spinal surgery in parallel." if is_critical else ""),
-        because=once((*drafts, *((loudest.because if loudest else ())[:5]))),
+        indicator=Indicator.CRITICAL if wanted.is_critical else Indicator.WARNING,
+        summary=summary(_summary(wanted, deferring, slow)),
+        detail=f"The order that was chosen stays. {waiting}Severe or progressive weakness is the accepted ground for "
+        f"imaging at once.{phone}",
+        because=once((*drafts, *wanted.because[:5])),
         changes="An urgent, asap or stat spine MRI among these orders or on record.",
-        suggestions=suggestions,
+        suggestions=_suggestions(wanted, slow),
         one_suggestion_only=False,
     )
 
 
-def _summary(deferring: list[Draft], slow: list[Draft], is_critical: bool) -> str:
-    if slow:
-        if is_critical:
-            return (
-                "This foot drop is an emergency or worsening: make this MRI stat (same day) and phone spinal surgery."
-            )
-        return "Foot drop that should not wait: make this MRI urgent."
+class Wanted(Struct, frozen=True):
+    """The imaging that cannot wait: the order, its name in a sentence, why, and the records behind it."""
+
+    plan: Plan
+    name: str
+    why: str
+    is_critical: bool
+    is_unsafe: bool
+    because: tuple[Evidence, ...]
+
+    @property
+    def priority(self) -> str:
+        """Stat when it is critical, else urgent."""
+        return "stat" if self.is_critical else "urgent"
+
+
+def _wanted(chart: Chart, need: Need) -> Wanted:
+    """What the loudest standing imaging card suggests first; CT when MRI is unsafe."""
+    id, card = max(need.cards.items(), key=lambda each: each[1].indicator.rank, default=("lumbar-mri", need.replaced))
+    assert card is not None
+    is_critical = need.indicator is Indicator.CRITICAL
+    is_unsafe = mr_safety(chart).level == "unsafe"
+    first = card.suggestions[0].plans[0]
+    assert isinstance(first, Plan)
+    plan = structs.replace(first, priority="stat" if is_critical else "urgent")
+    if is_unsafe:
+        plan = structs.replace(plan, key="order.ct-lumbar")
+    name = "CT" if is_unsafe else "whole-spine MRI" if plan.key in WHOLE_SPINE_MRI else "lumbar MRI"
+    why = WHY[id, is_critical]
+    return Wanted(plan, name, why, is_critical, is_unsafe, card.because)
+
+
+def _summary(wanted: Wanted, deferring: list[Draft], slow: list[Draft]) -> str:
     names = listed(list(dict.fromkeys(DEFERRING[key] for draft in deferring for key in draft.keys if key in DEFERRING)))
-    if is_critical:
-        return f"Keep the {names}, but add a stat spine MRI today and phone spinal surgery: this cannot wait."
-    return f"Keep {names}, but add urgent spine MRI: foot drop should not wait for denervation to appear."
-
-
-def _added(chart: Chart, need: Need, priority: str) -> Suggestion:
-    """The imaging that the loudest standing card suggests first; CT when MRI is unsafe."""
-    note = clinical_note(chart)
-    why = reasons(chart)
-    if mr_safety(chart).level == "unsafe":
-        plan = Plan(key="order.ct-lumbar", priority=priority, note=note, reasons=why)
-        return Suggestion(
-            label=f"Add {priority} CT of the lumbar spine (MRI is unsafe)", plans=(plan,), is_recommended=True
+    end = " and phone spinal surgery." if wanted.is_critical else "."
+    if wanted.is_unsafe or not slow or _is_narrower(wanted, slow):
+        kept = names or "this MRI request"
+        return f"{wanted.why}: keep the {kept}, but add {wanted.priority} {wanted.name} now{end}".replace(
+            "the this", "this"
         )
-    wide = "neuraxis-mri" in need.cards and "cauda-equina-emergency" not in need.cards
-    key = "order.mri-whole-spine" if wide else "order.mri-lumbar"
-    plan = Plan(key=key, priority=priority, note=note, reasons=why)
-    label = f"Add {priority} {'whole-spine' if wide else 'lumbar'} MRI"
-    return Suggestion(label=label, plans=(plan,), is_recommended=True)
+    return f"{wanted.why}: make this MRI {wanted.priority}{' (same day)' if wanted.is_critical else ''}{end}"
+
+
+def _is_narrower(wanted: Wanted, slow: list[Draft]) -> bool:
+    """Whether the whole spine is wanted and only the lumbar spine is being ordered."""
+    return wanted.plan.key in WHOLE_SPINE_MRI and not any(set(draft.keys) & set(WHOLE_SPINE_MRI) for draft in slow)
+
+
+def _suggestions(wanted: Wanted, slow: list[Draft]) -> tuple[Suggestion, ...]:
+    add = Suggestion(
+        label=f"Add {wanted.priority} {wanted.name}" + (" (MRI is unsafe)" if wanted.is_unsafe else ""),
+        plans=(wanted.plan,),
+        is_recommended=True,
+    )
+    if not slow or wanted.is_unsafe:
+        return (add,)
+    is_narrower = _is_narrower(wanted, slow)
+    faster = tuple(
+        Suggestion(
+            label=f"Make it {wanted.priority}: {draft.text}",
+            plans=(Reprioritise(draft=draft, priority=wanted.priority),),
+            is_recommended=not is_narrower,
+        )
+        for draft in slow
+    )
+    return (add, *faster) if is_narrower else faster

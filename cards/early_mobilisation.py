@@ -49,7 +49,7 @@ def early_mobilisation(chart: Chart) -> Verdict:
         summary="Spine documented stable: start graded mobilisation and physiotherapy (watch orthostatic pressure).",
         detail="Bed to chair, then standing, with blood pressure checks; an orthosis can be fitted now. Unstable or "
         "unknown: keep precautions.",
-        because=(Evidence.of(injury), Evidence.of(cleared, "Spine stable")),
+        because=(Evidence.of(injury), Evidence.of(cleared)),
         changes="A mobilisation or physiotherapy order; a spine documented unstable.",
         suggestions=(Suggestion(label="Physiotherapy for graded mobilisation", plans=(plan,)),),
     )

@@ -20,6 +20,7 @@ from cards.language.findings.studies import (
     side_mismatch,
 )
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule
+from cards.language.text import sentence
 from cards.language.wording import began, clinical_note, drop_because, once, reasons
 
 EMG = "order.emg-ncs"
@@ -56,7 +57,9 @@ def emg_ncs(chart: Chart) -> Verdict:
     if orders := consults_in_episode(chart, [EMG]):
         return answered(f"electrodiagnosis is ordered ({orders[0].when})", Evidence.of(orders[0]))
     if operation := post_operative_stable(chart):
-        return answered(f"decompressed on {operation.when} after the onset, with no loss since", Evidence.of(operation))
+        return answered(
+            f"decompressed on {operation.when}, on or after the onset, with no loss since", Evidence.of(operation)
+        )
     concordant = next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
     if concordant is not None and l5_pattern(chart) and is_recent(chart, drop):
         return answered(
@@ -78,26 +81,28 @@ def _card(chart: Chart) -> Card:
             "muscles are weak."
         )
     elif mismatch:
-        summary = "Imaging does not explain this foot drop (lesion on the other side): NCS/EMG to find the nerve."
+        summary = "Lesion on the other side than the foot drop: confirm the sides, and plan NCS/EMG to find the nerve."
     else:
         summary = (
             f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal; "
             "never wait for it to scan."
         )
-    ask = "The onset is not recorded: ask for it and date the study from it. " if foot_drop(chart).onset is None else ""
+    drop = foot_drop(chart)
+    known = f"{sentence(began(chart, drop))}. "
+    ask = known if drop.onset else "The onset is not recorded: ask for it and date the study from it. "
     plan = Plan(key=EMG, note=clinical_note(chart), occurrence=when, reasons=reasons(chart))
     facts = [*pattern, *([mismatch.report] if mismatch else [])]
     return Card(
         indicator=Indicator.WARNING if pattern or mismatch else Indicator.INFO,
         summary=summary,
-        detail=f"{began(chart, foot_drop(chart)).capitalize()}. {ask}Paraspinal denervation shows after 7 to 10 days, "
+        detail=f"{ask}Paraspinal denervation shows after 7 to 10 days, "
         "in limb muscles after 2 to 3 weeks or more; conduction block at the fibular head shows early. The degree "
         "of axonal loss grades the outlook.",
         because=once((*(Evidence.of(fact) for fact in facts), *drop_because(chart))),
         changes="An EDX request or report of this episode; a lesion on imaging that matches an L5 pattern.",
         suggestions=(
             Suggestion(
-                label=f"EMG and nerve conduction studies, about {when}",
+                label=f"EMG and nerve conduction studies, from {when}",
                 plans=(plan,),
                 is_recommended=bool(facts),
             ),
@@ -116,6 +121,5 @@ def _timing(chart: Chart, when: str) -> str:
     onset = foot_drop(chart).onset
     if onset is None:
         return f"about {when} (onset unknown: 3 weeks from today)"
-    return (
-        "now (over 3 weeks after onset)" if chart.age_of(onset) > DENERVATION else f"about {when} (3 weeks after onset)"
-    )
+    is_due = chart.age_of(onset) >= DENERVATION
+    return "any time now (3 weeks or more after onset)" if is_due else f"about {when} (3 weeks after onset)"

@@ -48,7 +48,9 @@ def localisation_exam(chart: Chart) -> Verdict:
     if seen := next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None):
         return answered("imaging shows a lesion that matches the foot drop", Evidence.of(seen.report))
     if operation := post_operative_stable(chart):
-        return answered(f"decompressed on {operation.when} after the onset, with no loss since", Evidence.of(operation))
+        return answered(
+            f"decompressed on {operation.when}, on or after the onset, with no loss since", Evidence.of(operation)
+        )
     return _card(chart, missing)
 
 
@@ -79,8 +81,9 @@ def _card(chart: Chart, missing: list[str]) -> Card:
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
         summary=summary(text),
         detail=f"Not recorded in 7 days: {listed([NAMES[code] for code in missing])}. "
-        "In L5 root weakness dorsiflexion, toe extension, eversion, **inversion** and **hip abduction** are weak, with sensory loss over the dorsum of "
-        "the foot and the lateral leg. Grade each 0 to 5 and state the side. What is not recorded is not normal.",
+        "In L5 root weakness dorsiflexion, toe extension, eversion, **inversion** and **hip abduction** are weak, with "
+        "sensory loss over the dorsum of the foot and the lateral leg. Grade each 0 to 5 and state the side. What is "
+        "not recorded is not normal.",
         because=drop_because(chart),
         changes="These findings, recorded; spine imaging of this episode.",
         suggestions=tuple(Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code)) for code in missing),

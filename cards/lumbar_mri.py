@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from cards.language.chart import Chart
 from cards.language.decide import PRECEDENCE_READS
 from cards.language.facts import Evidence
 from cards.language.finding import reads_of
 from cards.language.findings.course import Loss
-from cards.language.findings.foot_drop import CHRONIC, DROPPED, RECENT, foot_drop, is_older_than
+from cards.language.findings.foot_drop import CHRONIC, DROPPED, RECENT, foot_drop, is_older_than, is_recent
 from cards.language.findings.pain import new_radicular_pain, spinal_pain
 from cards.language.findings.red_flags import CANCER_OR_INFECTION, red_flags
 from cards.language.findings.signs import l5_pattern, peripheral_pattern
@@ -22,7 +24,7 @@ from cards.language.findings.studies import (
     refusal,
 )
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, summary
-from cards.language.text import sentence
+from cards.language.text import inside, sentence
 from cards.language.wording import (
     SAFETY_NET,
     clinical_note,
@@ -34,6 +36,7 @@ from cards.language.wording import (
     reasons,
 )
 
+AFTER_SURGERY = timedelta(days=365)  # a judgement: later weakness is not the operating surgeon's first
 SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
 
 
@@ -73,7 +76,7 @@ def lumbar_mri(chart: Chart) -> Verdict:
     done = imaging_done(chart)
     if done is not None:
         return answered(
-            f"the spine was imaged on {done.when} ({done.text.lower()}), with no loss since",
+            f"the spine was imaged on {done.when} ({inside(done.text)}), with no loss since",
             Evidence.of(done),
         )
     if pattern := peripheral_pattern(chart):
@@ -82,7 +85,9 @@ def lumbar_mri(chart: Chart) -> Verdict:
             *(Evidence.of(grade) for grade in pattern),
         )
     if operation := post_operative_stable(chart):
-        return answered(f"decompressed on {operation.when} after the onset, with no loss since", Evidence.of(operation))
+        return answered(
+            f"decompressed on {operation.when}, on or after the onset, with no loss since", Evidence.of(operation)
+        )
     indicator = _tier(chart)
     for order in mri_orders(chart):
         if indicator is not Indicator.CRITICAL or is_urgent(order):
@@ -145,24 +150,31 @@ def _summary(chart: Chart, indicator: Indicator, protocol: str) -> str:
         return _worsening(chart, protocol)
     plain = "non-contrast lumbar MRI" if protocol == "without contrast" else f"lumbar MRI {protocol}"
     unimaged = "no spine imaging this episode" if chart.has_seen(*MRI_REPORTS) else "earlier imaging could not be read"
+    name = sentence(named_drop(drop))
     if indicator is Indicator.WARNING:
-        is_new = drop.onset is None or chart.within(drop.onset, RECENT)
-        name = f"New {named_drop(drop)}" if is_new else sentence(named_drop(drop))
-        return f"{name}, {unimaged}: order urgent {plain}."
+        if drop.onset is None:
+            return f"{name} of unknown onset, {unimaged}: order urgent {plain}."
+        return f"{f'New {named_drop(drop)}' if is_recent(chart, drop) else name}, {unimaged}: order urgent {plain}."
     if is_older_than(chart, drop, CHRONIC):
-        imaged = "not imaged this episode" if chart.reports(*MRI_REPORTS) else "never imaged"
-        imaged = imaged if chart.has_seen(*MRI_REPORTS) else "earlier imaging not readable"
-        return f"Long-standing stable foot drop {imaged}: consider elective {plain} if it would change care."
+        never = "no imaging on record" if not chart.reports(*MRI_REPORTS) else "not imaged this episode"
+        imaged = never if chart.has_seen(*MRI_REPORTS) else unimaged
+        return f"Long-standing foot drop without recorded decline, {imaged}: consider elective {plain}."
     if drop.weakest is None:
-        return f"{sentence(named_drop(drop))}: grade the strength and ask the onset; {unimaged}, consider {plain}."
-    return f"{sentence(named_drop(drop))} of MRC {drop.weakest}, {unimaged}: consider {plain}."
+        ask = "grade the strength" + ("" if drop.onset else " and ask the onset")
+        return f"{name}: {ask}; {unimaged}, consider {plain}."
+    return f"{name} of MRC {drop.weakest}, {unimaged}: consider {plain}."
 
 
 def _worsening(chart: Chart, protocol: str) -> str:
     lost = decline(chart)
     measured = lost if isinstance(lost, Loss) else None
-    if chart.procedures(*SURGERY):
-        change = f"(MRC {int(measured.before.value)} to {int(measured.after.value)})" if measured else "(charted)"
+    recent = [
+        each for each in chart.procedures(*SURGERY) if each.when is None or chart.within(each.when, AFTER_SURGERY)
+    ]
+    if recent:
+        change = (
+            f"(MRC {int(measured.before.value)} to {int(measured.after.value)})" if measured else "(charted as rapid)"
+        )
         scan = "MRI with and without contrast" if protocol != "without contrast" else "MRI without contrast"
         return f"New weakness after spinal surgery {change}: same-day {scan}; call the operating surgeon."
     change = f"({lost_words(chart, measured)})" if measured else "fast, as charted"

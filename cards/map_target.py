@@ -93,7 +93,7 @@ def _card(injury: Problem, pressure: Pressure, indicator: Indicator, text: str) 
         "Uncontrolled haemorrhage: the trauma lead decides.",
         because=(
             Evidence.of(injury),
-            *(Evidence.of(reading, f"{reading.text}: {reading.value:.0f} mmHg") for reading in pressure.readings),
+            *(Evidence.of(reading, f"{reading.text} mmHg") for reading in pressure.readings),
         ),
         changes="A newer pressure; pressures over an hour old are not used.",
     )

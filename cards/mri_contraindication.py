@@ -8,9 +8,9 @@ from cards.language.facts import Draft, Evidence
 from cards.language.finding import reads_of
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.mr_safety import MrSafety, mr_safety
-from cards.language.findings.studies import SPINE_MRI
+from cards.language.findings.studies import LUMBAR_MRI, SPINE_CT, SPINE_MRI, is_pending
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary, unknown
-from cards.language.text import markdown, plain, sentence
+from cards.language.text import inside, markdown, plain, sentence
 from cards.language.wording import clinical_note, once, reasons
 
 MRI = (*SPINE_MRI, "order.mri-brain")
@@ -20,7 +20,7 @@ _NOT_CALLED_FOR = silent("no imaging is called for at this moment")
 @rule(
     "mri-contraindication",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge", "order-select", "order-sign"],
-    reads=reads_of(PRECEDENCE_READS, mr_safety, *MRI),
+    reads=reads_of(PRECEDENCE_READS, mr_safety, *MRI, *SPINE_CT),
     strength="strong",
     quality="moderate: device labelling and guideline for CT when MRI is contraindicated",
     reviewed="2026-11-25",
@@ -37,7 +37,7 @@ def mri_contraindication(chart: Chart) -> Verdict:
     if not chart.is_ordering and not foot_drop(chart):
         return _NOT_CALLED_FOR
     safety = mr_safety(chart)
-    drafts = [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
+    drafts = _mri_drafts(chart)
     if chart.is_ordering and not drafts:
         return silent("no MRI is among the orders being written")
     need = Need({}) if chart.is_ordering else imaging_need(chart)
@@ -55,19 +55,18 @@ def mri_contraindication(chart: Chart) -> Verdict:
 def _hazard(chart: Chart, safety: MrSafety, need: Need) -> Card:
     assert safety.fact is not None
     was_critical = need.replaced is not None and need.replaced.indicator is Indicator.CRITICAL
-    known = "unsafe" if safety.level == "unsafe" else "of unknown MR safety"
+    known = "coded MR unsafe" if safety.level == "unsafe" else "MR safety not recorded"
+    instead = "if unsafe use CT or CT myelography, same urgency" if _is_lumbar(chart, need) else "keep the urgency"
+    stays = " The MRI request is not removed by this card." if chart.is_ordering else ""
     return Card(
         indicator=Indicator.CRITICAL if was_critical else Indicator.WARNING,
-        summary=summary(
-            f"{sentence(plain(safety.fact.text, 40))} not cleared for MRI: call MR safety now; if unsafe use CT or "
-            "CT myelography, same urgency."
-        ),
-        detail=f"{sentence(markdown(safety.fact.text, 80))}: coded {known}. Ask for the model and the device card. "
+        summary=summary(f"{sentence(plain(safety.fact.text, 40))} not cleared for MRI: call MR safety now; {instead}."),
+        detail=f"{sentence(markdown(safety.fact.text, 80))}: {known}. Ask for the model and the device card. "
         "Do not let this delay imaging for red flags. CT shows large compressions but is weaker for the cause; "
-        "check anticoagulation before myelography. The MRI request is not removed by this card.",
+        f"check anticoagulation before myelography.{stays}",
         because=_because(chart, safety, need),
         changes="A device record that states its MR safety, or its removal.",
-        suggestions=_suggestions(chart, _priority(need)),
+        suggestions=_suggestions(chart, safety, need),
         one_suggestion_only=False,
     )
 
@@ -77,7 +76,7 @@ def _conditional(safety: MrSafety, drafts: list[Draft]) -> Card:
     return Card(
         indicator=Indicator.INFO,
         summary=summary(
-            f"MR-conditional {plain(safety.fact.text, 40).lower()}: MRI possible; give radiology the model and "
+            f"MR-conditional {inside(plain(safety.fact.text, 40))}: MRI possible; give radiology the model and "
             "conditions with the request."
         ),
         detail="The device is labelled MR conditional: scan only when its conditions are met.",
@@ -86,35 +85,50 @@ def _conditional(safety: MrSafety, drafts: list[Draft]) -> Card:
     )
 
 
+def _mri_drafts(chart: Chart) -> list[Draft]:
+    return [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
+
+
 def _because(chart: Chart, safety: MrSafety, need: Need) -> tuple[Evidence, ...]:
     assert safety.fact is not None
     loudest = max(need.cards.values(), key=lambda card: card.indicator.rank, default=need.replaced)
-    drafts = [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
-    return once(
-        (
-            Evidence.of(safety.fact),
-            *(Evidence.of(draft) for draft in drafts),
-            *((loudest.because if loudest else ())[:3]),
-        )
-    )
+    drafts = (Evidence.of(draft) for draft in _mri_drafts(chart))
+    return once((Evidence.of(safety.fact), *drafts, *((loudest.because if loudest else ())[:3])))
 
 
-def _priority(need: Need) -> str:
-    return {Indicator.CRITICAL: "stat", Indicator.INFO: "routine"}.get(need.indicator or Indicator.WARNING, "urgent")
+def _is_lumbar(chart: Chart, need: Need) -> bool:
+    """Whether a CT of the lumbar spine can stand in: for cord and brain, the region is radiology's choice."""
+    if chart.is_ordering:
+        return any(set(draft.keys) & set(LUMBAR_MRI) for draft in _mri_drafts(chart))
+    return need.replaced is not None or bool(need.cards.keys() & {"cauda-equina-emergency", "lumbar-mri"})
 
 
-def _suggestions(chart: Chart, priority: str) -> tuple[Suggestion, ...]:
+def _priority(chart: Chart, need: Need) -> str:
+    """The urgency of what the implant blocks: of the drafted MRI, or of the imaging card."""
+    if chart.is_ordering:
+        drafted = {draft.priority for draft in _mri_drafts(chart)}
+        return next((each for each in ("stat", "asap", "urgent") if each in drafted), "routine")
+    blocked = [card.indicator for card in (*need.cards.values(), need.replaced) if card is not None]
+    loudest = max(blocked, key=lambda each: each.rank, default=Indicator.WARNING)
+    return {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[loudest]
+
+
+def _suggestions(chart: Chart, safety: MrSafety, need: Need) -> tuple[Suggestion, ...]:
+    assert safety.fact is not None
+    priority = _priority(chart, need)
     why = reasons(chart) if foot_drop(chart) else ()
-    note = (clinical_note(chart) + " " if foot_drop(chart) else "") + "MRI not cleared: implant."
+    history = clinical_note(chart) + " " if foot_drop(chart) else ""
+    note = f"{history}MRI not cleared: {plain(safety.fact.text, 80)}, {safety.level} for MRI."
 
     def plan(key: str) -> Plan:
         return Plan(key=key, priority=priority, note=note, reasons=why)
 
+    call = Suggestion(label="MR safety consultation", plans=(plan("order.mr-safety-consult"),), is_recommended=True)
+    if not _is_lumbar(chart, need) or any(is_pending(order) for order in chart.orders(*SPINE_CT)):
+        return (call,)
+    speed = priority.capitalize()
     return (
-        Suggestion(label="MR safety consultation", plans=(plan("order.mr-safety-consult"),), is_recommended=True),
-        Suggestion(label=f"{priority.capitalize()} CT of the lumbar spine", plans=(plan("order.ct-lumbar"),)),
-        Suggestion(
-            label=f"{priority.capitalize()} CT myelogram of the lumbar spine",
-            plans=(plan("order.ct-myelogram-lumbar"),),
-        ),
+        call,
+        Suggestion(label=f"{speed} CT of the lumbar spine", plans=(plan("order.ct-lumbar"),)),
+        Suggestion(label=f"{speed} CT myelogram of the lumbar spine", plans=(plan("order.ct-myelogram-lumbar"),)),
     )

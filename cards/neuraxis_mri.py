@@ -6,11 +6,11 @@ from msgspec import Struct
 
 from cards.language.chart import Chart
 from cards.language.decide import PRECEDENCE_READS
-from cards.language.facts import Evidence, Fact
+from cards.language.facts import Evidence, Fact, Problem
 from cards.language.finding import reads_of
-from cards.language.findings.pain import spinal_pain
+from cards.language.findings.pain import back_pain, spinal_pain
 from cards.language.findings.red_flags import acute_bilateral, cancer_or_infection_with_back_pain, red_flags
-from cards.language.findings.signs import l5_pattern, umn_recorded_absent, umn_signs
+from cards.language.findings.signs import UMN_SIGNS, l5_pattern, umn_recorded_absent, umn_signs
 from cards.language.findings.studies import (
     decline,
     is_urgent,
@@ -18,7 +18,8 @@ from cards.language.findings.studies import (
     whole_spine_orders,
 )
 from cards.language.findings.urgency import is_emergency, needs_same_day_mri
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
+from cards.language.text import inside, listed
 from cards.language.wording import clinical_note, drop_because, flags_for_reader, once, reasons
 
 ADULT = 18  # years; younger: Chiari, syrinx, tethered cord before disc (E42 to E44)
@@ -26,7 +27,7 @@ ADULT = 18  # years; younger: Chiari, syrinx, tethered cord before disc (E42 to 
 SUMMARIES = {
     "umn": "Foot drop with upper motor neurone signs: image cervical and thoracic cord (and brain), not the lumbar "
     "spine alone.",
-    "cancer": "Cancer or infection risk with back pain and new foot drop: whole-spine MRI with and without contrast "
+    "cancer": "Cancer or infection risk with back pain and foot drop: whole-spine MRI with and without contrast "
     "within 24 h.",
     "child": "Child with foot drop: ask for whole-spine plus brain MRI (Chiari/syrinx, tethered cord) and paediatric "
     "neurology/neurosurgery.",
@@ -34,6 +35,13 @@ SUMMARIES = {
     "Guillain-Barre.",
     "rapid": "Rapid foot drop, pattern not localised: lumbar MRI now, extend to thoracic/cervical cord if not "
     "explained.",
+}
+
+
+WORDS = {
+    "child": "a patient under 18",
+    "bilateral": "foot drop on both sides",
+    "rapid": "decline in a pattern that is not localised",
 }
 
 
@@ -61,6 +69,7 @@ class Ground(Struct, frozen=True):
         needs_same_day_mri,
         whole_spine_done,
         whole_spine_orders,
+        "condition.pregnancy",
     ),
     strength="strong for cord signs and for suspected metastatic compression; conditional for the others",
     quality="low: guideline for the cancer ground, case series and reports for the others",
@@ -81,10 +90,7 @@ def neuraxis_mri(chart: Chart) -> Verdict:
     """
     grounds = _grounds(chart)
     if not grounds:
-        return silent(
-            "no upper motor neurone sign, cancer or infection with back pain, acute bilateral drop or "
-            "unlocalised decline is recorded, and the patient is not known to be a child"
-        )
+        return _without_ground(chart)
     done = whole_spine_done(chart)
     if done is not None:
         return answered(f"the whole spine was imaged on {done.when}, with no loss since", Evidence.of(done))
@@ -97,6 +103,19 @@ def neuraxis_mri(chart: Chart) -> Verdict:
                 Evidence.of(order),
             )
     return _card(chart, grounds, loudest, indicator)
+
+
+def _without_ground(chart: Chart) -> Verdict:
+    """Silent; unknown when a sign lacks its date, or when nobody could tell whether this is a child."""
+    undated = [sign for code in UMN_SIGNS for sign in chart.readings(code) if sign.value and sign.when is None]
+    if undated:
+        return unknown(f"{inside(undated[0].text)} has no date: it lies in no window", Evidence.of(undated[0]))
+    if not chart.has_seen("patient"):
+        return unknown("the birth date could not be read: whether this is a child is not known")
+    return silent(
+        "no upper motor neurone sign, cancer or infection with back pain, acute bilateral drop or unlocalised "
+        "decline is recorded, and the patient is not known to be a child"
+    )
 
 
 def _grounds(chart: Chart) -> list[Ground]:
@@ -123,12 +142,17 @@ def _card(chart: Chart, grounds: list[Ground], loudest: Ground, indicator: Indic
         indicator=indicator,
         summary=SUMMARIES[loudest.name],
         detail=_detail(chart, names),
-        because=once((*(Evidence.of(fact) for fact in facts), *drop_because(chart))),
+        because=once((*(Evidence.of(fact) for fact in (*facts, *_pains(chart, names))), *drop_because(chart))),
         changes="A whole-spine MRI of this episode, an urgent request for one, or a recorded cause on the same side. "
         "Upper motor neurone signs recorded absent together with an L5 pattern make a decline a lumbar question.",
         suggestions=_suggestions(chart, names, facts, indicator),
         one_suggestion_only=False,
     )
+
+
+def _pains(chart: Chart, names: set[str]) -> list[Problem]:
+    """The pain that a ground rests on: back pain with cancer or infection, any spinal pain with both feet."""
+    return spinal_pain(chart) if "bilateral" in names else back_pain(chart) if "cancer" in names else []
 
 
 def _detail(chart: Chart, names: set[str]) -> str:
@@ -138,7 +162,7 @@ def _detail(chart: Chart, names: set[str]) -> str:
     if "child" in names:
         parts.append("Sedation is not a contraindication. Normal reflexes do not exclude Chiari or syrinx.")
     if "cancer" in names:
-        parts.append("Suspected metastatic compression with signs: whole-spine MRI and a plan within 24 hours.")
+        parts.append("Suspected metastatic compression: whole-spine MRI and a plan within 24 hours.")
     parts.append(
         "The source page names thoracic spine and brain; the cervical cord is added because reported cases were "
         "found there. A normal plantar response does not exclude a central cause."
@@ -146,25 +170,33 @@ def _detail(chart: Chart, names: set[str]) -> str:
     return "\n\n".join(parts)
 
 
+def _note(chart: Chart, names: set[str], facts: tuple[Fact, ...]) -> str:
+    """What radiology and neurology need: the foot drop, and why the lumbar spine alone is not enough."""
+    because = [inside(fact.text) for fact in facts]
+    because += [WORDS[name] for name in ("child", "bilateral", "rapid") if name in names]
+    return f"{clinical_note(chart)} Asked for because of: {listed(list(dict.fromkeys(because)))}."
+
+
 def _suggestions(
     chart: Chart, names: set[str], facts: tuple[Fact, ...], indicator: Indicator
 ) -> tuple[Suggestion, ...]:
-    priority = "stat" if indicator is Indicator.CRITICAL and names & {"umn", "rapid"} else "urgent"
+    # Suspected metastatic compression has 24 hours (E13); every other critical ground is for today.
+    priority = "stat" if indicator is Indicator.CRITICAL and names != {"cancer"} else "urgent"
     contrast = "cancer" in names and not chart.problems("condition.pregnancy")
-    why = reasons(chart, *facts)
-    note = clinical_note(chart) + " Whole spine: cervical, thoracic and lumbar."
+    why, note = reasons(chart, *facts), _note(chart, names, facts)
+
+    def plan(key: str) -> Plan:
+        return Plan(key=key, priority=priority, note=note, reasons=why)
+
     key = "order.mri-whole-spine-contrast" if contrast else "order.mri-whole-spine"
-    spine = Plan(key=key, priority=priority, note=note, reasons=why)
-    brain = Plan(key="order.mri-brain", priority=priority, note=note, reasons=why)
-    referral = Plan(key="order.neurology-referral", priority=priority, note=note, reasons=why)
     protocol = "without and with contrast" if contrast else "without contrast"
-    whole = Suggestion(
-        label=f"{priority.capitalize()} whole-spine MRI, {protocol}", plans=(spine,), is_recommended=True
-    )
-    others = [Suggestion(label="Neurology referral", plans=(referral,))]
+    first = ", lumbar first" if names == {"rapid"} else ""
+    label = f"{priority.capitalize()} whole-spine MRI, {protocol}{first}"
+    found = [Suggestion(label=label, plans=(plan(key),), is_recommended=True)]
     if names & {"umn", "child"}:
-        others.insert(0, Suggestion(label="MRI of the brain as well", plans=(brain,)))
-    if red_flags(chart) or indicator is Indicator.CRITICAL:
-        surgeon = Plan(key="order.spine-surgery-consult", priority=priority, note=note, reasons=why)
-        others.append(Suggestion(label="Spinal surgery opinion", plans=(surgeon,)))
-    return (whole, *others)
+        found.append(Suggestion(label="MRI of the brain as well", plans=(plan("order.mri-brain"),)))
+    who = "Paediatric neurology referral" if "child" in names else "Neurology referral"
+    found.append(Suggestion(label=who, plans=(plan("order.neurology-referral"),)))
+    if red_flags(chart) or indicator is Indicator.CRITICAL or "child" in names:
+        found.append(Suggestion(label="Spinal or neurosurgical opinion", plans=(plan("order.spine-surgery-consult"),)))
+    return tuple(found)

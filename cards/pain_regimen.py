@@ -70,7 +70,7 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
     pains = radicular_pain(chart)
     score = newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
     because = [Evidence.of(pain) for pain in pains]
-    because += [Evidence.of(score, f"Pain {score.value:g} of 10")] if score else []
+    because += [Evidence.of(score)] if score else []
     because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
     taken = {*(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
     why = references(*pains)

@@ -11,6 +11,7 @@ from cards.language.findings.gates import CORD_INJURY, trauma_path
 from cards.language.findings.injury import precautions, walks
 from cards.language.findings.studies import is_pending
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary
+from cards.language.text import inside
 from cards.language.wording import once, references
 
 PLAN = "order.pressure-care-plan"
@@ -36,7 +37,7 @@ def pressure_injury_prevention(chart: Chart) -> Verdict:
     """Immobile with cord injury or precautions: turn every 2 to 4 hours, check the skin daily, relieve pressure."""
     answer = walks(chart)
     if answer is not None and answer.value:
-        return silent("the patient walks", Evidence.of(answer, "Walks"))
+        return silent("the patient walks", Evidence.of(answer))
     cause = _cause(chart, lies=answer is not None)
     if cause is None and not (answer is not None and foot_drop(chart)):
         return silent("no cord injury or precautions are recorded, and immobility is not recorded")
@@ -59,13 +60,13 @@ def _cause(chart: Chart, *, lies: bool) -> Fact | None:
 
 def _card(chart: Chart, cause: Fact | None, answer: Fact | None) -> Card:
     facts = [fact for fact in (cause, answer) if fact is not None]
-    because = tuple(Evidence.of(fact, "Does not walk" if fact is answer else "") for fact in facts)
+    because = tuple(Evidence.of(fact) for fact in facts)
     why = references(*facts)
     turning = Plan(key=PLAN, priority="urgent" if cause else "routine", note=_note(cause is not None), reasons=why)
     skin = Plan(key="order.skin-assessment", note="Daily; under collars, boards and any orthosis.", reasons=why)
     text = WALKS_NOT
     if cause is not None:
-        text = f"Immobile with {cause.text[:1].lower()}{cause.text[1:]}: {TURN}"
+        text = f"Immobile with {inside(cause.text)}: {TURN}"
     return Card(
         indicator=Indicator.WARNING if cause is not None else Indicator.INFO,
         summary=summary(text),

@@ -80,7 +80,7 @@ def spinal_precautions(chart: Chart) -> Verdict:
         return silent("no spinal injury of the last 7 days is recorded")
     cleared = stability(chart)
     if cleared is not None and not cleared.value:
-        return answered(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared, "Spine stable"))
+        return answered(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))
     signs = deficit(chart)
     if not signs:
         return silent("no weakness, back pain or altered sensation is recorded with the injury")

@@ -16,6 +16,8 @@ from cards.language.findings.gates import off_gate
 from cards.language.findings.red_flags import red_flags
 from cards.language.findings.studies import (
     COMPRESSIONS,
+    CT_REPORTS,
+    MRI_REPORTS,
     Seen,
     consults_in_episode,
     contradicts,
@@ -39,10 +41,21 @@ from cards.language.rule import (
 )
 from cards.language.side import Side
 from cards.language.text import days, markdown, sentence
-from cards.language.wording import clinical_note, drop_because, graded, named_drop, once, reasons, references
+from cards.language.wording import began, clinical_note, drop_because, graded, named_drop, once, reasons, references
 
 CONSULT = "order.spine-surgery-consult"
 LATE = timedelta(days=180)
+
+
+COMPRESSED = (
+    "Cord or cauda equina compression with a deficit is an emergency: refer for decompression at once, whatever the "
+    "hour. In cord injury surgery within 24 hours is advised."
+)
+SHARED = (
+    "Early surgery (within 48 to 72 hours) goes with better motor recovery at grade 3 or less in cohort studies; no "
+    "randomised trial shows that surgery beats conservative care, and one review advises operating mainly for pain. "
+    "Present it as a shared decision unless strength falls. Many improve, few become normal."
+)
 
 
 class Indication(Struct, frozen=True):
@@ -71,6 +84,9 @@ def spine_surgery_consult(chart: Chart) -> Verdict:
     if not found:
         if not chart.has_seen("report.mri-lumbar"):
             return unknown("imaging reports could not be read, so no compression can be seen")
+        undated = [report for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if report.lesions and not report.when]
+        if undated:
+            return unknown("a report with a lesion has no date: it lies in no episode", Evidence.of(undated[0]))
         return silent("no compression that matches the foot drop is coded in a report of this episode")
     for each in found:
         why = _answered_by(chart, each)
@@ -102,7 +118,7 @@ def _answered_by(chart: Chart, each: Indication) -> tuple[str, Evidence] | None:
     is_compression = each.seen.lesion.key in COMPRESSIONS
     for operation in chart.procedures(DECOMPRESSION):
         if operation.when and report.when and operation.when.day >= report.when.day:
-            return f"decompressed on {operation.when}, after the report", Evidence.of(operation)
+            return f"decompressed on {operation.when}, on or after the day of the report", Evidence.of(operation)
     gate = None if is_compression else off_gate(chart)
     if gate is not None:
         return gate[0], Evidence.of(gate[1])
@@ -142,10 +158,7 @@ def _card(chart: Chart, each: Indication) -> Card:
     return Card(
         indicator=each.indicator,
         summary=summary(_summary(chart, each, confirmed)),
-        detail="Early surgery (within 48 to 72 hours) goes with better motor recovery at grade 3 or less in cohort "
-        "studies; no randomised trial shows that surgery beats conservative care, and one review advises operating "
-        "mainly for pain. Present it as a shared decision unless strength falls or the cord or cauda equina is "
-        f"compressed.{ask}{quote}",
+        detail=(COMPRESSED if lesion.key in COMPRESSIONS else SHARED) + ask + quote,
         because=once((Evidence.of(report, _lesion_words(each)), *drop_because(chart))),
         changes="A consult or decompression after the report; the patient's decision; a report on the other side.",
         suggestions=_suggestions(chart, each) if confirmed else (),
@@ -156,19 +169,22 @@ def _summary(chart: Chart, each: Indication, confirmed: bool) -> str:
     drop = foot_drop(chart)
     if each.indicator is Indicator.CRITICAL:
         where = "cauda equina" if "cauda" in each.seen.lesion.key else "cord"
-        return f"MRI shows {where} compression with foot drop: decompression referral now, day or night."
+        scan = "MRI" if set(each.seen.report.keys) & set(MRI_REPORTS) else "CT"
+        return f"{scan} shows {where} compression with foot drop: decompression referral now, day or night."
     if not confirmed:
         return (
             f"Imaging shows root compression, side not confirmed, with {named_drop(drop)}: confirm level and side, "
             "then ask spinal surgery."
         )
-    onset = f"onset {days(chart.age_of(drop.onset))}" if drop.onset else "onset not recorded"
     if each.indicator is Indicator.INFO:
-        late = f"Stable {days(chart.age_of(drop.onset))}" if is_older_than(chart, drop, LATE) and drop.onset else "Mild"
-        return f"{late} foot drop with root compression: non-urgent surgical opinion; discuss realistic recovery."
+        late = is_older_than(chart, drop, LATE) and drop.onset is not None
+        words = days(chart.age_of(drop.onset)).rstrip("s").replace(" ", "-") if late and drop.onset else ""
+        kind = f"Stable {words}" if late else "Mild"
+        return f"{kind} foot drop with root compression: non-urgent surgical opinion; discuss realistic recovery."
+    side = "may explain" if drop.is_bilateral else "matches"
     return (
-        f"Imaging shows root compression that matches {named_drop(drop)} ({graded(drop)}): urgent spinal surgical "
-        f"opinion, {onset}."
+        f"Imaging shows root compression that {side} {named_drop(drop)}, {graded(drop)}: urgent spinal surgical "
+        f"opinion, {began(chart, drop).partition(' (')[0]}."
     )
 
 

@@ -7,6 +7,7 @@ from math import inf, isfinite
 
 from cards.language.codes import Codes
 from cards.language.records import Component, Quantity
+from cards.value_sets import EXAM, VALUE_SETS
 
 _GRADE = re.compile(r"\s*([0-5])\s*[+-]?\s*(?:/\s*5)?\s*")
 _GRADE_UNITS = frozenset({"", "1", "{score}"})
@@ -18,6 +19,17 @@ _ANSWERS = {
     "sensation-dorsum-foot": ("answer.reduced", "answer.normal"),
     "ambulatory": ("answer.walks", "answer.does-not-walk"),
     "spine-stability": ("answer.unstable", "answer.stable"),
+}
+EXAM_NAMES = {
+    code: name
+    for key in ("observation.mrc", "observation.signs", "observation.spine-stability", "observation.pvr-ml")
+    for code, name in VALUE_SETS[key].codes[EXAM].items()
+}
+_STATED = {
+    "ambulatory": ("Walks", "Does not walk"),
+    "spine-stability": ("Spine unstable", "Spine stable"),
+    "slr": ("Straight leg raise positive", "Straight leg raise negative"),
+    "tinel-fibular-head": ("Tinel sign at the fibular head positive", "Tinel sign at the fibular head negative"),
 }
 _ANY_ANSWER = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
@@ -38,6 +50,20 @@ _UNITS: dict[str, dict[str, float]] = {
 }
 # Outside of these a number is a slip of the hand, not a measurement.
 _RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
+
+
+def stated(code: str, key: str, value: float) -> str:
+    """A valid answer in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`."""
+    name = EXAM_NAMES.get(code, VALUE_SETS[f"observation.{key}"].name)
+    if code.startswith("mrc-"):
+        muscle = name.removeprefix("MRC grade, ")
+        return f"{muscle[:1].upper()}{muscle[1:]} {value:.0f}/5"
+    if code in _STATED:
+        return _STATED[code][0 if value else 1]
+    if key == "signs":
+        yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
+        return f"{name} {yes if value else no}"
+    return f"{name} {value:g}"
 
 
 def grade(answer: Component) -> int | None:

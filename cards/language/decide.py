@@ -13,6 +13,7 @@ from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.gates import comfort_care, off_gate, trauma_path
 from cards.language.findings.mr_safety import mr_safety
 from cards.language.rule import RULES, Card, Indicator, Kind, Rule, Silent, Verdict, answered, silent, unknown
+from cards.language.text import inside
 
 ORDER = (
     "cauda-equina-emergency",
@@ -78,11 +79,17 @@ RETURN_ADVICE = (
 _NO_FOOT_DROP = silent("no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days")
 
 
+_CONTRADICTED = silent("the coded foot drop is contradicted by dorsiflexion of grade 5, and no other is recorded")
+
+
 class Need(Struct, frozen=True):
-    """The imaging cards that stand at this moment, by rule id, and whether MRI is unsafe in place of lumbar-mri."""
+    """The imaging cards that stand at this moment, by rule id; the lumbar card that an unsafe MRI replaces;
+    and, when none stands, the sentence that says what has answered the first of them.
+    """
 
     cards: dict[str, Card]
     replaced: Card | None = None
+    in_hand: str = ""
 
     @property
     def indicator(self) -> Indicator | None:
@@ -128,10 +135,13 @@ def imaging_need(chart: Chart) -> Need:
     if not foot_drop(chart):
         return Need({})
     lumbar = _verdict(chart, "lumbar-mri")
-    cards = {id: verdict for id in IMAGING_RULES if isinstance(verdict := _judged(chart, id), Card)}
+    verdicts = {id: _judged(chart, id) for id in IMAGING_RULES}
+    cards = {id: verdict for id, verdict in verdicts.items() if isinstance(verdict, Card)}
+    silences = (each.why for each in verdicts.values() if isinstance(each, Silent) and each.kind is Kind.SUPPRESSED)
     replaced = isinstance(lumbar, Card) and mr_safety(chart).level == "unsafe"
     loud = cards.keys() & {"cauda-equina-emergency", "neuraxis-mri"}
-    return Need(cards, lumbar if replaced and isinstance(lumbar, Card) and not loud else None)
+    stands_in = lumbar if replaced and isinstance(lumbar, Card) and not loud else None
+    return Need(cards, stands_in, "" if cards or stands_in else next(silences, ""))
 
 
 def _judged(chart: Chart, id: str) -> Verdict:
@@ -176,6 +186,8 @@ def _without_foot_drop(chart: Chart) -> Verdict:
     undated = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.when is None and each.value <= 4]
     if undated:
         return unknown("a weak dorsiflexion grade has no date: it lies in no window")
+    if foot_drop(chart).cancelled:
+        return _CONTRADICTED
     return _NO_FOOT_DROP
 
 
@@ -184,7 +196,7 @@ def _overruled(chart: Chart, id: str) -> str | None:
     if comfort_care(chart) and id not in _SPEAKS_IN_COMFORT_CARE and not is_order_check:
         return "comfort care only is recorded: work-up, surgery and devices are not offered"
     if id in _OFF_ON_TRAUMA_PATH and (injury := trauma_path(chart)):
-        return f"acute injury ({injury.text.lower()}, {injury.when}): the trauma path replaces this card"
+        return f"acute injury ({inside(injury.text)}, {injury.when}): the trauma path replaces this card"
     gate = off_gate(chart) if id in _GATED else None
     return gate[0] if gate else None
 

@@ -103,7 +103,7 @@ def _is_medication(record: Resource) -> bool:
 def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock, find: Resolve, *, selected: bool) -> Draft:
     concept = record.code or record.codeCodeableConcept
     keys = codes.keys(concept, "order")
-    name = VALUE_SETS[keys[0]].title if keys else ""
+    name = VALUE_SETS[keys[0]].name if keys else ""
     if record.resourceType == "MedicationRequest":
         concept = medicines.concept_of(record, find)
         keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)

@@ -16,7 +16,7 @@ from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Re
 from cards.language.moments import Clock, Moment
 from cards.language.records import CodeableConcept, Component, Period, Resource, codings, reference, reference_id, texts
 from cards.language.side import Side, together
-from cards.value_sets import EXAM, VALUE_SETS
+from cards.value_sets import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
@@ -25,11 +25,6 @@ _ACTIVE_ALLERGY = frozenset({"active"})
 _NOT_TRUE = frozenset({"refuted", "entered-in-error"})
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
-_EXAM_NAMES = {
-    code: name
-    for key in ("observation.mrc", "observation.signs", "observation.spine-stability", "observation.pvr-ml")
-    for code, name in VALUE_SETS[key].codes[EXAM].items()
-}
 
 
 class OtherPatientError(ValueError):
@@ -114,7 +109,7 @@ class Extraction:
             reference=reference(record),
             when=when,
             side=together(self.codes.side_of(codings(record.code))).or_else(self.codes.side(record.bodySite)),
-            text=VALUE_SETS[keys[0]].title,
+            text=VALUE_SETS[keys[0]].name,
             keys=keys,
             is_recorded_date=onset is None and when is not None,
         )
@@ -147,7 +142,7 @@ class Extraction:
         elif key in ("signs", "spine-stability"):
             value = answers.yes_no(answer, code, self.codes)
         else:
-            code = code if code in _EXAM_NAMES else key
+            code = code if code in answers.EXAM_NAMES else key
             value = answers.amount(answer, code)
         if value is None:
             self.defect(record, "value", f"gives no answer for {code}")
@@ -158,7 +153,7 @@ class Extraction:
                 reference=reference(record),
                 when=self.dated(record, when, "effective"),
                 side=self.codes.side(record.bodySite),
-                text=_EXAM_NAMES.get(code, VALUE_SETS[f"observation.{key}"].title),
+                text=answers.stated(code, key, value),
                 code=code,
                 value=value,
             )
@@ -172,7 +167,7 @@ class Extraction:
         order = Order(
             reference=reference(record),
             when=self.dated(record, self.first(record.authoredOn, *_occurrence(record)), "authoredOn"),
-            text=VALUE_SETS[keys[0]].title,
+            text=VALUE_SETS[keys[0]].name,
             keys=keys,
             status=record.status or "unknown",
             priority=priority(record),
@@ -203,7 +198,7 @@ class Extraction:
         procedure = Procedure(
             reference=reference(record),
             when=self.dated(record, when, "performed"),
-            text=VALUE_SETS[keys[0]].title,
+            text=VALUE_SETS[keys[0]].name,
             keys=keys,
         )
         for key in keys:
@@ -225,7 +220,7 @@ class Extraction:
         }
         safety = next((level for level in _WORST_SAFETY if level in said), "unknown")
         if keys or safety == "unsafe":
-            name = VALUE_SETS[keys[0]].title if keys else next(iter(texts(concepts)), "implanted device")
+            name = VALUE_SETS[keys[0]].name if keys else next(iter(texts(concepts)), "implanted device")
             self.implants.append(Implant(reference=reference(record), text=name, keys=keys, safety=safety))
 
     def _keep_report(self, record: Resource) -> None:

@@ -41,7 +41,7 @@ def reports(records: Iterable[Resource], sides: LesionSides, reader: Reader) -> 
         yield Report(
             reference=reference(record),
             when=reader.dated(record, reader.effective(record), "effective"),
-            text=VALUE_SETS[keys[0]].title,
+            text=VALUE_SETS[keys[0]].name,
             keys=keys,
             lesions=tuple(Lesion(key, together(side for keys, side in stated if key in keys)) for key in concluded),
             conclusion=record.conclusion or "",

@@ -50,6 +50,11 @@ def listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
 
 
+def inside(words: str) -> str:
+    """The words as they stand inside a sentence: a small first letter, but for an acronym."""
+    return words if words[1:2].isupper() or words[1:2] == "-" else words[:1].lower() + words[1:]
+
+
 def sentence(words: str) -> str:
     """The words with a capital first letter."""
     return words[:1].upper() + words[1:]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from cards.language.chart import Chart
-from cards.language.facts import Evidence, Fact
+from cards.language.facts import Evidence, Fact, Problem
 from cards.language.finding import finding
 from cards.language.findings.course import Loss, loss_evidence
 from cards.language.findings.foot_drop import FootDrop, drop_evidence, foot_drop
-from cards.language.findings.red_flags import FLAGS, RED_FLAG_WINDOW, flag_words, red_flags
+from cards.language.findings.red_flags import CODED_SYNDROME, FLAGS, RED_FLAG_WINDOW, red_flags
 from cards.language.findings.signs import newest_answers
 from cards.language.findings.studies import decline
 from cards.language.side import Side
-from cards.language.text import days, listed, sentence
+from cards.language.text import days, inside, listed, sentence
 
 SAFETY_NET = (
     "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
@@ -55,17 +55,18 @@ def lost_words(chart: Chart, loss: Loss) -> str:
 def flags_for_reader(chart: Chart) -> str:
     """The red flags present, those recorded absent with their date, and those nobody recorded."""
     flags = red_flags(chart)
-    words = [flag_words(flag) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
+    words = [inside(flag.text) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
     if flags.is_bilateral:
         words.append("acute bilateral foot drop with pain")
-    present = "Red flags: " + listed(words) + "." if words else "No red flag is recorded as present."
+    present = "Red flags: " + listed(words) + "." if words else "No cauda equina red flag is recorded as present."
+    coded = {key for flag in flags.findings if isinstance(flag, Problem) for key in flag.keys}
     absent, missing = [], []
-    for flag in FLAGS:
+    for flag, problem in FLAGS.items():
         answers = list(newest_answers(chart, flag, RED_FLAG_WINDOW).values())
         name = flag.replace("-", " ")
         if answers and not any(answer.value for answer in answers):
             absent.append(f"{name} ({answers[0].when})")
-        elif not answers:
+        elif not answers and problem not in coded and CODED_SYNDROME not in coded:
             missing.append(name)
     if absent:
         present += f" Recorded normal: {listed(absent)}."

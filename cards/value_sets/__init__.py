@@ -47,6 +47,12 @@ class ValueSet:
     meanings: Mapping[str, str]
     """Code -> its meaning to a rule; MR safety only."""
 
+    @property
+    def name(self) -> str:
+        """The title in a sentence, without the kind of record before it: `MRI of the lumbar spine`."""
+        words = self.title.partition(": ")[2] or self.title
+        return words[:1].upper() + words[1:]
+
 
 def read(file: str, text: str) -> ValueSet:
     """The value set of one file; a member that is unknown or missing is refused by name."""

@@ -179,4 +179,4 @@ def loss_evidence(found: Loss | Reading) -> tuple[Evidence, ...]:
     """The readings, or the charted progression, that a loss stands on."""
     if isinstance(found, Reading):
         return (Evidence.of(found),)
-    return tuple(Evidence.of(each, f"{each.text} {int(each.value)}/5") for each in (found.before, found.after))
+    return Evidence.of(found.before), Evidence.of(found.after)

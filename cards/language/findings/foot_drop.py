@@ -201,5 +201,5 @@ def drop_evidence(drop: FootDrop) -> tuple[Evidence, ...]:
     """The codes and readings that the foot drop stands on."""
     return (
         *(Evidence.of(code) for code in drop.codes),
-        *(Evidence.of(reading, f"{reading.text} {int(reading.value)}/5") for reading in drop.readings),
+        *(Evidence.of(reading) for reading in drop.readings),
     )

@@ -15,6 +15,7 @@ from cards.language.findings.signs import umn_signs, weak_l5_muscles
 from cards.language.findings.studies import decline
 from cards.language.moments import newest
 from cards.language.side import FEET, Side, together
+from cards.language.text import inside
 
 STROKE = "condition.stroke-leg-weakness"
 CORD_INJURY = "condition.spinal-cord-injury"
@@ -51,7 +52,21 @@ def trauma_path(chart: Chart) -> Problem | None:
     return next((injury for injury in injuries if chart.within(injury.when, ACUTE_INJURY)), None)
 
 
-@finding(foot_drop, STROKE, CORD_INJURY, *OTHER_CAUSES, PERONEAL, EMG_REPORT, PERONEAL_LESION, lifts_gates)
+@finding(
+    foot_drop,
+    lifts_gates,
+    decline,
+    STROKE,
+    CORD_INJURY,
+    *OTHER_CAUSES,
+    radicular_pain,
+    new_radicular_pain,
+    umn_signs,
+    weak_l5_muscles,
+    PERONEAL,
+    EMG_REPORT,
+    PERONEAL_LESION,
+)
 def off_gate(chart: Chart) -> tuple[str, Fact] | None:
     """The known cause that silences imaging, surgery, EMG and exam cards: a sentence and its record."""
     if not foot_drop(chart) or lifts_gates(chart) or decline(chart):
@@ -102,7 +117,7 @@ def _neuromuscular(chart: Chart) -> tuple[str, Fact] | None:
     cause = next((each for each in chart.problems(*OTHER_CAUSES) if _explains(chart, drop, each)), None)
     if cause is None:
         return None
-    return f"{cause.text.lower()} is known and stable, without new pain, decline or UMN sign", cause
+    return f"{inside(cause.text)} is known and stable, without new pain, decline or UMN sign", cause
 
 
 def _proven_peroneal(chart: Chart) -> tuple[str, Fact] | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from cards.language.chart import Chart
-from cards.language.facts import Evidence, Fact, Problem, Reading
+from cards.language.facts import Evidence, Fact, Problem
 from cards.language.finding import finding
 from cards.language.findings.foot_drop import foot_drop, is_acute
 from cards.language.findings.pain import back_pain, spinal_pain
@@ -107,12 +107,14 @@ def lifts_gates(chart: Chart) -> bool:
 
 
 def flag_evidence(flags: RedFlags) -> tuple[Evidence, ...]:
-    """The red flags as evidence, in the words of the finding."""
-    return tuple(Evidence.of(flag, flag_words(flag)) for flag in flags.findings)
+    """The red flags as evidence."""
+    return tuple(Evidence.of(flag) for flag in flags.findings)
 
 
-def flag_words(flag: Fact) -> str:
-    """A red flag in words: the finding and its answer, or the coded problem."""
-    if isinstance(flag, Reading):
-        return f"{flag.text}: {'reduced' if flag.code in ('saddle-sensation', 'anal-tone') else 'present'}"
-    return flag.text
+@finding("observation.signs", *_CODED)
+def undated_flags(chart: Chart) -> list[Fact]:
+    """Red flags that would count but for their date: they lie in no window (D2)."""
+    undated: list[Fact] = [
+        answer for flag in FLAGS for answer in chart.readings(flag) if answer.value and answer.when is None
+    ]
+    return undated + [problem for problem in chart.problems(*_CODED) if problem.when is None]
