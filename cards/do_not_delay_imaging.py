@@ -8,6 +8,7 @@ from cards.language.chart import Chart
 from cards.language.decide import IMAGING_RULES, PRECEDENCE_READS, Need, imaging_need
 from cards.language.facts import Draft, Evidence
 from cards.language.finding import reads_of
+from cards.language.findings.gates import comfort_care
 from cards.language.findings.mr_safety import mr_safety
 from cards.language.findings.studies import SPINE_CT, SPINE_MRI, URGENT, WHOLE_SPINE_MRI
 from cards.language.rule import (
@@ -61,6 +62,8 @@ def do_not_delay_imaging(chart: Chart) -> Verdict:
     slow = [draft for draft in chart.drafts if draft.selected and _is_slow_mri(draft)]
     if not deferring and not slow:
         return silent("no order being written defers imaging or asks for it as routine")
+    if comfort_care(chart):
+        return answered("comfort care only is recorded: nothing is said to be missing")
     need = imaging_need(chart)
     if need.indicator is None or need.indicator is Indicator.INFO:
         in_hand = need.in_hand

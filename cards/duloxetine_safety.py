@@ -114,7 +114,10 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard], indicator: I
     everything = listed(list(dict.fromkeys(hazard.words for hazard in hazards)))
     ask = "" if clearance(chart) else "Renal function is not recorded within a year. "
     removals = [Suggestion(label="Remove this order", plans=(Remove(draft=draft),)) for draft in drafts]
-    instead = Suggestion(label="Paracetamol (acetaminophen) instead", plans=(Plan(key="medication.acetaminophen"),))
+    instead = Suggestion(
+        label="Paracetamol (acetaminophen) instead",
+        plans=(Plan(key="medication.acetaminophen", indication="condition.radicular-pain"),),
+    )
     return Card(
         indicator=indicator,
         summary=summary(text),

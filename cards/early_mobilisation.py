@@ -42,6 +42,7 @@ def early_mobilisation(chart: Chart) -> Verdict:
     plan = Plan(
         key="order.physiotherapy-referral",
         note="Graded mobilisation, spine documented stable.",
+        indication=injury.keys[0],
         reasons=references(injury, cleared),
     )
     return Card(

@@ -180,5 +180,5 @@ def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> tu
         if chart.allergies(key):
             found.append(Suggestion(label="Remove this order", plans=(Remove(draft=draft),)))
     if clearance(chart) is None and hazards:
-        found.append(Suggestion(label="Measure creatinine", plans=(Plan(key="order.creatinine"),)))
+        found.append(Suggestion(label="Measure creatinine", plans=(Plan(key="order.creatinine", indication=""),)))
     return tuple(found)

@@ -121,7 +121,8 @@ def _suggestions(chart: Chart, safety: MrSafety, need: Need) -> tuple[Suggestion
     note = f"{history}MRI not cleared: {plain(safety.fact.text, 80)}, {safety.level} for MRI."
 
     def plan(key: str) -> Plan:
-        return Plan(key=key, priority=priority, note=note, reasons=why)
+        indication = "condition.foot-drop" if foot_drop(chart) else ""
+        return Plan(key=key, priority=priority, note=note, indication=indication, reasons=why)
 
     call = Suggestion(label="MR safety consultation", plans=(plan("order.mr-safety-consult"),), is_recommended=True)
     if not _is_lumbar(chart, need) or any(is_pending(order) for order in chart.orders(*SPINE_CT)):

@@ -126,7 +126,10 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard], indicator: I
         for draft in drafts
         if indicator is Indicator.CRITICAL
     ]
-    instead = Suggestion(label="Paracetamol (acetaminophen) instead", plans=(Plan(key="medication.acetaminophen"),))
+    instead = Suggestion(
+        label="Paracetamol (acetaminophen) instead",
+        plans=(Plan(key="medication.acetaminophen", indication="condition.radicular-pain"),),
+    )
     return Card(
         indicator=indicator,
         summary=summary(text),

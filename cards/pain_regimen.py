@@ -84,7 +84,7 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
         because=once(tuple(because)),
         changes="A non-opioid with a neuropathic agent; a pain score below 4.",
         suggestions=tuple(
-            Suggestion(label=label, plans=(Plan(key=key, reasons=why),))
+            Suggestion(label=label, plans=(Plan(key=key, indication="condition.radicular-pain", reasons=why),))
             for key, label in OPTIONS.items()
             if key not in taken
         ),

@@ -62,8 +62,11 @@ def _card(chart: Chart, cause: Fact | None, answer: Fact | None) -> Card:
     facts = [fact for fact in (cause, answer) if fact is not None]
     because = tuple(Evidence.of(fact) for fact in facts)
     why = references(*facts)
-    turning = Plan(key=PLAN, priority="urgent" if cause else "routine", note=_note(cause is not None), reasons=why)
-    skin = Plan(key="order.skin-assessment", note="Daily; under collars, boards and any orthosis.", reasons=why)
+    why_coded = "condition.foot-drop" if foot_drop(chart) else ""
+    priority = "urgent" if cause else "routine"
+    turning = Plan(key=PLAN, priority=priority, note=_note(cause is not None), indication=why_coded, reasons=why)
+    daily = "Daily; under collars, boards and any orthosis."
+    skin = Plan(key="order.skin-assessment", note=daily, indication=why_coded, reasons=why)
     text = WALKS_NOT
     if cause is not None:
         text = f"Immobile with {inside(cause.text)}: {TURN}"

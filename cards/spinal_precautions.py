@@ -111,7 +111,9 @@ def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
 def _start(injury: Problem, signs: list[Fact]) -> Card:
     why = references(injury, *signs)
     note = "Suspected unstable spinal injury with neurological signs; spine not cleared."
-    precaution = Plan(key="order.spinal-precautions", priority="stat", note=note, reasons=why)
+    precaution = Plan(
+        key="order.spinal-precautions", priority="stat", note=note, indication=injury.keys[0], reasons=why
+    )
     return Card(
         indicator=Indicator.CRITICAL,
         summary=WEAK_FOOT if _is_weak(signs) else OTHER_DEFICIT,
@@ -122,7 +124,7 @@ def _start(injury: Problem, signs: list[Fact]) -> Card:
         changes="Spine stability documented; precautions ordered.",
         suggestions=(
             Suggestion(label="Full spinal precautions", plans=(precaution,), is_recommended=True),
-            *_scans(note, why),
+            *_scans(injury, note, why),
         ),
         one_suggestion_only=False,
     )
@@ -137,15 +139,17 @@ def _image(injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
         detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
         because=once((Evidence.of(ordered), *_because(injury, signs))),
         changes="A spine CT or MRI ordered in the last 7 days or reported since the injury; documented stability.",
-        suggestions=_scans("Spinal injury with neurological signs, precautions on.", why),
+        suggestions=_scans(injury, "Spinal injury with neurological signs, precautions on.", why),
         one_suggestion_only=False,
     )
 
 
-def _scans(note: str, why: tuple[str, ...]) -> tuple[Suggestion, ...]:
-    ct = Plan(key="order.ct-lumbar", priority="stat", note=note, reasons=why)
-    mri = Plan(key="order.mri-whole-spine", priority="stat", note=note + " After CT.", reasons=why)
-    surgeon = Plan(key="order.spine-surgery-consult", priority="stat", note=note, reasons=why)
+def _scans(injury: Problem, note: str, why: tuple[str, ...]) -> tuple[Suggestion, ...]:
+    def plan(key: str, words: str = note) -> Plan:
+        return Plan(key=key, priority="stat", note=words, indication=injury.keys[0], reasons=why)
+
+    ct, mri = plan("order.ct-lumbar"), plan("order.mri-whole-spine", f"{note} After CT.")
+    surgeon = plan("order.spine-surgery-consult")
     return (
         Suggestion(label="Stat CT of the spine, then MRI for the deficit", plans=(ct, mri), is_recommended=True),
         Suggestion(label="Spinal surgery consult", plans=(surgeon,)),

@@ -13,6 +13,7 @@ import cards  # noqa: F401 - importing it loads the rules, from whose reads the 
 from cards.language.chart import supplied_by
 from cards.language.codes import Codes
 from cards.language.decoding import Defect
+from cards.language.drafts import drafted_medications
 from cards.language.records import Resource
 from cards.language.rule import RULES
 from cards.value_sets import VALUE_SETS
@@ -230,7 +231,8 @@ class _Gathering:
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""
-        wanted = lacking({key: answer.records for key, answer in self._answers.items()}, codes)
+        drafted = drafted_medications(self._request.context.draftOrders) if self._request.is_ordering else []
+        wanted = lacking({key: answer.records for key, answer in self._answers.items()}, codes, drafted)
         urls = [each.url for each in wanted if each.url][:MOST]
         fetched = self._fetch({url: url for url in urls}) if urls else {}
         failed: Counter[tuple[str, str]] = Counter()

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cards.language.codes import Codes
-from cards.language.records import reference_id
-from cards.language.records import Resource
+from cards.language.records import Resource, reference_id
 
 MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
 
@@ -25,10 +24,14 @@ class Lacking(NamedTuple):
     url: str
 
 
-def lacking(records: Records, codes: Codes) -> list[Lacking]:
-    """What the records by prefetch key point at that is neither contained nor among them, each once."""
+def lacking(records: Records, codes: Codes, drafted: Iterable[str] = ()) -> list[Lacking]:
+    """What the records by prefetch key point at that is neither contained nor among them, each once.
+
+    `drafted` are the Medications that the drafts of an order hook point at.
+    """
+    prescribed = [*_medications(records), *(("medications", each) for each in drafted if "medications" in records)]
     return [
-        *_missing("Medication", _medications(records), records, ("medications", "statements")),
+        *_missing("Medication", prescribed, records, ("medications", "statements")),
         *_missing("Observation", _results(records, codes), records, ("observations", "reports")),
     ]
 

@@ -1,37 +1,38 @@
 """The order catalogue: what a suggestion orders, as FHIR R4 that an EHR can file.
 
 The first resource of every shape is validated with fhir.resources (R4B); later ones of the same shape
-differ only in text, dates and references. That package accepts any code in a bound element, so the
-required bindings are checked here.
+differ only in text, dates and references.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
-from pydantic import ValidationError
 
-from cards.language.facts import Draft
 from cards.language.rule import Plan
-from cards.value_sets import SNOMED, VALUE_SETS
+from cards.language.validity import Json, r4_fault
+from cards.value_sets import EXAM, SNOMED, VALUE_SETS
 
-Json = dict[str, Any]
-
-_IMAGING, _DEVICE, _REFERRAL = "imaging", "device", "referral"
+_IMAGING, _DEVICE, _SERVICE, _MEDICINE, _FINDING, _MESSAGE = (
+    "imaging",
+    "device",
+    "service",
+    "medicine",
+    "finding",
+    "message",
+)
 
 
 class Entry(Struct, frozen=True):
     """One line of the catalogue: the words on the order, its kind, and the body site by value set."""
 
     text: str
-    kind: str = _REFERRAL
+    kind: str = _SERVICE
     site: str = ""
     takes_side: bool = False
 
@@ -52,32 +53,36 @@ CATALOGUE: Mapping[str, Entry] = {
     "order.orthotist-referral": Entry("Referral to orthotist", takes_side=True),
     "order.afo": Entry("Ankle-foot orthosis", _DEVICE, takes_side=True),
     "order.bladder-scan": Entry("Bladder scan for post-void residual volume"),
+    "order.spinal-precautions": Entry("Full spinal precautions"),
+    "order.pressure-care-plan": Entry("Turning and pressure-care plan"),
+    "order.skin-assessment": Entry("Daily skin assessment"),
+    "order.physiotherapy-referral": Entry("Physiotherapy"),
+    "order.creatinine": Entry("Creatinine in serum or plasma"),
     # No code for it is verified: the words stand alone.
     "order.mr-safety-consult": Entry("MR safety consultation"),
+    "medication.acetaminophen": Entry("Paracetamol (acetaminophen)", _MEDICINE),
+    "medication.naproxen": Entry("Naproxen", _MEDICINE),
+    "medication.duloxetine": Entry("Duloxetine", _MEDICINE),
+    "medication.gabapentin": Entry("Gabapentin", _MEDICINE),
+    "communication.spinal-team": Entry("Message to the spinal surgery team", _MESSAGE),
+    **{
+        f"exam.{code}": Entry(name, _FINDING, takes_side=code.startswith("mrc-"))
+        for key in ("observation.mrc", "observation.signs")
+        for code, name in VALUE_SETS[key].codes[EXAM].items()
+    },
 }
+_CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
 
-# R4 required bindings of the elements that drafts and suggestions hold.
-REQUEST_STATUS = frozenset({"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"})
-REQUEST_INTENT = frozenset(
-    {
-        "proposal", "plan", "directive", "order", "original-order", "reflex-order", "filler-order", "instance-order",
-        "option",
-    }
-)  # fmt: skip
-REQUEST_PRIORITY = frozenset({"routine", "urgent", "asap", "stat"})
-MEDICATION_STATUS = frozenset(
-    {"active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft", "unknown"}
-)
-_BINDINGS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "ServiceRequest": (REQUEST_STATUS, REQUEST_INTENT),
-    "DeviceRequest": (REQUEST_STATUS, REQUEST_INTENT),
-    "MedicationRequest": (MEDICATION_STATUS, REQUEST_INTENT - {"directive"}),
-}
 _REQUESTERS = {
     "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
     "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]+"),
+    "MedicationRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
 }
+
+
+class InvalidOrderError(ValueError):
+    """What the request states (ids) makes the order invalid R4; the message holds nothing of it."""
 
 
 class OrderContext(Struct, frozen=True):
@@ -90,15 +95,19 @@ class OrderContext(Struct, frozen=True):
 
 
 def order_resource(plan: Plan, context: OrderContext) -> Json:
-    """The draft ServiceRequest or DeviceRequest of a plan, valid R4, under a temporary id."""
+    """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
     entry = CATALOGUE[plan.key]
-    made = _device(plan, entry) if entry.kind == _DEVICE else _service(plan, entry)
-    made |= _frame(plan, context, made["resourceType"])
-    _check_shape(msgspec.json.encode(_shape(made)), msgspec.json.encode(made))
+    made = _MAKERS[entry.kind](plan, entry, context)
+    _check_shape(msgspec.json.encode(_shape(made)), made)
     return made
 
 
-def _service(plan: Plan, entry: Entry) -> Json:
+def order_words(plan: Plan) -> str:
+    """What a plan orders, in words: `Ankle-foot orthosis, left`."""
+    return CATALOGUE[plan.key].text + _SIDE_WORDS.get(plan.side, "")
+
+
+def _service(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     made: Json = {
         "resourceType": "ServiceRequest",
         "status": "draft",
@@ -107,13 +116,13 @@ def _service(plan: Plan, entry: Entry) -> Json:
     }
     if entry.kind == _IMAGING:
         made["category"] = [_concept("category.imaging")]
-    made["code"] = _code(plan.key, entry.text + _SIDE_WORDS.get(plan.side, ""))
+    made["code"] = _code(plan.key, order_words(plan))
     if entry.site:
         made["bodySite"] = [_concept(entry.site)]
-    return made
+    return made | _frame(plan, context, "ServiceRequest")
 
 
-def _device(plan: Plan, entry: Entry) -> Json:
+def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     """R4 gives a DeviceRequest no side: it stands in a parameter and in the text."""
     made: Json = {
         "resourceType": "DeviceRequest",
@@ -124,6 +133,39 @@ def _device(plan: Plan, entry: Entry) -> Json:
     made["codeCodeableConcept"] = _code(plan.key, entry.text + _SIDE_WORDS.get(plan.side, ", side to be confirmed"))
     if plan.side:
         made["parameter"] = [{"code": {"text": "Side"}, "valueCodeableConcept": _concept(f"side.{plan.side}")}]
+    return made | _frame(plan, context, "DeviceRequest")
+
+
+def _medicine(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    """An option without a dose: the prescriber chooses it."""
+    made: Json = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
+    made["medicationCodeableConcept"] = _code(plan.key, entry.text)
+    return made | _frame(plan, context, "MedicationRequest")
+
+
+def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    """An examination item to fill in: it has no value, so it says nothing until somebody has examined."""
+    made: Json = {"resourceType": "Observation", "id": str(uuid4()), "status": "registered"}
+    code = plan.key.removeprefix("exam.")
+    made["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
+    made["subject"] = {"reference": f"Patient/{context.patient_id}"}
+    if context.encounter_id:
+        made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
+    made["effectiveDateTime"] = context.now.isoformat(timespec="seconds")
+    if plan.side in ("left", "right"):
+        made["bodySite"] = _concept(f"side.{plan.side}")
+    return made
+
+
+def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    made: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
+    made |= {"priority": plan.priority, "topic": {"text": entry.text}}
+    made["subject"] = {"reference": f"Patient/{context.patient_id}"}
+    if context.encounter_id:
+        made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
+    made["payload"] = [{"contentString": plan.note}]
+    if plan.reasons:
+        made["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
     return made
 
 
@@ -133,8 +175,9 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
         "id": str(uuid4()),
         "subject": {"reference": f"Patient/{context.patient_id}"},
         "authoredOn": context.now.isoformat(timespec="seconds"),
-        "reasonCode": [_concept("condition.foot-drop")],
     }
+    if plan.indication:
+        made["reasonCode"] = [_concept(plan.indication)]
     if context.encounter_id:
         made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
     if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
@@ -148,9 +191,19 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
     return made
 
 
+_MAKERS: Mapping[str, Callable[[Plan, Entry, OrderContext], Json]] = {
+    _IMAGING: _service,
+    _SERVICE: _service,
+    _DEVICE: _device,
+    _MEDICINE: _medicine,
+    _FINDING: _finding,
+    _MESSAGE: _message,
+}
+
+
 def _code(key: str, text: str) -> Json:
     """The first code of each system of the key, which is the one sent out; EMG and NCS are sent together."""
-    value_set = VALUE_SETS.get(key)
+    value_set = VALUE_SETS.get(_CODED_AS.get(key, key))
     if value_set is None:
         return {"text": text}
     coding = [
@@ -184,53 +237,15 @@ def _shape(value: object) -> object:
 
 
 _seen_shapes: set[bytes] = set()
+_MOST_SHAPES = 1000
 
 
-def _check_shape(shape: bytes, made: bytes) -> None:
-    if shape not in _seen_shapes:
-        resource = msgspec.json.decode(made)
-        fault = r4_fault(resource)
-        if fault is not None:
-            raise AssertionError(f"a suggested {resource['resourceType']} is not valid R4: {fault}")
-        if len(_seen_shapes) < 1000:
-            _seen_shapes.add(shape)
-
-
-def r4_fault(resource: Json) -> str | None:
-    """Why the request resource is not valid R4 (model and required bindings); None when it is."""
-    from fhir.resources.R4B import get_fhir_model_class
-
-    kind = resource.get("resourceType")
-    bindings = _BINDINGS.get(kind or "")
-    if kind is None or bindings is None:
-        return "it is no request"
-    statuses, intents = bindings
-    if resource.get("status", "draft" if kind == "DeviceRequest" else None) not in statuses:
-        return "status is not in its required binding"
-    if resource.get("intent") not in intents:
-        return "intent is missing or not in its required binding"
-    if resource.get("priority", "routine") not in REQUEST_PRIORITY:
-        return "priority is not in its required binding"
-    try:
-        get_fhir_model_class(kind).model_validate(resource)
-    except (ValidationError, ValueError, TypeError) as error:
-        return type(error).__name__
-    return None
-
-
-_decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
-_encode_exactly = msgspec.json.Encoder(decimal_format="number").encode
-
-
-def echo(draft: Draft, priority: str) -> bytes | None:
-    """The whole draft as it came, but for its priority; None when it is no valid R4 resource with an id.
-
-    Decimals keep their text: FHIR's precision is significant.
-    """
-    resource = _decode_exactly(draft.raw)
-    if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
-        return None
-    resource["priority"] = priority
-    if r4_fault(msgspec.json.decode(msgspec.json.encode(resource, enc_hook=float))) is not None:
-        return None
-    return _encode_exactly(resource)
+def _check_shape(shape: bytes, made: Json) -> None:
+    """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
+    if shape in _seen_shapes:
+        return
+    fault = r4_fault(made)
+    if fault is not None:
+        raise InvalidOrderError(f"a suggested {made['resourceType']} is not valid R4: {fault}")
+    if len(_seen_shapes) < _MOST_SHAPES:
+        _seen_shapes.add(shape)

@@ -39,8 +39,8 @@ class Kind(StrEnum):
 class Plan(Struct, frozen=True, kw_only=True):
     """What a suggestion orders, in clinical words; `orders.py` makes the FHIR of it.
 
-    `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional, `reasons`
-    are the references of Conditions and Observations that justify it.
+    `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional. `indication`
+    is the condition key that stands as reason, `reasons` are the references of the records that justify it.
     """
 
     key: str
@@ -48,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     side: str = ""
     note: str = ""
     occurrence: str = ""
+    indication: str = "condition.foot-drop"
     reasons: tuple[str, ...] = ()
 
 

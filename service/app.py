@@ -1,0 +1,121 @@
+"""The application: the only place where the parts are joined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+import cards  # noqa: F401 - every rule is enrolled by this
+from cards.language.codes import Codes
+from cards.language.decoding import MAX_BYTES
+from service import cors, hooks, log, wire
+from service.address import allow_list
+from service.evaluation import Evaluator
+from service.fhir import FhirReader
+from service.refusal import RefusedError
+from service.settings import Settings
+
+_GUARDING = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_PIECE = 1024 * 1024
+_DRAINED_PIECES = 128
+_SLASHES = re.compile("/+")
+_WORDS = {
+    404: "there is no such service; GET /cds-services lists those that there are",
+    405: "this method is not served here",
+    413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
+    500: "the request could not be evaluated because of a fault in the service",
+}
+
+Clock = Callable[[], datetime] | datetime | None
+
+
+def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool = False) -> Flask:
+    """The service as a WSGI application.
+
+    `now` is the moment at which everything happens, or what tells it; without it the clock does. `dev` is
+    `serve --dev`: FHIR servers and pages on loopback are allowed, and reading may take longer.
+    """
+    settings = settings or Settings()
+    if dev and not settings.dev:
+        settings = settings.model_copy(update={"dev": True})
+    app = Flask(__name__, static_folder=None)
+    # One byte more than we read: a chunked body over the limit is cut there, and then seen to be too large.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
+    app.url_map.merge_slashes = False
+    log.install(app)
+    cors.install(app, settings.allows_origin)
+    app.after_request(_guard)
+    _answer_errors(app)
+    app.register_blueprint(hooks.routes(evaluator(settings, now)))
+    app.wsgi_app = _without_stray_slashes(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
+    """What turns a hook request into verdicts, as these settings have it."""
+    return Evaluator(
+        Codes(settings.codes),
+        FhirReader(allow_list(settings.allow_fhir_servers, allow_loopback=settings.dev)),
+        settings.zone,
+        settings.deadline,
+        now,
+    )
+
+
+def _without_stray_slashes(inner: Any) -> Any:
+    """`//` and a last `/` of the path are ignored, without a redirect, which a preflight may not follow."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if "//" in path or path.endswith("/"):
+            environ["PATH_INFO"] = _SLASHES.sub("/", path).rstrip("/") or "/"
+        return inner(environ, start_response)  # type: ignore[no-any-return]
+
+    return call
+
+
+def _guard(reply: Response) -> Response:
+    reply.headers.extend(_GUARDING)
+    return reply
+
+
+def _answer_errors(app: Flask) -> None:
+    """Every error is an OperationOutcome that holds nothing of a patient's record."""
+    faults = log.logger()
+
+    @app.errorhandler(RefusedError)
+    def refused(error: RefusedError) -> Response:
+        return _outcome(error.status, error.message, error.field)
+
+    @app.errorhandler(HTTPException)
+    def not_served(error: HTTPException) -> Response:
+        status = error.code or 500
+        reply = _outcome(status, _WORDS.get(status, error.name))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            reply.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return reply
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        faults.error("fault", **log.fault(error))
+        return _outcome(500, _WORDS[500])
+
+
+def _drain() -> None:
+    """Read what is left of the body, within bounds: a client that is still sending would not see the reply."""
+    body = request.environ["wsgi.input"]
+    if request.content_length or request.environ.get("wsgi.input_terminated"):
+        for _ in range(_DRAINED_PIECES):
+            if len(body.read(_PIECE)) < _PIECE:
+                break
+
+
+def _outcome(status: int, message: str, expression: str = "") -> Response:
+    _drain()
+    # Not application/fhir+json: the caller is a CDS client, which need not know FHIR's own media type.
+    return Response(wire.outcome(status, message, expression), status=status, mimetype="application/json")

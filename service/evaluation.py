@@ -1,0 +1,113 @@
+"""From a hook request to verdicts: the one way that HTTP and the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from time import monotonic
+
+from msgspec import Struct
+
+from cards.language.chart import Chart
+from cards.language.codes import Codes
+from cards.language.decide import decide
+from cards.language.decoding import Defect, read_resource
+from cards.language.drafts import read_drafts
+from cards.language.extraction import OtherPatientError
+from cards.language.moments import Clock
+from cards.language.records import Resource
+from cards.language.rule import Verdict
+from service.fhir import FhirReader
+from service.prefetch import Gathered, RequiredDataError, gather
+from service.refusal import AnotherPatientError, MissingDataError
+from service.request import HookRequest
+
+
+class Evaluation(Struct):
+    """One verdict a rule, and the chart that they were reached on."""
+
+    verdicts: dict[str, Verdict]
+    chart: Chart
+    gathered: Gathered
+    now: datetime
+
+
+class Evaluator:
+    """Evaluates requests with one site's codes, FHIR access, time zone and deadline.
+
+    `clock` says what time it is, or is the one moment at which everything happens.
+    """
+
+    def __init__(
+        self,
+        codes: Codes,
+        reader: FhirReader | None,
+        zone: tzinfo,
+        deadline: float,
+        clock: Callable[[], datetime] | datetime | None = None,
+    ) -> None:
+        self.codes = codes
+        self._reader = reader
+        self._zone = zone
+        self._deadline = deadline
+        self._clock = clock
+
+    def evaluate(self, request: HookRequest) -> Evaluation:
+        """The verdicts of every rule of the hook.
+
+        Raises MissingDataError when a required prefetch key can be had in no way, and AnotherPatientError
+        when a record is another patient's.
+        """
+        now = self._now()
+        try:
+            gathered = gather(request, self._reader, self.codes, monotonic() + self._deadline)
+            chart = self._chart(request, gathered, now)
+        except RequiredDataError as error:
+            raise MissingDataError(str(error), _expression(error)) from None
+        except OtherPatientError as error:
+            raise AnotherPatientError(str(error)) from None
+        return Evaluation(decide(request.hook, chart), chart, gathered, now)
+
+    def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
+        defects = [*request.defects, *gathered.defects]
+        context = request.context
+        drafts = read_drafts(
+            context.draftOrders,
+            context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+            self.codes,
+            Clock(now),
+            defects,
+            patient_id=request.patient_id,
+            records=gathered.records,
+        )
+        return Chart(
+            request.patient_id,
+            now,
+            gathered.records,
+            unseen=gathered.unseen,
+            drafts=drafts,
+            codes=self.codes,
+            defects=defects,
+            added=_new_conditions(request, defects),
+        )
+
+    def _now(self) -> datetime:
+        if self._clock is None:
+            return datetime.now(UTC).astimezone(self._zone)
+        now = self._clock if isinstance(self._clock, datetime) else self._clock()
+        return now.astimezone(self._zone)
+
+
+def _expression(error: RequiredDataError) -> str:
+    return f"prefetch.{min(error.keys)}" if error.keys else "prefetch"
+
+
+def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resource]:
+    """The Conditions that are being put on the problem list; they join the record."""
+    if request.hook != "problem-list-item-create":
+        return []
+    found = read_resource(request.context.conditions, "context.conditions", defects)
+    if found is None:
+        return []
+    inside = [entry.resource for entry in found.entry or () if entry.resource is not None]
+    return [each for each in (*inside, found) if each.resourceType == "Condition"]

@@ -1,0 +1,170 @@
+"""The examples of fhir_examples: whole patients, moved in time so that they never go stale."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from msgspec import Struct
+
+MASK = "00000000-0000-4000-8000-000000000000"
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"
+_DATE = r"\d{4}\\?-\d\d\\?-\d\d"  # Markdown of the record's words escapes the hyphens
+# Not within an id, a longer number or an address.
+_MOMENT = re.compile(rf"(?<![\w./-])(?:({_INSTANT})|({_DATE}))(?![\w/-])")
+_TOLERANCE = timedelta(minutes=5)
+
+
+class UnknownExampleError(LookupError):
+    """There is no example of this name; the message lists those that there are."""
+
+
+class Example(Struct, frozen=True):
+    """One patient: the Bundle that a FHIR server accepts, the hook request, and the expected answer.
+
+    `now` is the moment that all three are written for.
+    """
+
+    name: str
+    title: str
+    story: str
+    now: datetime
+    bundle: dict[str, Any]
+    request: dict[str, Any]
+    response: dict[str, Any]
+
+    def at(self, now: datetime) -> Example:
+        """The same patient, seen at another moment."""
+        bundle, request, response = (moved(part, self.now, now) for part in (self.bundle, self.request, self.response))
+        return Example(self.name, self.title, self.story, now, bundle, request, response)
+
+
+def names(root: Traversable | None = None) -> dict[str, str]:
+    """Every example's title by name, in the order of index.toml."""
+    return {name: entry["title"] for name, entry in _index(root or _shipped())["examples"].items()}
+
+
+def load(name: str, root: Traversable | None = None) -> Example:
+    """One example as it is written. Raises UnknownExampleError."""
+    root = root or _shipped()
+    index = _index(root)
+    entry = index["examples"].get(name)
+    if entry is None:
+        raise UnknownExampleError(f"there is no example {name!r}; there are: {', '.join(index['examples'])}")
+    parts = [json.loads(root.joinpath(name, f"{part}.json").read_text("utf-8")) for part in _PARTS]
+    return Example(name, entry["title"], entry.get("story", ""), index["now"], *parts)
+
+
+_PARTS = ("bundle", "request", "response")
+
+
+def _shipped() -> Traversable:
+    return files("fhir_examples")
+
+
+def _index(root: Traversable) -> dict[str, Any]:
+    return tomllib.loads(root.joinpath("index.toml").read_text("utf-8"))
+
+
+def moved(document: Any, from_: datetime, to: datetime) -> Any:
+    """The document as it would be written at another moment.
+
+    Instants move by the exact difference, dates by the calendar days between, wherever they stand, also
+    within text. Each keeps its form: offset, fraction of a second, Markdown's backslashes.
+    """
+    days = to.date() - from_.astimezone(to.tzinfo).date()
+    return _in_texts(document, lambda text: _MOMENT.sub(lambda found: _move(found, to - from_, days), text))
+
+
+def mask(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer with each uuid that the service makes anew replaced by one that never changes."""
+    made = set(_made(answer))
+    masked: dict[str, Any] = _in_texts(
+        answer, lambda text: _UUID.sub(lambda found: MASK if found[0] in made else found[0], text)
+    )
+    return masked
+
+
+def _made(answer: dict[str, Any]) -> Iterator[str]:
+    """The ids of cards, of suggestions and of the orders that these create."""
+    for card in answer["cards"]:
+        yield card["uuid"]
+        for suggestion in card.get("suggestions", ()):
+            yield suggestion["uuid"]
+            for action in suggestion["actions"]:
+                if action["type"] == "create":
+                    yield action["resource"]["id"]
+
+
+def _in_texts(document: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(document, dict):
+        return {key: _in_texts(value, change) for key, value in document.items()}
+    if isinstance(document, list):
+        return [_in_texts(value, change) for value in document]
+    return change(document) if isinstance(document, str) else document
+
+
+def _move(found: re.Match[str], difference: timedelta, days: timedelta) -> str:
+    instant, day = found.groups()
+    try:
+        if day is not None:
+            later = (_day(day) + days).isoformat()
+            return later.replace("-", "\\-") if "\\" in day else later
+        text = (datetime.fromisoformat(instant) + difference).isoformat(
+            timespec="milliseconds" if "." in instant else "seconds"
+        )
+    except (ValueError, OverflowError):
+        return found[0]
+    return text.removesuffix("+00:00") + "Z" if instant.endswith("Z") else text
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text.replace("\\", ""))
+
+
+def differences(expected: Any, actual: Any, where: str = "answer") -> Iterator[str]:
+    """Where two masked answers differ, beyond what the clock does between them.
+
+    An instant may be some minutes off, a date in text one day: it can be the day of an instant.
+    """
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in expected.keys() | actual.keys():
+            if key in expected and key in actual:
+                yield from differences(expected[key], actual[key], f"{where}.{key}")
+            else:
+                yield f"{where}.{key} is {'missing' if key in expected else 'not expected'}"
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            yield f"{where} has {len(actual)} elements, not {len(expected)}"
+        for number, (each, other) in enumerate(zip(expected, actual, strict=False)):
+            yield from differences(each, other, f"{where}[{number}]")
+    elif isinstance(expected, str) and isinstance(actual, str):
+        if not _same_text(expected, actual):
+            yield f"{where} is {actual!r}, not {expected!r}"
+    elif expected != actual:
+        yield f"{where} is {actual!r}, not {expected!r}"
+
+
+def _same_text(expected: str, actual: str) -> bool:
+    if expected == actual:
+        return True
+    if _MOMENT.sub("", expected) != _MOMENT.sub("", actual):
+        return False
+    pairs = zip(_MOMENT.finditer(expected), _MOMENT.finditer(actual), strict=True)
+    return all(_near(one, other) for one, other in pairs)
+
+
+def _near(one: re.Match[str], other: re.Match[str]) -> bool:
+    if one[1] and other[1]:
+        return abs(datetime.fromisoformat(one[1]) - datetime.fromisoformat(other[1])) <= _TOLERANCE
+    if one[2] and other[2]:
+        return abs(_day(one[2]) - _day(other[2])) <= timedelta(days=1)
+    return False

@@ -1,0 +1,81 @@
+"""Why each rule spoke or kept silent: for tools as JSON, for people in colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from cards.language.decide import outcome
+from cards.language.facts import Evidence
+from cards.language.rule import Card, Verdict
+from service.evaluation import Evaluation
+
+STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "info": "bold white on blue"}
+_OUTCOME_STYLES = {"suppressed": "yellow", "could-not-evaluate": "bold magenta", "not-applicable": "dim"}
+
+
+def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
+    """The verdicts for tools, in the shape of design.md section 5."""
+    chart = evaluation.chart
+    return {
+        "hook": hook,
+        "now": evaluation.now.isoformat(),
+        "verdicts": [_verdict(rule, verdict) for rule, verdict in evaluation.verdicts.items()],
+        "unreadable": [
+            {"where": each.where, "element": each.element, "why": each.why, "dropped": each.dropped}
+            for each in chart.defects
+        ],
+        "notSeen": sorted(chart.unseen),
+    }
+
+
+def _verdict(rule: str, verdict: Verdict) -> dict[str, Any]:
+    card = verdict if isinstance(verdict, Card) else verdict.card
+    because = verdict.because or (card.because if card else ())
+    return {
+        "rule": rule,
+        "outcome": outcome(verdict),
+        "indicator": card.indicator.value if card else None,
+        "summary": card.summary if card else None,
+        "why": None if isinstance(verdict, Card) else verdict.why,
+        "because": [
+            {"reference": each.reference, "date": each.date, "side": each.side, "text": each.text} for each in because
+        ],
+    }
+
+
+def show(console: Console, hook: str, evaluation: Evaluation) -> None:
+    """Every rule with its outcome and its because or its sentence; then what was not read, and why."""
+    console.print(Text(f"{hook} at {evaluation.now.isoformat(timespec='seconds')}", style="bold"))
+    for rule, verdict in evaluation.verdicts.items():
+        console.print(_paragraph(rule, verdict))
+    for key in sorted(evaluation.chart.unseen):
+        note = evaluation.gathered.notes.get(key, "")
+        console.print(Text.assemble(("not seen ", "magenta"), key, f": {note}" if note else ""))
+    for each in evaluation.chart.defects:
+        where = " ".join(part for part in (each.where, each.element) if part)
+        ending = " (left out)" if each.dropped else ""
+        console.print(Text.assemble(("unreadable ", "magenta"), f"{where} {each.why}{ending}"))
+
+
+def _paragraph(rule: str, verdict: Verdict) -> RenderableType:
+    if isinstance(verdict, Card):
+        label = verdict.indicator.value
+        head = Text.assemble((f" {label.upper()} ", STYLES[label]), " ", (rule, "bold"), " ", verdict.summary)
+        return Group(head, *facts(verdict.because))
+    kind = outcome(verdict)
+    head = Text.assemble((kind, _OUTCOME_STYLES[kind]), " ", (rule, "bold"), " ", verdict.why)
+    return Group(head, *facts(verdict.because))
+
+
+def facts(because: tuple[Evidence, ...]) -> list[RenderableType]:
+    """The evidence, a line each."""
+    return [Padding(_fact(each), (0, 0, 0, 4), expand=False) for each in because]
+
+
+def _fact(each: Evidence) -> Text:
+    side = f" {each.side}" if each.side not in ("", "unknown") else ""
+    return Text.assemble((each.date or "no date", "cyan"), f"{side} {each.text} ", (each.reference, "dim"))

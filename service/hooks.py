@@ -1,0 +1,123 @@
+"""GET /cds-services and POST /cds-services/<id>."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, abort, g, request
+from msgspec import Struct
+
+from cards.language.codes import Codes
+from cards.language.decoding import MAX_BYTES
+from service import wire
+from service.evaluation import Evaluator
+from service.prefetch import templates
+from service.refusal import MediaTypeError, TooLargeBodyError
+
+CDS_HOOKS_VERSION = "2.0.1"
+
+
+class Hook(Struct, frozen=True):
+    """A hook that we answer: what its service is called and what it says."""
+
+    title: str
+    description: str
+
+
+HOOKS = {
+    "patient-view": Hook(
+        "Foot drop: what the chart asks for",
+        "Recognises foot drop from a spinal nerve source and its danger signs when a chart is opened, and "
+        "suggests imaging, electrodiagnosis, an orthosis and surgical advice that are not arranged yet.",
+    ),
+    "order-select": Hook(
+        "Foot drop: orders while they are chosen",
+        "Says when an order for a patient with foot drop should wait for urgent imaging, or is unsafe.",
+    ),
+    "order-sign": Hook(
+        "Foot drop: orders before they are signed",
+        "The last check of orders for a patient with foot drop: only what must not be signed unseen.",
+    ),
+    "problem-list-item-create": Hook(
+        "Foot drop: a new problem",
+        "What a new problem asks for when it bears on foot drop, cauda equina, cord, cancer or spinal infection.",
+    ),
+    "encounter-discharge": Hook(
+        "Foot drop: before the patient leaves",
+        "What is outstanding for a patient who leaves with foot drop, and what to return for.",
+    ),
+}
+
+_USAGE = (
+    "Works from prefetch alone. Keys that are missing are read from fhirServer with the access token; "
+    "without conditions and observations the answer is 412, without other keys the cards say what could "
+    "not be checked."
+)
+
+
+def service_id(hook: str) -> str:
+    """The id of the service that answers a hook."""
+    return f"foot-drop-{hook}"
+
+
+def check_hook(hook: str) -> None:
+    """Raises RefusedError for a hook that we do not answer."""
+    if hook not in HOOKS:
+        raise wire.RefusedError(f"there is no service for this hook; there are: {', '.join(HOOKS)}", "hook")
+
+
+def routes(evaluator: Evaluator) -> Blueprint:
+    """The routes of CDS Hooks, over one evaluator."""
+    blueprint = Blueprint("cds-services", __name__)
+    hooks = {service_id(hook): hook for hook in HOOKS}
+    discovery = msgspec.json.encode({"services": [_service(hook, evaluator.codes) for hook in HOOKS]})
+
+    @blueprint.get("/cds-services")
+    def discover() -> Response:
+        return Response(discovery, mimetype="application/json")
+
+    @blueprint.post("/cds-services/<identity>")
+    def call(identity: str) -> Response:
+        hook = hooks.get(identity)
+        if hook is None:
+            abort(404)
+        asked = wire.read(_body(), hook)
+        evaluation = evaluator.evaluate(asked)
+        g.counts = {
+            "service": identity,
+            "records": len(evaluation.gathered.records),
+            "unreadable": len(evaluation.chart.defects),
+            "unseen": len(evaluation.chart.unseen),
+        }
+        answer = wire.answer(evaluation.verdicts, asked, evaluation.now)
+        return Response(answer, mimetype="application/json")
+
+    return blueprint
+
+
+def _service(hook: str, codes: Codes) -> dict[str, Any]:
+    return {
+        "hook": hook,
+        "title": HOOKS[hook].title,
+        "description": HOOKS[hook].description,
+        "id": service_id(hook),
+        "prefetch": templates(hook, codes),
+        "usageRequirements": _USAGE,
+        "version": CDS_HOOKS_VERSION,
+    }
+
+
+def _body() -> bytes:
+    """The body, when it is plain JSON of a size that we read. Raises RefusedError."""
+    if request.mimetype != "application/json":
+        raise MediaTypeError("Content-Type is not application/json")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+        raise MediaTypeError("Content-Encoding is not accepted: send the JSON as it is")
+    length = request.content_length
+    if length is None:  # in chunks: read up to one byte over the limit, by which it is known to be too large
+        return request.get_data(cache=False)
+    if length > MAX_BYTES:
+        raise TooLargeBodyError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    body: bytes = request.environ["wsgi.input"].read(length)  # in one piece: get_data reads many small ones
+    return body

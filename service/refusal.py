@@ -1,0 +1,68 @@
+"""Why a request is not answered, and the OperationOutcome that says so."""
+
+from __future__ import annotations
+
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+
+# issue-type of FHIR R4 for each HTTP status that we send
+_ISSUE_CODES = {
+    400: "invalid",
+    404: "not-found",
+    405: "not-supported",
+    412: "incomplete",
+    413: "too-long",
+    415: "not-supported",
+    422: "conflict",
+    500: "exception",
+}
+
+
+class RefusedError(Exception):
+    """A request that is not answered with cards.
+
+    `message` is for the engineer who connects the EHR and holds nothing of a patient's record; `field`
+    names the member of the request that it is about, or is empty.
+    """
+
+    status = 400
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class TooLargeBodyError(RefusedError):
+    """The body is larger than we read."""
+
+    status = 413
+
+
+class MediaTypeError(RefusedError):
+    """The body is not sent as plain application/json."""
+
+    status = 415
+
+
+class MissingDataError(RefusedError):
+    """A required prefetch key was not sent and can be read in no way."""
+
+    status = 412
+
+
+class AnotherPatientError(RefusedError):
+    """The data is of another patient than the request."""
+
+    status = 422
+
+
+def outcome(status: int, message: str, expression: str = "") -> bytes:
+    """An OperationOutcome of one error, valid R4, as JSON."""
+    issue: dict[str, object] = {
+        "severity": "fatal" if status >= 500 else "error",
+        "code": _ISSUE_CODES.get(status, "processing"),
+        "diagnostics": message,
+    }
+    if expression:
+        issue["expression"] = [expression]
+    return OperationOutcome.model_validate({"issue": [issue]}).model_dump_json().encode()

@@ -1,0 +1,217 @@
+"""Settings from a TOML file and the environment; what is unknown or unsafe is refused at start."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import EnvSettingsSource as Environment
+from pydantic_settings.exceptions import SettingsError
+
+from cards.language.codes import Codes, OverlayError
+from service.address import read_address
+
+PREFIX = "FOOT_DROP_CDS_"
+FILE_VARIABLE = f"{PREFIX}SETTINGS"
+DEFAULT_FILE = Path("foot-drop-cds.toml")
+
+# issue 3: half a second is what an EHR waits; a developer at a debugger waits longer
+DEADLINE_MS = 450
+DEV_DEADLINE_MS = 5000
+
+Listed = Annotated[tuple[str, ...], NoDecode]
+
+
+class RefusedSettingsError(ValueError):
+    """The settings cannot be used; the message names the setting and says why."""
+
+
+class Settings(BaseSettings):
+    """What a site can set. `dev` comes from the command line alone."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    codes: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    allow_fhir_servers: Listed = ()
+    allow_origins: Listed = ()
+    time_zone: str = "UTC"
+    data_dir: Path = Path("foot-drop-cds-data")
+    clients: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    dev: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Values given alone: `load` puts file and environment together, so that tests see no environment."""
+        return (init_settings,)
+
+    @field_validator("allow_fhir_servers", "allow_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A variable of the environment holds a JSON list, or words with commas between."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return [word.strip() for word in value.split(",") if word.strip()]
+
+    @field_validator("allow_fhir_servers")
+    @classmethod
+    def _check_fhir_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers:
+            if read_address(server) is None:
+                raise ValueError(f"{server} is not the http or https address of a FHIR server")
+        return servers
+
+    @field_validator("allow_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        addresses = [read_address(origin) for origin in origins]
+        for origin, address in zip(origins, addresses, strict=True):
+            if address is None or address.path:
+                raise ValueError(f"{origin} is not an origin such as https://ehr.example")
+        return tuple(address.url for address in addresses if address is not None)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str) -> str:
+        try:
+            _zone(name)
+        except (ValueError, OSError, LookupError):
+            raise ValueError(f"{name} is no time zone such as Europe/Zurich") from None
+        return name
+
+    @field_validator("codes")
+    @classmethod
+    def _check_codes(cls, overlay: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
+        try:
+            Codes(overlay)
+        except OverlayError as error:
+            raise ValueError(str(error)) from None
+        return overlay
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which days are counted, and times without offset are read."""
+        return _zone(self.time_zone)
+
+    @property
+    def deadline(self) -> float:
+        """Seconds that reading from the FHIR server may take."""
+        return (self.deadline_ms or (DEV_DEADLINE_MS if self.dev else DEADLINE_MS)) / 1000
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether a page of this origin may call: one of the list, and with `dev` any on loopback."""
+        if origin in self.allow_origins:
+            return True
+        address = read_address(origin) if self.dev else None
+        return address is not None and address.is_loopback and not address.path
+
+
+def load(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    dev: bool = False,
+    more_fhir_servers: tuple[str, ...] = (),
+    more_origins: tuple[str, ...] = (),
+) -> Settings:
+    """The settings: the environment beats the file, and the command line adds to both.
+
+    Without `file` it is the one that FOOT_DROP_CDS_SETTINGS names, or ./foot-drop-cds.toml when there is
+    one. Raises RefusedSettingsError.
+    """
+    environment = os.environ if environment is None else environment
+    named = file or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
+    document = _read_file(named) if named else _read_file(DEFAULT_FILE) if DEFAULT_FILE.exists() else {}
+    if "dev" in document or f"{PREFIX}DEV" in environment:
+        raise RefusedSettingsError("dev: development mode is for the command line alone (serve --dev)")
+    try:
+        found = Settings(**{**document, **_read_environment(environment), "dev": dev})
+        if not more_fhir_servers and not more_origins:
+            return found
+        return Settings(
+            **{
+                **found.model_dump(),
+                "allow_fhir_servers": found.allow_fhir_servers + more_fhir_servers,
+                "allow_origins": found.allow_origins + more_origins,
+            }
+        )
+    except ValidationError as error:
+        raise RefusedSettingsError("; ".join(_sentences(error))) from None
+
+
+def refuse_unsafe(settings: Settings, host: str) -> None:
+    """Raises RefusedSettingsError for a combination that would leave patient data open."""
+    if settings.dev and not is_loopback(host):
+        raise RefusedSettingsError(f"--dev demands no token, so it serves loopback only, not {host}")
+    if not settings.dev and not settings.clients:
+        raise RefusedSettingsError("no clients are configured, so nobody could call: use serve --dev")
+    addresses = [read_address(url) for url in settings.allow_fhir_servers]
+    open_servers = [each.url for each in addresses if each and each.scheme != "https"]
+    if not settings.dev and open_servers:
+        raise RefusedSettingsError(f"allow_fhir_servers: {open_servers[0]} is not https")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise RefusedSettingsError(f"{path} cannot be read") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RefusedSettingsError(f"{path} is not TOML: {error}") from None
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    ours = {name: value for name, value in environment.items() if name.upper().startswith(PREFIX)}
+    for name in ours:
+        if name.upper() != FILE_VARIABLE and name.upper().removeprefix(PREFIX).lower() not in Settings.model_fields:
+            raise RefusedSettingsError(f"{name}: there is no such setting")
+    source = Environment(Settings)
+    source.env_vars = {name.lower(): value for name, value in ours.items()}
+    try:
+        return dict(source())
+    except SettingsError as error:
+        raise RefusedSettingsError(str(error)) from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """What is wrong, setting by setting, without the values: one may be a secret."""
+    found = []
+    for each in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in each["loc"])
+        if each["type"] == "extra_forbidden":
+            found.append(f"{name}: there is no such setting")
+        else:
+            found.append(f"{name}: {each['msg'].removeprefix('Value error, ')}")
+    return found
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)  # UTC even where no zone files are installed
