@@ -87,7 +87,7 @@ def routes(evaluator: Evaluator) -> Blueprint:
         g.counts = {
             "service": identity,
             "records": len(evaluation.gathered.records),
-            "unreadable": len(evaluation.chart.defects),
+            "unreadable": len(asked.defects) + len(evaluation.gathered.defects),
             "unseen": len(evaluation.chart.unseen),
         }
         answer = wire.answer(evaluation.verdicts, asked, evaluation.now)

@@ -11,6 +11,8 @@ from cards.language.decoding import Defect
 from cards.language.records import Resource
 
 _HARMLESS = frozenset({"information", "warning", "success"})
+# What EHRs send along with a search, whatever key it stands under: it is no misfit.
+_COMPANIONS = frozenset({"Medication"})
 _ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
 
 
@@ -43,7 +45,7 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
         records = [record for record in records if record.resourceType != "OperationOutcome"]
         kinds.remove("OperationOutcome")
         error = next((_error(outcome) for outcome in outcomes if _is_error(outcome)), "")
-    if kinds and kind not in kinds:
+    if kinds - _COMPANIONS and kind not in kinds:
         return Contents(error=error) if error else None
     if None in kinds:
         records = [record for record in records if record.resourceType is not None]

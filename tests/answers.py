@@ -88,11 +88,7 @@ def _yes_no(write: Encoding, code: str, value: object) -> Json:
     if value is None:
         return write.pick([{}, {"dataAbsentReason": {"text": "not asked"}}])
     yes, no, opposed = _words(code)
-    said = (
-        {"reduced": True, "normal": False}.get(str(value))
-        if code in _SENSATIONS
-        else _ANSWERS.get(str(value))
-    )
+    said = {"reduced": True, "normal": False}.get(str(value)) if code in _SENSATIONS else _ANSWERS.get(str(value))
     if said is None:
         return _no_answer(write, str(value), opposed)
     return _said(write, write.pick(yes if said else no))

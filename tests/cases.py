@@ -67,6 +67,7 @@ def chart(case: Case, hook: str, *, now: datetime = NOW, declared: frozenset[str
     request = vignettes.request(facts, hook, now, dates_only=bool(case.get("dates-only")))
     defects: list[Defect] = []
     records: list[Resource] = []
+    added = list(_records(request["context"].get("conditions", {"resourceType": "Bundle"}), "conditions", defects))
     for key, value in request["prefetch"].items():
         if key not in case.get("unseen", ()):
             records += _records(value, key, defects)
@@ -77,8 +78,18 @@ def chart(case: Case, hook: str, *, now: datetime = NOW, declared: frozenset[str
         Clock(now),
         defects,
         patient_id="p1",
+        records=records,
     )
-    return Chart("p1", now, records, unseen=case.get("unseen", ()), drafts=drafts, defects=defects, declared=declared)
+    return Chart(
+        "p1",
+        now,
+        records,
+        unseen=case.get("unseen", ()),
+        drafts=drafts,
+        defects=defects,
+        added=[each for each in added if each.resourceType == "Condition"],
+        declared=declared,
+    )
 
 
 def _records(value: Any, key: str, defects: list[Defect]) -> Iterator[Resource]:

@@ -78,9 +78,7 @@ class Encoding:
     def patient(self) -> Json:
         relative = f"Patient/{self.patient_id}"
         absolute = f"https://ehr.example/fhir/{relative}"
-        return {
-            "reference": self.pick([relative, absolute, f"{relative}/_history/3", f"{absolute}/_history/3"])
-        }
+        return {"reference": self.pick([relative, absolute, f"{relative}/_history/3", f"{absolute}/_history/3"])}
 
     # Codes
 
@@ -165,12 +163,16 @@ class Encoding:
         return when.isoformat() if minutes is None else when.astimezone(_offset(minutes)).isoformat()
 
     def observed(self, days_ago: float | None) -> Json:
+        if days_ago is not None and self.chance(0.2):
+            return {"effectiveInstant": self.time(days_ago)}
+        return self.reported(days_ago)
+
+    def reported(self, days_ago: float | None) -> Json:
         return self._timed(days_ago, [
             lambda d: {"effectiveDateTime": self.time(d)},
             lambda d: {"effectiveDateTime": self.time(d), "issued": self.time(d - 0.01)},
             lambda d: {"effectivePeriod": {"start": self.time(d + 2), "end": self.time(d)}},
             lambda d: {"effectivePeriod": {"start": self.time(d)}},
-            lambda d: {"effectiveInstant": self.time(d)},
             lambda d: {"issued": self.time(d)},
         ])  # fmt: skip
 

@@ -103,9 +103,7 @@ def wrong_imports(sources: Mapping[str, str]) -> list[str]:
                 broken.append(f"{path}:{line} in {ROOMS[here]} imports {name} of {ROOMS[there]}")
             elif path.startswith("cards/") and top in IMPURE:
                 broken.append(f"{path}:{line} imports {name}, and cards is pure")
-            elif (
-                path.startswith("cards/value_sets/") and there is None and top not in sys.stdlib_module_names
-            ):
+            elif path.startswith("cards/value_sets/") and there is None and top not in sys.stdlib_module_names:
                 broken.append(f"{path}:{line} imports {name}, and value sets need the standard library alone")
     return broken
 
@@ -115,9 +113,7 @@ def too_long(sources: Mapping[str, str]) -> list[str]:
     broken = []
     for path, source in sources.items():
         if (lines := len(source.splitlines())) > FILE_LINES:
-            broken.append(
-                f"{path} has {lines} lines (limit {FILE_LINES}, aim {FILE_AIM}): which room is missing?"
-            )
+            broken.append(f"{path} has {lines} lines (limit {FILE_LINES}, aim {FILE_AIM}): which room is missing?")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1

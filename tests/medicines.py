@@ -5,9 +5,7 @@ import re
 from cards.value_sets import RXNORM, VALUE_SETS
 from tests.encodings import ALIASES, SITE_CODES, Encoding, Json
 
-_MEDICINES = {
-    key.removeprefix("medication."): vs for key, vs in VALUE_SETS.items() if key.startswith("medication.")
-}
+_MEDICINES = {key.removeprefix("medication."): vs for key, vs in VALUE_SETS.items() if key.startswith("medication.")}
 
 
 def ingredient(write: Encoding, code: str) -> Json:
@@ -18,9 +16,7 @@ def ingredient(write: Encoding, code: str) -> Json:
     forms: list[Json] = [write.concept(write.coding(RXNORM, rx, display)) for rx, display in codes.items()]
     forms.append({"text": spoken})
     if write.choose is not None:
-        text = write.pick(
-            [spoken.upper(), f"{spoken.title()} 10 mg oral tablet", f"take {spoken}, as agreed"]
-        )
+        text = write.pick([spoken.upper(), f"{spoken.title()} 10 mg oral tablet", f"take {spoken}, as agreed"])
         forms.append({"text": text})
         forms.append({"coding": [{"system": SITE_CODES, "code": "MED-1", "display": spoken.title()}]})
     return write.pick(forms)

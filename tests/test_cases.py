@@ -8,7 +8,7 @@ import pytest
 
 from cards.language.decide import decide, imaging_need
 from cards.language.findings.foot_drop import foot_drop
-from cards.language.rule import RULES, Card, Silent
+from cards.language.rule import RULES, Card, Plan, Redose, Remove, Reprioritise, Silent
 from tests import cases
 
 ALL = [
@@ -37,11 +37,19 @@ def _check_card(verdict: Card | Silent, wanted: cases.Case | str) -> None:
     assert verdict.indicator.value == wanted["indicator"], verdict.summary
     assert wanted.get("summary", "") in verdict.summary
     assert wanted.get("detail", "") in verdict.detail
-    orders = [f"{plan.draft.reference if hasattr(plan, 'draft') else plan.key.removeprefix('order.')} {plan.priority}"
-              for suggestion in verdict.suggestions for plan in suggestion.plans]  # fmt: skip
+    orders = [_ordered(plan) for suggestion in verdict.suggestions for plan in suggestion.plans]
     assert set(wanted.get("orders", ())) <= set(orders), orders
     assert not set(wanted.get("without", ())) & {order.partition(" ")[0] for order in orders}
     assert list(wanted.get("unseen", verdict.unseen)) == list(verdict.unseen)
+
+
+def _ordered(plan: Plan | Reprioritise | Redose | Remove) -> str:
+    """`mri-lumbar urgent`, `medication.acetaminophen routine`, `MedicationRequest/m1 300 mg`, `... removed`."""
+    if isinstance(plan, Plan):
+        return f"{plan.key.removeprefix('order.')} {plan.priority}"
+    if isinstance(plan, Redose):
+        return f"{plan.draft.reference} {plan.daily_mg:g} mg"
+    return f"{plan.draft.reference} {plan.priority if isinstance(plan, Reprioritise) else 'removed'}"
 
 
 def _check_silence(verdict: Card | Silent, wanted: cases.Case | str) -> None:

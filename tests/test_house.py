@@ -87,9 +87,9 @@ def test_a_name_that_merely_holds_such_a_word_is_right() -> None:
 
 def test_only_the_wire_knows_how_a_card_is_written() -> None:
     assert house.wire_words(house.texts("cards", "service")) == []
-    assert house.wire_words(
-        {"service/wire.py": "selectionBehavior", "service/a.py": "selectionBehavior"}
-    ) == ["service/a.py"]
+    assert house.wire_words({"service/wire.py": "selectionBehavior", "service/a.py": "selectionBehavior"}) == [
+        "service/a.py"
+    ]
 
 
 def test_no_cpt_code_is_shipped() -> None:

@@ -64,6 +64,7 @@ def request(prefetched: Json, server: FhirServer | None = None, **context: Any) 
     }
     return SimpleNamespace(
         hook="patient-view",
+        is_ordering=False,
         fhirServer=server.base if server else None,
         fhirAuthorization=SimpleNamespace(access_token="secret") if server else None,
         context=SimpleNamespace(**({"patientId": "1", "encounterId": None} | context)),

@@ -63,6 +63,7 @@ def ask(server: FhirServer | None, **supplied: list[Json]) -> Gathered:
     known = {key: read_resource(json.dumps(value).encode(), key, []) for key, value in bundles.items()}
     request: Any = SimpleNamespace(
         hook="patient-view",
+        is_ordering=False,
         fhirServer=server.base if server else None,
         fhirAuthorization=None,
         context=SimpleNamespace(patientId="1", encounterId=None),

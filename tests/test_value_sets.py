@@ -246,9 +246,7 @@ def test_what_was_made_is_read_back(written: tuple[list[str], Path]) -> None:
     order = sets["order.bp-monitoring.toml"]
     assert order.title == "Order: BP monitoring"
     assert order.includes.endswith("; of a made-up kind.")
-    assert order.source.endswith(
-        "SNOMED CT: SNOMED CT Global Patient Set 2020-09, HL7 Belgium referral guide 2026."
-    )
+    assert order.source.endswith("SNOMED CT: SNOMED CT Global Patient Set 2020-09, HL7 Belgium referral guide 2026.")
     assert list(order.codes[SNOMED].items())[1] == ("135840009", 'Blood "pressure" monitoring')
     foot_drop = sets["condition.foot-drop.toml"]
     assert foot_drop.codes[SNOMED] == {"123037004": ""}
@@ -261,9 +259,7 @@ def test_what_was_made_is_read_back(written: tuple[list[str], Path]) -> None:
     assert list(sets["observation.mrc.toml"].codes[EXAM].values()) == grades
 
 
-def test_making_twice_makes_the_same(
-    written: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_making_twice_makes_the_same(written: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
     arguments, folder = written
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert make.main([*arguments, "--check"]) == 0

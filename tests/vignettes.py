@@ -26,7 +26,6 @@ _CLINICAL = ("active", "active", "recurrence", "relapse", None)
 _VERIFICATION = ("confirmed", "confirmed", "provisional", "unconfirmed", "differential", None)
 _OBSERVED = ("final", "final", "amended", "corrected", "preliminary", "registered")
 _REPORTED = ("final", "final", "amended", "corrected", "appended")
-_CONTAINED = (True, False)
 _TAKEN = ("MedicationRequest", "MedicationRequest", "MedicationStatement")
 _APART = "Medication/substance"
 _ORDERED = ("active", "active", "active", "on-hold", "draft")
@@ -71,8 +70,7 @@ def request(
 
 def _bundle(kind: str, resources: Sequence[Json]) -> Json:
     entries: list[Json] = [
-        {"fullUrl": f"https://ehr.example/fhir/{one['resourceType']}/{one['id']}", "resource": one}
-        for one in resources
+        {"fullUrl": f"https://ehr.example/fhir/{one['resourceType']}/{one['id']}", "resource": one} for one in resources
     ]
     if kind == "searchset":
         for entry in entries:
@@ -109,7 +107,7 @@ class _Record:
         }
         pregnancies = [one for one in problems if one.get("gestationWeeks") is not None]
         found["observations"] += self._each("gestation", pregnancies, self._gestation) + lesions
-        found["medications"] += substances
+        found[self.write.pick(("medications", "statements"))] += substances
         return {key: self.write.shuffled(resources) for key, resources in found.items()}
 
     def context(self, facts: Fact, hook: str) -> Json:
@@ -181,9 +179,7 @@ class _Record:
             verification = self.write.pick(_VERIFICATION)
         condition = self._subject("Condition") | {"code": code}
         if clinical is not None:
-            condition["clinicalStatus"] = {
-                "coding": [{"system": f"{_HL7}/condition-clinical", "code": clinical}]
-            }
+            condition["clinicalStatus"] = {"coding": [{"system": f"{_HL7}/condition-clinical", "code": clinical}]}
         if verification is not None:
             status = {"system": f"{_HL7}/condition-ver-status", "code": verification}
             condition["verificationStatus"] = {"coding": [status]}
@@ -206,9 +202,7 @@ class _Record:
 
     def _panel(self, facts: Sequence[Fact]) -> Json:
         pressures = all(fact["code"] in _PRESSURES for fact in facts)
-        code = (
-            self.write.concept(self.write.coding(LOINC, "85354-9")) if pressures else {"text": "Examination"}
-        )
+        code = self.write.concept(self.write.coding(LOINC, "85354-9")) if pressures else {"text": "Examination"}
         parts = [answer(self.write, fact) for fact in facts]
         return self._observation(facts[0]) | {"code": code, "component": parts}
 
@@ -233,19 +227,18 @@ class _Record:
         beside: list[Json] = []
         for number, fact in enumerate(facts, 1):
             report, located = self._report(fact, f"lesion-{number}")
-            contained: bool = self.write.pick(_CONTAINED)
-            if located and contained:
-                report |= {"contained": [located], "result": [{"reference": f"#{located['id']}"}]}
-            elif located:
+            if located and self.write.chance(0.5):
                 report["result"] = [{"reference": f"Observation/{located['id']}"}]
                 beside.append(located)
+            elif located:
+                report |= {"contained": [located], "result": [{"reference": f"#{located['id']}"}]}
             reports.append({"id": f"report-{number}"} | report)
         return reports, beside
 
     def _report(self, fact: Fact, lesion_id: str) -> tuple[Json, Json]:
         """A report, and the Observation that says on which side its lesion is."""
         status = fact.get("status", "final")
-        report = self._subject("DiagnosticReport") | self.write.observed(fact.get("daysAgo"))
+        report = self._subject("DiagnosticReport") | self.write.reported(fact.get("daysAgo"))
         report |= {"status": self.write.pick(_REPORTED) if status == "final" else status}
         report |= {"code": self.write.of("report", fact["code"])}
         report |= {"conclusion": f"Level {fact['level']}"} if fact.get("level") else {}
@@ -281,9 +274,7 @@ class _Record:
         return order | self.write.ordered(fact.get("daysAgo"))
 
     def _declined(self) -> Json:
-        refusal = self.write.concept(
-            self.write.coding(SNOMED, "105480006", "Refusal of treatment by patient")
-        )
+        refusal = self.write.concept(self.write.coding(SNOMED, "105480006", "Refusal of treatment by patient"))
         reason = self.write.pick([refusal, {"text": "Scan declined by the patient"}])
         extension = {"url": _STATUS_REASON, "valueCodeableConcept": reason}
         return self.write.pick([{"reasonCode": [reason]}, {"extension": [extension]}])
@@ -294,9 +285,7 @@ class _Record:
         status = fact.get("status") or self.write.pick([None, "active"])
         device |= {"status": status} if status else {}
         safeties = [
-            code
-            for code, meaning in VALUE_SETS["device.mr-safety"].meanings.items()
-            if meaning == fact.get("mrSafety")
+            code for code, meaning in VALUE_SETS["device.mr-safety"].meanings.items() if meaning == fact.get("mrSafety")
         ]
         if not safeties and self.write.chance(0.3):
             safeties = [_LABELLING_SILENT_ON_MRI]

@@ -9,7 +9,7 @@ from cards.language.codes import Codes
 from cards.language.records import Component, Quantity
 from cards.value_sets import EXAM, VALUE_SETS
 
-_GRADE = re.compile(r"\s*([0-5])\s*[+-]?\s*(?:/\s*5)?\s*")
+_GRADE = re.compile(r"\s*([0-5]|[1-4](?=\s*[+-]))\s*(?:(?<![05])\s*[+-])?\s*(?:/\s*5)?\s*")
 _GRADE_UNITS = frozenset({"", "1", "{score}"})
 
 # "Sensation present" and "reflex present" mean opposite things: these findings have answers of their own
@@ -49,6 +49,7 @@ _UNITS: dict[str, dict[str, float]] = {
     "dbp": _PRESSURE,
 }
 # Outside of these a number is a slip of the hand, not a measurement.
+_LARGEST = 10**9
 _RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
 
 
@@ -103,7 +104,7 @@ def amount(answer: Component, measurement: str) -> float | None:
     A number below zero, and a pain score over 10, is none either.
     """
     if answer.valueInteger is not None:
-        number: float | None = float(answer.valueInteger)
+        number: float | None = answer.valueInteger if abs(answer.valueInteger) < _LARGEST else None
     else:
         number = _amount(answer.valueQuantity, _UNITS.get(measurement, {}))
     least, most = _RANGES.get(measurement, (0.0, inf))

@@ -82,7 +82,7 @@ class Chart:
         )
         self._declared = declared
         self._drafted = {draft.reference for draft in drafts}
-        self.defects = (*defects, *self._facts.defects)
+        self._defects = tuple(defects)
 
     def _ask(self, key: str) -> None:
         if self._declared is not None and key not in self._declared:
@@ -92,6 +92,11 @@ class Chart:
     def is_ordering(self) -> bool:
         """Whether orders are being written (order-select, order-sign): the drafts are what is asked about."""
         return self.hook.startswith("order-")
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """What could not be read, of the request and of the records."""
+        return (*self._defects, *self._facts.all_defects())
 
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""
@@ -113,7 +118,7 @@ class Chart:
         """The valid answers of one finding or measurement, by its exam code or measurement key."""
         if self._declared is not None:
             self._ask(_observation_key(code))
-        return self._facts.readings.get(code, [])
+        return self._facts.readings(code)
 
     def orders(self, *keys: str) -> list[Order]:
         """Every request of these keys on record, whatever its status; drafts of the context are not."""

@@ -65,10 +65,12 @@ class Codes:
         self._names += [(key, _whole_word(name)) for name in value_set.names]
 
     def _add_site(self, key: str, systems: Mapping[str, Sequence[str]]) -> None:
-        exam = key.removeprefix("observation.")
-        owner = next((m for m in self._exact.get((EXAM, exam), ()) if m.key.startswith("observation.")), None)
+        kind, _, exam = key.partition(".")
+        owner = next((m for m in self._exact.get((EXAM, exam), ()) if m.key.partition(".")[0] == kind), None)
         if key not in VALUE_SETS and owner is None:
             raise OverlayError(f'codes."{key}": there is no such key; see cards/value_sets for the names')
+        if len(VALUE_SETS[key].codes.get(EXAM, ())) > 1 if key in VALUE_SETS else False:
+            raise OverlayError(f'codes."{key}": name the finding itself, as in observation.mrc-ankle-dorsiflexion')
         for system, codes in systems.items():
             for code in codes:
                 meaning = Meaning(key, code) if key in VALUE_SETS or owner is None else owner

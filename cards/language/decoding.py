@@ -17,10 +17,12 @@ from cards.language.records import Entry, Link, Resource, Search
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
+_LARGEST = 10**15  # beyond it a number is no measurement
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 class UnreadableError(ValueError):
@@ -54,6 +56,8 @@ class _RawBundle(Struct):
 
 
 _decode_resource = msgspec.json.Decoder(Resource).decode
+_decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
@@ -79,18 +83,17 @@ def check_body(body: bytes) -> None:
 
 def _is_too_deep(body: bytes) -> bool:
     """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
-    brackets = body.translate(None, _NOT_A_BRACKET)
-    if _levels(brackets) <= MAX_DEPTH:
+    if _levels(body.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
         return False
-    return _levels(_STRING.sub(b"", body).translate(None, _NOT_A_BRACKET)) > MAX_DEPTH
+    return _levels(_STRING.sub(b"", body).translate(_ONE_KIND, _NOT_A_BRACKET)) > MAX_DEPTH
 
 
 def _levels(brackets: bytes) -> int:
     """An upper bound of the depth, exact when every bracket has its partner."""
     for taken in range(MAX_DEPTH + 1):
-        shorter = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        shorter = brackets.replace(b"[]", b"")
         if len(shorter) == len(brackets):
-            return taken + brackets.count(b"{") + brackets.count(b"[")
+            return taken + brackets.count(b"[")
         brackets = shorter
     return MAX_DEPTH + 1
 
@@ -103,8 +106,12 @@ def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
     try:
         return _decode_resource(raw)
     except msgspec.ValidationError:
+        pass
+    except _NO_JSON:
+        raise UnreadableError("the text is not JSON") from None
+    try:
         return _read_by_entry(raw, where, defects, draft=draft)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _NO_JSON:
         raise UnreadableError("the text is not JSON") from None
 
 
@@ -113,13 +120,13 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         bundle = _decode_raw_bundle(raw)
     except msgspec.ValidationError:
         return _read_loosely(raw, where, defects, draft=draft)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UnreadableError("the text is not JSON") from None
     if bundle.resourceType != "Bundle" or bundle.entry is None:
         return _read_loosely(raw, where, defects, draft=draft)
     page = Resource(resourceType="Bundle", type=bundle.type, link=bundle.link, entry=[])
     page.entry = entries = []
     for number, entry in enumerate(bundle.entry, 1):
+        if bytes(entry.resource) == b"null":
+            continue  # a link or an outcome of the search, no record
         try:
             found: Resource | None = _decode_resource(entry.resource)
         except msgspec.ValidationError:
@@ -130,7 +137,7 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
-    value = msgspec.json.decode(raw)
+    value = _decode_anything(raw)
     if not isinstance(value, dict):
         defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
         return None
@@ -168,11 +175,9 @@ def _is_number(value: object) -> bool:
 
 
 def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | float:
-    if isinstance(kind, inspect.FloatType):
-        return float(value)
-    if value != int(value):
+    if abs(value) > _LARGEST or (isinstance(kind, inspect.IntType) and value != int(value)):
         raise _MisfitError
-    return int(value)
+    return float(value) if isinstance(kind, inspect.FloatType) else int(value)
 
 
 def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: list[Defect], *, draft: bool) -> list[Any]:
@@ -180,8 +185,9 @@ def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: lis
     for number, item in enumerate(items):
         if item is None:
             continue
+        place = f"{where}, entry {number + 1}" if _is_entry(kind.item_type) else where
         try:
-            fitted.append(_fit(item, kind.item_type, where, defects, draft=draft))
+            fitted.append(_fit(item, kind.item_type, place, defects, draft=draft))
         except _MisfitError:
             defects.append(Defect(where, f"element {number + 1} of a list", "is of the wrong type"))
     if items and not fitted:
@@ -199,11 +205,18 @@ def _fit_struct(
             continue
         try:
             setattr(made, element.name, _fit(value[name], element.type, where, defects, draft=draft))
-        except _MisfitError:
+        except _MisfitError as misfit:
+            if kind.cls is Entry and name == "resource":
+                defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+                continue
             if kind.cls is Resource and name in _ESSENTIAL and not draft:
                 raise _MisfitError(name) from None
             defects.append(Defect(where, name, "is of the wrong type"))
     return made
+
+
+def _is_entry(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.StructType) and kind.cls is Entry
 
 
 def _struct_type(kind: object) -> inspect.StructType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -22,12 +23,15 @@ _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "compl
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 
 
+T = TypeVar("T")
+
+
 class _Entry(Struct):
     resource: Raw = Raw(b"null")
 
 
 class _Bundle(Struct):
-    entry: list[_Entry] | _Entry | None = None
+    entry: Raw = Raw(b"null")
 
 
 def read_drafts(
@@ -58,19 +62,27 @@ def read_drafts(
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
+    """The JSON of each draft: of a Bundle's entries (or its one entry), or of a list of resources."""
     if not bytes(raw):
         return
-    for kind in (_Bundle, list[Raw]):
-        try:
-            found = msgspec.json.decode(raw, type=kind)
-        except (msgspec.ValidationError, RecursionError):
-            continue
-        if isinstance(found, list):
-            yield from found
-        elif isinstance(found, _Bundle) and found.entry is not None:
-            entries = found.entry if isinstance(found.entry, list) else [found.entry]
-            yield from (entry.resource for entry in entries)
+    found = _decoded(raw, list[Raw])
+    if found is not None:
+        yield from found
         return
+    bundle = _decoded(raw, _Bundle)
+    entries = _decoded(bundle.entry, list[Raw]) or [bundle.entry] if bundle is not None else []
+    for each in entries:
+        entry = _decoded(each, _Entry)
+        if entry is not None and bytes(entry.resource) != b"null":
+            yield entry.resource
+
+
+def _decoded(raw: Raw | bytes, kind: type[T]) -> T | None:
+    """The JSON as `kind`; None when it is something else."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.ValidationError, RecursionError):
+        return None
 
 
 def _read(text: Raw, defects: list[Defect]) -> Resource | None:

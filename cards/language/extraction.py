@@ -44,7 +44,8 @@ class Extraction:
         self.patient: Resource | None = None
         self.encounter_class: str | None = None
         self.problems: defaultdict[str, list[Problem]] = defaultdict(list)
-        self.readings: defaultdict[str, list[Reading]] = defaultdict(list)
+        self._answered: defaultdict[str, list[tuple[Resource, Component, str]]] = defaultdict(list)
+        self._readings: dict[str, list[Reading]] = {}
         self.orders: defaultdict[str, list[Order]] = defaultdict(list)
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
         self.procedures: defaultdict[str, list[Procedure]] = defaultdict(list)
@@ -128,35 +129,48 @@ class Extraction:
                 site = together((side, self.codes.side(record.bodySite)))
                 self._lesion_sides[reference(record)] = keys | {meaning.key}, site
             elif domain == "observation":
-                self._take_answer(record, answer, key, meaning.code)
+                name = meaning.code if meaning.code in answers.EXAM_NAMES else key
+                self._answered[name].append((record, answer, key))
 
     def _answers(self, record: Resource) -> Iterator[tuple[Meaning, Component]]:
         for answer in (record, *(record.component or ())):
             for meaning in self.codes.meanings(answer.code):
                 yield meaning, answer
 
-    def _take_answer(self, record: Resource, answer: Component, key: str, code: str) -> None:
+    def readings(self, code: str) -> list[Reading]:
+        """The valid answers of one finding or measurement; read when first asked for, as few ever are."""
+        found = self._readings.get(code)
+        if found is None:
+            waiting = self._answered.get(code, ())
+            found = self._readings[code] = [
+                reading for each in waiting if (reading := self._read_answer(code, *each)) is not None
+            ]
+        return found
+
+    def all_defects(self) -> list[Defect]:
+        """Everything that could not be read, also of what no rule has asked for."""
+        for code in self._answered:
+            self.readings(code)
+        return self.defects
+
+    def _read_answer(self, code: str, record: Resource, answer: Component, key: str) -> Reading | None:
         value: float | None
         if key == "mrc":
             value = answers.grade(answer)
         elif key in ("signs", "spine-stability"):
             value = answers.yes_no(answer, code, self.codes)
         else:
-            code = code if code in answers.EXAM_NAMES else key
             value = answers.amount(answer, code)
         if value is None:
             self.defect(record, "value", f"gives no answer for {code}")
-            return
-        when = self.effective(record)
-        self.readings[code].append(
-            Reading(
-                reference=reference(record),
-                when=self.dated(record, when, "effective"),
-                side=self.codes.side(record.bodySite),
-                text=answers.stated(code, key, value),
-                code=code,
-                value=value,
-            )
+            return None
+        return Reading(
+            reference=reference(record),
+            when=self.dated(record, self.effective(record), "effective"),
+            side=self.codes.side(record.bodySite),
+            text=answers.stated(code, key, value),
+            code=code,
+            value=value,
         )
 
     def _take_request(self, record: Resource) -> None:

@@ -7,11 +7,16 @@ import unicodedata
 from datetime import timedelta
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=\"'/$^%])")
+# Some clients make links of plain text after Markdown is done: an invisible word joiner keeps it text.
+_LINK_STARTS = re.compile(r"www(?=\\.)|\\:(?=\\/)|\\@", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
 
 def plain(words: str | None, limit: int = 80) -> str:
     """The words on one line, without control, bidirectional or other invisible characters, cut at `limit`."""
+    if words and words.isascii() and words.isprintable():
+        line = _SPACES.sub(" ", words).strip()  # nearly every text of a record
+        return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     shown = "".join(
         " " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each
         for each in (words or "")[: limit * 4]
@@ -28,7 +33,7 @@ def markdown(words: str | None, limit: int = 200) -> str:
     """
     line = plain(words, limit)
     escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found[1], "\\" + found[1]), line)
-    return escaped.replace("www\\.", "www&#46;")
+    return _LINK_STARTS.sub(lambda found: f"{found[0]}\u2060", escaped)
 
 
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}

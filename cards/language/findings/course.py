@@ -76,7 +76,12 @@ def newest_decompression(chart: Chart) -> Procedure | None:
 
 
 def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
-    """D11: newest reading <=14 d old and >=1 grade below the highest of the 14 d before it."""
+    """D11: newest reading <=14 d old and >=1 grade below the highest of the 14 d before it.
+
+    Less what an operation ended: loss before it, and comparison across it (D13).
+    """
+    operation = newest_decompression(chart)
+    readings = _since_operation(readings, operation)
     last = newest_grade(chart, readings, LOSS_WINDOW)
     if last is None or last.when is None:
         return None
@@ -86,17 +91,13 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
         for reading in readings
         if reading.when and end.is_after(reading.when) and end.since(reading.when) <= LOSS_WINDOW
     ]
-    return _lost(earlier, last)
+    loss = _lost(earlier, last)
+    return None if loss is not None and _ended_before(loss, operation) else loss
 
 
 def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
-    """D11 on the dropped sides and in the series of no known side, less what an operation ended (D13)."""
-    operation = newest_decompression(chart)
-    for readings in _series_of(chart, sides):
-        loss = loss_in_series(chart, _since_operation(readings, operation))
-        if loss is not None and not _ended_before(loss, operation):
-            return loss
-    return None
+    """D11 on the dropped sides and in the series of no known side."""
+    return next((loss for each in _series_of(chart, sides) if (loss := loss_in_series(chart, each))), None)
 
 
 def loss_since(chart: Chart, sides: Iterable[Side], event: Moment) -> Loss | Reading | None:
@@ -129,16 +130,13 @@ def _comparable(readings: list[Reading], last: Reading, event: Moment) -> list[R
     return after if start is None else [start, *after]
 
 
-@finding("observation.signs", DECOMPRESSION)
+@finding("observation.signs")
 def charted_progression(chart: Chart) -> Reading | None:
-    """D12: newest `progression-rapid` present, <=14 d old, and not older than the newest decompression."""
-    operation = newest_decompression(chart)
+    """D12: newest `progression-rapid` present, <=14 d old."""
     for readings in by_foot(chart.readings("progression-rapid")).values():
         last = newest(readings, lambda reading: reading.when)
         present = next((reading for reading in last if reading.value), None)
-        if present is None or not chart.within(present.when, LOSS_WINDOW):
-            continue
-        if operation is None or (present.when and operation.when and present.when.is_after(operation.when)):
+        if present is not None and chart.within(present.when, LOSS_WINDOW):
             return present
     return None
 

@@ -11,6 +11,7 @@ from cards.language.chart import Chart
 from cards.language.facts import Evidence, Problem, Reading
 from cards.language.finding import finding
 from cards.language.findings.course import (
+    DECOMPRESSION,
     DORSIFLEXION,
     dorsiflexion,
     loss_in_series,
@@ -77,7 +78,7 @@ class FootDrop(Struct, frozen=True, kw_only=True):
         return len(self.readings) == len(self.sides) and all(reading.value > DROPPED for reading in self.readings)
 
 
-@finding("condition.foot-drop", *DORSIFLEXION, *RADICULAR_PAIN, *BACK_PAIN, *_DISC_OR_STENOSIS)
+@finding("condition.foot-drop", *DORSIFLEXION, *RADICULAR_PAIN, *BACK_PAIN, *_DISC_OR_STENOSIS, DECOMPRESSION)
 def foot_drop(chart: Chart) -> FootDrop:
     """Foot drop per side: an active code not contradicted by grade 5, or the newest grade itself."""
     problems = chart.problems("condition.foot-drop")

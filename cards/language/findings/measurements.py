@@ -51,7 +51,7 @@ def clearance(chart: Chart) -> Clearance | None:
     if chart.age is not None and chart.sex and creatinine and weight and creatinine.value > 0 and weight.value > 0:
         female = 0.85 if chart.sex == "female" else 1.0
         value = (140 - chart.age) * weight.value / (72 * creatinine.value) * female
-        return Clearance(value, is_surrogate=False, facts=(creatinine, weight))
+        return Clearance(round(value, 6), is_surrogate=False, facts=(creatinine, weight))
     egfr = newest_number(chart, "egfr", LABORATORY)
     return Clearance(egfr.value, is_surrogate=True, facts=(egfr,)) if egfr else None
 
@@ -67,5 +67,7 @@ def pregnancy(chart: Chart) -> Pregnancy | None:
         return Pregnancy(problem, None)
     reading = max(last, key=lambda each: each.value)
     assert reading.when is not None
-    weeks = reading.value + (chart.clock.now.date() - reading.when.day).days / WEEK
+    # In whole days when the record gives them: 29 weeks and 5 days, two days ago, are 30 weeks.
+    days = round(reading.value * WEEK, 3) + (chart.clock.now.date() - reading.when.day).days
+    weeks = days / WEEK
     return Pregnancy(problem, weeks if weeks <= LONGEST_GESTATION else None)

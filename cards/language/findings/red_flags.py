@@ -7,12 +7,12 @@ from datetime import timedelta
 from msgspec import Struct
 
 from cards.language.chart import Chart
-from cards.language.facts import Evidence, Fact, Problem
+from cards.language.facts import Evidence, Fact, Problem, Report
 from cards.language.finding import finding
 from cards.language.findings.foot_drop import foot_drop, is_acute
 from cards.language.findings.pain import back_pain, spinal_pain
 from cards.language.findings.signs import is_present
-from cards.language.findings.studies import imaging_done
+from cards.language.findings.studies import emergency_imaging_done, imaging_done
 from cards.language.moments import Moment, newest
 
 RED_FLAG_WINDOW = timedelta(days=14)  # BMJ Best Practice (E1): new or worse within 14 days
@@ -39,13 +39,14 @@ class RedFlags(Struct, frozen=True):
     """What raises the suspicion of cauda equina compression.
 
     `findings` are the new flags; `is_bilateral` says that both feet dropped acutely with pain, a flag of
-    its own whose date is the onset. `newest` is the date that a study must be newer than; None when no
-    flag has a date.
+    its own whose date is the onset. `newest` is the date that a study must be newer than; one without a
+    date (`has_undated`) no study is known to be newer than.
     """
 
     findings: tuple[Fact, ...]
     is_bilateral: bool
     newest: Moment | None
+    has_undated: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.findings) or self.is_bilateral
@@ -54,13 +55,17 @@ class RedFlags(Struct, frozen=True):
 @finding(foot_drop, *OTHER_CAUSES, imaging_done)
 def acute_bilateral(chart: Chart) -> bool:
     """D10: foot drop on both sides, acute, or of unknown onset without another cause or finished imaging."""
+    return _is_acute_bilateral(chart, imaging_done(chart))
+
+
+def _is_acute_bilateral(chart: Chart, done: Report | None) -> bool:
     drop = foot_drop(chart)
     if not drop.is_bilateral or not is_acute(chart, drop):
         return False
-    return drop.onset is not None or not (chart.problems(*OTHER_CAUSES) or imaging_done(chart))
+    return drop.onset is not None or not (chart.problems(*OTHER_CAUSES) or done)
 
 
-@finding(foot_drop, "observation.signs", *_CODED, CODED_SYNDROME, imaging_done, acute_bilateral, spinal_pain)
+@finding(foot_drop, "observation.signs", *_CODED, CODED_SYNDROME, *OTHER_CAUSES, emergency_imaging_done, spinal_pain)
 def red_flags(chart: Chart) -> RedFlags:
     """D18: new saddle, bladder, bowel, anal or sexual change, the coded syndrome, or acute painful bilateral drop."""
     found: list[Fact] = []
@@ -70,17 +75,16 @@ def red_flags(chart: Chart) -> RedFlags:
         if answer is not None and not _is_chronic(chart, flag, problems):
             found.append(answer)
         found += [problem for problem in problems if chart.within(problem.when, RED_FLAG_WINDOW)]
-    found += [each for each in chart.problems(CODED_SYNDROME) if _is_new_syndrome(chart, each)]
-    bilateral = acute_bilateral(chart) and bool(spinal_pain(chart))
+    done = emergency_imaging_done(chart)
+    found += [each for each in chart.problems(CODED_SYNDROME) if _is_new_syndrome(chart, each, done)]
+    bilateral = _is_acute_bilateral(chart, done) and bool(spinal_pain(chart))
     dates = [each.when for each in found] + ([foot_drop(chart).onset] if bilateral else [])
     last = newest(dates, lambda when: when)
-    return RedFlags(tuple(found), bilateral, last[0] if last else None)
+    return RedFlags(tuple(found), bilateral, last[0] if last else None, None in dates)
 
 
-def _is_new_syndrome(chart: Chart, problem: Problem) -> bool:
-    if problem.when is None:
-        return not imaging_done(chart)
-    return chart.within(problem.when, RED_FLAG_WINDOW)
+def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> bool:
+    return not done if problem.when is None else chart.within(problem.when, RED_FLAG_WINDOW)
 
 
 def _is_chronic(chart: Chart, flag: str, problems: list[Problem]) -> bool:

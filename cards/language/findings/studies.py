@@ -79,6 +79,12 @@ def imaging_done(chart: Chart) -> Report | None:
     return done_in_episode(chart, MRI_REPORTS)
 
 
+@finding(foot_drop, *MRI_REPORTS, *CT_REPORTS, decline)
+def emergency_imaging_done(chart: Chart) -> Report | None:
+    """D17 as the cauda equina card sees it: there a CT counts as well."""
+    return done_in_episode(chart, (*MRI_REPORTS, *CT_REPORTS))
+
+
 @finding(foot_drop, "report.mri-whole-spine", decline)
 def whole_spine_done(chart: Chart) -> Report | None:
     """D32: a final whole-spine MRI of this episode with no loss since."""

@@ -30,7 +30,8 @@ STAT_WINDOW = timedelta(hours=4)  # BMJ Best Practice (E1): MRI within 4 h of th
 @finding(red_flags, *MRI_REPORTS, *CT_REPORTS, *SPINE_MRI, *SPINE_CT, mr_safety)
 def emergency_answer(chart: Chart) -> Report | Order | None:
     """D22: what answers the red flags: a report newer than the newest one, or a stat order <=4 h old."""
-    last = red_flags(chart).newest
+    flags = red_flags(chart)
+    last = None if flags.has_undated else flags.newest
     for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
         if last is not None and report.when is not None and report.when.is_after(last):
             return report

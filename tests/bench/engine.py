@@ -1,0 +1,126 @@
+"""In process: the CPU time of each step of an evaluation, beside json.loads of the same body."""
+
+import gc
+import json
+import time
+import tracemalloc
+from collections.abc import Callable
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from msgspec import Struct
+
+from cards.language.chart import Chart
+from cards.language.decide import decide
+from service import wire
+from service.app import evaluator
+from service.prefetch import gather
+from service.server import load
+from service.settings import Settings
+
+HOOK = "patient-view"
+
+_ROUND_SECONDS = 0.02  # a round repeats what is shorter until it has taken about this long
+_FAR = 60.0
+
+
+class Cost(Struct):
+    """CPU seconds of one body; `engine` is everything from the bytes to the verdicts, in one go."""
+
+    best: float  # of engine: the least, to tell what is little more from what is noise
+    json: float
+    decode: float
+    gather: float
+    chart: float
+    decide: float
+    engine: float
+    ratio: float  # engine against json.loads: the median of the ratios of the rounds
+    answer: float
+
+
+def settle() -> None:
+    """Bring the collector into the state that it has in `serve`."""
+    load(Settings(dev=True))
+
+
+class Engine:
+    """The way of a request through the service, without HTTP."""
+
+    def __init__(self, body: bytes, now: datetime) -> None:
+        self.body = body
+        self._now = now
+        self._evaluator = evaluator(Settings(dev=True), now)
+
+    def run(self) -> Any:
+        """From the bytes to the verdicts, as the service goes."""
+        return self._evaluator.evaluate(wire.read(self.body, HOOK))
+
+    def steps(self) -> tuple[float, ...]:
+        """The moments, in CPU time, between reading, gathering, charting and deciding."""
+        clock = time.process_time
+        start = clock()
+        request = wire.read(self.body, HOOK)
+        read = clock()
+        gathered = gather(request, None, self._evaluator.codes, time.monotonic() + _FAR)
+        found = clock()
+        chart = Chart(
+            request.patient_id,
+            self._now,
+            gathered.records,
+            unseen=gathered.unseen,
+            codes=self._evaluator.codes,
+            defects=gathered.defects,
+        )
+        charted = clock()
+        decide(HOOK, chart)
+        return start, read, found, charted, clock()
+
+    def answer(self) -> Callable[[], bytes]:
+        """What writes the answer, once the verdicts are there."""
+        request = wire.read(self.body, HOOK)
+        verdicts = self._evaluator.evaluate(request).verdicts
+        return lambda: wire.answer(verdicts, request, self._now)
+
+
+def measure(body: bytes, now: datetime, rounds: int) -> Cost:
+    """The median of `rounds`, in each of which every step and json.loads take their turn."""
+    engine = Engine(body, now)
+    answer = engine.answer()
+    answer()
+    times = max(1, round(_ROUND_SECONDS / _cpu(engine.run, 1)))
+    taken: list[tuple[float, ...]] = []
+    for _ in range(rounds):
+        loaded = _cpu(lambda: json.loads(body), times)
+        whole = _cpu(engine.run, times)
+        stamps = [engine.steps() for _ in range(times)]
+        steps = [median(one[step + 1] - one[step] for one in stamps) for step in range(4)]
+        taken.append((loaded, *steps, whole, whole / loaded, _cpu(answer, min(times, 20))))
+    best = min(each[5] for each in taken)
+    return Cost(best, *(median(each) for each in zip(*taken, strict=True)))
+
+
+def held(body: bytes, now: datetime) -> float:
+    """What the decoded request, its records and the chart hold, as a multiple of the body."""
+    engine = Engine(body, now)
+    engine.run()  # what is remembered from one request to the next is not the request's
+    gc.collect()
+    tracemalloc.start()
+    request = wire.read(body, HOOK)
+    evaluation = engine._evaluator.evaluate(request)
+    gc.collect()
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del request, evaluation
+    return size / len(body)
+
+
+def _cpu(call: Callable[[], object], times: int) -> float:
+    """CPU seconds of one call, the median of `times`; what it returns is let go inside, as a server does."""
+    clock = time.process_time
+    taken = []
+    for _ in range(times):
+        start = clock()
+        call()
+        taken.append(clock() - start)
+    return median(taken)

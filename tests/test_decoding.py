@@ -1,0 +1,209 @@
+"""JSON to records: what is lost in part, and that nothing else is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cards.language.decoding import Defect, read_resource
+from cards.language.records import Quantity, Resource, codings
+
+FOOT_DROP = {
+    "resourceType": "Condition",
+    "id": "c1",
+    "code": {"coding": [{"system": "http://snomed.info/sct", "code": "6077001"}], "text": "Foot drop"},
+    "clinicalStatus": {"coding": [{"code": "active"}]},
+    "onsetDateTime": "2026-02-25",
+    "subject": {"reference": "Patient/p1"},
+}
+ODD = {"resourceType": "Patient", "id": "p1", "gender": 5, "birthDate": "1960-01-01"}
+
+
+def read(value: Any, **how: Any) -> tuple[Resource | None, list[Defect]]:
+    defects: list[Defect] = []
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return read_resource(raw, "conditions", defects, **how), defects
+
+
+def bundle(*resources: Any) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": each} for each in resources]}
+
+
+def ids(page: Resource | None) -> list[str | None]:
+    assert page is not None
+    return [entry.resource.id for entry in page.entry or [] if entry.resource is not None]
+
+
+# ---- one pass, and entry by entry ----
+
+
+def test_a_bundle_that_fits_is_read_without_defects() -> None:
+    page, defects = read(bundle(FOOT_DROP, FOOT_DROP | {"id": "c2"}))
+    assert ids(page) == ["c1", "c2"]
+    assert defects == []
+
+
+def test_one_odd_record_does_not_change_how_the_others_are_read() -> None:
+    (alone, _), (beside, defects) = read(bundle(FOOT_DROP)), read(bundle(FOOT_DROP, ODD))
+    assert alone is not None
+    assert alone.entry is not None
+    assert beside is not None
+    assert beside.entry is not None
+    assert beside.entry[0] == alone.entry[0]
+    assert ids(beside) == ["c1", "p1"]
+    assert [(defect.where, defect.element, defect.dropped) for defect in defects] == [
+        ("conditions, entry 2", "gender", False)
+    ]
+
+
+def test_links_and_search_modes_survive_reading_entry_by_entry() -> None:
+    whole = bundle(FOOT_DROP, ODD) | {"link": [{"relation": "next", "url": "https://ehr.example/2"}]}
+    whole["entry"][0] |= {"fullUrl": "https://ehr.example/Condition/c1", "search": {"mode": "include"}}
+    page, _ = read(whole)
+    assert page is not None
+    assert page.link is not None
+    assert page.entry is not None
+    assert page.type == "searchset"
+    assert (page.link[0].relation, page.link[0].url) == ("next", "https://ehr.example/2")
+    assert page.entry[0].fullUrl == "https://ehr.example/Condition/c1"
+    assert page.entry[0].search is not None
+    assert page.entry[0].search.mode == "include"
+
+
+@pytest.mark.parametrize("entry", [{"fullUrl": "https://ehr.example/1"}, {"resource": None}, None])
+@pytest.mark.parametrize("beside", [FOOT_DROP, ODD])
+def test_an_entry_without_resource_is_no_defect(entry: Any, beside: Any) -> None:
+    whole = bundle(beside)
+    whole["entry"].insert(0, entry)
+    page, defects = read(whole)
+    assert ids(page) == [beside["id"]]
+    assert not any(defect.dropped for defect in defects)
+
+
+@pytest.mark.parametrize("entry", [{"resource": []}, {"resource": "Condition/c1"}, {"resource": 5}])
+def test_an_entry_that_holds_no_resource_is_counted_and_the_rest_is_kept(entry: Any) -> None:
+    whole = bundle(FOOT_DROP)
+    whole["entry"].insert(0, entry)
+    page, defects = read(whole)
+    assert ids(page) == ["c1"]
+    assert sum(defect.dropped for defect in defects) == 1
+
+
+def test_a_bundle_with_one_entry_as_an_object_is_read() -> None:
+    page, defects = read({"resourceType": "Bundle", "entry": {"resource": FOOT_DROP}})
+    assert ids(page) == ["c1"]
+    assert defects == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lambda each: {"resourceType": "Bundle", "entry": [{"resource": each}]},
+        lambda each: {"resourceType": "Bundle", "entry": {"resource": each}},
+        lambda each: {"resourceType": "Bundle", "entry": [{"resource": each, "fullUrl": 5}]},
+        lambda each: {"resourceType": "Bundle", "entry": [{"resource": each}], "link": "none"},
+        lambda each: each,
+    ],
+    ids=["entry", "entry as an object", "mistyped fullUrl", "mistyped link", "alone"],
+)
+@pytest.mark.parametrize("element", ["code", "status", "resourceType"])
+def test_a_record_is_dropped_and_counted_when_what_says_its_meaning_cannot_be_read(frame: Any, element: str) -> None:
+    """Whatever else is wrong around it: what is dropped is reported as dropped."""
+    page, defects = read(frame(FOOT_DROP | {element: 5}))
+    assert page is None or ids(page) == []
+    assert [defect.dropped for defect in defects if defect.element == element or defect.dropped] == [True]
+
+
+# ---- one record ----
+
+
+@pytest.mark.parametrize(
+    ("element", "wrong"),
+    [
+        ("onsetDateTime", 20260225),
+        ("onsetDateTime", {"value": "2026"}),
+        ("subject", "Patient/p1"),
+        ("clinicalStatus", "active"),
+        ("id", 5),
+        ("bodySite", True),
+        ("doNotPerform", "yes"),
+        ("valueInteger", True),
+        ("valueInteger", 2.5),
+        ("valueInteger", "2"),
+        ("valueBoolean", 1),
+        ("valueString", 4),
+        ("component", "none"),
+        ("effectivePeriod", "2026"),
+        ("contained", 5),
+        ("class", "AMB"),
+    ],
+)
+def test_a_mistyped_element_is_absent_and_counted(element: str, wrong: Any) -> None:
+    found, defects = read(FOOT_DROP | {element: wrong})
+    assert found is not None
+    assert getattr(found, "encounterClass" if element == "class" else element) is None
+    assert [coding.code for coding in codings(found.code)] == ["6077001"]
+    assert element in [defect.element for defect in defects]
+    assert not any(defect.dropped for defect in defects)
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_what_says_a_drafts_meaning_may_be_unreadable_and_it_is_kept(draft: bool) -> None:
+    found, defects = read({"resourceType": "ServiceRequest", "id": "d1", "code": "MRI", "status": 5}, draft=draft)
+    assert (found is not None) is draft
+    if found is not None:
+        assert (found.id, found.code, found.status) == ("d1", None, None)
+        assert {defect.element for defect in defects} == {"code", "status"}
+
+
+def test_an_object_where_a_list_belongs_is_its_one_element() -> None:
+    coding = {"system": "http://snomed.info/sct", "code": "6077001"}
+    wrong = {"code": {"coding": coding}, "component": {"valueInteger": 3}, "contained": {"id": "in"}}
+    found, defects = read(FOOT_DROP | wrong)
+    assert found is not None
+    assert [each.code for each in codings(found.code)] == ["6077001"]
+    assert found.component is not None
+    assert [each.valueInteger for each in found.component] == [3]
+    assert found.contained is not None
+    assert [each.id for each in found.contained] == ["in"]
+    assert defects == []
+
+
+def test_one_wrong_element_of_a_list_loses_that_element_alone() -> None:
+    found, defects = read(FOOT_DROP | {"code": {"coding": [None, 5, {"code": "6077001"}]}})
+    assert found is not None
+    assert [each.code for each in codings(found.code)] == ["6077001"]
+    assert len(defects) == 1
+
+
+@pytest.mark.parametrize("value", [2, 2.0])
+def test_a_whole_number_is_an_integer_however_it_is_written(value: float) -> None:
+    found, defects = read({"resourceType": "Observation", "valueInteger": value, "gender": 5})
+    assert found is not None
+    assert found.valueInteger == 2
+    assert [defect.element for defect in defects] == ["gender"]
+
+
+@pytest.mark.parametrize("digits", ["9" * 30, "9" * 400])
+@pytest.mark.parametrize("element", ['"valueInteger":{}', '"valueQuantity":{{"value":{}}}'])
+def test_a_number_beyond_measure_loses_at_most_itself(element: str, digits: str) -> None:
+    found, _ = read(f'{{"resourceType":"Observation","id":"o1",{element.format(digits)}}}'.encode())
+    assert found is not None
+    assert found.id == "o1"
+    assert found.valueQuantity is None or isinstance(found.valueQuantity, Quantity)
+
+
+def test_null_and_unknown_members_are_absent() -> None:
+    found, defects = read(FOOT_DROP | {"bodySite": None, "onsetDateTime": None, "favouriteColour": {"a": [1]}})
+    assert found is not None
+    assert (found.bodySite, found.onsetDateTime, defects) == (None, None, [])
+
+
+def test_a_contained_record_that_cannot_be_read_does_not_take_its_container_along() -> None:
+    found, defects = read(FOOT_DROP | {"contained": [{"resourceType": "Observation", "code": 5}, {"id": "in"}]})
+    assert found is not None
+    assert found.contained is not None
+    assert [each.id for each in found.contained] == ["in"]
+    assert len(defects) == 1
