@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS
+from cards.language.decide import COMFORT_READS
 from cards.language.facts import Evidence, Problem, Reading
 from cards.language.finding import reads_of
-from cards.language.findings.foot_drop import drop_evidence, foot_drop
-from cards.language.findings.studies import Seen, side_mismatch
-from cards.language.rule import Card, Indicator, Verdict, rule, silent, summary
+from cards.language.findings.foot_drop import FULL_STRENGTH, drop_evidence, foot_drop
+from cards.language.findings.studies import CT_REPORTS, MRI_REPORTS, Seen, side_mismatch
+from cards.language.rule import Card, Indicator, Verdict, rule, silent, summary, unknown
+from cards.language.side import FEET
 from cards.language.wording import named_drop
 
 
 @rule(
     "data-check",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, foot_drop, side_mismatch),
+    reads=reads_of(COMFORT_READS, foot_drop, side_mismatch),
     strength="strong",
     quality="moderate: safe-surgery guidance",
     reviewed="2026-11-25",
@@ -30,8 +31,25 @@ def data_check(chart: Chart) -> Verdict:
     if mismatch is not None:
         return _mismatch(chart, mismatch)
     if drop.cancelled:
-        return _contradicted(*drop.cancelled[0])
+        return _contradicted(*drop.cancelled[0], still_drops=bool(drop))
+    if unseen := _cannot_tell(chart):
+        return unknown(unseen)
     return silent("sides agree as far as they are recorded, and no foot drop code is contradicted by grade 5")
+
+
+def _cannot_tell(chart: Chart) -> str:
+    """What keeps the sides, or the problem list, from being checked; empty when nothing does."""
+    drop = foot_drop(chart)
+    one_sided = bool(drop) and not drop.is_bilateral
+    if one_sided and not chart.has_seen(*MRI_REPORTS):
+        return "reports could not be read: whether the sides agree is not known"
+    reports = chart.reports(*MRI_REPORTS, *CT_REPORTS)
+    if one_sided and any(report.lesions and report.when is None for report in reports):
+        return "a report with a lesion has no date: it lies in no episode"
+    full = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.value == FULL_STRENGTH]
+    if drop.codes and any(reading.when is None for reading in full):
+        return "full strength of dorsiflexion is recorded without a date"
+    return ""
 
 
 def _mismatch(chart: Chart, seen: Seen) -> Card:
@@ -52,11 +70,13 @@ def _mismatch(chart: Chart, seen: Seen) -> Card:
     )
 
 
-def _contradicted(code: Problem, reading: Reading) -> Card:
+def _contradicted(code: Problem, reading: Reading, *, still_drops: bool) -> Card:
+    side = f"{reading.side} " if reading.side in FEET else ""
+    act = "update the side of" if still_drops else "resolve or update"
     return Card(
         indicator=Indicator.INFO,
         summary=summary(
-            f"Active foot drop on the problem list but dorsiflexion 5/5 on {reading.when}: resolve or update the entry."
+            f"Active foot drop on the problem list but {side}dorsiflexion 5/5 on {reading.when}: {act} the entry."
         ),
         detail="Until the entry is updated, other systems will go on treating it as active.",
         because=(Evidence.of(code), Evidence.of(reading)),

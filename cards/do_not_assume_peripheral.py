@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS, imaging_need
+from cards.language.decide import IMAGING_RULES, PRECEDENCE_READS, imaging_need
 from cards.language.facts import Evidence, Fact
 from cards.language.finding import reads_of
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.gates import PERONEAL, proven_by_edx
 from cards.language.findings.pain import spinal_pain
-from cards.language.findings.signs import L5_MUSCLES, grades_on, weak_l5_muscles
+from cards.language.findings.protocol import lumbar_imaging
+from cards.language.findings.signs import L5_MUSCLES, grades_on, peripheral_pattern, weak_l5_muscles
 from cards.language.findings.studies import imaging_done, mri_orders
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary
 from cards.language.text import inside, listed
-from cards.language.wording import clinical_note, drop_because, once, reasons
+from cards.language.wording import clinical_note, drop_because, emg_date, once, reasons
 
 MUSCLE_NAMES = {"mrc-inversion": "inversion", "mrc-hip-abduction": "hip abduction"}
 
@@ -21,13 +22,23 @@ MUSCLE_NAMES = {"mrc-inversion": "inversion", "mrc-hip-abduction": "hip abductio
 @rule(
     "do-not-assume-peripheral",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, PERONEAL, proven_by_edx, imaging_done, mri_orders, spinal_pain, weak_l5_muscles),
+    reads=reads_of(
+        PRECEDENCE_READS,
+        PERONEAL,
+        proven_by_edx,
+        imaging_done,
+        mri_orders,
+        spinal_pain,
+        weak_l5_muscles,
+        peripheral_pattern,
+        lumbar_imaging,
+    ),
     strength="strong when L5 muscles are weak or the spine hurts; conditional otherwise",
     quality="low: one diagnostic series of 61 patients, reviews",
     reviewed="2026-11-25",
     version="1.0.0",
     overrides=["already-arranged", "findings-disagree", "known-stable-cause"],
-    asks=["cauda-equina-emergency", "neuraxis-mri"],
+    asks=IMAGING_RULES,
 )
 def do_not_assume_peripheral(chart: Chart) -> Verdict:
     """A coded peroneal palsy is proven by electrodiagnosis, and doubted when L5 muscles are weak or the spine hurts."""
@@ -49,20 +60,23 @@ def do_not_assume_peripheral(chart: Chart) -> Verdict:
 def _card(chart: Chart, coded: Fact) -> Card:
     weak, pains = weak_l5_muscles(chart), spinal_pain(chart)
     against = [*dict.fromkeys(MUSCLE_NAMES[grade.code] for grade in weak)]
-    words = [*(f"{name} weak" for name in against), *dict.fromkeys(inside(pain.text) for pain in pains)]
+    words = [*(f"weak {name}" for name in against), *dict.fromkeys(inside(pain.text) for pain in pains)]
     sides = foot_drop(chart).sides
     missing = [MUSCLE_NAMES[muscle] for muscle in L5_MUSCLES if None in grades_on(chart, muscle, sides)]
-    ask = f"Not recorded: {listed(missing)}; grade these first. " if missing else ""
+    ask = f"Not recorded: {listed(missing)}; grade {'these' if len(missing) > 1 else 'it'} first. " if missing else ""
     note, why = clinical_note(chart), reasons(chart, coded)
-    scan = Plan(key="order.mri-lumbar", priority="urgent", note=note, reasons=why)
-    study = Plan(key="order.emg-ncs", note=note, reasons=why)
+    key, name = lumbar_imaging(chart)
+    scan = Plan(key=key, priority="urgent", note=note, reasons=why)
+    study = Plan(key="order.emg-ncs", note=note, occurrence=emg_date(chart), reasons=why)
     if words:
         text = f"Coded peroneal palsy but {listed(words)}: that is not the peroneal nerve; image the lumbar spine."
-        choice = Suggestion(label="Urgent lumbar MRI, without contrast", plans=(scan,), is_recommended=True)
+        choice = Suggestion(label=f"Urgent {name}", plans=(scan,), is_recommended=True)
     else:
-        fits = "pattern fits" if not missing else f"{listed(missing)} not recorded"
-        text = f"Peroneal palsy not yet proven: {fits}; confirm by NCS/EMG, and image the spine if it fails to recover."
-        choice = Suggestion(label="EMG and nerve conduction studies", plans=(study,))
+        fits = "pattern fits" if peripheral_pattern(chart) else "pattern not complete"
+        fits = f"{listed(missing)} not recorded" if missing else fits
+        proof = "not yet proven" if chart.has_seen("report.emg-ncs") else "proof could not be read"
+        text = f"Peroneal palsy {proof}: {fits}; confirm by NCS/EMG, and image the spine if it fails to recover."
+        choice = Suggestion(label=f"EMG and nerve conduction studies, from {emg_date(chart)}", plans=(study,))
     return Card(
         indicator=Indicator.WARNING if words else Indicator.INFO,
         summary=summary(text),

@@ -5,55 +5,27 @@ from __future__ import annotations
 from cards.language.chart import Chart
 from cards.language.facts import Draft
 from cards.language.finding import reads_of
-from cards.language.findings.measurements import clearance, pregnancy
+from cards.language.findings.hazards import DULOXETINE, DULOXETINE_READS, duloxetine_hazards
+from cards.language.findings.measurements import clearance
 from cards.language.findings.prescribing import (
-    ANTITHROMBOTIC,
-    NSAIDS,
     Hazard,
-    beside,
+    found_words,
     hazard_evidence,
-    hazard_words,
     in_scope,
     judged,
     loudest,
-    names,
-    unmeasured_kidney_disease,
+    may_have_paracetamol,
+    not_checked,
+    spoken,
 )
-from cards.language.rule import Card, Indicator, Plan, Remove, Suggestion, Verdict, rule, silent, summary
-from cards.language.text import listed, markdown
-
-DRUG = "medication.duloxetine"
-CONTRAINDICATED_WITH = (
-    "medication.maoi",
-    "medication.linezolid",
-    "medication.methylene-blue",
-    "medication.fluvoxamine",
-    "medication.ciprofloxacin",
-    "medication.enoxacin",
-)
-BLEEDING = (*ANTITHROMBOTIC, *NSAIDS)
-SEROTONERGIC = ("medication.tramadol", "medication.ssri", "medication.venlafaxine")
-LEAST_CLEARANCE = 30  # mL/min (E50, E51)
-YOUNG = 25  # years
+from cards.language.rule import Card, Indicator, Plan, Remove, Suggestion, Verdict, rule, silent, summary, unknown
+from cards.language.text import markdown
 
 
 @rule(
     "duloxetine-safety",
     hooks=["order-select", "order-sign"],
-    reads=reads_of(
-        in_scope,
-        clearance,
-        pregnancy,
-        unmeasured_kidney_disease,
-        "patient",
-        "condition.cirrhosis",
-        "condition.angle-closure-glaucoma",
-        DRUG,
-        *CONTRAINDICATED_WITH,
-        *BLEEDING,
-        *SEROTONERGIC,
-        "medication.acetaminophen",
-    ),
+    reads=reads_of(in_scope, DULOXETINE_READS, may_have_paracetamol),
     strength="strong",
     quality="moderate: labels, of which the stricter is used",
     reviewed="2026-11-25",
@@ -63,69 +35,57 @@ YOUNG = 25  # years
 )
 def duloxetine_safety(chart: Chart) -> Verdict:
     """Duloxetine: not with an MAO or CYP1A2 inhibitor, liver disease or a clearance under 30; mind bleeding."""
-    drafts = judged(chart, DRUG)
+    drafts = judged(chart, DULOXETINE)
     if not drafts:
         return silent("no duloxetine is being prescribed")
     if not in_scope(chart):
         return silent("neither foot drop nor radicular pain is recorded")
-    hazards = [hazard for draft in drafts for hazard in _hazards(chart, draft)]
+    hazards = [hazard for draft in drafts for hazard in duloxetine_hazards(chart, draft)]
     indicator = loudest(hazards)
     if indicator is None:
-        return silent("none of the contraindications and warnings that are checked is recorded")
+        gap = not_checked(chart, "medication", "allergy", "patient")
+        return unknown(gap) if gap else silent("none of the contraindications and warnings checked is recorded")
     return _card(chart, drafts, hazards, indicator)
 
 
-def _hazards(chart: Chart, draft: Draft) -> list[Hazard]:
-    found = [Hazard(Indicator.CRITICAL, "allergy to duloxetine", (each,)) for each in chart.allergies(DRUG)]
-    if barred := beside(chart, draft, *CONTRAINDICATED_WITH):
-        found.append(Hazard(Indicator.CRITICAL, names(barred), tuple(barred)))
-    found += [Hazard(Indicator.CRITICAL, "cirrhosis", (each,)) for each in chart.problems("condition.cirrhosis")]
-    known = clearance(chart)
-    if known is not None and known.value < LEAST_CLEARANCE:
-        found.append(Hazard(Indicator.CRITICAL, str(known), known.facts))
-    if bleeding := beside(chart, draft, *BLEEDING):
-        found.append(Hazard(Indicator.WARNING, names(bleeding), tuple(bleeding)))
-    if serotonergic := beside(chart, draft, *SEROTONERGIC):
-        found.append(Hazard(Indicator.WARNING, names(serotonergic), tuple(serotonergic)))
-    glaucoma = chart.problems("condition.angle-closure-glaucoma")
-    found += [Hazard(Indicator.WARNING, "angle-closure glaucoma", (each,)) for each in glaucoma]
-    return found + _patient_hazards(chart)
-
-
-def _patient_hazards(chart: Chart) -> list[Hazard]:
-    found = []
-    if chart.age is not None and chart.age < YOUNG:
-        found.append(Hazard(Indicator.WARNING, "age under 25 (suicidality)"))
-    if expecting := pregnancy(chart):
-        found.append(Hazard(Indicator.WARNING, "pregnancy", (expecting.problem,)))
-    if kidney := unmeasured_kidney_disease(chart):
-        found.append(Hazard(Indicator.WARNING, "kidney disease without a clearance", (kidney,)))
-    return found
+CONTRAINDICATED = dict.fromkeys(
+    ("allergy", "interaction", "liver", "kidney"),
+    "Duloxetine contraindicated/avoid: {words}. Choose another analgesic.",
+)
+AVOID = "Duloxetine contraindicated/avoid: {words}. Choose another analgesic."
+CONTRAINDICATED = dict.fromkeys(("allergy", "interaction", "liver", "kidney"), AVOID)
+RISKY = {
+    "bleeding": "Duloxetine with {words}: bleeding risk; review need.",
+    "serotonin": "Duloxetine with {words}: serotonin syndrome risk; review need.",
+    "eye": "Duloxetine with {words}: it may raise the eye pressure; review need.",
+    "kidney": "Duloxetine with {words}: measure the clearance first, avoid below 30.",
+    "pregnancy": "Duloxetine in {words}: weigh benefit and risk with the patient; review need.",
+    "mood": "Duloxetine at {words}: warn of suicidal thoughts and watch for them; review need.",
+}
 
 
 def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard], indicator: Indicator) -> Card:
-    words = hazard_words(hazards, indicator)
-    risk = "bleeding risk; review need" if beside(chart, drafts[0], *BLEEDING) else "review risk and need"
-    text = (
-        f"Duloxetine contraindicated/avoid: {listed(words[:3])}. Choose another analgesic."
-        if indicator is Indicator.CRITICAL
-        else f"Duloxetine with {listed(words[:3])}: {risk}."
-    )
-    everything = listed(list(dict.fromkeys(hazard.words for hazard in hazards)))
     ask = "" if clearance(chart) else "Renal function is not recorded within a year. "
-    removals = [Suggestion(label="Remove this order", plans=(Remove(draft=draft),)) for draft in drafts]
-    instead = Suggestion(
-        label="Paracetamol (acetaminophen) instead",
-        plans=(Plan(key="medication.acetaminophen", indication="condition.radicular-pain"),),
-    )
+    is_critical = indicator is Indicator.CRITICAL
     return Card(
         indicator=indicator,
-        summary=summary(text),
-        detail=f"Found: {markdown(everything, 300)}. {ask}EU contraindications and US statements differ a little; "
-        "the stricter is used. Duloxetine is licensed for diabetic neuropathy and musculoskeletal pain, not for "
-        "sciatica; the evidence there is of very low certainty. Not checked, for want of codes: an MAO inhibitor "
+        summary=summary(spoken(hazards, CONTRAINDICATED if is_critical else RISKY, indicator)),
+        detail=f"Found: {markdown(found_words(hazards), 300)}. {ask}EU contraindications and US statements differ a "
+        "little; the stricter is used. Duloxetine is licensed for diabetic neuropathy and musculoskeletal pain, not "
+        "for sciatica; the evidence there is of very low certainty. Not checked, for want of codes: an MAO inhibitor "
         "stopped within 14 days, blood pressure, alcohol, bipolar disorder, seizures.",
         because=hazard_evidence(drafts, hazards),
         changes="The interacting medicine stopped; a clearance of 30 or more.",
-        suggestions=(*removals, instead) if indicator is Indicator.CRITICAL else (),
+        suggestions=_suggestions(chart, drafts) if is_critical else (),
+        one_suggestion_only=False,
     )
+
+
+def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
+    """Removal alone and, where it may be given, removal with paracetamol instead."""
+    removal = tuple(Remove(draft=draft) for draft in drafts)
+    remove = Suggestion(label="Remove duloxetine", plans=removal, is_recommended=True)
+    if not may_have_paracetamol(chart):
+        return (remove,)
+    paracetamol = Plan(key="medication.acetaminophen", indication="condition.radicular-pain")
+    return remove, Suggestion(label="Paracetamol (acetaminophen) instead", plans=(*removal, paracetamol))

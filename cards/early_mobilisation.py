@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS
+from cards.language.decide import COMFORT_READS
 from cards.language.facts import Evidence
 from cards.language.finding import reads_of
 from cards.language.findings.gates import CORD_INJURY, TRAUMA, stability
 from cards.language.findings.studies import is_pending
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
 from cards.language.wording import references
 
 INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
@@ -18,7 +18,7 @@ MOBILISATION = ("order.mobilisation-order", "order.physiotherapy-referral")
 @rule(
     "early-mobilisation",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, "encounter", CORD_INJURY, TRAUMA, stability, *MOBILISATION),
+    reads=reads_of(COMFORT_READS, "encounter", CORD_INJURY, TRAUMA, stability, *MOBILISATION),
     strength="conditional",
     quality="low: national recommendations by consensus",
     reviewed="2026-11-25",
@@ -31,11 +31,18 @@ def early_mobilisation(chart: Chart) -> Verdict:
     injury = chart.problem(CORD_INJURY, TRAUMA)
     if injury is None:
         return silent("no spinal injury is recorded")
+    if not chart.has_seen("encounter"):
+        return unknown("the encounter could not be read: whether this is an inpatient is not known")
     if chart.encounter_class not in INPATIENT:
         return silent("the patient is not recorded as an inpatient")
     cleared = stability(chart)
-    if cleared is None or cleared.value:
+    if cleared is None:
+        undated = [each for each in chart.readings("spine-stability") if not each.value and each.when is None]
+        if undated:
+            return unknown("spine stability is recorded without a date", Evidence.of(undated[0]))
         return silent("the spine is not documented stable; fixation alone is no clearance")
+    if cleared.value:
+        return silent(f"the spine is documented unstable ({cleared.when})", Evidence.of(cleared))
     ordered = next((order for order in chart.orders(*MOBILISATION) if is_pending(order)), None)
     if ordered is not None:
         return answered("mobilisation or physiotherapy is ordered", Evidence.of(ordered))
@@ -48,8 +55,8 @@ def early_mobilisation(chart: Chart) -> Verdict:
     return Card(
         indicator=Indicator.INFO,
         summary="Spine documented stable: start graded mobilisation and physiotherapy (watch orthostatic pressure).",
-        detail="Bed to chair, then standing, with blood pressure checks; an orthosis can be fitted now. Unstable or "
-        "unknown: keep precautions.",
+        detail="Bed to chair, then standing, with blood pressure checks; with foot drop an orthosis can be fitted now. "
+        "Unstable or unknown: keep precautions.",
         because=(Evidence.of(injury), Evidence.of(cleared)),
         changes="A mobilisation or physiotherapy order; a spine documented unstable.",
         suggestions=(Suggestion(label="Physiotherapy for graded mobilisation", plans=(plan,)),),

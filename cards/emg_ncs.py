@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from cards.language.chart import Chart
 from cards.language.decide import PRECEDENCE_READS
 from cards.language.facts import Evidence
@@ -21,11 +19,10 @@ from cards.language.findings.studies import (
 )
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule
 from cards.language.text import sentence
-from cards.language.wording import began, clinical_note, drop_because, once, reasons
+from cards.language.wording import DENERVATION, began, clinical_note, drop_because, emg_date, once, reasons
 
 EMG = "order.emg-ncs"
 EMG_REPORT = "report.emg-ncs"
-DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E30, E31)
 
 
 @rule(
@@ -74,14 +71,14 @@ def emg_ncs(chart: Chart) -> Verdict:
 
 def _card(chart: Chart) -> Card:
     pattern, mismatch = peripheral_pattern(chart), side_mismatch(chart)
-    when = _planned(chart)
+    when = emg_date(chart)
     if pattern:
         summary = (
             "Exam points to the peroneal nerve: NCS/EMG first (conduction block can show early); spine MRI if L5 "
             "muscles are weak."
         )
     elif mismatch:
-        summary = "Lesion on the other side than the foot drop: confirm the sides, and plan NCS/EMG to find the nerve."
+        summary = "Lesion on the side opposite to the foot drop: confirm the sides, and plan NCS/EMG to find the nerve."
     else:
         summary = (
             f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal; "
@@ -108,13 +105,6 @@ def _card(chart: Chart) -> Card:
             ),
         ),
     )
-
-
-def _planned(chart: Chart) -> str:
-    """D59: the later of onset + 21 d and today; today + 21 d when the onset is unknown."""
-    today = chart.clock.now.date()
-    onset = foot_drop(chart).onset
-    return max((onset.day if onset else today) + DENERVATION, today).isoformat()
 
 
 def _timing(chart: Chart, when: str) -> str:

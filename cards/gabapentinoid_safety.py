@@ -14,12 +14,13 @@ from cards.language.findings.prescribing import (
     OLD,
     Hazard,
     beside,
+    found_words,
     hazard_evidence,
-    hazard_words,
     in_scope,
     judged,
     loudest,
     names,
+    spoken,
     unmeasured_kidney_disease,
 )
 from cards.language.rule import Card, Indicator, Plan, Redose, Remove, Suggestion, Verdict, rule, silent, summary
@@ -94,41 +95,55 @@ def _drug(draft: Draft) -> str:
 def _hazards(chart: Chart, draft: Draft) -> list[Hazard]:
     key = _drug(draft)
     name = key.partition(".")[2]
-    found = [Hazard(Indicator.CRITICAL, f"allergy to {name}", (each,)) for each in chart.allergies(key)]
+    found = [Hazard(Indicator.CRITICAL, name, (each,), "allergy", draft) for each in chart.allergies(key)]
     limit = band(chart, key)
     if draft.daily_mg is not None and draft.daily_mg > limit.most:
-        found.append(Hazard(Indicator.CRITICAL, _over(chart, draft, limit, name)))
+        found.append(Hazard(Indicator.CRITICAL, _over(chart, draft, limit, name), risk="dose", draft=draft))
     if depressants := beside(chart, draft, *DEPRESSANTS):
-        found.append(Hazard(Indicator.WARNING, names(depressants), tuple(depressants)))
+        found.append(Hazard(Indicator.WARNING, names(depressants), tuple(depressants), "breathing", draft))
     for condition, words in RISKS.items():
-        found += [Hazard(Indicator.WARNING, words, (each,)) for each in chart.problems(condition)]
+        problems = chart.problems(condition)
+        found += [Hazard(Indicator.WARNING, words, (each,), "breathing", draft) for each in problems]
     if key == "medication.pregabalin":
-        found += [
-            Hazard(Indicator.WARNING, "heart failure", (each,)) for each in chart.problems("condition.heart-failure")
-        ]
-    return found + _patient_hazards(chart)
+        failures = chart.problems("condition.heart-failure")
+        found += [Hazard(Indicator.WARNING, "heart failure", (each,), "heart", draft) for each in failures]
+    return found + _patient_hazards(chart, draft)
 
 
-def _patient_hazards(chart: Chart) -> list[Hazard]:
+def _patient_hazards(chart: Chart, draft: Draft) -> list[Hazard]:
     found, known, expecting = [], clearance(chart), pregnancy(chart)
     if chart.age is not None and chart.age >= OLD:
-        found.append(Hazard(Indicator.WARNING, "age 65 or over" + ("" if known else ", renal function unknown")))
+        found.append(Hazard(Indicator.WARNING, "age 65 or over", risk="breathing", draft=draft))
     if known is not None and known.value < LABEL["medication.gabapentin"][0].from_clearance:
-        found.append(Hazard(Indicator.WARNING, str(known), known.facts))
+        found.append(Hazard(Indicator.WARNING, str(known), known.facts, "kidney", draft))
     if kidney := unmeasured_kidney_disease(chart):
-        found.append(Hazard(Indicator.WARNING, "kidney disease without a clearance", (kidney,)))
+        found.append(Hazard(Indicator.WARNING, "kidney disease without a clearance", (kidney,), "kidney", draft))
     if expecting is not None:
-        found.append(Hazard(Indicator.WARNING, "pregnancy", (expecting.problem,)))
+        found.append(Hazard(Indicator.WARNING, "pregnancy", (expecting.problem,), "pregnancy", draft))
     return found
 
 
 def _over(chart: Chart, draft: Draft, limit: Band, name: str) -> str:
     known = clearance(chart)
-    function = str(known) if known else "unknown CrCl"
-    return (
-        f"{name.capitalize()} {draft.daily_mg:g} mg/day exceeds the {limit.least}-{limit.most} mg/day label range for "
-        f"{function}"
-    )
+    drug = f"{name.capitalize()} {draft.daily_mg:g} mg/day"
+    if known is None:
+        return f"{drug} exceeds the label maximum of {limit.most} mg/day even with normal kidneys"
+    return f"{drug} exceeds the {limit.least}-{limit.most} mg/day label range for {known}"
+
+
+GRAVE = {
+    "allergy": "Allergy to {words} is recorded: do not prescribe before it is clarified.",
+    "dose": "{words}: reduce before signing.",
+}
+RISKY = {
+    "breathing": "{drug} + {words}: respiratory depression risk (FDA 2019); lowest dose, monitor, or choose another.",
+    "kidney": "{drug} with {words}: it accumulates; keep within the label's renal dose and monitor.",
+    "heart": "{drug} with {words}: may worsen it; monitor, or choose another.",
+    "pregnancy": "{drug} in {words}: avoid unless clearly necessary; discuss with the patient.",
+}
+DISPUTED = (
+    "Gabapentinoid: NICE NG59 advises against it for sciatica; if agreed with the patient set a stop/review date."
+)
 
 
 def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> Card:
@@ -137,48 +152,49 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> Card:
     ask = "" if known else "Renal function is not recorded within a year: measure creatinine first. "
     surrogate = "eGFR stands in for the clearance (age, sex, weight or creatinine is missing). "
     depend = surrogate if known is not None and known.is_surrogate else ""
-    risks = listed(hazard_words(hazards, Indicator.WARNING))
+    found = found_words(hazards)
     return Card(
         indicator=indicator,
-        summary=summary(_summary(drafts, hazards, indicator)),
-        detail=(f"Risks: {markdown(risks, 300)}. " if risks else "")
+        summary=summary(_summary(hazards, indicator)),
+        detail=(f"Found: {markdown(found, 300)}. " if found else "")
         + f"{ask}{depend}Label, mg/day by CrCl: gabapentin "
         ">=60 900-3600, 30-59 400-1400, 15-29 200-700, <15 100-300; pregabalin >=60 150-600, 30-60 75-300, 15-30 "
-        "25-150, <15 25-75. Sedation with foot drop means falls. Taper, never stop abruptly. NICE NG59 says not to "
-        "offer gabapentinoids for sciatica; the source page does.",
+        "25-150, <15 25-75. Sedation with foot drop means falls. Taper, never stop abruptly. The source page offers "
+        "gabapentinoids for radicular pain; NICE NG59 says not to for sciatica.",
         because=hazard_evidence(drafts, hazards),
         changes="A dose within the label's range; a measured clearance; the interacting medicine stopped.",
-        suggestions=_suggestions(chart, drafts, hazards),
+        suggestions=_suggestions(chart, drafts),
+        one_suggestion_only=False,
     )
 
 
-def _summary(drafts: list[Draft], hazards: list[Hazard], indicator: Indicator) -> str:
+def _summary(hazards: list[Hazard], indicator: Indicator) -> str:
     if indicator is Indicator.CRITICAL:
-        words = hazard_words(hazards, Indicator.CRITICAL)[0]
-        if words.startswith("allergy"):
-            return f"{plain(drafts[0].text, 40)}: {words} is recorded. Do not prescribe before it is clarified."
-        return f"{words}: reduce before signing."
-    if indicator is Indicator.WARNING:
-        risks = listed(hazard_words(hazards, Indicator.WARNING)[:3])
-        return (
-            f"{_drug(drafts[0]).partition('.')[2].capitalize()} + {risks}: respiratory depression risk (FDA 2019); "
-            "lowest dose, monitor, or choose another."
-        )
-    return "Gabapentinoid for sciatica: NICE NG59 advises against; if agreed with the patient set a stop/review date."
+        return spoken(hazards, GRAVE, indicator)
+    if indicator is Indicator.INFO:
+        return DISPUTED
+    first = next(risk for risk in RISKY if any(hazard.risk == risk for hazard in hazards))
+    speaking = [hazard for hazard in hazards if hazard.risk == first]
+    drafts = dict.fromkeys(_drug(hazard.draft).partition(".")[2] for hazard in speaking if hazard.draft)
+    sentences = {risk: text.replace("{drug}", listed(list(drafts)).capitalize()) for risk, text in RISKY.items()}
+    return spoken(speaking, sentences, indicator)
 
 
-def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> tuple[Suggestion, ...]:
+def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
+    """A lower dose, never of a drug that the patient is allergic to; removal; a creatinine when none is known."""
     found: list[Suggestion] = []
     for draft in drafts:
         key = _drug(draft)
-        limit = band(chart, key)
-        if draft.daily_mg is not None and draft.daily_mg > limit.most:
+        limit, is_allergic = band(chart, key), bool(chart.allergies(key))
+        name = plain(draft.text, 40)
+        is_over = draft.daily_mg is not None and draft.daily_mg > limit.most
+        if is_over and not is_allergic:
             change = Redose(draft=draft, daily_mg=limit.most, step_mg=STEPS[key])
-            found.append(
-                Suggestion(label=f"Reduce to at most {limit.most} mg a day", plans=(change,), is_recommended=not found)
-            )
-        if chart.allergies(key):
-            found.append(Suggestion(label="Remove this order", plans=(Remove(draft=draft),)))
-    if clearance(chart) is None and hazards:
+            label = f"Reduce {name} to at most {limit.most} mg a day"
+            found.append(Suggestion(label=label, plans=(change,), is_recommended=True))
+        if is_over or is_allergic:
+            remove = Remove(draft=draft)
+            found.append(Suggestion(label=f"Remove {name}", plans=(remove,), is_recommended=is_allergic))
+    if clearance(chart) is None:
         found.append(Suggestion(label="Measure creatinine", plans=(Plan(key="order.creatinine", indication=""),)))
     return tuple(found)

@@ -23,7 +23,7 @@ NAMES = {
     "mrc-hip-abduction": "hip abduction",
     "babinski": "plantar response",
     "saddle-sensation": "saddle sensation",
-    "bladder-dysfunction": "bladder",
+    "bladder-dysfunction": "bladder function",
 }
 
 
@@ -74,9 +74,9 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     others = [NAMES[code] for code in missing if code not in SCREEN]
     if is_urgent:
         test = f"; test {listed(others)} today" if others else " today"
-        text = f"Foot drop, red flags not recorded: ask {listed(unscreened)}{test}."
+        text = f"Foot drop, red flags not recorded: ask about {listed(unscreened)}{test}."
     else:
-        text = f"Add {listed([NAMES[code] for code in missing])}: they separate L5 root, peroneal nerve and cord."
+        text = f"Add {listed([NAMES[code] for code in missing])}: {_use(missing)}."
     return Card(
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
         summary=summary(text),
@@ -89,6 +89,15 @@ def _card(chart: Chart, missing: list[str]) -> Card:
         suggestions=tuple(Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code)) for code in missing),
         one_suggestion_only=False,
     )
+
+
+def _use(missing: list[str]) -> str:
+    """What the missing items are for: to localise, to exclude compression, or both."""
+    screens, localises = set(SCREEN) & set(missing), set(missing) - set(SCREEN)
+    if not localises:
+        return "they are cauda equina signs" if len(screens) > 1 else "it is a cauda equina sign"
+    use = f"{'they separate' if len(localises) > 1 else 'it separates'} L5 root, peroneal nerve and cord"
+    return "localisation and cauda equina signs" if screens else use
 
 
 def _skeletons(chart: Chart, code: str) -> tuple[Plan, ...]:

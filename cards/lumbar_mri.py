@@ -11,7 +11,8 @@ from cards.language.finding import reads_of
 from cards.language.findings.course import Loss
 from cards.language.findings.foot_drop import CHRONIC, DROPPED, RECENT, foot_drop, is_older_than, is_recent
 from cards.language.findings.pain import new_radicular_pain, spinal_pain
-from cards.language.findings.red_flags import CANCER_OR_INFECTION, red_flags
+from cards.language.findings.protocol import SURGERY, lumbar_protocol
+from cards.language.findings.red_flags import red_flags
 from cards.language.findings.signs import l5_pattern, peripheral_pattern
 from cards.language.findings.studies import (
     MRI_REPORTS,
@@ -37,7 +38,6 @@ from cards.language.wording import (
 )
 
 AFTER_SURGERY = timedelta(days=365)  # a judgement: later weakness is not the operating surgeon's first
-SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
 
 
 @rule(
@@ -54,9 +54,7 @@ SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
         new_radicular_pain,
         red_flags,
         post_operative_stable,
-        *SURGERY,
-        *CANCER_OR_INFECTION,
-        "condition.pregnancy",
+        lumbar_protocol,
     ),
     strength="strong for severe or progressive weakness; conditional otherwise",
     quality="moderate: appropriateness criteria; cohorts for strength and timing",
@@ -113,7 +111,7 @@ def _tier(chart: Chart) -> Indicator:
 
 def _card(chart: Chart, indicator: Indicator) -> Card:
     priority = {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[indicator]
-    key, protocol = _protocol(chart)
+    key, protocol = lumbar_protocol(chart)
     why = reasons(chart, *spinal_pain(chart))
     note = clinical_note(chart)
     scan = Suggestion(
@@ -134,14 +132,6 @@ def _card(chart: Chart, indicator: Indicator) -> Card:
         suggestions=(scan, surgeon) if indicator is Indicator.CRITICAL else (scan,),
         one_suggestion_only=False,
     )
-
-
-def _protocol(chart: Chart) -> tuple[str, str]:
-    """Without contrast; without and with after lumbar surgery, in cancer or infection; never in pregnancy."""
-    wants_contrast = chart.procedures(*SURGERY) or chart.problems(*CANCER_OR_INFECTION)
-    if wants_contrast and not chart.problems("condition.pregnancy"):
-        return "order.mri-lumbar-contrast", "without and with contrast"
-    return "order.mri-lumbar", "without contrast"
 
 
 def _summary(chart: Chart, indicator: Indicator, protocol: str) -> str:

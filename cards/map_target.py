@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import floor
 
 from msgspec import Struct
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS
+from cards.language.decide import COMFORT_READS
 from cards.language.facts import Evidence, Problem, Reading
 from cards.language.finding import reads_of
 from cards.language.findings.injury import acute_cord_injury
@@ -26,12 +27,13 @@ class Pressure(Struct, frozen=True):
     mean: float | None
     systolic: float | None
     readings: tuple[Reading, ...]
+    is_computed: bool = False
 
 
 @rule(
     "map-target",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, acute_cord_injury, "observation.map", "observation.sbp", "observation.dbp"),
+    reads=reads_of(COMFORT_READS, acute_cord_injury, "observation.map", "observation.sbp", "observation.dbp"),
     strength="contested: the target differs between 70, 75 to 95 and 85 to 90 mmHg; the floor does not",
     quality="very low: observational; an underpowered trial showed no gain from 85 to 90",
     reviewed="2026-11-25",
@@ -51,18 +53,18 @@ def map_target(chart: Chart) -> Verdict:
         return _card(injury, pressure, Indicator.CRITICAL, _below(pressure))
     if pressure.systolic is not None and pressure.systolic <= SBP_TARGET and chart.within(injury.when, FIRST_DAY):
         text = (
-            f"Cord injury, first 24 h, SBP {pressure.systolic:.0f}: target >110 in the initial phase; recheck and "
+            f"Cord injury, first 24 h, SBP {floor(pressure.systolic)}: target >110 in the initial phase; recheck and "
             "optimise perfusion."
         )
         return _card(injury, pressure, Indicator.WARNING, text)
     if pressure.mean is not None and pressure.mean < MAP_DISPUTED:
-        text = (
-            f"Cord injury, MAP {pressure.mean:.0f}: meets >=70 (this source) but not AO Spine 2024 (75-80 to 90-95); "
-            "confirm the unit target."
-        )
+        mean = f"Cord injury, MAP {floor(pressure.mean)}"
+        text = f"{mean}: meets >=70 (this source) but not AO Spine 2024 (75-80 to 90-95); confirm the unit target."
         return _card(injury, pressure, Indicator.INFO, text)
     if pressure.mean is None and pressure.systolic is None:
-        text = "Acute cord injury with no blood pressure in the last hour: measure it now (MAP >=70, SBP >110)."
+        text = (
+            "Acute cord injury with no MAP or systolic pressure in the last hour: measure it now (MAP >=70, SBP >110)."
+        )
         return _card(injury, pressure, Indicator.INFO, text)
     return silent("the pressure of the last hour is not below a limit", *(Evidence.of(r) for r in pressure.readings))
 
@@ -74,12 +76,12 @@ def _pressure(chart: Chart) -> Pressure:
     if mean is None and systolic and diastolic:
         value = (systolic.value + 2 * diastolic.value) / 3
     used = [reading for reading in (mean, systolic, None if mean else diastolic) if reading is not None]
-    return Pressure(value, systolic.value if systolic else None, tuple(used))
+    return Pressure(value, systolic.value if systolic else None, tuple(used), mean is None and value is not None)
 
 
 def _below(pressure: Pressure) -> str:
-    mean = "not known" if pressure.mean is None else f"{pressure.mean:.0f}"
-    systolic = "not known" if pressure.systolic is None else f"{pressure.systolic:.0f}"
+    mean = "not known" if pressure.mean is None else f"{floor(pressure.mean)}"
+    systolic = "not known" if pressure.systolic is None else f"{floor(pressure.systolic)}"
     return f"Acute cord injury, MAP {mean}/SBP {systolic}: below minimum (MAP >=70, SBP >110); correct hypotension now."
 
 
@@ -87,7 +89,8 @@ def _card(injury: Problem, pressure: Pressure, indicator: Indicator, text: str) 
     return Card(
         indicator=indicator,
         summary=summary(text),
-        detail="AANS/CNS 2013: MAP 85 to 90 for 7 days. AO Spine/Praxis 2024: 75 to 80 up to 90 to 95 for 3 to 7 days "
+        detail=("MAP computed from systolic and diastolic. " if pressure.is_computed else "")
+        + "AANS/CNS 2013: MAP 85 to 90 for 7 days. AO Spine/Praxis 2024: 75 to 80 up to 90 to 95 for 3 to 7 days "
         "(weak, very low certainty). A 2025 trial (92 patients, underpowered): over 85 to 90 gave no neurological "
         "gain and more respiratory complications. Call critical care; no vasopressor dose is suggested. "
         "Uncontrolled haemorrhage: the trauma lead decides.",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS
+from cards.language.decide import COMFORT_READS
 from cards.language.facts import Evidence, Medicine
 from cards.language.finding import reads_of
-from cards.language.findings.measurements import newest_number
+from cards.language.findings.foot_drop import foot_drop
+from cards.language.findings.hazards import DULOXETINE_READS, NSAID_READS, duloxetine_hazards, nsaid_hazards
+from cards.language.findings.measurements import clearance, newest_number, pregnancy
 from cards.language.findings.pain import radicular_pain
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.text import listed
 from cards.language.wording import once, references
 
 ADULT = 18
@@ -42,7 +45,19 @@ OPTIONS = {
 @rule(
     "pain-regimen",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, radicular_pain, "patient", "observation.pain-nrs", *NON_OPIOID, *NEUROPATHIC),
+    reads=reads_of(
+        COMFORT_READS,
+        foot_drop,
+        NSAID_READS,
+        DULOXETINE_READS,
+        radicular_pain,
+        "patient",
+        "observation.pain-nrs",
+        clearance,
+        pregnancy,
+        *NON_OPIOID,
+        *NEUROPATHIC,
+    ),
     strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
     quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
     reviewed="2026-11-25",
@@ -72,7 +87,8 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
     because = [Evidence.of(pain) for pain in pains]
     because += [Evidence.of(score)] if score else []
     because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
-    taken = {*(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
+    unsafe = {key for key, found in _against(chart).items() if found}
+    taken = {*unsafe, *(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
     why = references(*pains)
     return Card(
         indicator=Indicator.INFO,
@@ -80,7 +96,7 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
         detail="The source page: a non-opioid with gabapentin or pregabalin, or duloxetine. NICE (2020): no "
         "gabapentinoids for sciatica; pregabalin equalled placebo at 8 and 52 weeks with more adverse events (64 % "
         "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
-        "suggested. Check renal function, pregnancy and interactions first.",
+        "suggested. " + _ask(chart, unsafe),
         because=once(tuple(because)),
         changes="A non-opioid with a neuropathic agent; a pain score below 4.",
         suggestions=tuple(
@@ -89,3 +105,23 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
             if key not in taken
         ),
     )
+
+
+def _against(chart: Chart) -> dict[str, object]:
+    """What speaks against an option: the hazards of the drug cards, and allergies."""
+    return {
+        "medication.naproxen": nsaid_hazards(chart, None),
+        "medication.duloxetine": duloxetine_hazards(chart, None),
+        "medication.acetaminophen": chart.allergies("medication.acetaminophen"),
+        "medication.gabapentin": chart.allergies("medication.gabapentin"),
+    }
+
+
+def _ask(chart: Chart, unsafe: set[str]) -> str:
+    """What is needed before choosing, and which options were left out."""
+    names = [OPTIONS[key].partition(":")[0].partition(",")[0] for key in OPTIONS if key in unsafe]
+    left_out = f"Not offered for a recorded hazard: {listed(names)}. " if names else ""
+    missing = [] if clearance(chart) else ["renal function"]
+    expecting = pregnancy(chart)
+    missing += ["the weeks of gestation"] if expecting is not None and expecting.weeks is None else []
+    return left_out + (f"Needed before choosing: {listed(missing)}." if missing else "Check interactions first.")

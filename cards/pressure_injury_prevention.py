@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS, stands
+from cards.language.decide import COMFORT_READS
 from cards.language.facts import Evidence, Fact
 from cards.language.finding import reads_of
 from cards.language.findings.foot_drop import drop_evidence, foot_drop
 from cards.language.findings.gates import CORD_INJURY, trauma_path
 from cards.language.findings.injury import precautions, walks
 from cards.language.findings.studies import is_pending
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary, unknown
 from cards.language.text import inside
 from cards.language.wording import once, references
 
@@ -24,14 +24,13 @@ WALKS_NOT = (
 @rule(
     "pressure-injury-prevention",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, walks, precautions, trauma_path, CORD_INJURY, PLAN),
+    reads=reads_of(COMFORT_READS, foot_drop, walks, precautions, trauma_path, CORD_INJURY, PLAN),
     strength="strong for cord injury; conditional for others",
     quality="low: guideline and consensus on intervals",
     reviewed="2026-11-25",
     version="1.0.0",
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
-    asks=["spinal-precautions"],
 )
 def pressure_injury_prevention(chart: Chart) -> Verdict:
     """Immobile with cord injury or precautions: turn every 2 to 4 hours, check the skin daily, relieve pressure."""
@@ -39,6 +38,12 @@ def pressure_injury_prevention(chart: Chart) -> Verdict:
     if answer is not None and answer.value:
         return silent("the patient walks", Evidence.of(answer))
     cause = _cause(chart, lies=answer is not None)
+    if cause is None and answer is None:
+        undated = [each for each in chart.readings("ambulatory") if not each.value and each.when is None]
+        if undated and foot_drop(chart):
+            return unknown("not walking is recorded without a date", Evidence.of(undated[0]))
+        if not chart.has_seen(PLAN) and foot_drop(chart):
+            return unknown("orders could not be read: whether precautions are on is not known")
     if cause is None and not (answer is not None and foot_drop(chart)):
         return silent("no cord injury or precautions are recorded, and immobility is not recorded")
     plan = next((order for order in chart.orders(PLAN) if is_pending(order)), None)
@@ -48,14 +53,11 @@ def pressure_injury_prevention(chart: Chart) -> Verdict:
 
 
 def _cause(chart: Chart, *, lies: bool) -> Fact | None:
-    """D48: the acute path, precautions ordered or called for; an older cord injury when recorded not walking."""
-    acute = trauma_path(chart) or precautions(chart)
-    if acute is not None:
-        return acute
-    called_for = stands(chart, "spinal-precautions")
-    if called_for is not None:
-        return chart.problem(CORD_INJURY, "condition.spinal-trauma-suspected")
-    return chart.problem(CORD_INJURY) if lies else None
+    """D48: the acute path, precautions ordered; an older cord injury when recorded not walking.
+
+    Where precautions are called for, the patient is on the acute path.
+    """
+    return trauma_path(chart) or precautions(chart) or (chart.problem(CORD_INJURY) if lies else None)
 
 
 def _card(chart: Chart, cause: Fact | None, answer: Fact | None) -> Card:
@@ -64,12 +66,18 @@ def _card(chart: Chart, cause: Fact | None, answer: Fact | None) -> Card:
     why = references(*facts)
     why_coded = "condition.foot-drop" if foot_drop(chart) else ""
     priority = "urgent" if cause else "routine"
-    turning = Plan(key=PLAN, priority=priority, note=_note(cause is not None), indication=why_coded, reasons=why)
+    is_acute = bool(trauma_path(chart) or precautions(chart))
+    turning = Plan(
+        key=PLAN, priority=priority, note=_note(cause is not None, is_acute), indication=why_coded, reasons=why
+    )
     daily = "Daily; under collars, boards and any orthosis."
     skin = Plan(key="order.skin-assessment", note=daily, indication=why_coded, reasons=why)
     text = WALKS_NOT
     if cause is not None:
-        text = f"Immobile with {inside(cause.text)}: {TURN}"
+        turn = TURN if is_acute else TURN.replace(" (log-roll)", "")
+        text = (
+            f"Immobile with {inside(cause.text)}: {turn}" if answer else f"{cause.text}, mobility not recorded: {turn}"
+        )
     return Card(
         indicator=Indicator.WARNING if cause is not None else Indicator.INFO,
         summary=summary(text),
@@ -87,9 +95,8 @@ def _card(chart: Chart, cause: Fact | None, answer: Fact | None) -> Card:
     )
 
 
-def _note(is_cord: bool) -> str:
-    return (
-        "Reposition every 2 to 4 hours (log-roll within precautions), heels off-loaded."
-        if is_cord
-        else ("Reposition every 4 to 6 hours, heels off-loaded.")
-    )
+def _note(is_cord: bool, is_acute: bool) -> str:
+    if not is_cord:
+        return "Reposition every 4 to 6 hours, heels off-loaded."
+    roll = " (log-roll within precautions)" if is_acute else ""
+    return f"Reposition every 2 to 4 hours{roll}, heels off-loaded."

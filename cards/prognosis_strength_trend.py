@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cards.language.chart import Chart
 from cards.language.decide import PRECEDENCE_READS
-from cards.language.facts import Evidence, Fact
+from cards.language.facts import Evidence, Fact, Order
 from cards.language.finding import reads_of
 from cards.language.findings.course import Loss, loss_evidence
 from cards.language.findings.foot_drop import foot_drop, in_episode
@@ -14,7 +14,7 @@ from cards.language.findings.studies import (
     measured_decline,
     mri_orders,
 )
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary, unknown
 from cards.language.side import Side
 from cards.language.text import days
 from cards.language.wording import clinical_note, once, references
@@ -39,6 +39,8 @@ def prognosis_strength_trend(chart: Chart) -> Verdict:
         return silent("no loss of a whole grade of dorsiflexion within 14 days is recorded")
     known = _in_hand(chart)
     if known is None:
+        if not chart.has_seen(CONSULT, *MRI_REPORTS):
+            return unknown("orders or reports could not be read: whether imaging or a consult is in hand is not known")
         return silent("neither imaging nor a consult is in hand: the imaging card carries the loss")
     return _card(chart, loss, known)
 
@@ -47,7 +49,7 @@ def _in_hand(chart: Chart) -> Fact | None:
     """D49: any MRI of this episode, any MRI order <=30 d, or a consult of this episode."""
     drop = foot_drop(chart)
     reported = (report for report in chart.reports(*MRI_REPORTS) if in_episode(chart, drop, report.when))
-    return next(iter((*reported, *mri_orders(chart), *consults_in_episode(chart, [CONSULT]))), None)
+    return next(iter((*consults_in_episode(chart, [CONSULT]), *reported, *mri_orders(chart))), None)
 
 
 def _card(chart: Chart, loss: Loss, known: Fact) -> Card:
@@ -55,9 +57,12 @@ def _card(chart: Chart, loss: Loss, known: Fact) -> Card:
     assert loss.after.when is not None
     side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side.value.capitalize()} "
     span = days(loss.after.when.since(loss.before.when))
-    span = "a day" if span == "today" else span
+    span = "under an hour" if span == "today" else span
+    despite = (
+        "despite referral" if isinstance(known, Order) and CONSULT in known.keys else "although imaging is in hand"
+    )
     change = f"{int(loss.before.value)} to {int(loss.after.value)}/5 in {span}"
-    text = f"{side}dorsiflexion {change} despite referral: tell the spinal team today; outlook falls with strength."
+    text = f"{side}dorsiflexion {change} {despite}: tell the spinal team today; outlook falls with strength."
     message = Plan(
         key="communication.spinal-team",
         priority="urgent",
@@ -67,8 +72,9 @@ def _card(chart: Chart, loss: Loss, known: Fact) -> Card:
     return Card(
         indicator=Indicator.WARNING,
         summary=summary(text[:1].upper() + text[1:]),
-        detail="Strength and a short palsy predict recovery in most series, not in all; many improve, few become "
-        "normal: 84 % improved but 16 % reached grade 4 or better in one series, 71 % recovered fully in another. "
+        detail="Strength and a short duration of palsy predict recovery in most series, not in all; many improve, "
+        "few become normal: 84 % improved but 16 % reached grade 4 or better in one series, 71 % recovered fully in "
+        "another. "
         "Grade again daily. A difference of half a grade (4-, 4, 4+) is no loss.",
         because=once((*loss_evidence(loss), Evidence.of(known))),
         changes="Strength that holds; decompression.",

@@ -5,19 +5,30 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cards.language.chart import Chart
-from cards.language.decide import PRECEDENCE_READS
+from cards.language.decide import COMFORT_READS
 from cards.language.facts import Evidence, Fact, Order, Problem, Reading, Report
 from cards.language.finding import finding, reads_of
 from cards.language.findings.course import DORSIFLEXION, EXAM_WINDOW, by_foot, newest_grade
 from cards.language.findings.foot_drop import foot_drop
-from cards.language.findings.gates import stability
+from cards.language.findings.gates import CORD_INJURY, stability
 from cards.language.findings.injury import acute_cord_injury, acute_injury, precautions
 from cards.language.findings.pain import back_pain
 from cards.language.findings.signs import WEAK, is_present
-from cards.language.findings.studies import CT_REPORTS, MRI_REPORTS, SPINE_CT, SPINE_MRI, is_pending
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.language.findings.studies import (
+    CT_REPORTS,
+    MRI_REPORTS,
+    SPINE_CT,
+    SPINE_MRI,
+    counts_as_mri_order,
+    is_pending,
+)
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
 from cards.language.wording import once, references
 
+CORD = "Acute cord injury, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
+WEAK_LEG = (
+    "Trauma with leg weakness, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
+)
 WEAK_FOOT = (
     "Trauma with foot weakness, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
 )
@@ -25,15 +36,14 @@ OTHER_DEFICIT = (
     "Spinal trauma with pain or altered sensation, spine not cleared: full precautions, in-line hold for any airway, "
     "CT then MRI now."
 )
-MUSCLES = (
+FOOT_MUSCLES = (
     "mrc-ankle-dorsiflexion",
     "mrc-toe-extension",
     "mrc-eversion",
     "mrc-inversion",
-    "mrc-hip-abduction",
     "mrc-plantar-flexion",
-    "mrc-knee-extension",
 )
+MUSCLES = (*FOOT_MUSCLES, "mrc-hip-abduction", "mrc-knee-extension")
 FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
 
 
@@ -56,7 +66,7 @@ def deficit(chart: Chart) -> list[Fact]:
     "spinal-precautions",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=reads_of(
-        PRECEDENCE_READS,
+        COMFORT_READS,
         acute_injury,
         stability,
         precautions,
@@ -83,6 +93,11 @@ def spinal_precautions(chart: Chart) -> Verdict:
         return answered(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))
     signs = deficit(chart)
     if not signs:
+        undated = [
+            each for code in MUSCLES for each in chart.readings(code) if each.value <= WEAK and each.when is None
+        ]
+        if undated:
+            return unknown("a weak muscle is recorded without a date", Evidence.of(undated[0]))
         return silent("no weakness, back pain or altered sensation is recorded with the injury")
     ordered = precautions(chart)
     if ordered is None:
@@ -99,8 +114,9 @@ def spinal_precautions(chart: Chart) -> Verdict:
 
 def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
     """A spine MRI or CT ordered in 7 d, or reported since the injury."""
-    for order in chart.orders(*SPINE_MRI, *SPINE_CT):
-        if (is_pending(order) or order.status == "completed") and chart.within(order.when, FRESH):
+    done = [order for order in chart.orders(*SPINE_CT) if is_pending(order) or order.status == "completed"]
+    for order in (*done, *(order for order in chart.orders(*SPINE_MRI) if counts_as_mri_order(chart, order))):
+        if chart.within(order.when, FRESH):
             return order
     for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
         if report.when is not None and injury.when is not None and not injury.when.is_after(report.when):
@@ -116,7 +132,7 @@ def _start(injury: Problem, signs: list[Fact]) -> Card:
     )
     return Card(
         indicator=Indicator.CRITICAL,
-        summary=WEAK_FOOT if _is_weak(signs) else OTHER_DEFICIT,
+        summary=_summary(signs),
         detail="Manual in-line stabilisation during airway procedures when a cervical injury is possible. Keep "
         "precautions until imaging excludes instability; clearance that is not documented is no clearance. Start "
         "skin protection. Penetrating trauma: local policy decides.",
@@ -151,18 +167,24 @@ def _scans(injury: Problem, note: str, why: tuple[str, ...]) -> tuple[Suggestion
     ct, mri = plan("order.ct-lumbar"), plan("order.mri-whole-spine", f"{note} After CT.")
     surgeon = plan("order.spine-surgery-consult")
     return (
-        Suggestion(label="Stat CT of the spine, then MRI for the deficit", plans=(ct, mri), is_recommended=True),
+        Suggestion(
+            label="Stat CT (lumbar unless the injury is higher), then MRI for the deficit",
+            plans=(ct, mri),
+            is_recommended=True,
+        ),
         Suggestion(label="Spinal surgery consult", plans=(surgeon,)),
     )
 
 
-def _is_weak(signs: list[Fact]) -> bool:
-    """Whether weakness is recorded: a muscle's grade, or coded foot drop."""
-    return any(
-        (isinstance(sign, Reading) and sign.code in MUSCLES)
-        or (isinstance(sign, Problem) and "condition.foot-drop" in sign.keys)
-        for sign in signs
-    )
+def _summary(signs: list[Fact]) -> str:
+    """The deficit that is recorded, in the words of the card."""
+    codes = {sign.code for sign in signs if isinstance(sign, Reading)}
+    keys = {key for sign in signs if isinstance(sign, Problem) for key in sign.keys}
+    if codes & set(FOOT_MUSCLES) or "condition.foot-drop" in keys:
+        return WEAK_FOOT
+    if codes & set(MUSCLES):
+        return WEAK_LEG
+    return CORD if keys <= {CORD_INJURY} and not codes else OTHER_DEFICIT
 
 
 def _because(injury: Problem, signs: list[Fact]) -> tuple[Evidence, ...]:

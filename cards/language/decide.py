@@ -49,6 +49,7 @@ _DROPPED_BY_CRITICAL = frozenset(
     {"emg-ncs", "pain-regimen", "localisation-exam", "early-mobilisation", "prognosis-strength-trend"}
 )
 IMAGING_RULES = ("cauda-equina-emergency", "neuraxis-mri", "lumbar-mri")
+COMFORT_READS = reads_of(comfort_care)
 PRECEDENCE_READS = reads_of(foot_drop, comfort_care, trauma_path, off_gate, mr_safety)
 
 # D53: the problems whose entry on the problem list asks what a chart that is opened asks.
@@ -122,12 +123,6 @@ def _rules_of(hook: str, _enrolled: int) -> tuple[Rule, ...]:
 def shown(verdicts: dict[str, Verdict]) -> list[tuple[Rule, Card]]:
     """The cards to show: critical, warning, info, and within each the order of D55."""
     return [(RULES[id], card) for id, card in _sorted(verdicts)]
-
-
-def stands(chart: Chart, id: str) -> Card | None:
-    """The card of another rule when it stands on its own, before cards give way to each other."""
-    verdict = _judged(chart, id)
-    return verdict if isinstance(verdict, Card) else None
 
 
 def imaging_need(chart: Chart) -> Need:

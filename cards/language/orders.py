@@ -64,6 +64,8 @@ CATALOGUE: Mapping[str, Entry] = {
     "medication.naproxen": Entry("Naproxen", _MEDICINE),
     "medication.duloxetine": Entry("Duloxetine", _MEDICINE),
     "medication.gabapentin": Entry("Gabapentin", _MEDICINE),
+    # No RxNorm code of it is verified: the words stand alone, the prescriber chooses the product.
+    "medication.gastroprotection": Entry("Proton pump inhibitor", _MEDICINE),
     "communication.spinal-team": Entry("Message to the spinal surgery team", _MESSAGE),
     **{
         f"exam.{code}": Entry(name, _FINDING, takes_side=code.startswith("mrc-"))
@@ -215,7 +217,7 @@ def _code(key: str, text: str) -> Json:
         coding = coding[:1]  # a HCPCS code would choose the product: that is the orthotist's
     if key == "order.emg-ncs":
         coding = coding[:2]
-    return {"coding": coding, "text": text}
+    return {"coding": coding, "text": text} if coding else {"text": text}
 
 
 def _concept(key: str) -> Json:

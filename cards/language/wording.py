@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from cards.language.chart import Chart
 from cards.language.facts import Evidence, Fact, Problem
 from cards.language.finding import finding
@@ -17,6 +19,16 @@ SAFETY_NET = (
     "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
     "that spreads to the other leg."
 )
+
+
+DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E30, E31)
+
+
+def emg_date(chart: Chart) -> str:
+    """D59: the later of onset + 21 d and today; today + 21 d when the onset is unknown."""
+    today = chart.clock.now.date()
+    onset = foot_drop(chart).onset
+    return max((onset.day if onset else today) + DENERVATION, today).isoformat()
 
 
 def named_drop(drop: FootDrop) -> str:

@@ -51,7 +51,7 @@ class ValueSet:
     def name(self) -> str:
         """The title in a sentence, without the kind of record before it: `MRI of the lumbar spine`."""
         words = self.title.partition(": ")[2] or self.title
-        return words[:1].upper() + words[1:]
+        return words if words[1:2].isupper() else words[:1].upper() + words[1:]
 
 
 def read(file: str, text: str) -> ValueSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import floor
 
 from msgspec import Struct
 
@@ -24,7 +25,7 @@ class Clearance(Struct, frozen=True):
     facts: tuple[Fact, ...]
 
     def __str__(self) -> str:
-        return f"{'eGFR' if self.is_surrogate else 'CrCl'} {self.value:.0f}"
+        return f"{'eGFR' if self.is_surrogate else 'CrCl'} {floor(self.value)}"
 
 
 class Pregnancy(Struct, frozen=True):
