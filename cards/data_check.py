@@ -12,6 +12,8 @@ from cards.language.rule import Card, Indicator, Verdict, rule, silent, summary,
 from cards.language.side import FEET
 from cards.language.wording import named_drop
 
+_AGREED = silent("sides agree as far as they are recorded, and no foot drop code is contradicted by grade 5")
+
 
 @rule(
     "data-check",
@@ -27,6 +29,8 @@ from cards.language.wording import named_drop
 def data_check(chart: Chart) -> Verdict:
     """Confirm sides before any referral, and update a problem list that says foot drop where strength is full."""
     drop = foot_drop(chart)
+    if not (drop or drop.cancelled or drop.codes):
+        return _AGREED
     mismatch = side_mismatch(chart) if drop else None
     if mismatch is not None:
         return _mismatch(chart, mismatch)
@@ -34,7 +38,7 @@ def data_check(chart: Chart) -> Verdict:
         return _contradicted(*drop.cancelled[0], still_drops=bool(drop))
     if unseen := _cannot_tell(chart):
         return unknown(unseen)
-    return silent("sides agree as far as they are recorded, and no foot drop code is contradicted by grade 5")
+    return _AGREED
 
 
 def _cannot_tell(chart: Chart) -> str:

@@ -15,6 +15,9 @@ INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
 MOBILISATION = ("order.mobilisation-order", "order.physiotherapy-referral")
 
 
+_NO_INJURY = silent("no spinal injury is recorded")
+
+
 @rule(
     "early-mobilisation",
     hooks=["patient-view", "problem-list-item-create"],
@@ -30,7 +33,7 @@ def early_mobilisation(chart: Chart) -> Verdict:
     """Spine documented stable after injury: start graded mobilisation and physiotherapy."""
     injury = chart.problem(CORD_INJURY, TRAUMA)
     if injury is None:
-        return silent("no spinal injury is recorded")
+        return _NO_INJURY
     if not chart.has_seen("encounter"):
         return unknown("the encounter could not be read: whether this is an inpatient is not known")
     if chart.encounter_class not in INPATIENT:

@@ -30,6 +30,9 @@ class Pressure(Struct, frozen=True):
     is_computed: bool = False
 
 
+_NO_INJURY = silent("no cord injury of the last 7 days is recorded")
+
+
 @rule(
     "map-target",
     hooks=["patient-view", "problem-list-item-create"],
@@ -45,7 +48,7 @@ def map_target(chart: Chart) -> Verdict:
     """Acute cord injury with low pressure: correct it now. Never for a root or nerve lesion."""
     injury = acute_cord_injury(chart)
     if injury is None:
-        return silent("no cord injury of the last 7 days is recorded")
+        return _NO_INJURY
     pressure = _pressure(chart)
     low_mean = pressure.mean is not None and pressure.mean < MAP_FLOOR
     low_systolic = pressure.systolic is not None and pressure.systolic < SBP_FLOOR

@@ -21,6 +21,9 @@ WALKS_NOT = (
 )
 
 
+_NOT_IMMOBILE = silent("no cord injury or precautions are recorded, and immobility is not recorded")
+
+
 @rule(
     "pressure-injury-prevention",
     hooks=["patient-view", "problem-list-item-create"],
@@ -45,7 +48,7 @@ def pressure_injury_prevention(chart: Chart) -> Verdict:
         if not chart.has_seen(PLAN) and foot_drop(chart):
             return unknown("orders could not be read: whether precautions are on is not known")
     if cause is None and not (answer is not None and foot_drop(chart)):
-        return silent("no cord injury or precautions are recorded, and immobility is not recorded")
+        return _NOT_IMMOBILE
     plan = next((order for order in chart.orders(PLAN) if is_pending(order)), None)
     if plan is not None:
         return answered("a pressure-care plan is ordered", Evidence.of(plan))

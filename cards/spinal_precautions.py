@@ -62,6 +62,9 @@ def deficit(chart: Chart) -> list[Fact]:
     return [*found, injury] if injury is not None else found
 
 
+_NO_INJURY = silent("no spinal injury of the last 7 days is recorded")
+
+
 @rule(
     "spinal-precautions",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
@@ -87,7 +90,7 @@ def spinal_precautions(chart: Chart) -> Verdict:
     """Spinal trauma with weakness, pain or altered sensation, spine not cleared: full precautions, CT then MRI."""
     injury = acute_injury(chart)
     if injury is None:
-        return silent("no spinal injury of the last 7 days is recorded")
+        return _NO_INJURY
     cleared = stability(chart)
     if cleared is not None and not cleared.value:
         return answered(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -68,16 +69,22 @@ class Gathered(Struct):
 
 def templates(hook: str, codes: Codes) -> dict[str, str]:
     """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
-    return dict(_templates(hook, codes, tuple(RULES)))
+    return dict(_templates(hook, codes, len(RULES)))
 
 
 @lru_cache(maxsize=64)
-def _templates(hook: str, codes: Codes, _rules: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _templates(hook: str, codes: Codes, _enrolled: int) -> Mapping[str, str]:
     read = {key for rule in RULES.values() if hook in rule.hooks for key in rule.reads}
     wanted = {name for key in read for name in supplied_by(key)}
     if any(key.startswith("lesion.") for key in read):
         wanted.add("observations")  # a report's lesion has its side in the result
-    return tuple((key, _template(key, codes)) for key in _KEYS if key in wanted)
+    return MappingProxyType({key: _template(key, codes) for key in _KEYS if key in wanted})
+
+
+@lru_cache(maxsize=64)
+def _kinds(hook: str, codes: Codes, enrolled: int) -> tuple[tuple[str, str], ...]:
+    """The resource type that each prefetch key of a hook holds."""
+    return tuple((key, _kind(query)) for key, query in _templates(hook, codes, enrolled).items())
 
 
 def _template(key: str, codes: Codes) -> str:
@@ -112,7 +119,7 @@ def gather(request: HookRequest, reader: FhirReader | None, codes: Codes, deadli
     `deadline` is a moment of time.monotonic. What could not be read in time is unseen. Raises
     RequiredDataError when conditions or observations can be had in no way.
     """
-    gathering = _Gathering(request, reader, deadline, templates(request.hook, codes))
+    gathering = _Gathering(request, reader, deadline, codes)
     gathering.take_prefetch()
     gathering.read_missing()
     gathering.demand_required()
@@ -139,14 +146,12 @@ class _Answer(Struct):
 
 
 class _Gathering:
-    def __init__(
-        self, request: HookRequest, reader: FhirReader | None, deadline: float, queries: Mapping[str, str]
-    ) -> None:
+    def __init__(self, request: HookRequest, reader: FhirReader | None, deadline: float, codes: Codes) -> None:
         self._request = request
         self._deadline = deadline
         self._reader = reader if request.fhirServer else None
-        self._queries = queries
-        self._answers = {key: _Answer(_kind(query)) for key, query in queries.items()}
+        self._queries = _templates(request.hook, codes, len(RULES))
+        self._answers = {key: _Answer(kind) for key, kind in _kinds(request.hook, codes, len(RULES))}
         self._defects: list[Defect] = []
         self._notes: defaultdict[str, list[str]] = defaultdict(list)
 
@@ -160,7 +165,7 @@ class _Gathering:
                 answer.query = self._filled(key)
 
     def _take(self, key: str, answer: _Answer, value: Resource | None) -> None:
-        if value is None:
+        if value is None or self._is_empty(value):
             answer.is_had = answer.is_all = True
             return
         found = self._contents(key, answer, value, key, self._request.defects)
@@ -174,6 +179,10 @@ class _Gathering:
             answer.is_all = False
             answer.why = "the request holds its first page"
             answer.query = link
+
+    def _is_empty(self, value: Resource) -> bool:
+        """Whether it is an empty Bundle, and not one whose entries could not be read."""
+        return value.resourceType == "Bundle" and not (value.entry or value.link or self._request.defects)
 
     def _contents(self, key: str, answer: _Answer, value: Resource, where: str, known: list[Defect]) -> Contents | None:
         found = contents(value, answer.kind, where, known)

@@ -17,8 +17,7 @@ from cards.language.changes import echo, redose
 from cards.language.decide import shown
 from cards.language.facts import Evidence
 from cards.language.orders import CATALOGUE, InvalidOrderError, OrderContext, order_resource, order_words
-from cards.language.override_reasons import OVERRIDE_REASONS
-from cards.language.override_reasons import SYSTEM as OVERRIDE_REASON_SYSTEM
+from cards.language.override_reasons import Reason, offered
 from cards.language.rule import Card, Plan, Redose, Remove, Reprioritise, Rule, Suggestion, Verdict
 from service.detail import detail
 from service.refusal import RefusedError, outcome
@@ -58,7 +57,7 @@ def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:
         made["suggestions"] = suggestions
         made["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
     if rule.overrides:
-        made["overrideReasons"] = [_override_reason(code) for code in rule.overrides]
+        made["overrideReasons"] = [_override_reason(each) for each in offered(rule.overrides)]
     if rule.source.url:
         made["links"] = [{"label": rule.source.label, "url": rule.source.url, "type": "absolute"}]
     if card.because:
@@ -75,8 +74,8 @@ def _source(rule: Rule) -> dict[str, Any]:
     return source
 
 
-def _override_reason(code: str) -> dict[str, str]:
-    return {"code": code, "system": OVERRIDE_REASON_SYSTEM, "display": OVERRIDE_REASONS[code]}
+def _override_reason(reason: Reason) -> dict[str, str]:
+    return {"code": reason.code, "system": reason.system, "display": reason.display}
 
 
 def _fact(fact: Evidence) -> dict[str, str]:

@@ -49,6 +49,8 @@ def read_drafts(
     A draft is selected when `selections` names it; all are when it names none of them. Raises
     OtherPatientError when a draft is another patient's.
     """
+    if bytes(raw) in (b"", b"null"):
+        return ()
     read = [(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None]
     for record, _ in read:
         _check_patient(record, patient_id)

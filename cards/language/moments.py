@@ -46,16 +46,12 @@ class Moment:
         return self.day.isoformat()
 
 
-@dataclass(frozen=True, slots=True)
 class Clock:
     """The one `now` of an evaluation. `now` has a time zone, in which dates are compared."""
 
-    now: datetime
-
-    @property
-    def moment(self) -> Moment:
-        """Now, as a moment."""
-        return Moment(self.now.date(), self.now)
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.moment = Moment(now.date(), now)
 
     def read(self, text: str | None) -> Moment | None:
         """The moment that an R4 date, dateTime or instant names; None when it names none."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
-import msgspec
 from msgspec import Struct
 
 from cards.language.rule import Plan
@@ -100,7 +99,7 @@ def order_resource(plan: Plan, context: OrderContext) -> Json:
     """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
     entry = CATALOGUE[plan.key]
     made = _MAKERS[entry.kind](plan, entry, context)
-    _check_shape(msgspec.json.encode(_shape(made)), made)
+    _check_shape(_shape(plan, context), made)
     return made
 
 
@@ -226,23 +225,26 @@ def _concept(key: str) -> Json:
     return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
 
 
-def _shape(value: object) -> object:
-    """The resource with every text that does not decide its validity left out."""
-    if isinstance(value, dict):
-        return {
-            name: item if name in ("resourceType", "status", "intent", "priority") else _shape(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_shape(value[0])] if value else []
-    return None
+def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
+    """What decides whether the resource is valid: everything but text, dates and the ids in references."""
+    return (
+        plan.key,
+        plan.priority,
+        plan.side,
+        plan.indication,
+        bool(plan.note),
+        bool(plan.occurrence),
+        tuple(reference.partition("/")[0] for reference in plan.reasons),
+        bool(context.encounter_id),
+        (context.requester or "").partition("/")[0],
+    )
 
 
-_seen_shapes: set[bytes] = set()
+_seen_shapes: set[tuple[object, ...]] = set()
 _MOST_SHAPES = 1000
 
 
-def _check_shape(shape: bytes, made: Json) -> None:
+def _check_shape(shape: tuple[object, ...], made: Json) -> None:
     """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
     if shape in _seen_shapes:
         return
