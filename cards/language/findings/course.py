@@ -102,14 +102,12 @@ def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
 
 def loss_since(chart: Chart, sides: Iterable[Side], event: Moment) -> Loss | Reading | None:
     """D13: loss after an event (a study, an operation, a refusal), measured or charted."""
-    operation = newest_decompression(chart)
     for readings in _series_of(chart, sides):
         last = newest_grade(chart, readings)
-        if last is None or last.when is None or not last.when.is_after(event):
-            continue
-        loss = _lost(_since_operation(_comparable(readings, last, event), operation, within=readings), last)
-        if loss is not None and not _ended_before(loss, operation):
-            return loss
+        if last is not None and last.when is not None and last.when.is_after(event):
+            loss = _lost(_comparable(readings, last, event), last)
+            if loss is not None:
+                return loss
     charted = charted_progression(chart)
     return charted if charted is not None and charted.when and charted.when.is_after(event) else None
 
@@ -141,6 +139,15 @@ def charted_progression(chart: Chart) -> Reading | None:
     return None
 
 
+@finding(charted_progression, DECOMPRESSION)
+def charted_decline(chart: Chart) -> Reading | None:
+    """D12 less what an operation ended (D13): rapid progression charted after the newest decompression."""
+    charted, operation = charted_progression(chart), newest_decompression(chart)
+    if charted is None or operation is None or operation.when is None:
+        return charted
+    return charted if charted.when is not None and charted.when.is_after(operation.when) else None
+
+
 def _series_of(chart: Chart, sides: Iterable[Side]) -> Iterator[list[Reading]]:
     series = dorsiflexion(chart)
     for side in dict.fromkeys((*sides, Side.UNKNOWN)):
@@ -148,14 +155,12 @@ def _series_of(chart: Chart, sides: Iterable[Side]) -> Iterator[list[Reading]]:
             yield series[side]
 
 
-def _since_operation(
-    readings: list[Reading], operation: Procedure | None, *, within: list[Reading] | None = None
-) -> list[Reading]:
+def _since_operation(readings: list[Reading], operation: Procedure | None) -> list[Reading]:
     """Without what is older than the last reading before the operation: 4, 2, operation, 3 is improving."""
     if operation is None or operation.when is None:
         return readings
     done = operation.when
-    before = [reading for reading in within or readings if reading.when and not reading.when.is_after(done)]
+    before = [reading for reading in readings if reading.when and not reading.when.is_after(done)]
     last = newest(before, lambda reading: reading.when)
     lowest = min((reading.value for reading in last), default=0)
     kept = [reading for reading in last if reading.value == lowest]

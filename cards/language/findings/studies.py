@@ -12,7 +12,7 @@ from cards.language.facts import Lesion, Order, Procedure, Reading, Report
 from cards.language.finding import finding
 from cards.language.findings.course import (
     Loss,
-    charted_progression,
+    charted_decline,
     loss_since,
     measured_loss,
     newest_decompression,
@@ -62,10 +62,10 @@ def measured_decline(chart: Chart) -> Loss | None:
     return measured_loss(chart, drop.sides) if drop else None
 
 
-@finding(foot_drop, measured_decline, charted_progression)
+@finding(foot_drop, measured_decline, charted_decline)
 def decline(chart: Chart) -> Loss | Reading | None:
     """Progressive: a grade lost in 14 d (D11) or rapid progression charted (D12)."""
-    return measured_decline(chart) or (charted_progression(chart) if foot_drop(chart) else None)
+    return measured_decline(chart) or (charted_decline(chart) if foot_drop(chart) else None)
 
 
 def lost_since(chart: Chart, event: Report | Order | Procedure) -> bool:
