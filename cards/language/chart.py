@@ -20,7 +20,7 @@ from cards.value_sets import VALUE_SETS
 
 BUILT_IN_CODES = Codes()
 
-_NOTHING: tuple[Any, ...] = ()
+_NONE: list[Any] = []  # what is not there; nobody changes an answer in place
 _NO_KEYS: frozenset[str] = frozenset()
 
 # Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
@@ -84,9 +84,10 @@ class Chart:
         self._drafted = {draft.reference for draft in drafts}
         self._defects = tuple(defects)
 
-    def _ask(self, key: str) -> None:
-        if self._declared is not None and key not in self._declared:
-            raise UndeclaredReadError(f"{key} is not among the rule's reads")
+    def _ask(self, *keys: str) -> None:
+        for key in keys if self._declared is not None else ():
+            if key not in self._declared:  # type: ignore[operator]
+                raise UndeclaredReadError(f"{key} is not among the rule's reads")
 
     @property
     def is_ordering(self) -> bool:
@@ -104,7 +105,7 @@ class Chart:
 
     def problems(self, *keys: str) -> list[Problem]:
         """The active Conditions of these keys."""
-        return [problem for key in keys for problem in self._get(self._facts.problems, key)]
+        return self._get(self._facts.problems, keys)
 
     def problem(self, *keys: str) -> Problem | None:
         """The most recent active Condition of these keys, or None."""
@@ -122,21 +123,20 @@ class Chart:
 
     def orders(self, *keys: str) -> list[Order]:
         """Every request of these keys on record, whatever its status; drafts of the context are not."""
-        found = [order for key in keys for order in self._get(self._facts.orders, key)]
+        found: list[Order] = self._get(self._facts.orders, keys)
         return [order for order in found if order.reference not in self._drafted] if self._drafted else found
 
     def reports(self, *keys: str) -> list[Report]:
         """The final reports of these keys."""
-        return [report for key in keys for report in self._get(self._facts.reports, key)]
+        return self._get(self._facts.reports, keys)
 
     def procedures(self, *keys: str) -> list[Procedure]:
         """The completed procedures of these keys."""
-        return [procedure for key in keys for procedure in self._get(self._facts.procedures, key)]
+        return self._get(self._facts.procedures, keys)
 
     def devices(self, *keys: str) -> list[Implant]:
         """The active devices of these keys."""
-        for key in keys:
-            self._ask(key)
+        self._ask(*keys)
         return [each for each in self._facts.implants if any(key in each.keys for key in keys)]
 
     def unsafe_devices(self) -> list[Implant]:
@@ -146,14 +146,12 @@ class Chart:
 
     def medicines(self, *keys: str) -> list[Medicine]:
         """The active medicines of these keys, each once."""
-        for key in keys:
-            self._ask(key)
+        self._ask(*keys)
         return [each for each in self._facts.medicines if any(key in each.keys for key in keys)]
 
     def allergies(self, *keys: str) -> list[Allergy]:
         """The active allergies to what these keys mean, each once."""
-        for key in keys:
-            self._ask(key)
+        self._ask(*keys)
         return [each for each in self._facts.allergies if any(key in each.keys for key in keys)]
 
     @property
@@ -188,9 +186,12 @@ class Chart:
         """Time from a moment to now."""
         return self.clock.age(moment)
 
-    def _get(self, facts: Mapping[str, list[Any]], key: str) -> Sequence[Any]:
-        self._ask(key)
-        return facts.get(key, _NOTHING)
+    def _get(self, facts: Mapping[str, list[Any]], keys: tuple[str, ...]) -> list[Any]:
+        if self._declared is not None:
+            self._ask(*keys)
+        if len(keys) == 1:
+            return facts.get(keys[0], _NONE)
+        return [fact for key in keys if key in facts for fact in facts[key]]
 
 
 def _observation_key(code: str) -> str:

@@ -172,8 +172,14 @@ def _evaluate(chart: Chart, rule: Rule) -> Verdict:
     why = _overruled(chart, rule.id)
     if why is not None:
         return answered(why, card=verdict)
-    unseen = chart.unseen and sorted(chart.unseen & {name for key in rule.reads for name in supplied_by(key)})
+    unseen = chart.unseen and sorted(chart.unseen & _supplies(rule.id, len(RULES)))
     return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
+
+
+@lru_cache(maxsize=64)
+def _supplies(id: str, _enrolled: int) -> frozenset[str]:
+    """The prefetch keys that a rule's verdict depends on."""
+    return frozenset(name for key in RULES[id].reads for name in supplied_by(key))
 
 
 def _without_foot_drop(chart: Chart) -> Verdict:

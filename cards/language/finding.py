@@ -21,11 +21,11 @@ class Finding(Generic[T]):
         self.__name__ = define.__name__
 
     def __call__(self, chart: Chart) -> T:
-        try:
-            return chart.memo[self]  # type: ignore[no-any-return]
-        except KeyError:
-            found = chart.memo[self] = self._define(chart)
-            return found
+        memo = chart.memo
+        if self in memo:
+            return memo[self]  # type: ignore[no-any-return]
+        found = memo[self] = self._define(chart)
+        return found
 
 
 def reads_of(*parts: str | frozenset[str] | Finding[Any]) -> frozenset[str]:

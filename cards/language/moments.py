@@ -76,7 +76,7 @@ class Clock:
         fraction: str | None,
         offset: str | None,
     ) -> Moment:
-        today = self.now.date()
+        today = self.moment.day
         if hour is None or minute is None or second is None or month is None or day is None:
             named = _last_day(int(year), int(month) if month else None, int(day) if day else None)
             return Moment(min(named, today))

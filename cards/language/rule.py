@@ -25,7 +25,10 @@ class Indicator(StrEnum):
     @property
     def rank(self) -> int:
         """3 critical, 2 warning, 1 info."""
-        return 3 - list(Indicator).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {Indicator.CRITICAL: 3, Indicator.WARNING: 2, Indicator.INFO: 1}
 
 
 class Kind(StrEnum):
