@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from cards.language.chart import Chart
 from cards.language.decide import PRECEDENCE_READS
-from cards.language.facts import Evidence
+from cards.language.facts import Evidence, Reading
 from cards.language.finding import reads_of
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.gates import comfort_care
-from cards.language.findings.red_flags import flag_evidence, red_flags, undated_flags
+from cards.language.findings.measurements import newest_number
+from cards.language.findings.pain import spinal_pain
+from cards.language.findings.red_flags import RED_FLAG_WINDOW, flag_evidence, red_flags, undated_flags
 from cards.language.findings.signs import umn_signs
 from cards.language.findings.urgency import emergency_answer
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
@@ -25,7 +27,16 @@ VOLUME = (
 @rule(
     "cauda-equina-emergency",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(PRECEDENCE_READS, red_flags, undated_flags, emergency_answer, umn_signs, "patient"),
+    reads=reads_of(
+        PRECEDENCE_READS,
+        spinal_pain,
+        "observation.pvr-ml",
+        red_flags,
+        undated_flags,
+        emergency_answer,
+        umn_signs,
+        "patient",
+    ),
     strength="strong",
     quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-25",
@@ -45,14 +56,20 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
     answer = emergency_answer(chart)
     if answer is not None:
         return answered(f"the red flags are answered by {inside(answer.text)} of {answer.when}", Evidence.of(answer))
-    because = once((*flag_evidence(flags), *drop_because(chart)))
-    return _comfort(chart, because) if comfort_care(chart) else _emergency(chart, because)
+    residual = newest_number(chart, "post-void-residual", RED_FLAG_WINDOW)
+    pains = spinal_pain(chart) if flags.is_bilateral else []
+    facts = [*([residual] if residual else []), *pains]
+    because = once((*flag_evidence(flags), *(Evidence.of(fact) for fact in facts), *drop_because(chart)))
+    if goals := comfort_care(chart):
+        return _comfort(chart, once((Evidence.of(goals), *because)))
+    return _emergency(chart, because, residual)
 
 
-def _emergency(chart: Chart, because: tuple[Evidence, ...]) -> Card:
+def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | None) -> Card:
     wider = foot_drop(chart).is_bilateral or umn_signs(chart)
     extent = "lumbosacral spine first, then the whole spine" if wider else "lumbosacral spine first"
-    note = "Suspected cauda equina syndrome. " + clinical_note(chart)
+    measured = f" {residual.text} mL ({residual.when})." if residual else ""
+    note = f"Suspected cauda equina syndrome. {clinical_note(chart)}{measured}"
     why = reasons(chart, *red_flags(chart).findings)
     scan = Plan(key="order.mri-lumbar", priority="stat", note=note, reasons=why)
     call = Plan(key="order.spine-surgery-consult", priority="stat", note=note, reasons=why)
@@ -71,7 +88,7 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...]) -> Card:
                 plans=(scan, call),
                 is_recommended=True,
             ),
-            Suggestion(label="Bladder scan, if it does not delay MRI", plans=(bladder,)),
+            *(() if residual else (Suggestion(label="Bladder scan, if it does not delay MRI", plans=(bladder,)),)),
         ),
         one_suggestion_only=False,
     )

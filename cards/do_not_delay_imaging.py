@@ -86,7 +86,7 @@ def _meets(chart: Chart, draft: Draft) -> bool:
 
 def _card(chart: Chart, need: Need, deferring: list[Draft], slow: list[Draft]) -> Card:
     wanted = _wanted(chart, need)
-    drafts = (Evidence.of(draft) for draft in (*deferring, *slow))
+    drafts = (Evidence.of(draft, f"{draft.text}, being ordered") for draft in (*deferring, *slow))
     phone = " Phone spinal surgery in parallel." if wanted.is_critical else ""
     waiting = (
         "Denervation shows in limb muscles after 2 to 3 weeks, so an early EMG cannot replace imaging. "
@@ -100,7 +100,7 @@ def _card(chart: Chart, need: Need, deferring: list[Draft], slow: list[Draft]) -
         f"imaging at once.{phone}",
         because=once((*drafts, *wanted.because[:5])),
         changes="An urgent, asap or stat spine MRI among these orders or on record.",
-        suggestions=_suggestions(wanted, slow),
+        suggestions=_suggestions(wanted, slow) + _call(wanted),
         one_suggestion_only=False,
     )
 
@@ -151,6 +151,14 @@ def _summary(wanted: Wanted, deferring: list[Draft], slow: list[Draft]) -> str:
 def _is_narrower(wanted: Wanted, slow: list[Draft]) -> bool:
     """Whether the whole spine is wanted and only the lumbar spine is being ordered."""
     return wanted.plan.key in WHOLE_SPINE_MRI and not any(set(draft.keys) & set(WHOLE_SPINE_MRI) for draft in slow)
+
+
+def _call(wanted: Wanted) -> tuple[Suggestion, ...]:
+    """The surgeon, when it is critical."""
+    if not wanted.is_critical:
+        return ()
+    consult = structs.replace(wanted.plan, key="order.spine-surgery-consult")
+    return (Suggestion(label="Call spinal surgery now", plans=(consult,)),)
 
 
 def _suggestions(wanted: Wanted, slow: list[Draft]) -> tuple[Suggestion, ...]:

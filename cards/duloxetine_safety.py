@@ -88,4 +88,4 @@ def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
     if not may_have_paracetamol(chart):
         return (remove,)
     paracetamol = Plan(key="medication.acetaminophen", indication="condition.radicular-pain")
-    return remove, Suggestion(label="Paracetamol (acetaminophen) instead", plans=(*removal, paracetamol))
+    return remove, Suggestion(label="Paracetamol instead of duloxetine", plans=(*removal, paracetamol))

@@ -11,6 +11,7 @@ from cards.language.findings.red_flags import red_flags
 from cards.language.findings.signs import l5_pattern, peripheral_pattern
 from cards.language.findings.studies import (
     consults_in_episode,
+    imaging_done,
     lesions,
     matches,
     post_operative_stable,
@@ -34,6 +35,7 @@ EMG_REPORT = "report.emg-ncs"
         l5_pattern,
         lesions,
         side_mismatch,
+        imaging_done,
         post_operative_stable,
         red_flags,
         EMG,
@@ -81,8 +83,8 @@ def _card(chart: Chart) -> Card:
         summary = "Lesion on the side opposite to the foot drop: confirm the sides, and plan NCS/EMG to find the nerve."
     else:
         summary = (
-            f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal; "
-            "never wait for it to scan."
+            f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal"
+            f"{'.' if imaging_done(chart) else '; never wait for it to scan.'}"
         )
     drop = foot_drop(chart)
     known = f"{sentence(began(chart, drop))}. "

@@ -27,6 +27,9 @@ NAMES = {
 }
 
 
+ASKED = {"saddle-sensation": "about the saddle", "bladder-dysfunction": "about the bladder"}
+
+
 @rule(
     "localisation-exam",
     hooks=["patient-view", "problem-list-item-create"],
@@ -69,12 +72,12 @@ def _missing(chart: Chart) -> list[str]:
 
 def _card(chart: Chart, missing: list[str]) -> Card:
     drop = foot_drop(chart)
-    unscreened = [NAMES[sign] for sign in SCREEN if sign in missing]
+    unscreened = [ASKED[sign] for sign in SCREEN if sign in missing]
     is_urgent = bool(unscreened) and is_acute(chart, drop)
     others = [NAMES[code] for code in missing if code not in SCREEN]
     if is_urgent:
         test = f"; test {listed(others)} today" if others else " today"
-        text = f"Foot drop, red flags not recorded: ask about {listed(unscreened)}{test}."
+        text = f"Foot drop, red flags not recorded: ask {listed(unscreened)}{test}."
     else:
         text = f"Add {listed([NAMES[code] for code in missing])}: {_use(missing)}."
     return Card(

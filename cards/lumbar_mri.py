@@ -113,7 +113,8 @@ def _card(chart: Chart, indicator: Indicator) -> Card:
     priority = {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[indicator]
     key, protocol = lumbar_protocol(chart)
     why = reasons(chart, *spinal_pain(chart))
-    note = clinical_note(chart)
+    done = chart.procedures(*SURGERY)
+    note = clinical_note(chart) + "".join(f" {each.text} {each.when or 'without date'}." for each in done)
     scan = Suggestion(
         label=f"{priority.capitalize()} lumbar MRI, {protocol}",
         plans=(Plan(key=key, priority=priority, note=note, reasons=why),),
@@ -121,12 +122,12 @@ def _card(chart: Chart, indicator: Indicator) -> Card:
     )
     call = Plan(key="order.spine-surgery-consult", priority="stat", note=note, reasons=why)
     surgeon = Suggestion(label="Call spinal surgery now", plans=(call,))
-    pains = (Evidence.of(pain) for pain in spinal_pain(chart))
+    more = (Evidence.of(fact) for fact in (*done, *spinal_pain(chart)))
     return Card(
         indicator=indicator,
         summary=summary(_summary(chart, indicator, protocol)),
-        detail=_detail(chart),
-        because=once((*drop_because(chart), *pains)),
+        detail=_detail(chart, indicator),
+        because=once((*drop_because(chart), *more)),
         changes="A spine MRI of this episode or a request for one; inversion and hip abduction 5 without pain; "
         "a loss of strength makes it a same-day question.",
         suggestions=(scan, surgeon) if indicator is Indicator.CRITICAL else (scan,),
@@ -171,17 +172,16 @@ def _worsening(chart: Chart, protocol: str) -> str:
     return f"Foot drop worsening {change}: same-day lumbar MRI and call spinal surgery in parallel."
 
 
-def _detail(chart: Chart) -> str:
+def _detail(chart: Chart, indicator: Indicator) -> str:
     drop = foot_drop(chart)
     parts = [flags_for_reader(chart)]
     if drop.weakest is None:
         parts.append("Strength is not recorded: grade dorsiflexion 0 to 5, and state the side.")
     if drop.onset is None:
         parts.append("The onset is not recorded: it is treated as recent.")
-    parts.append(
-        "L4/5 is the usual level. If the lumbar MRI does not explain the foot drop, extend to the cord and brain. "
-        "Evidence: MRI is agreed for severe or progressive deficit; for mild stable weakness it is not."
-    )
+    parts.append("L4/5 is the usual level. If the lumbar MRI does not explain the foot drop, extend to cord and brain.")
+    if indicator is Indicator.INFO:
+        parts.append("Evidence: MRI is agreed for severe or progressive deficit; for mild stable weakness it is not.")
     if chart.problems("condition.pregnancy"):
         parts.append("Pregnancy: MRI without gadolinium is not withheld; think of obstetric plexopathy as well.")
     return "\n\n".join([*parts, SAFETY_NET])

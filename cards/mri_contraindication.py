@@ -56,11 +56,14 @@ def _hazard(chart: Chart, safety: MrSafety, need: Need) -> Card:
     assert safety.fact is not None
     was_critical = need.replaced is not None and need.replaced.indicator is Indicator.CRITICAL
     known = "coded MR unsafe" if safety.level == "unsafe" else "MR safety not recorded"
-    instead = "if unsafe use CT or CT myelography, same urgency" if _is_lumbar(chart, need) else "keep the urgency"
+    is_unsafe = safety.level == "unsafe"
+    ct = "use CT or CT myelography, same urgency"
+    instead = (ct if is_unsafe else f"if unsafe {ct}") if _is_lumbar(chart, need) else "keep the urgency"
+    state = "is coded MR unsafe" if is_unsafe else "not cleared for MRI"
     stays = " The MRI request is not removed by this card." if chart.is_ordering else ""
     return Card(
         indicator=Indicator.CRITICAL if was_critical else Indicator.WARNING,
-        summary=summary(f"{sentence(plain(safety.fact.text, 40))} not cleared for MRI: call MR safety now; {instead}."),
+        summary=summary(f"{sentence(plain(safety.fact.text, 40))} {state}: call MR safety now; {instead}."),
         detail=f"{sentence(markdown(safety.fact.text, 80))}: {known}. Ask for the model and the device card. "
         "Do not let this delay imaging for red flags. CT shows large compressions but is weaker for the cause; "
         f"check anticoagulation before myelography.{stays}",
@@ -80,7 +83,7 @@ def _conditional(safety: MrSafety, drafts: list[Draft]) -> Card:
             "conditions with the request."
         ),
         detail="The device is labelled MR conditional: scan only when its conditions are met.",
-        because=(Evidence.of(safety.fact), *(Evidence.of(draft) for draft in drafts)),
+        because=(Evidence.of(safety.fact), *(Evidence.of(draft, f"{draft.text}, being ordered") for draft in drafts)),
         changes="A device record that states another MR safety.",
     )
 
@@ -92,8 +95,9 @@ def _mri_drafts(chart: Chart) -> list[Draft]:
 def _because(chart: Chart, safety: MrSafety, need: Need) -> tuple[Evidence, ...]:
     assert safety.fact is not None
     loudest = max(need.cards.values(), key=lambda card: card.indicator.rank, default=need.replaced)
-    drafts = (Evidence.of(draft) for draft in _mri_drafts(chart))
-    return once((Evidence.of(safety.fact), *drafts, *((loudest.because if loudest else ())[:3])))
+    drafts = (Evidence.of(draft, f"{draft.text}, being ordered") for draft in _mri_drafts(chart))
+    known = f"{safety.fact.text}: MR {safety.level}"
+    return once((Evidence.of(safety.fact, known), *drafts, *((loudest.because if loudest else ())[:3])))
 
 
 def _is_lumbar(chart: Chart, need: Need) -> bool:

@@ -20,7 +20,7 @@ from cards.language.findings.prescribing import (
     spoken,
 )
 from cards.language.rule import Card, Indicator, Plan, Remove, Suggestion, Verdict, rule, silent, summary, unknown
-from cards.language.text import markdown
+from cards.language.text import listed, markdown, plain
 
 
 @rule(
@@ -81,9 +81,9 @@ def _suggestions(
     """Removal alone and, where it may be given, removal with paracetamol instead; gastroprotection beside it."""
     removal = tuple(Remove(draft=draft) for draft in drafts)
     paracetamol = Plan(key="medication.acetaminophen", indication="condition.radicular-pain")
-    found = [Suggestion(label="Remove the NSAID", plans=removal)] if indicator is Indicator.CRITICAL else []
+    found = [Suggestion(label="Remove the NSAID", plans=removal)]
     if may_have_paracetamol(chart):
-        label = "Paracetamol (acetaminophen) instead"
+        label = f"Paracetamol instead of {listed([plain(draft.text, 30) for draft in drafts])}"
         found.insert(0, Suggestion(label=label, plans=(*removal, paracetamol), is_recommended=True))
     if indicator is Indicator.WARNING and not is_child(chart) and any(each.risk == "stomach" for each in hazards):
         protection = Plan(key="medication.gastroprotection", indication="")

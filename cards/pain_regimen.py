@@ -13,7 +13,7 @@ from cards.language.findings.hazards import DULOXETINE_READS, NSAID_READS, dulox
 from cards.language.findings.measurements import clearance, newest_number, pregnancy
 from cards.language.findings.pain import radicular_pain
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
-from cards.language.text import listed
+from cards.language.text import listed, markdown
 from cards.language.wording import once, references
 
 ADULT = 18
@@ -27,12 +27,18 @@ NEUROPATHIC = (
     "medication.amitriptyline",
     "medication.nortriptyline",
 )
+NAMES = {
+    "medication.acetaminophen": "paracetamol",
+    "medication.naproxen": "naproxen",
+    "medication.duloxetine": "duloxetine",
+    "medication.gabapentin": "gabapentin",
+}
 START = (
-    "Radicular pain: start a non-opioid analgesic; gabapentinoid is disputed (source: yes; NICE NG59: do not offer for "
+    "Radicular pain: start a non-opioid analgesic; gabapentinoids are disputed (NICE NG59: do not offer them for "
     "sciatica)."
 )
 ON_NON_OPIOID = (
-    "Radicular pain on a non-opioid: adding a gabapentinoid is disputed (source: yes; NICE NG59: do not offer)."
+    "Radicular pain on a non-opioid: adding a gabapentinoid is disputed (NICE NG59: do not offer for sciatica)."
 )
 OPTIONS = {
     "medication.acetaminophen": "Paracetamol (acetaminophen)",
@@ -87,8 +93,12 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
     because = [Evidence.of(pain) for pain in pains]
     because += [Evidence.of(score)] if score else []
     because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
-    unsafe = {key for key, found in _against(chart).items() if found}
-    taken = {*unsafe, *(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
+    against = _against(chart)
+    taken = {
+        *(key for key, words in against.items() if words),
+        *(NON_OPIOID if simple else ()),
+        *(NEUROPATHIC if neuropathic else ()),
+    }
     why = references(*pains)
     return Card(
         indicator=Indicator.INFO,
@@ -96,7 +106,7 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
         detail="The source page: a non-opioid with gabapentin or pregabalin, or duloxetine. NICE (2020): no "
         "gabapentinoids for sciatica; pregabalin equalled placebo at 8 and 52 weeks with more adverse events (64 % "
         "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
-        "suggested. " + _ask(chart, unsafe),
+        "suggested. " + _ask(chart, against),
         because=once(tuple(because)),
         changes="A non-opioid with a neuropathic agent; a pain score below 4.",
         suggestions=tuple(
@@ -107,20 +117,21 @@ def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> 
     )
 
 
-def _against(chart: Chart) -> dict[str, object]:
-    """What speaks against an option: the hazards of the drug cards, and allergies."""
+def _against(chart: Chart) -> dict[str, list[str]]:
+    """What speaks against an option, in words: the hazards of the drug cards, and allergies."""
+    expecting = ["pregnancy"] if pregnancy(chart) else []
     return {
-        "medication.naproxen": nsaid_hazards(chart, None),
-        "medication.duloxetine": duloxetine_hazards(chart, None),
-        "medication.acetaminophen": chart.allergies("medication.acetaminophen"),
-        "medication.gabapentin": chart.allergies("medication.gabapentin"),
+        "medication.naproxen": [hazard.words for hazard in nsaid_hazards(chart, None)],
+        "medication.duloxetine": [hazard.words for hazard in duloxetine_hazards(chart, None)],
+        "medication.acetaminophen": [each.text for each in chart.allergies("medication.acetaminophen")],
+        "medication.gabapentin": expecting + [each.text for each in chart.allergies("medication.gabapentin")],
     }
 
 
-def _ask(chart: Chart, unsafe: set[str]) -> str:
-    """What is needed before choosing, and which options were left out."""
-    names = [OPTIONS[key].partition(":")[0].partition(",")[0] for key in OPTIONS if key in unsafe]
-    left_out = f"Not offered for a recorded hazard: {listed(names)}. " if names else ""
+def _ask(chart: Chart, against: dict[str, list[str]]) -> str:
+    """What is needed before choosing, and which options were left out and why."""
+    out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items() if words]
+    left_out = f"Not offered: {markdown(listed(out), 300)}. " if out else ""
     missing = [] if clearance(chart) else ["renal function"]
     expecting = pregnancy(chart)
     missing += ["the weeks of gestation"] if expecting is not None and expecting.weeks is None else []

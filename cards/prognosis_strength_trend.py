@@ -16,7 +16,7 @@ from cards.language.findings.studies import (
 )
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary, unknown
 from cards.language.side import Side
-from cards.language.text import days
+from cards.language.text import between
 from cards.language.wording import clinical_note, once, references
 
 CONSULT = "order.spine-surgery-consult"
@@ -56,8 +56,7 @@ def _card(chart: Chart, loss: Loss, known: Fact) -> Card:
     assert loss.before.when is not None
     assert loss.after.when is not None
     side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side.value.capitalize()} "
-    span = days(loss.after.when.since(loss.before.when))
-    span = "under an hour" if span == "today" else span
+    span = between(loss.after.when.since(loss.before.when))
     despite = (
         "despite referral" if isinstance(known, Order) and CONSULT in known.keys else "although imaging is in hand"
     )

@@ -190,8 +190,9 @@ def _summary(chart: Chart, each: Indication, confirmed: bool) -> str:
 
 def _lesion_words(each: Indication) -> str:
     name = each.seen.lesion.key.removeprefix("lesion.").replace("-", " ")
-    side = "central" if each.seen.lesion.side is Side.BOTH else str(each.seen.lesion.side)
-    return f"{sentence(each.seen.report.text)}: {name}, side {side}"
+    known = {Side.BOTH: "central", Side.UNKNOWN: "side not recorded"}
+    side = known.get(each.seen.lesion.side, str(each.seen.lesion.side))
+    return f"{sentence(each.seen.report.text)}: {name}, {side}"
 
 
 def _suggestions(chart: Chart, each: Indication) -> tuple[Suggestion, ...]:

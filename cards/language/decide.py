@@ -14,6 +14,7 @@ from cards.language.findings.gates import comfort_care, off_gate, trauma_path
 from cards.language.findings.mr_safety import mr_safety
 from cards.language.rule import RULES, Card, Indicator, Kind, Rule, Silent, Verdict, answered, silent, unknown
 from cards.language.text import inside
+from cards.language.wording import SAFETY_NET
 
 ORDER = (
     "cauda-equina-emergency",
@@ -232,7 +233,8 @@ def _at_signing(id: str, verdict: Verdict) -> Verdict:
 def _at_discharge(verdict: Verdict) -> Verdict:
     if not isinstance(verdict, Card):
         return verdict
-    return structs.replace(verdict, detail=f"{verdict.detail}\n\n{RETURN_ADVICE}")
+    detail = verdict.detail.replace(SAFETY_NET, "").rstrip()
+    return structs.replace(verdict, detail=f"{detail}\n\n{RETURN_ADVICE}")
 
 
 def _beside_critical(id: str, verdict: Verdict) -> Verdict:

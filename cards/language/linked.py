@@ -25,6 +25,7 @@ class Reader(Protocol):
     codes: Codes
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None: ...
+    def first(self, *written: str | None) -> Moment | None: ...
     def effective(self, record: Resource) -> Moment | None: ...
     def dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None: ...
     def find_medication(self, identity: str) -> Resource | None: ...
@@ -72,7 +73,14 @@ def medicines(records: Iterable[Resource], reader: Reader) -> Iterator[Medicine]
         if keys:
             yield Medicine(
                 reference=reference(record),
+                when=_since(record, reader),
                 text=words.medicine_name(concept),
                 keys=keys,
                 daily_mg=words.daily_dose(record.dosageInstruction or record.dosage),
             )
+
+
+def _since(record: Resource, reader: Reader) -> Moment | None:
+    """When it was ordered, or taken from; no rule needs it, the reader does."""
+    start = record.effectivePeriod.start if record.effectivePeriod else None
+    return reader.first(record.authoredOn, record.effectiveDateTime, start)

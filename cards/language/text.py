@@ -50,6 +50,13 @@ def days(span: timedelta) -> str:
     return _count(count // 30, "month") if count < 730 else _count(count // 365, "year")
 
 
+def between(span: timedelta) -> str:
+    """The time between two readings, rounded: `under an hour`, `5 hours`, `3 days`."""
+    if span >= timedelta(days=1):
+        return days(span + timedelta(hours=12))
+    return "under an hour" if span < timedelta(hours=1) else days(span)
+
+
 def listed(words: list[str]) -> str:
     """`a`, `a and b`, or `a, b and c`."""
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""

@@ -13,7 +13,7 @@ from cards.language.findings.red_flags import CODED_SYNDROME, FLAGS, RED_FLAG_WI
 from cards.language.findings.signs import newest_answers
 from cards.language.findings.studies import decline
 from cards.language.side import Side
-from cards.language.text import days, inside, listed, sentence
+from cards.language.text import between, days, inside, listed, sentence
 
 SAFETY_NET = (
     "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
@@ -58,8 +58,7 @@ def lost_words(chart: Chart, loss: Loss) -> str:
     """`MRC 4 to 2 in 3 days`."""
     assert loss.before.when is not None
     assert loss.after.when is not None
-    span = days(loss.after.when.since(loss.before.when))
-    span = "under an hour" if span == "today" else span
+    span = between(loss.after.when.since(loss.before.when))
     return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
 
 

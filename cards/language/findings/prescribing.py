@@ -117,4 +117,8 @@ def not_checked(chart: Chart, *keys: str) -> str:
 def hazard_evidence(drafts: Iterable[Draft], hazards: Iterable[Hazard]) -> tuple[Evidence, ...]:
     """The drafts and the records behind the hazards."""
     facts = (*drafts, *(fact for hazard in hazards for fact in hazard.facts))
-    return tuple(dict.fromkeys(Evidence.of(fact) for fact in facts))
+    return tuple(dict.fromkeys(Evidence.of(fact, _being_ordered(fact)) for fact in facts))
+
+
+def _being_ordered(fact: Fact) -> str:
+    return f"{fact.text}, being ordered" if isinstance(fact, Draft) else ""
