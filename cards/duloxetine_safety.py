@@ -48,10 +48,6 @@ def duloxetine_safety(chart: Chart) -> Verdict:
     return _card(chart, drafts, hazards, indicator)
 
 
-CONTRAINDICATED = dict.fromkeys(
-    ("allergy", "interaction", "liver", "kidney"),
-    "Duloxetine contraindicated/avoid: {words}. Choose another analgesic.",
-)
 AVOID = "Duloxetine contraindicated/avoid: {words}. Choose another analgesic."
 CONTRAINDICATED = dict.fromkeys(("allergy", "interaction", "liver", "kidney"), AVOID)
 RISKY = {

@@ -95,7 +95,9 @@ def _drug(draft: Draft) -> str:
 def _hazards(chart: Chart, draft: Draft) -> list[Hazard]:
     key = _drug(draft)
     name = key.partition(".")[2]
-    found = [Hazard(Indicator.CRITICAL, name, (each,), "allergy", draft) for each in chart.allergies(key)]
+    found = [
+        Hazard(Indicator.CRITICAL, f"allergy to {name}", (each,), "allergy", draft) for each in chart.allergies(key)
+    ]
     limit = band(chart, key)
     if draft.daily_mg is not None and draft.daily_mg > limit.most:
         found.append(Hazard(Indicator.CRITICAL, _over(chart, draft, limit, name), risk="dose", draft=draft))
@@ -132,7 +134,7 @@ def _over(chart: Chart, draft: Draft, limit: Band, name: str) -> str:
 
 
 GRAVE = {
-    "allergy": "Allergy to {words} is recorded: do not prescribe before it is clarified.",
+    "allergy": "An {words} is recorded: do not prescribe before it is clarified.",
     "dose": "{words}: reduce before signing.",
 }
 RISKY = {

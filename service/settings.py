@@ -24,7 +24,7 @@ PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 DEFAULT_FILE = Path("foot-drop-cds.toml")
 
-# issue 3: half a second is what an EHR waits; a developer at a debugger waits longer
+# Half a second is what an EHR waits (CDS Hooks, performance); a developer at a debugger waits longer.
 DEADLINE_MS = 450
 DEV_DEADLINE_MS = 5000
 

@@ -118,7 +118,13 @@ def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
 
 @lru_cache(maxsize=32)
 def _rules_of(hook: str, _enrolled: int) -> tuple[Rule, ...]:
-    return tuple(RULES[id] for id in ORDER if id in RULES and hook in RULES[id].hooks)
+    return tuple(RULES[id] for id in _order(len(RULES)) if hook in RULES[id].hooks)
+
+
+@lru_cache(maxsize=8)
+def _order(_enrolled: int) -> tuple[str, ...]:
+    """The rules as D55 ranks them; one that it does not name comes after them."""
+    return (*(id for id in ORDER if id in RULES), *sorted(RULES.keys() - set(ORDER)))
 
 
 def shown(verdicts: dict[str, Verdict]) -> list[tuple[Rule, Card]]:
@@ -249,7 +255,7 @@ def _beside_critical(id: str, verdict: Verdict) -> Verdict:
 
 def _sorted(verdicts: dict[str, Verdict]) -> list[tuple[str, Card]]:
     cards: Iterable[tuple[str, Card]] = ((id, each) for id, each in verdicts.items() if isinstance(each, Card))
-    return sorted(cards, key=lambda each: (-each[1].indicator.rank, ORDER.index(each[0])))
+    return sorted(cards, key=lambda each: (-each[1].indicator.rank, _order(len(RULES)).index(each[0])))
 
 
 def outcome(verdict: Verdict) -> str:

@@ -164,10 +164,12 @@ def rule(
     overrides: Iterable[str],
     needs_foot_drop: bool = True,
     asks: Iterable[str] = (),
+    source: Source | None = None,
 ) -> Callable[[Callable[[Chart], Verdict]], Callable[[Chart], Verdict]]:
     """Enrol the function below as the rule `id`; its docstring's first line is the advice.
 
-    Raises DuplicateRuleError for a second rule of that id.
+    `source` is the guideline it names, when cards/sources.toml does not hold it. Raises DuplicateRuleError
+    for a second rule of that id.
     """
 
     def enrol(advise: Callable[[Chart], Verdict]) -> Callable[[Chart], Verdict]:
@@ -179,7 +181,7 @@ def rule(
             hooks=tuple(hooks),
             own_reads=frozenset(reads),
             asks=tuple(asks),
-            source=SOURCES[id],
+            source=source or SOURCES[id],
             strength=strength,
             quality=quality,
             reviewed=reviewed,

@@ -110,7 +110,11 @@ def not_checked(chart: Chart, *keys: str) -> str:
     ]
     if unread:
         return f"{listed(unread)} could not be read: hazards may be missed"
-    undated = [code for code in ("egfr", "creatinine") if any(r.when is None for r in chart.readings(code))]
+    undated = [
+        name
+        for code, name in (("egfr", "eGFR"), ("creatinine", "creatinine"))
+        if any(r.when is None for r in chart.readings(code))
+    ]
     return f"{undated[0]} is recorded without a date" if undated and clearance(chart) is None else ""
 
 
