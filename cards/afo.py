@@ -35,6 +35,7 @@ SKIN_FIRST = (
     quality="low: gait benefit shown in small trials; the benefit for falls is expert opinion",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.afo", "order.orthotist-referral"],
     overrides=["already-arranged", "findings-disagree", "patient-declined", "contraindicated"],
 )
 def afo(chart: Chart) -> Verdict:

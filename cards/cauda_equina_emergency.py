@@ -41,6 +41,7 @@ VOLUME = (
     quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.mri-lumbar", "order.spine-surgery-consult", "order.bladder-scan"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care", "reassess-within-24-hours"],
 )
 def cauda_equina_emergency(chart: Chart) -> Verdict:

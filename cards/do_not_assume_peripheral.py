@@ -37,6 +37,7 @@ MUSCLE_NAMES = {"mrc-inversion": "inversion", "mrc-hip-abduction": "hip abductio
     quality="low: one diagnostic series of 61 patients, reviews",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.mri-lumbar", "order.emg-ncs"],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause"],
     asks=IMAGING_RULES,
 )

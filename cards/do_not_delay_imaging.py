@@ -53,6 +53,14 @@ WHY = {
     quality="moderate: appropriateness criteria; texts on the timing of denervation",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=[
+        "order.mri-lumbar",
+        "order.mri-lumbar-contrast",
+        "order.mri-whole-spine",
+        "order.mri-whole-spine-contrast",
+        "order.ct-lumbar",
+        "order.spine-surgery-consult",
+    ],
     overrides=["already-arranged", "findings-disagree", "patient-declined", "contraindicated"],
     asks=IMAGING_RULES,
 )

@@ -30,6 +30,7 @@ from cards.language.text import markdown
     quality="moderate: labels, of which the stricter is used",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["medication.acetaminophen"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "patient-declined"],
     needs_foot_drop=False,
 )

@@ -26,6 +26,7 @@ _NO_INJURY = silent("no spinal injury is recorded")
     quality="low: national recommendations by consensus",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.physiotherapy-referral"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care", "contraindicated"],
     needs_foot_drop=False,
 )

@@ -45,6 +45,7 @@ EMG_REPORT = "report.emg-ncs"
     quality="low: reviews and teaching texts on the timing of denervation",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.emg-ncs"],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "patient-declined"],
 )
 def emg_ncs(chart: Chart) -> Verdict:

@@ -68,6 +68,7 @@ RISKS = {
     quality="moderate: regulator warnings and labels; one negative trial",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.creatinine"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "patient-declined"],
     needs_foot_drop=False,
 )

@@ -38,6 +38,13 @@ ASKED = {"saddle-sensation": "about the saddle", "bladder-dysfunction": "about t
     quality="low: one diagnostic series, reviews, national red-flag guidance",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=[
+        "exam.saddle-sensation",
+        "exam.bladder-dysfunction",
+        "exam.mrc-inversion",
+        "exam.mrc-hip-abduction",
+        "exam.babinski",
+    ],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "reassess-within-24-hours"],
 )
 def localisation_exam(chart: Chart) -> Verdict:

@@ -60,6 +60,7 @@ AFTER_SURGERY = timedelta(days=365)  # a judgement: later weakness is not the op
     quality="moderate: appropriateness criteria; cohorts for strength and timing",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.mri-lumbar", "order.mri-lumbar-contrast", "order.spine-surgery-consult"],
     overrides=[
         "already-arranged",
         "findings-disagree",

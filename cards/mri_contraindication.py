@@ -25,6 +25,7 @@ _NOT_CALLED_FOR = silent("no imaging is called for at this moment")
     quality="moderate: device labelling and guideline for CT when MRI is contraindicated",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.mr-safety-consult", "order.ct-lumbar", "order.ct-myelogram-lumbar"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "reassess-within-24-hours"],
     needs_foot_drop=False,
     asks=IMAGING_RULES,

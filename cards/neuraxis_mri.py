@@ -75,6 +75,13 @@ class Ground(Struct, frozen=True):
     quality="low: guideline for the cancer ground, case series and reports for the others",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=[
+        "order.mri-whole-spine",
+        "order.mri-whole-spine-contrast",
+        "order.mri-brain",
+        "order.neurology-referral",
+        "order.spine-surgery-consult",
+    ],
     overrides=[
         "already-arranged",
         "findings-disagree",

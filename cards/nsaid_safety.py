@@ -31,6 +31,7 @@ from cards.language.text import listed, markdown, plain
     quality="moderate: regulator communication and labels; renal cut-offs by convention",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["medication.acetaminophen", "medication.gastroprotection"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "patient-declined"],
     needs_foot_drop=False,
 )

@@ -68,6 +68,7 @@ OPTIONS = {
     quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["medication.acetaminophen", "medication.naproxen", "medication.duloxetine", "medication.gabapentin"],
     overrides=["already-arranged", "patient-declined", "contraindicated", "findings-disagree"],
 )
 def pain_regimen(chart: Chart) -> Verdict:

@@ -32,6 +32,7 @@ _NOT_IMMOBILE = silent("no cord injury or precautions are recorded, and immobili
     quality="low: guideline and consensus on intervals",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.pressure-care-plan", "order.skin-assessment"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
 )

@@ -30,6 +30,7 @@ CONSULT = "order.spine-surgery-consult"
     quality="low: cohorts, most of which find that strength and duration predict recovery; some do not",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["communication.spinal-team"],
     overrides=["already-arranged", "findings-disagree", "reassess-within-24-hours"],
 )
 def prognosis_strength_trend(chart: Chart) -> Verdict:

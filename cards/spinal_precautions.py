@@ -83,6 +83,7 @@ _NO_INJURY = silent("no spinal injury of the last 7 days is recorded")
     quality="moderate: national guideline; consensus on immobilisation",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.spinal-precautions", "order.ct-lumbar", "order.mri-whole-spine", "order.spine-surgery-consult"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
 )

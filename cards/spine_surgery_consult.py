@@ -73,6 +73,7 @@ class Indication(Struct, frozen=True):
     quality="low: cohorts favour early surgery for grade 3 or less, no randomised proof that surgery is superior",
     reviewed="2026-11-25",
     version="1.0.0",
+    suggests=["order.spine-surgery-consult"],
     overrides=["already-arranged", "findings-disagree", "patient-declined", "not-in-goals-of-care"],
 )
 def spine_surgery_consult(chart: Chart) -> Verdict:

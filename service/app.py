@@ -17,6 +17,7 @@ from service import cors, hooks, log, wire
 from service.address import allow_list
 from service.evaluation import Evaluator
 from service.fhir import FhirReader
+from service.publish.routes import routes as published
 from service.refusal import RefusedError
 from service.settings import Settings
 
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     app.after_request(_guard)
     _answer_errors(app)
     app.register_blueprint(hooks.routes(evaluator(settings, now)))
+    app.register_blueprint(published())
     app.wsgi_app = _without_stray_slashes(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

@@ -139,6 +139,19 @@ def demo() -> None:
         sys.exit(1)
 
 
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def publish(folder: Path) -> None:
+    """Write the rules for others to read: FHIR resources, and a page and the source attributes of each rule."""
+    from service.publish import library
+
+    try:
+        count = library.write(folder)
+    except OSError as error:
+        _refuse(f"{folder} cannot be written: {error.strerror}")
+    click.echo(f"{count} files written to {folder}")
+
+
 def _load(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple[str, ...]) -> Settings:
     """The settings, with what the command line adds. Ends with 1 when they are refused."""
     from service.settings import RefusedSettingsError, load

@@ -57,7 +57,7 @@ def _names(like: Any) -> list[str]:
 def files(folder: Path = CARDS) -> Iterator[tuple[str, Path]]:
     """The case files of the rules, by rule id, or of the findings, by module."""
     for path in sorted(folder.glob("*.toml")):
-        if path.name != "sources.toml":
+        if path.name not in ("sources.toml", "evidence.toml"):
             yield path.stem.replace("_", "-"), path
 
 

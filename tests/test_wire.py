@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
-from cards.language.override_reasons import OVERRIDE_REASONS
-from cards.language.rule import RULES
+from cards.language import override_reasons
+from cards.language.override_reasons import HL7_REASONS, OVERRIDE_REASONS
+from cards.language.rule import RULES, Rule
 from service import wire
 from service.request import FhirAuthorization
 from tests import vignettes
@@ -88,11 +89,23 @@ def test_suggestions_can_be_taken(cards: list[dict[str, Any]]) -> None:
                 assert action["resource"]["subject"] == {"reference": "Patient/p1"}
 
 
-def test_override_reasons_have_code_system_and_display(cards: list[dict[str, Any]]) -> None:
+def test_override_reasons_are_our_own_then_those_of_hl7(cards: list[dict[str, Any]]) -> None:
     for card in cards:
-        for reason in card["overrideReasons"]:
-            assert reason["display"] == OVERRIDE_REASONS[reason["code"]]
-            assert reason["system"].endswith("/CodeSystem/override-reasons")
+        own = RULES[card["source"]["topic"]["code"]].overrides
+        told = [(each["system"], each["code"], each["display"]) for each in card["overrideReasons"]]
+        assert told[: len(own)] == [(override_reasons.SYSTEM, code, OVERRIDE_REASONS[code]) for code in own]
+        hl7 = [(override_reasons.HL7_SYSTEM, *HL7_REASONS[code]) for code in own if code in HL7_REASONS]
+        assert told[len(own) :] == hl7[: 8 - len(own)]
+        assert len(told) <= 8
+    assert any(each["system"] == override_reasons.HL7_SYSTEM for card in cards for each in card["overrideReasons"])
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_no_card_offers_more_than_eight_reasons_or_one_twice(rule: Rule) -> None:
+    reasons = override_reasons.offered(rule.overrides)
+    assert len(rule.overrides) <= len(reasons) <= 8
+    assert len({(each.system, each.code) for each in reasons}) == len(reasons)
+    assert all(each.display for each in reasons)
 
 
 def test_every_rule_names_override_reasons_that_exist() -> None:
@@ -147,8 +160,8 @@ def routine_mri(ask: Ask, draft: dict[str, Any]) -> tuple[str, list[dict[str, An
     }
     reply = ask(asked)
     assert reply.status_code == 200
-    suggestions = [each for card in reply.get_json()["cards"] for each in card.get("suggestions", ())]
-    return reply.get_data(as_text=True), [action for each in suggestions for action in each["actions"]]
+    (card,) = reply.get_json()["cards"]
+    return reply.get_data(as_text=True), card["suggestions"][0]["actions"]
 
 
 def test_a_draft_comes_back_whole_with_the_new_priority(ask: Ask) -> None:

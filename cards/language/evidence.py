@@ -1,4 +1,4 @@
-"""What is disputed, not evaluated and suggested by a rule, and its versions, from cards/evidence.toml."""
+"""What is disputed, and not evaluated by a rule, and its versions, from cards/evidence.toml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cards.language.rule import Rule
 
-_MEMBERS = frozenset({"conflicts", "not_evaluated", "suggests", "history"})
+_MEMBERS = frozenset({"conflicts", "not_evaluated", "history"})
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -23,11 +23,10 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Appraisal(Struct, frozen=True, kw_only=True):
-    """What a committee asks about one rule; `suggests` are keys of the order catalogue, `history` is newest first."""
+    """What a committee asks about one rule; `history` is newest first."""
 
     conflicts: tuple[str, ...] = ()
     not_evaluated: tuple[str, ...] = ()
-    suggests: tuple[str, ...] = ()
     history: tuple[Change, ...] = ()
 
 
@@ -46,7 +45,7 @@ def read(text: str) -> dict[str, Appraisal]:
 def _appraisal(id: str, entry: Mapping[str, Any]) -> Appraisal:
     for member in entry.keys() - _MEMBERS:
         raise ValueError(f"{id}: unknown member {member!r}")
-    texts = {name: tuple(entry.get(name, ())) for name in ("conflicts", "not_evaluated", "suggests")}
+    texts = {name: tuple(entry.get(name, ())) for name in ("conflicts", "not_evaluated")}
     return Appraisal(**texts, history=tuple(Change(**each) for each in entry.get("history", ())))
 
 

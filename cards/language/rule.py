@@ -122,7 +122,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     """One recommendation: what it reads, what it stands on, and the function that decides.
 
     A rule that needs foot drop is asked only when there is one. `asks` names the rules whose verdicts it
-    consults: what they read, it reads.
+    consults: what they read, it reads. `suggests` are the orders it may place, as keys of the catalogue.
     """
 
     id: str
@@ -135,6 +135,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     quality: str
     reviewed: str
     version: str
+    suggests: tuple[str, ...]
     overrides: tuple[str, ...]
     needs_foot_drop: bool
     advise: Callable[[Chart], Verdict]
@@ -162,6 +163,7 @@ def rule(
     reviewed: str,
     version: str,
     overrides: Iterable[str],
+    suggests: Iterable[str] = (),
     needs_foot_drop: bool = True,
     asks: Iterable[str] = (),
     source: Source | None = None,
@@ -186,6 +188,7 @@ def rule(
             quality=quality,
             reviewed=reviewed,
             version=version,
+            suggests=tuple(suggests),
             overrides=tuple(overrides),
             needs_foot_drop=needs_foot_drop,
             advise=advise,

@@ -15,7 +15,7 @@ from tests.bench.bodies import SIZES, body
 from tests.bench.first_answer import first_answer
 from tests.bench.table import Section, for_readme, for_terminal, row
 
-# issue 3, "To reach"
+# What the service is held to, as ratios in one run.
 _ENGINE = dict(zip(SIZES, (1.5, 1.0, 1.0, 1.0), strict=True))
 _FOOT_DROP_MS = {10: 0.5, 100: 0.5}  # it does not grow with the chart; in larger ones noise is more than that
 _HTTP = dict(zip(SIZES, (2.0, 3.0, 7.0, 5.0), strict=True))

@@ -1,0 +1,150 @@
+"""A page for each rule and one that lists them: HTML without scripts and without anything loaded from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import Struct
+
+from cards.language.decide import ORDER
+from cards.language.evidence import appraisal
+from cards.language.orders import CATALOGUE
+from cards.language.override_reasons import offered
+from cards.language.rule import RULES, Rule
+from cards.language.sources import SOURCES
+from cards.value_sets import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, V2_0136, V3_INTERPRETATION, VALUE_SETS
+from service.hooks import HOOKS
+from service.publish.attributes import CRITERION, source_attributes
+from service.publish.canonical import resource_id
+from service.publish.sentences import sentences
+from service.publish.words import NOT_SIGNED, what_for
+
+_SYSTEM_NAMES = {
+    SNOMED: "SNOMED CT",
+    LOINC: "LOINC",
+    ICD10CM: "ICD-10-CM",
+    RXNORM: "RxNorm",
+    HCPCS: "HCPCS Level II",
+    EXAM: "Bedside findings (our own)",
+    V3_INTERPRETATION: "HL7 v3 interpretation",
+    V2_0136: "HL7 v2 table 0136",
+    NCIT: "NCI Thesaurus",
+}
+_GROUPS = {
+    "condition": "Problems",
+    "observation": "Findings and measurements",
+    "report": "Reports",
+    "lesion": "Lesions that a report concludes",
+    "order": "Orders",
+    "procedure": "Procedures",
+    "device": "Devices",
+    "medication": "Medicines",
+    "allergy": "Allergies",
+}
+# Number of a source attribute to what is read of the Patient when it is used.
+_PERSONS = {10: "the sex", 11: "the birth date"}
+
+_templates = Environment(
+    loader=PackageLoader("service", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+class Links(Struct, frozen=True):
+    """How the pages name each other; `{}` stands for an id."""
+
+    index: str
+    rule: str
+    attributes: str
+    resource: str
+
+    def to_rule(self, id: str) -> str:
+        """Where the page of a rule is."""
+        return self.rule.format(id)
+
+    def to_attributes(self, id: str) -> str:
+        """Where the source attributes of a rule are."""
+        return self.attributes.format(id)
+
+    def to_resource(self, kind: str, key: str) -> str:
+        """Where a published resource is."""
+        return self.resource.format(kind, resource_id(key))
+
+
+SAVED = Links("index.html", "{}.html", "{}.source-attributes.json", "../fhir/{}/{}.json")
+
+
+def served(root: str) -> Links:
+    """The links of the service that is mounted below `root` (empty: nowhere)."""
+    root = root.replace("{", "{{").replace("}", "}}")
+    return Links(
+        f"{root}/rules", f"{root}/rules/{{}}", f"{root}/rules/{{}}/source-attributes", f"{root}/fhir/{{}}/{{}}"
+    )
+
+
+class Codes(Struct, frozen=True):
+    """A value set on a page: each system's name with its codes and displays, and what is matched without a code."""
+
+    key: str
+    name: str
+    systems: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    patterns: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+def index(links: Links) -> str:
+    """The page that lists every rule, in the order in which cards are shown."""
+    return _templates.get_template("index.html").render(rules=_in_order(), links=links, not_signed=NOT_SIGNED)
+
+
+def page(rule: Rule, links: Links) -> str:
+    """The page of a rule."""
+    appraised, attributes = appraisal(rule), source_attributes(rule)
+    return _templates.get_template("rule.html").render(
+        rule=rule,
+        links=links,
+        not_signed=NOT_SIGNED,
+        what_for=what_for(rule),
+        hooks=[(hook, HOOKS[hook].title) for hook in rule.hooks],
+        sentences=sentences(rule.id),
+        appraised=appraised,
+        orders=[(key, CATALOGUE[key].text) for key in rule.suggests],
+        reasons=offered(rule.overrides),
+        seed=SOURCES["seed"].label,
+        codes=list(_groups(rule.reads)),
+        persons=[_PERSONS[each.number] for each in attributes if each.used and each.number in _PERSONS],
+        reads_encounter="encounter" in rule.reads,
+        attributes=attributes,
+        criterion=CRITERION,
+    )
+
+
+def _in_order() -> list[Rule]:
+    return sorted(RULES.values(), key=lambda rule: ORDER.index(rule.id) if rule.id in ORDER else len(ORDER))
+
+
+def _groups(reads: frozenset[str]) -> Iterator[tuple[str, list[Codes]]]:
+    for prefix, heading in _GROUPS.items():
+        found = [_codes(key) for key in _of(prefix, reads)]
+        if found:
+            yield heading, found
+
+
+def _of(prefix: str, reads: Iterable[str]) -> list[str]:
+    return sorted(key for key in reads if key.partition(".")[0] == prefix)
+
+
+def _codes(key: str) -> Codes:
+    value_set = VALUE_SETS[key]
+    return Codes(
+        key=key,
+        name=value_set.name,
+        systems=tuple((_SYSTEM_NAMES[system], tuple(codes.items())) for system, codes in value_set.codes.items()),
+        patterns=tuple(pattern for patterns in value_set.patterns.values() for pattern in patterns),
+        words=value_set.names,
+    )

@@ -1,0 +1,131 @@
+"""PlanDefinition for every rule: when it is asked, what it reads, what it may suggest, and what it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cards.language.chart import supplied_by
+from cards.language.evidence import appraisal
+from cards.language.orders import CATALOGUE
+from cards.language.rule import RULES, Rule
+from cards.language.sources import SOURCES, Source
+from cards.value_sets import SNOMED, VALUE_SETS
+from service.publish.canonical import PUBLISHER, Json, canonical, frame
+from service.publish.sentences import sentences
+from service.publish.words import cited, condition, purpose, usage, what_for
+from service.wire import CARDS_SYSTEM
+
+_STRENGTH = "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation"
+_QUALITY = "http://hl7.org/fhir/StructureDefinition/cqf-qualityOfEvidence"
+_PLAN_TYPES = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
+
+# Prefetch key to resource type and to the element that a value set filters.
+_READ_FROM = {
+    "patient": ("Patient", ""),
+    "encounter": ("Encounter", ""),
+    "conditions": ("Condition", "code"),
+    "observations": ("Observation", "code"),
+    "reports": ("DiagnosticReport", "code"),
+    "orders": ("ServiceRequest", "code"),
+    "deviceOrders": ("DeviceRequest", "code"),
+    "devices": ("Device", "type"),
+    "procedures": ("Procedure", "code"),
+    "medications": ("MedicationRequest", "medication"),
+    "statements": ("MedicationStatement", "medication"),
+    "allergies": ("AllergyIntolerance", "code"),
+}
+_OTHER_PATHS = {"lesion": "conclusionCode", "device.mr-safety": "safety"}
+
+
+def plan_definitions() -> Iterator[Json]:
+    """One for each rule, in the order of their enrolment."""
+    return (plan_definition(rule) for rule in RULES.values())
+
+
+def plan_definition(rule: Rule) -> Json:
+    """A rule as a PlanDefinition; no engine can evaluate its condition, which is words: the service does."""
+    appraised = appraisal(rule)
+    made = frame("PlanDefinition", rule.id, rule.title, what_for(rule), since=rule.reviewed, release=rule.version)
+    made |= {
+        "identifier": [{"system": CARDS_SYSTEM, "value": rule.id}],
+        "type": {"coding": [{"system": _PLAN_TYPES, "code": "eca-rule", "display": "ECA Rule"}]},
+        "purpose": purpose(rule, appraised),
+        "usage": usage(sentences(rule.id)),
+        "lastReviewDate": rule.reviewed,
+        "effectivePeriod": {"start": rule.reviewed},
+        "topic": [_topic()],
+        "author": [{"name": PUBLISHER}],
+        "relatedArtifact": [_citation(rule.source), _seed()],
+        "action": [_action(rule)],
+    }
+    return made
+
+
+def _topic() -> Json:
+    value_set = VALUE_SETS["condition.foot-drop"]
+    code, display = next(iter(value_set.codes[SNOMED].items()))
+    return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
+
+
+def _citation(source: Source) -> Json:
+    made: Json = {"type": "citation"}
+    if source.evidence:
+        made["label"] = ", ".join(source.evidence)
+    made |= {"display": source.label, "citation": cited(source)}
+    if source.url:
+        made["url"] = source.url
+    return made
+
+
+def _seed() -> Json:
+    """The page that the rules were taken from: provenance, not authority."""
+    return {"type": "derived-from", "display": SOURCES["seed"].label}
+
+
+def _action(rule: Rule) -> Json:
+    made: Json = {
+        "title": rule.title,
+        "description": what_for(rule),
+        "documentation": [_citation(rule.source) | {"document": _graded(rule)}],
+        "trigger": [{"type": "named-event", "name": hook} for hook in rule.hooks],
+        "condition": [
+            {
+                "kind": "applicability",
+                "expression": {
+                    "description": "In words, which no engine evaluates: the service does, and usage lists its cases.",
+                    "language": "text/plain",
+                    "expression": condition(rule),
+                },
+            }
+        ],
+        "input": [each for key in sorted(rule.reads) for each in _requirements(key)],
+    }
+    orders = [
+        {"title": CATALOGUE[key].text, "definitionCanonical": canonical("ActivityDefinition", key)}
+        for key in rule.suggests
+    ]
+    return made | ({"action": orders} if orders else {})
+
+
+def _graded(rule: Rule) -> Json:
+    """R4 lets strength and quality stand on an attachment: the source, as the rule grades it."""
+    made: Json = {
+        "extension": [
+            {"url": _STRENGTH, "valueCodeableConcept": {"text": rule.strength}},
+            {"url": _QUALITY, "valueCodeableConcept": {"text": rule.quality}},
+        ]
+    }
+    if rule.source.url:
+        made["url"] = rule.source.url
+    return made | {"title": rule.source.label}
+
+
+def _requirements(key: str) -> Iterator[Json]:
+    """The data of one key: a requirement for each resource type that it is read from."""
+    for name in supplied_by(key):
+        kind, path = _READ_FROM[name]
+        made: Json = {"type": kind}
+        path = _OTHER_PATHS.get(key) or _OTHER_PATHS.get(key.partition(".")[0]) or path
+        if path and key in VALUE_SETS:
+            made["codeFilter"] = [{"path": path, "valueSet": canonical("ValueSet", key)}]
+        yield made

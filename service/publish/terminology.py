@@ -1,0 +1,101 @@
+"""ValueSet for every set of codes that the rules read, and the CodeSystems that are the project's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+
+from cards.language import override_reasons
+from cards.language.rule import RULES
+from cards.value_sets import EXAM, LOINC, RXNORM, SNOMED, VALUE_SETS, ValueSet
+from service.publish.canonical import Json, canonical, frame, last_reviewed
+from service.publish.words import what_for
+from service.wire import CARDS_SYSTEM
+
+_COPYRIGHT = {
+    SNOMED: "This material includes SNOMED Clinical Terms® (SNOMED CT®), copyright IHTSDO / SNOMED International; "
+    "each user needs an Affiliate or national licence.",
+    LOINC: "This material contains content from LOINC (http://loinc.org), copyright Regenstrief Institute, Inc. and "
+    "the LOINC Committee, available at no cost under the license at http://loinc.org/license.",
+    RXNORM: "RxNorm names and identifiers are courtesy of the U.S. National Library of Medicine, which neither "
+    "endorses nor recommends this or any other product.",
+}
+
+
+def value_sets() -> Iterator[Json]:
+    """A ValueSet for each set of codes; one that is matched by names alone has no compose, and says so."""
+    for key, value_set in VALUE_SETS.items():
+        made = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(key))
+        made["purpose"] = f"Where its codes were checked: {value_set.source}"
+        rights = [text for system, text in _COPYRIGHT.items() if system in value_set.codes]
+        if rights:
+            made["copyright"] = "\n\n".join(rights)
+        if value_set.codes:
+            made["compose"] = {"include": [_include(*each) for each in value_set.codes.items()]}
+        yield made
+
+
+def _description(value_set: ValueSet) -> str:
+    parts = [value_set.includes]
+    if value_set.excludes:
+        parts.append(f"It leaves out: {value_set.excludes}")
+    for system, patterns in value_set.patterns.items():
+        told = " or ".join(f"`{pattern}`" for pattern in patterns)
+        parts.append(f"Besides the codes that are listed, every code of {system} counts that matches {told}.")
+    if value_set.names:
+        parts.append(f"Matched by name as well: {', '.join(value_set.names)}.")
+    if not value_set.codes:
+        parts.append("No code is listed: a record belongs to it by its words alone.")
+    if value_set.meanings:
+        parts.append(f"Meaning: {', '.join(f'{code} {meaning}' for code, meaning in value_set.meanings.items())}.")
+    parts.append("A site may add codes of its own in its settings; they are not listed here.")
+    return "\n\n".join(parts)
+
+
+def _include(system: str, codes: Mapping[str, str]) -> Json:
+    return {"system": system, "concept": [{"code": code, "display": display} for code, display in codes.items()]}
+
+
+def code_systems() -> Iterator[Json]:
+    """The bedside findings, the identities of the cards, and the reasons to set a card aside."""
+    yield _code_system(
+        "exam",
+        EXAM,
+        "Bedside findings",
+        "Findings of the examination, and their answers, which LOINC and SNOMED CT do not code as the rules need them.",
+        _exam(),
+    )
+    yield _code_system(
+        "cards",
+        CARDS_SYSTEM,
+        "Cards",
+        "The identity of each recommendation, as it stands in the topic of a card's source. A code is never reused.",
+        ((rule.id, rule.title, what_for(rule)) for rule in RULES.values()),
+    )
+    yield _code_system(
+        "override-reasons",
+        override_reasons.SYSTEM,
+        "Override reasons",
+        "Why a clinician may set a card aside, where the HL7 non-adherence reason codes lack the reason.",
+        (
+            (code, display, override_reasons.MEANINGS[code])
+            for code, display in override_reasons.OVERRIDE_REASONS.items()
+        ),
+    )
+
+
+def _exam() -> Iterator[tuple[str, str, str]]:
+    meanings = tomllib.loads(files("service.publish").joinpath("exam.toml").read_text(encoding="utf-8"))
+    displays: dict[str, str] = {}
+    for value_set in VALUE_SETS.values():
+        displays |= value_set.codes.get(EXAM, {})
+    for code, display in sorted(displays.items()):
+        yield code, display, meanings.get(code, display)
+
+
+def _code_system(id: str, url: str, title: str, description: str, concepts: Iterable[tuple[str, str, str]]) -> Json:
+    assert url == canonical("CodeSystem", id)
+    told = [{"code": code, "display": display, "definition": meaning} for code, display, meaning in concepts]
+    made = frame("CodeSystem", id, title, description, since=last_reviewed())
+    return made | {"caseSensitive": True, "content": "complete", "count": len(told), "concept": told}

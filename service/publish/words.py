@@ -1,0 +1,61 @@
+"""The sentences that a resource and a page of a rule share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from cards.language.evidence import Appraisal
+from cards.language.rule import Rule
+from cards.language.sources import Source
+from service.publish.sentences import Sentences
+
+NOT_SIGNED = "Draft: no clinician has signed this rule yet."
+
+
+def paragraph(text: str) -> str:
+    """The text on one line."""
+    return " ".join(text.split())
+
+
+def what_for(rule: Rule) -> str:
+    """What a rule is for: the first paragraph above its code."""
+    module = sys.modules[rule.advise.__module__].__doc__ or rule.title
+    return paragraph(module.strip().partition("\n\n")[0])
+
+
+def cited(source: Source) -> str:
+    """A source in one line: its label, its year unless the label says it, and its kind."""
+    year = f", {source.year}" if source.year and str(source.year) not in source.label else ""
+    kind = f" ({source.kind})" if source.kind else ""
+    return f"{source.label}{year}{kind}"
+
+
+def condition(rule: Rule) -> str:
+    """When a rule is asked at all, in words."""
+    need = "Foot drop is on record, and the" if rule.needs_foot_drop else "The"
+    return f"{need} record asks for this advice: {rule.title}"
+
+
+def usage(told: Sentences) -> str:
+    """The cases of a rule as Markdown."""
+    speaks = [f"{each.sentence} ({each.level})" for each in told.speaks]
+    return "\n\n".join(
+        [*_listed("The card is shown in these cases:", speaks), *_listed("It is silent in these:", told.silent)]
+    )
+
+
+def purpose(rule: Rule, appraised: Appraisal) -> str:
+    """What a rule is for, what is disputed and what it does not evaluate, as Markdown."""
+    return "\n\n".join(
+        [
+            what_for(rule),
+            *_listed("Where guidance disagrees:", appraised.conflicts),
+            *_listed("Not evaluated, for want of codes:", appraised.not_evaluated),
+        ]
+    )
+
+
+def _listed(heading: str, lines: Iterable[str]) -> list[str]:
+    written = [f"- {line}" for line in lines]
+    return [heading, "\n".join(written)] if written else []
