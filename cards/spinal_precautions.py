@@ -12,6 +12,7 @@ from cards.language.findings.course import DORSIFLEXION, EXAM_WINDOW, by_foot, n
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.gates import CORD_INJURY, stability
 from cards.language.findings.injury import acute_cord_injury, acute_injury, precautions
+from cards.language.findings.mr_safety import mr_safety
 from cards.language.findings.pain import back_pain
 from cards.language.findings.signs import WEAK, is_present
 from cards.language.findings.studies import (
@@ -74,6 +75,7 @@ _NO_INJURY = silent("no spinal injury of the last 7 days is recorded")
         stability,
         precautions,
         deficit,
+        mr_safety,
         *MRI_REPORTS,
         *CT_REPORTS,
         *SPINE_MRI,
@@ -83,7 +85,13 @@ _NO_INJURY = silent("no spinal injury of the last 7 days is recorded")
     quality="moderate: national guideline; consensus on immobilisation",
     reviewed="2026-11-25",
     version="1.0.0",
-    suggests=["order.spinal-precautions", "order.ct-lumbar", "order.mri-whole-spine", "order.spine-surgery-consult"],
+    suggests=[
+        "order.mr-safety-consult",
+        "order.spinal-precautions",
+        "order.ct-lumbar",
+        "order.mri-whole-spine",
+        "order.spine-surgery-consult",
+    ],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
 )
@@ -105,7 +113,7 @@ def spinal_precautions(chart: Chart) -> Verdict:
         return silent("no weakness, back pain or altered sensation is recorded with the injury")
     ordered = precautions(chart)
     if ordered is None:
-        return _start(injury, signs)
+        return _start(chart, injury, signs)
     imaging = _imaging(chart, injury)
     if imaging is not None:
         return answered(
@@ -113,7 +121,7 @@ def spinal_precautions(chart: Chart) -> Verdict:
             Evidence.of(ordered),
             Evidence.of(imaging),
         )
-    return _image(injury, ordered, signs)
+    return _image(chart, injury, ordered, signs)
 
 
 def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
@@ -128,7 +136,7 @@ def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
     return None
 
 
-def _start(injury: Problem, signs: list[Fact]) -> Card:
+def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
     why = references(injury, *signs)
     note = "Suspected unstable spinal injury with neurological signs; spine not cleared."
     precaution = Plan(
@@ -144,13 +152,13 @@ def _start(injury: Problem, signs: list[Fact]) -> Card:
         changes="Spine stability documented; precautions ordered.",
         suggestions=(
             Suggestion(label="Full spinal precautions", plans=(precaution,), is_recommended=True),
-            *_scans(injury, note, why),
+            *_scans(chart, injury, note, why),
         ),
         one_suggestion_only=False,
     )
 
 
-def _image(injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
+def _image(chart: Chart, injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
     why = references(injury, *signs)
     return Card(
         indicator=Indicator.WARNING,
@@ -159,25 +167,22 @@ def _image(injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
         detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
         because=once((Evidence.of(ordered), *_because(injury, signs))),
         changes="A spine CT or MRI ordered in the last 7 days or reported since the injury; documented stability.",
-        suggestions=_scans(injury, "Spinal injury with neurological signs, precautions on.", why),
+        suggestions=_scans(chart, injury, "Spinal injury with neurological signs, precautions on.", why),
         one_suggestion_only=False,
     )
 
 
-def _scans(injury: Problem, note: str, why: tuple[str, ...]) -> tuple[Suggestion, ...]:
+def _scans(chart: Chart, injury: Problem, note: str, why: tuple[str, ...]) -> tuple[Suggestion, ...]:
     def plan(key: str, words: str = note) -> Plan:
         return Plan(key=key, priority="stat", note=words, indication=injury.keys[0], reasons=why)
 
     ct, mri = plan("order.ct-lumbar"), plan("order.mri-whole-spine", f"{note} After CT.")
-    surgeon = plan("order.spine-surgery-consult")
-    return (
-        Suggestion(
-            label="Stat CT (lumbar unless the injury is higher), then MRI for the deficit",
-            plans=(ct, mri),
-            is_recommended=True,
-        ),
-        Suggestion(label="Spinal surgery consult", plans=(surgeon,)),
-    )
+    surgeon = Suggestion(label="Spinal surgery consult", plans=(plan("order.spine-surgery-consult"),))
+    where = "CT (lumbar unless the injury is higher)"
+    if mr_safety(chart).is_hazard:
+        call = Suggestion(label="MR safety consultation before any MRI", plans=(plan("order.mr-safety-consult"),))
+        return Suggestion(label=f"Stat {where}", plans=(ct,), is_recommended=True), call, surgeon
+    return Suggestion(label=f"Stat {where}, then MRI for the deficit", plans=(ct, mri), is_recommended=True), surgeon
 
 
 def _summary(signs: list[Fact]) -> str:

@@ -90,7 +90,7 @@ def routes(evaluator: Evaluator) -> Blueprint:
             "unreadable": len(asked.defects) + len(evaluation.gathered.defects),
             "unseen": len(evaluation.chart.unseen),
         }
-        answer = wire.answer(evaluation.verdicts, asked, evaluation.now)
+        answer = wire.answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)
         return Response(answer, mimetype="application/json")
 
     return blueprint

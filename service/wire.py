@@ -14,6 +14,7 @@ import structlog
 from msgspec import Raw
 
 from cards.language.changes import echo, redose
+from cards.language.codes import Overlay
 from cards.language.decide import shown
 from cards.language.facts import Evidence
 from cards.language.orders import CATALOGUE, InvalidOrderError, OrderContext, order_resource, order_words
@@ -33,13 +34,17 @@ logger = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 
 
-def answer(verdicts: dict[str, Verdict], request: HookRequest, now: datetime) -> bytes:
-    """The response to a hook request: the cards to show, none when there is nothing to say."""
+def answer(verdicts: dict[str, Verdict], request: HookRequest, now: datetime, overlay: Overlay | None = None) -> bytes:
+    """The response to a hook request: the cards to show, none when there is nothing to say.
+
+    The site's own codes of `overlay` are sent beside ours in suggested orders.
+    """
     context = OrderContext(
         patient_id=request.patient_id,
         encounter_id=request.context.encounterId,
         requester=request.requester,
         now=now,
+        overlay=overlay or {},
     )
     return _encode({"cards": [_card(rule, card, context) for rule, card in shown(verdicts)]})
 

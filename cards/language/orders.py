@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import uuid4
 
 from msgspec import Struct
 
+from cards.language.codes import Overlay
 from cards.language.rule import Plan
 from cards.language.validity import Json, r4_fault
 from cards.value_sets import EXAM, SNOMED, VALUE_SETS
@@ -72,6 +74,9 @@ CATALOGUE: Mapping[str, Entry] = {
         for code, name in VALUE_SETS[key].codes[EXAM].items()
     },
 }
+# How many codes of a system, and how many in all: EMG and NCS are sent together; a HCPCS code would choose the
+# orthosis, which is the orthotist's to do.
+_SENT: Mapping[str, tuple[int, int | None]] = {"order.emg-ncs": (2, 2), "order.afo": (1, 1)}
 _CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
 
@@ -87,12 +92,16 @@ class InvalidOrderError(ValueError):
 
 
 class OrderContext(Struct, frozen=True):
-    """For whom, in which encounter, by whom and when an order is suggested; ids as the request had them."""
+    """For whom, in which encounter, by whom and when an order is suggested; ids as the request had them.
+
+    `overlay` holds the codes that the site adds: they are sent beside ours, the first of each system.
+    """
 
     patient_id: str
     encounter_id: str | None
     requester: str | None
     now: datetime
+    overlay: Overlay = MappingProxyType({})
 
 
 def order_resource(plan: Plan, context: OrderContext) -> Json:
@@ -117,7 +126,7 @@ def _service(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     }
     if entry.kind == _IMAGING:
         made["category"] = [_concept("category.imaging")]
-    made["code"] = _code(plan.key, order_words(plan))
+    made["code"] = _code(plan.key, order_words(plan), context)
     if entry.site:
         made["bodySite"] = [_concept(entry.site)]
     return made | _frame(plan, context, "ServiceRequest")
@@ -131,7 +140,9 @@ def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
         "intent": "order",
         "priority": plan.priority,
     }
-    made["codeCodeableConcept"] = _code(plan.key, entry.text + _SIDE_WORDS.get(plan.side, ", side to be confirmed"))
+    made["codeCodeableConcept"] = _code(
+        plan.key, entry.text + _SIDE_WORDS.get(plan.side, ", side to be confirmed"), context
+    )
     if plan.side:
         made["parameter"] = [{"code": {"text": "Side"}, "valueCodeableConcept": _concept(f"side.{plan.side}")}]
     return made | _frame(plan, context, "DeviceRequest")
@@ -140,7 +151,7 @@ def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 def _medicine(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     """An option without a dose: the prescriber chooses it."""
     made: Json = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
-    made["medicationCodeableConcept"] = _code(plan.key, entry.text)
+    made["medicationCodeableConcept"] = _code(plan.key, entry.text, context)
     return made | _frame(plan, context, "MedicationRequest")
 
 
@@ -202,20 +213,16 @@ _MAKERS: Mapping[str, Callable[[Plan, Entry, OrderContext], Json]] = {
 }
 
 
-def _code(key: str, text: str) -> Json:
-    """The first code of each system of the key, which is the one sent out; EMG and NCS are sent together."""
+def _code(key: str, text: str, context: OrderContext) -> Json:
+    """The first code of each system of the key, which is the one sent out, and the site's own beside them."""
     value_set = VALUE_SETS.get(_CODED_AS.get(key, key))
-    if value_set is None:
-        return {"text": text}
-    coding = [
+    coding: list[Json] = [
         {"system": system, "code": code, "display": display}
-        for system, codes in value_set.codes.items()
-        for code, display in list(codes.items())[: 2 if key == "order.emg-ncs" else 1]
-    ]
-    if key == "order.afo":
-        coding = coding[:1]  # a HCPCS code would choose the product: that is the orthotist's
-    if key == "order.emg-ncs":
-        coding = coding[:2]
+        for system, codes in (value_set.codes.items() if value_set else ())
+        for code, display in list(codes.items())[: _SENT.get(key, (1, None))[0]]
+    ][: _SENT.get(key, (1, None))[1]]
+    sites = context.overlay.get(key, {})
+    coding += [{"system": system, "code": codes[0]} for system, codes in sites.items() if codes]
     return {"coding": coding, "text": text} if coding else {"text": text}
 
 
@@ -235,6 +242,7 @@ def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
         bool(plan.note),
         bool(plan.occurrence),
         tuple(reference.partition("/")[0] for reference in plan.reasons),
+        tuple(context.overlay.get(plan.key, ())),
         bool(context.encounter_id),
         (context.requester or "").partition("/")[0],
     )
