@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import quote
@@ -113,13 +113,25 @@ def _in_a_query(code: str) -> str:
     return quote(code.strip(), safe="")
 
 
-def gather(request: HookRequest, reader: FhirReader | None, codes: Codes, deadline: float) -> Gathered:
+def gather(
+    request: HookRequest,
+    reader: FhirReader | None,
+    codes: Codes,
+    deadline: float,
+    queries: Mapping[str, str] | None = None,
+) -> Gathered:
     """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
 
-    `deadline` is a moment of time.monotonic. What could not be read in time is unseen. Raises
-    RequiredDataError when conditions or observations can be had in no way.
+    `deadline` is a moment of time.monotonic; `queries` are the templates, those of the hook when not given.
+    What could not be read in time is unseen. Raises RequiredDataError when conditions or observations can be
+    had in no way.
     """
-    gathering = _Gathering(request, reader, deadline, codes)
+    if queries is None:
+        queries = _templates(request.hook, codes, len(RULES))
+        kinds = _kinds(request.hook, codes, len(RULES))
+    else:
+        kinds = tuple((key, _kind(query)) for key, query in queries.items())
+    gathering = _Gathering(request, reader, deadline, queries, kinds)
     gathering.take_prefetch()
     gathering.read_missing()
     gathering.demand_required()
@@ -146,12 +158,19 @@ class _Answer(Struct):
 
 
 class _Gathering:
-    def __init__(self, request: HookRequest, reader: FhirReader | None, deadline: float, codes: Codes) -> None:
+    def __init__(
+        self,
+        request: HookRequest,
+        reader: FhirReader | None,
+        deadline: float,
+        queries: Mapping[str, str],
+        kinds: Iterable[tuple[str, str]],
+    ) -> None:
         self._request = request
         self._deadline = deadline
         self._reader = reader if request.fhirServer else None
-        self._queries = _templates(request.hook, codes, len(RULES))
-        self._answers = {key: _Answer(kind) for key, kind in _kinds(request.hook, codes, len(RULES))}
+        self._queries = queries
+        self._answers = {key: _Answer(kind) for key, kind in kinds}
         self._defects: list[Defect] = []
         self._notes: defaultdict[str, list[str]] = defaultdict(list)
 

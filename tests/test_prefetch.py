@@ -10,7 +10,6 @@ import pytest
 
 from cards.language.codes import Codes
 from cards.language.decoding import Defect, read_resource
-from service import prefetch
 from service.fhir import FhirReader, allow_list
 from service.prefetch import Gathered, RequiredDataError, gather
 from tests.fhir_server import FhirServer
@@ -28,12 +27,6 @@ TEMPLATES = {
     "encounter": "Encounter/{{context.encounterId}}",
 }
 EMPTY: Json = {"resourceType": "Bundle", "type": "searchset"}
-
-
-@pytest.fixture(autouse=True)
-def fixed_templates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys of these tests, whatever the rules read today."""
-    monkeypatch.setattr(prefetch, "templates", lambda hook, codes: TEMPLATES)
 
 
 def record(kind: str, identity: str, **elements: Any) -> Json:
@@ -86,7 +79,7 @@ def reader() -> Iterator[FhirReader]:
 
 
 def ask(hook_request: Any, reader: FhirReader | None = None, seconds: float = 10.0) -> Gathered:
-    return gather(hook_request, reader, CODES, time.monotonic() + seconds)
+    return gather(hook_request, reader, CODES, time.monotonic() + seconds, TEMPLATES)
 
 
 def names(gathered: Gathered) -> list[str]:

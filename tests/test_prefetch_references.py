@@ -10,7 +10,6 @@ import pytest
 
 from cards.language.codes import Codes
 from cards.language.decoding import read_resource
-from service import prefetch
 from service.fhir import FhirReader, allow_list
 from service.prefetch import Gathered, gather
 from tests.fhir_server import FhirServer
@@ -26,12 +25,6 @@ TEMPLATES = {
 MEDICATION = {"resourceType": "Medication", "id": "m1"}
 RESULT = {"resourceType": "Observation", "id": "o1", "subject": {"reference": "Patient/1"}}
 LESION = [{"coding": [{"system": "http://snomed.info/sct", "code": "128196005"}]}]
-
-
-@pytest.fixture(autouse=True)
-def fixed_templates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys of these tests, whatever the rules read today."""
-    monkeypatch.setattr(prefetch, "templates", lambda hook, codes: TEMPLATES)
 
 
 @pytest.fixture
@@ -71,7 +64,7 @@ def ask(server: FhirServer | None, **supplied: list[Json]) -> Gathered:
         defects=[],
     )
     with FhirReader(allow_list([], allow_loopback=True)) as reader:
-        return gather(request, reader, Codes(), time.monotonic() + 10)
+        return gather(request, reader, Codes(), time.monotonic() + 10, TEMPLATES)
 
 
 def names(gathered: Gathered) -> list[str]:
