@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from cards.language.chart import Chart, UndeclaredReadError
-from cards.language.decoding import Defect, read_resource
+from cards.language.chart import UndeclaredReadError
 from cards.language.findings.course import charted_progression, dorsiflexion
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.studies import imaging_done, refusal
@@ -17,20 +14,7 @@ from cards.language.findings.urgency import emergency_answer
 from cards.language.side import Side
 from cards.value_sets import EXAM, LOINC, SNOMED
 from tests import cases
-
-NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-SUBJECT = {"reference": "Patient/p1"}
-Json = dict[str, Any]
-
-
-def chart(*records: Json, **how: Any) -> Chart:
-    defects: list[Defect] = []
-    found = [read_resource(json.dumps(each).encode(), "records", defects) for each in records]
-    return Chart("p1", NOW, [each for each in found if each is not None], defects=defects, **how)
-
-
-def coded(system: str, *codes: str) -> Json:
-    return {"coding": [{"system": system, "code": code} for code in codes]}
+from tests.fhir_records import SUBJECT, Json, chart, coded
 
 
 def drop(**elements: Any) -> Json:

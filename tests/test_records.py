@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from cards.language.chart import Chart
 from cards.language.codes import Codes
-from cards.language.decoding import Defect, read_resource
 from cards.language.side import Side
 from cards.value_sets import EXAM, ICD10CM, LOINC, NCIT, SNOMED
-
-NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-SUBJECT = {"reference": "Patient/p1"}
-Json = dict[str, Any]
-
-
-def chart(*records: Json, **how: Any) -> Chart:
-    defects: list[Defect] = []
-    found = [read_resource(json.dumps(each).encode(), "records", defects) for each in records]
-    return Chart("p1", NOW, [each for each in found if each is not None], defects=defects, **how)
-
-
-def coded(system: str, *codes: str) -> Json:
-    return {"coding": [{"system": system, "code": code} for code in codes]}
+from tests.fhir_records import SUBJECT, Json, chart, coded
 
 
 def condition(**elements: Any) -> Json:
