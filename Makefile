@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help install test demo bench format
+.PHONY: help install test demo bench mutants format dev
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,14 @@ test: install ## check format, lint, types and house rules, and run every test
 demo: install ## start the service, post every example, and print the cards
 	@$(BIN)/foot-drop-cds demo
 
+dev: install ## start the service for trying out, and say where its simulator is
+	@$(BIN)/foot-drop-cds serve --dev
+
 bench: install ## measure what a request costs, and print the table
 	@$(BIN)/python -m tests.bench
+
+mutants: install ## change each rule bit by bit, and list what no case notices (RULE=afo: one only)
+	@$(BIN)/python -m tests.mutants $(RULE)
 
 format: install ## format the code, and mend what the linter can mend
 	$(BIN)/ruff format .

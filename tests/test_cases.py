@@ -30,17 +30,31 @@ def test_case(rule: str, case: cases.Case) -> None:
 
 
 def _check_card(verdict: Card | Silent, wanted: cases.Case | str) -> None:
-    """`card = "warning"`, or a table: indicator, summary and detail (parts of them), orders ("key priority")."""
+    """`card = "warning"`, or a table: indicator, summary and detail (parts of them), orders, recommended, any.
+
+    `orders` are "key priority", or "key priority side"; `recommended` are all the orders of the recommended
+    suggestions; `any` says whether several suggestions may be taken.
+    """
     wanted = {"indicator": wanted} if isinstance(wanted, str) else wanted
-    assert wanted.keys() <= {"indicator", "summary", "detail", "orders", "without", "unseen"}, "a misspelt expectation"
+    assert wanted.keys() <= {"indicator", "summary", "detail", "orders", "without", "unseen", "recommended", "any"}, (
+        "a misspelt expectation"
+    )
     assert isinstance(verdict, Card), verdict
     assert verdict.indicator.value == wanted["indicator"], verdict.summary
     assert wanted.get("summary", "") in verdict.summary
     assert wanted.get("detail", "") in verdict.detail
     orders = [_ordered(plan) for suggestion in verdict.suggestions for plan in suggestion.plans]
-    assert set(wanted.get("orders", ())) <= set(orders), orders
+    sided = [f"{_ordered(plan)} {plan.side}" for each in verdict.suggestions for plan in each.plans if _side(plan)]
+    assert set(wanted.get("orders", ())) <= {*orders, *sided}, orders
+    best = {_ordered(plan) for each in verdict.suggestions if each.is_recommended for plan in each.plans}
+    assert set(wanted.get("recommended", best)) == best
+    assert wanted.get("any", not verdict.one_suggestion_only) == (not verdict.one_suggestion_only)
     assert not set(wanted.get("without", ())) & {order.partition(" ")[0] for order in orders}
     assert list(wanted.get("unseen", verdict.unseen)) == list(verdict.unseen)
+
+
+def _side(plan: Plan | Reprioritise | Redose | Remove) -> str:
+    return plan.side if isinstance(plan, Plan) else ""
 
 
 def _ordered(plan: Plan | Reprioritise | Redose | Remove) -> str:

@@ -80,8 +80,7 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
 
     Less what an operation ended: loss before it, and comparison across it (D13).
     """
-    operation = newest_decompression(chart)
-    readings = _since_operation(readings, operation)
+    readings = _since_operation(readings, newest_decompression(chart))
     last = newest_grade(chart, readings, LOSS_WINDOW)
     if last is None or last.when is None:
         return None
@@ -91,8 +90,7 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
         for reading in readings
         if reading.when and end.is_after(reading.when) and end.since(reading.when) <= LOSS_WINDOW
     ]
-    loss = _lost(earlier, last)
-    return None if loss is not None and _ended_before(loss, operation) else loss
+    return _lost(earlier, last)
 
 
 def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
@@ -165,12 +163,6 @@ def _since_operation(readings: list[Reading], operation: Procedure | None) -> li
     lowest = min((reading.value for reading in last), default=0)
     kept = [reading for reading in last if reading.value == lowest]
     return [reading for reading in readings if reading in kept or (reading.when and reading.when.is_after(done))]
-
-
-def _ended_before(loss: Loss, operation: Procedure | None) -> bool:
-    if operation is None or operation.when is None or loss.after.when is None:
-        return False
-    return not loss.after.when.is_after(operation.when)
 
 
 def _lost(earlier: list[Reading], last: Reading) -> Loss | None:

@@ -1,0 +1,102 @@
+"""`make mutants [RULE=afo]`: change the rules and the shared definitions, and list what no case notices."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Iterator
+from functools import cache, partial
+from importlib import import_module
+from typing import Any
+
+from tests import cases
+from tests.mutants.trial import Check, Report, Target, measure
+
+ENOUGH = 0.85
+FINDINGS = cases.CARDS / "language" / "findings"
+
+
+def targets() -> Iterator[Target]:
+    """A rule with its own cases; a module of shared definitions with its cases, the others', and all rules'."""
+    _read_once()
+    of_rules = _checks("tests.test_cases")
+    of_findings = _checks("tests.test_findings")
+    for rule, path in cases.files():
+        yield Target(rule, f"cards.{path.stem}", path.with_suffix(".py"), of_rules[rule])
+    for path in sorted(FINDINGS.glob("[!_]*.py")):
+        own = of_findings.get(path.stem, [])
+        others = [check for name, checks in of_findings.items() if name != path.stem for check in checks]
+        every = [*own, *others, *(check for checks in of_rules.values() for check in checks)]
+        yield Target(path.stem, f"cards.language.findings.{path.stem}", path, every)
+
+
+def _checks(module: str) -> dict[str, list[Check]]:
+    """The cases of a test module, by rule or by module of definitions, each with its chart made in advance."""
+    checks: dict[str, list[Check]] = {}
+    for parameters in import_module(module).ALL:
+        name, case = parameters.values
+        checks.setdefault(name, []).append(partial(_run, module, name, case))
+    return checks
+
+
+def _run(module: str, name: str, case: cases.Case) -> None:
+    try:
+        import_module(module).test_case(name, case)  # the module as it stands in the child, not as it was
+    except Exception as error:
+        error.add_note(f"{name}: {case['name']}")
+        raise
+
+
+def _read_once() -> None:
+    """Read each case file, and make each chart, once for all children; a chart is used up in its child only."""
+    read, make = cache(cases.read), cases.chart
+    charts: dict[tuple[int, str], Any] = {}
+
+    def chart(case: cases.Case, hook: str, **more: Any) -> Any:
+        return charts.get((id(case), hook)) or make(case, hook, **more)
+
+    cases.read, cases.chart = read, chart
+    of_rules, of_findings = import_module("tests.test_cases"), import_module("tests.test_findings")
+    for parameters in of_rules.ALL:
+        rule, case = parameters.values
+        hook = of_rules._hook(rule, case)
+        charts[id(case), hook] = make(case, hook)
+    for parameters in of_findings.ALL:
+        case = parameters.values[1]
+        charts[id(case), str(case.get("hook", "patient-view"))] = make(case, str(case.get("hook", "patient-view")))
+
+
+def show(report: Report, path: str) -> None:
+    """The numbers of one target, and each survivor with its file, line and diff."""
+    share = 1 - len(report.survivors) / report.tried if report.tried else 1
+    print(f"{report.name}: {report.tried} mutants, {share:.1%} killed ({report.crashed} by an exception)", flush=True)
+    for mutant in report.survivors:
+        print(f"\n  {path}:{mutant.line}\n" + "\n".join(f"    {line}" for line in mutant.diff.splitlines()))
+    print(flush=True)
+
+
+def main(names: list[str]) -> int:
+    """0 when enough mutants were killed, 1 when too few were or a case is red, 2 for a name that is none."""
+    known = {target.name: target for target in targets()}
+    wanted = [name if name in known else name.replace("_", "-") for name in names] or list(known)
+    if unknown := [name for name in wanted if name not in known]:
+        print(f"There is no rule or module of findings {unknown[0]!r}. There are: {', '.join(known)}", file=sys.stderr)
+        return 2
+    gc.freeze()  # what the children share stays shared
+    started, reports = time.monotonic(), []
+    for name in wanted:
+        try:
+            reports.append(measure(known[name]))
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 1
+        show(reports[-1], str(known[name].path.relative_to(cases.CARDS.parent)))
+    tried, left = sum(each.tried for each in reports), sum(len(each.survivors) for each in reports)
+    share = 1 - left / tried if tried else 1
+    print(f"{tried} mutants, {left} survived, {share:.1%} killed, in {time.monotonic() - started:.0f} s")
+    return 0 if share >= ENOUGH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
