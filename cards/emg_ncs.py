@@ -113,6 +113,6 @@ def _card(chart: Chart) -> Card:
 def _timing(chart: Chart, when: str) -> str:
     onset = foot_drop(chart).onset
     if onset is None:
-        return f"about {when} (onset unknown: 3 weeks from today)"
+        return f"about {when} (3 weeks from today)"
     is_due = chart.age_of(onset) >= DENERVATION
     return "any time now (3 weeks or more after onset)" if is_due else f"about {when} (3 weeks after onset)"

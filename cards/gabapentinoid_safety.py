@@ -24,7 +24,7 @@ from cards.language.findings.prescribing import (
     unmeasured_kidney_disease,
 )
 from cards.language.rule import Card, Indicator, Plan, Redose, Remove, Suggestion, Verdict, rule, silent, summary
-from cards.language.text import listed, markdown, plain
+from cards.language.text import listed, markdown, name
 
 DEPRESSANTS = ("medication.opioid", "medication.sedative")
 
@@ -189,15 +189,15 @@ def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
     for draft in drafts:
         key = _drug(draft)
         limit, is_allergic = band(chart, key), bool(chart.allergies(key))
-        name = plain(draft.text, 40)
+        drug = name(draft.text)
         is_over = draft.daily_mg is not None and draft.daily_mg > limit.most
         if is_over and not is_allergic:
             change = Redose(draft=draft, daily_mg=limit.most, step_mg=STEPS[key])
-            label = f"Reduce {name} to at most {limit.most} mg a day"
+            label = f"Reduce {drug} to at most {limit.most} mg a day"
             found.append(Suggestion(label=label, plans=(change,), is_recommended=True))
         if is_over or is_allergic:
             remove = Remove(draft=draft)
-            found.append(Suggestion(label=f"Remove {name}", plans=(remove,), is_recommended=is_allergic))
+            found.append(Suggestion(label=f"Remove {drug}", plans=(remove,), is_recommended=is_allergic))
     if clearance(chart) is None:
         found.append(Suggestion(label="Measure creatinine", plans=(Plan(key="order.creatinine", indication=""),)))
     return tuple(found)

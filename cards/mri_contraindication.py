@@ -10,7 +10,7 @@ from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.mr_safety import MrSafety, mr_safety
 from cards.language.findings.studies import LUMBAR_MRI, SPINE_CT, SPINE_MRI, is_pending
 from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary, unknown
-from cards.language.text import inside, markdown, plain, sentence
+from cards.language.text import inside, markdown, name, sentence
 from cards.language.wording import clinical_note, once, reasons
 
 MRI = (*SPINE_MRI, "order.mri-brain")
@@ -64,7 +64,7 @@ def _hazard(chart: Chart, safety: MrSafety, need: Need) -> Card:
     stays = " The MRI request is not removed by this card." if chart.is_ordering else ""
     return Card(
         indicator=Indicator.CRITICAL if was_critical else Indicator.WARNING,
-        summary=summary(f"{sentence(plain(safety.fact.text, 40))} {state}: call MR safety now; {instead}."),
+        summary=summary(f"{sentence(name(safety.fact.text))} {state}: call MR safety now; {instead}."),
         detail=f"{sentence(markdown(safety.fact.text, 80))}: {known}. Ask for the model and the device card. "
         "Do not let this delay imaging for red flags. CT shows large compressions but is weaker for the cause; "
         f"check anticoagulation before myelography.{stays}",
@@ -80,7 +80,7 @@ def _conditional(safety: MrSafety, drafts: list[Draft]) -> Card:
     return Card(
         indicator=Indicator.INFO,
         summary=summary(
-            f"MR-conditional {inside(plain(safety.fact.text, 40))}: MRI possible; give radiology the model and "
+            f"MR-conditional {inside(name(safety.fact.text))}: MRI possible; give radiology the model and "
             "conditions with the request."
         ),
         detail="The device is labelled MR conditional: scan only when its conditions are met.",
@@ -123,7 +123,7 @@ def _suggestions(chart: Chart, safety: MrSafety, need: Need) -> tuple[Suggestion
     priority = _priority(chart, need)
     why = reasons(chart) if foot_drop(chart) else ()
     history = clinical_note(chart) + " " if foot_drop(chart) else ""
-    note = f"{history}MRI not cleared: {plain(safety.fact.text, 80)}, {safety.level} for MRI."
+    note = f"{history}MRI not cleared: {name(safety.fact.text, 80)}, {safety.level} for MRI."
 
     def plan(key: str) -> Plan:
         indication = "condition.foot-drop" if foot_drop(chart) else ""

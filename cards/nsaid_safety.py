@@ -20,7 +20,7 @@ from cards.language.findings.prescribing import (
     spoken,
 )
 from cards.language.rule import Card, Indicator, Plan, Remove, Suggestion, Verdict, rule, silent, summary, unknown
-from cards.language.text import listed, markdown, plain
+from cards.language.text import listed, markdown, name
 
 
 @rule(
@@ -84,7 +84,7 @@ def _suggestions(
     paracetamol = Plan(key="medication.acetaminophen", indication="condition.radicular-pain")
     found = [Suggestion(label="Remove the NSAID", plans=removal)]
     if may_have_paracetamol(chart):
-        label = f"Paracetamol instead of {listed([plain(draft.text, 30) for draft in drafts])}"
+        label = f"Paracetamol instead of {listed([name(draft.text, 30) for draft in drafts])}"
         found.insert(0, Suggestion(label=label, plans=(*removal, paracetamol), is_recommended=True))
     if indicator is Indicator.WARNING and not is_child(chart) and any(each.risk == "stomach" for each in hazards):
         protection = Plan(key="medication.gastroprotection", indication="")

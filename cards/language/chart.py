@@ -73,7 +73,7 @@ class Chart:
         self.clock = Clock(now)
         self.patient_id = patient_id
         self.unseen = frozenset(unseen)
-        self.drafts = tuple(drafts)
+        self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
         self.hook = "patient-view"
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)

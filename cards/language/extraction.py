@@ -110,7 +110,7 @@ class Extraction:
             reference=reference(record),
             when=when,
             side=together(self.codes.side_of(codings(record.code))).or_else(self.codes.side(record.bodySite)),
-            text=VALUE_SETS[keys[0]].name,
+            text=VALUE_SETS[min(keys)].name,
             keys=keys,
             is_recorded_date=onset is None and when is not None,
         )

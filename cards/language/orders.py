@@ -80,6 +80,7 @@ _SENT: Mapping[str, tuple[int, int | None]] = {"order.emg-ncs": (2, 2), "order.a
 _CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # R4; an odd id of the request is left out rather than sent
 _REQUESTERS = {
     "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
     "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]+"),
@@ -161,7 +162,7 @@ def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     code = plan.key.removeprefix("exam.")
     made["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
     made["subject"] = {"reference": f"Patient/{context.patient_id}"}
-    if context.encounter_id:
+    if _ID.fullmatch(context.encounter_id or ""):
         made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
     made["effectiveDateTime"] = context.now.isoformat(timespec="seconds")
     if plan.side in ("left", "right"):
@@ -173,7 +174,7 @@ def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     made: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
     made |= {"priority": plan.priority, "topic": {"text": entry.text}}
     made["subject"] = {"reference": f"Patient/{context.patient_id}"}
-    if context.encounter_id:
+    if _ID.fullmatch(context.encounter_id or ""):
         made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
     made["payload"] = [{"contentString": plan.note}]
     if plan.reasons:
@@ -190,7 +191,7 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
     }
     if plan.indication:
         made["reasonCode"] = [_concept(plan.indication)]
-    if context.encounter_id:
+    if _ID.fullmatch(context.encounter_id or ""):
         made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
     if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
         made["requester"] = {"reference": context.requester}
@@ -243,7 +244,7 @@ def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
         bool(plan.occurrence),
         tuple(reference.partition("/")[0] for reference in plan.reasons),
         tuple(context.overlay.get(plan.key, ())),
-        bool(context.encounter_id),
+        bool(_ID.fullmatch(context.encounter_id or "")),
         (context.requester or "").partition("/")[0],
     )
 

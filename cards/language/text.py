@@ -9,6 +9,7 @@ from datetime import timedelta
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=\"'/$^%])")
 # Some clients make links of plain text after Markdown is done: an invisible word joiner keeps it text.
 _LINK_STARTS = re.compile(r"www(?=\\.)|\\:(?=\\/)|\\@", re.IGNORECASE)
+_NO_MARKUP = {ord(mark): None for mark in "<>[]{}`*_~#|\\&!:"}
 _SPACES = re.compile(r"\s+")
 
 
@@ -24,6 +25,11 @@ def plain(words: str | None, limit: int = 80) -> str:
     )
     line = _SPACES.sub(" ", shown).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def name(words: str | None, limit: int = 40) -> str:
+    """A name of the record inside a plain sentence or a button: what could act as markup is taken out."""
+    return plain(words, limit * 4).translate(_NO_MARKUP).strip()[:limit].rstrip() or "unnamed"
 
 
 def markdown(words: str | None, limit: int = 200) -> str:

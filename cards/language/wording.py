@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from cards.language.chart import Chart
@@ -15,6 +16,8 @@ from cards.language.findings.studies import decline
 from cards.language.side import Side
 from cards.language.text import between, days, inside, listed, sentence
 
+# What R4 allows as reasonReference of a request, with an id that R4 allows.
+_CITABLE = re.compile(r"(Condition|Observation|DiagnosticReport)/[A-Za-z0-9\-.]{1,64}")
 SAFETY_NET = (
     "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
     "that spreads to the other leg."
@@ -112,13 +115,7 @@ def once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
 
 def references(*facts: Fact) -> tuple[str, ...]:
     """The references of real Conditions and Observations, for reasonReference."""
-    return tuple(
-        dict.fromkeys(
-            fact.reference
-            for fact in facts
-            if fact.reference.startswith(("Condition/", "Observation/", "DiagnosticReport/"))
-        )
-    )
+    return tuple(dict.fromkeys(fact.reference for fact in facts if _CITABLE.fullmatch(fact.reference)))
 
 
 def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.measurements import clearance
 from cards.language.findings.pain import radicular_pain
 from cards.language.rule import Indicator
-from cards.language.text import listed, plain
+from cards.language.text import listed, name
 
 KIDNEY = "condition.chronic-kidney-disease"
 OLD = 65  # years
@@ -59,7 +59,7 @@ def beside(chart: Chart, draft: Draft | None, *keys: str) -> list[Medicine | Dra
 
 def names(facts: Iterable[Fact]) -> str:
     """The medicines in a line, as recorded; plain text."""
-    return ", ".join(dict.fromkeys(plain(fact.text, 40) for fact in facts))
+    return ", ".join(sorted({name(fact.text) for fact in facts}, key=str.lower))
 
 
 @finding(clearance, KIDNEY)
