@@ -52,8 +52,13 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     cors.install(app, settings.allows_origin)
     app.after_request(_guard)
     _answer_errors(app)
-    app.register_blueprint(hooks.routes(evaluator(settings, now)))
+    evaluating = evaluator(settings, now)
+    app.register_blueprint(hooks.routes(evaluating))
     app.register_blueprint(published())
+    if settings.dev:
+        from service.simulator.routes import routes as simulator  # never loaded in production
+
+        app.register_blueprint(simulator(evaluating, allow_list(settings.allow_fhir_servers, allow_loopback=True)))
     app.wsgi_app = _without_stray_slashes(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

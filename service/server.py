@@ -24,7 +24,7 @@ _HEADER_MILLISECONDS = 10_000  # who has not sent the headers by then is cut off
 _STOP_SECONDS = 10  # what a request in flight may still take when the service is stopped
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where an unspecified address is reached from this machine
 
-# Standard output is for the one line that says where we listen.
+# Standard output is for the lines that say where we listen.
 _LOGGING = {
     "handlers": {
         name: {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}

@@ -142,8 +142,15 @@ def vague_names(sources: Mapping[str, str]) -> list[str]:
 
 
 def wire_words(sources: Mapping[str, str]) -> list[str]:
-    """Files of cards and service, wire.py apart, that know how a card is written on the wire."""
-    return [p for p, source in sources.items() if p != "service/wire.py" and "selectionBehavior" in source]
+    """Files of cards and service, wire.py apart, that know how a card is written on the wire.
+
+    The simulator's pages are the client, which reads what the wire says.
+    """
+    return [
+        p
+        for p, source in sources.items()
+        if p != "service/wire.py" and "/simulator/" not in p and "selectionBehavior" in source
+    ]
 
 
 def cpt_codes(sources: Mapping[str, str]) -> list[str]:

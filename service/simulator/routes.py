@@ -1,0 +1,186 @@
+"""GET /simulator and what its pages ask for; registered in development only, never in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, abort, current_app, request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from service import examples, explain, wire
+from service.evaluation import Evaluator
+from service.hooks import HOOKS, check_hook
+from service.refusal import MediaTypeError, RefusedError
+from service.simulator import opening, order_menu
+from service.simulator.chart_view import chart_view
+from service.simulator.elements import Json, age, person, text
+from service.simulator.fhir_store import FhirStore, StoreError
+from service.simulator.markdown import safe_html
+
+# The pages load their own script, style and icon, and speak to this service alone.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_WORDS = {"critical": "Critical", "warning": "Warning", "info": "Information"}
+_TITLES = {
+    "patient-view": "Chart opened",
+    "order-select": "Order chosen",
+    "order-sign": "Before signing",
+    "problem-list-item-create": "Problem added",
+    "encounter-discharge": "Discharge",
+}
+
+_templates = Environment(
+    loader=PackageLoader("service", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters["safe_markdown"] = safe_html
+
+
+def routes(evaluator: Evaluator, allowed: Callable[[str], bool]) -> Blueprint:
+    """The simulator's routes; `allowed` says which FHIR servers it may read and write."""
+    blueprint = Blueprint(
+        "simulator", __name__, url_prefix="/simulator", static_folder="../static/simulator", static_url_path="/static"
+    )
+
+    _add_pages(blueprint, allowed)
+    _add_fragments(blueprint, evaluator)
+
+    @blueprint.post("/write")
+    def write() -> Response:
+        return _written(_asked(), allowed)
+
+    return blueprint
+
+
+def _add_pages(blueprint: Blueprint, allowed: Callable[[str], bool]) -> None:
+    @blueprint.get("")
+    def patients() -> Response:
+        return _patients(request.args.get("server", "").strip(), request.args.get("name", "").strip(), allowed)
+
+    @blueprint.get("/examples/<name>")
+    def example(name: str) -> Response:
+        try:
+            return _chart(opening.of_example(name))
+        except examples.UnknownExampleError:
+            abort(404)
+
+    @blueprint.get("/patient")
+    def patient() -> Response:
+        server, identity = request.args.get("server", ""), request.args.get("id", "")
+        try:
+            return _chart(opening.of_patient(FhirStore(server, allowed), identity))
+        except StoreError as error:
+            return _page("patients.html", 502, **_listing(server, "", [], str(error)))
+
+
+def _add_fragments(blueprint: Blueprint, evaluator: Evaluator) -> None:
+    """What the page's script shows anew after something has changed."""
+
+    @blueprint.post("/record")
+    def record() -> Response:
+        asked = _asked()
+        view = chart_view(asked.get("records") or [], asked.get("changed") or [], datetime.now(UTC).date())
+        return _page("record.html", view=view)
+
+    @blueprint.post("/cards")
+    def shown_cards() -> Response:
+        asked = _asked()
+        given: dict[str, Any] = {name: asked.get(name) for name in ("cards", "accepted", "overridden")}
+        return _page("cards.html", words=_WORDS, **given)
+
+    @blueprint.post("/verdicts")
+    def verdicts() -> Response:
+        return _page("verdicts.html", **_explained(evaluator))
+
+
+def _patients(server: str, name: str, allowed: Callable[[str], bool]) -> Response:
+    if not server:
+        return _page("patients.html", **_listing("", "", [], ""))
+    try:
+        return _page("patients.html", **_listing(server, name, FhirStore(server, allowed).patients(name), ""))
+    except StoreError as error:
+        return _page("patients.html", 502, **_listing(server, name, [], str(error)))
+
+
+def _listing(server: str, name: str, found: list[Json], fault: str) -> dict[str, Any]:
+    today = datetime.now(UTC).date()
+    people = [(text(one.get("id")), person(one), text(one.get("gender")), age(one, today)) for one in found]
+    stories = [(one, examples.load(one)) for one in examples.names()] if not server else []
+    return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault}
+
+
+def _chart(opened: opening.Opening) -> Response:
+    view = chart_view(opened.records, (), datetime.now(UTC).date())
+    return _page(
+        "chart.html",
+        opened=opened,
+        view=view,
+        start=_data({**msgspec.to_builtins(opened), "hooks": _TITLES, "feedback": _takes_feedback(), **_menus()}),
+        orders=order_menu.orders(),
+        problems=order_menu.problems(),
+        hooks={hook: _TITLES[hook] for hook in HOOKS},
+    )
+
+
+def _menus() -> dict[str, Any]:
+    """The resources of the menus by key, for the script."""
+    choices = [choice for group in order_menu.orders().values() for choice in group] + order_menu.problems()
+    return {"menu": {choice.key: choice.resource for choice in choices}, "sides": order_menu.sides()}
+
+
+def _data(value: Any) -> Markup:
+    """JSON that may stand within a script element, where nothing is escaped."""
+    return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c"))
+
+
+def _takes_feedback() -> bool:
+    """Whether this service has an address for feedback."""
+    return any(rule.rule.endswith("/feedback") for rule in current_app.url_map.iter_rules())
+
+
+def _explained(evaluator: Evaluator) -> dict[str, Any]:
+    """Every rule's verdict on the hook request that is the body, by the evaluation that answers hooks."""
+    asked = wire.read(_body())
+    check_hook(asked.hook)
+    evaluation = evaluator.evaluate(asked)
+    said = explain.as_json(asked.hook, evaluation)
+    return {"said": said, "notes": evaluation.gathered.notes, "words": _WORDS}
+
+
+def _written(asked: Json, allowed: Callable[[str], bool]) -> Response:
+    try:
+        store = FhirStore(text(asked.get("server")), allowed)
+        resource = asked.get("resource")
+        made = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {})
+    except StoreError as error:
+        return Response(wire.outcome(502, str(error)), status=502, mimetype="application/json")
+    return Response(msgspec.json.encode(made), mimetype="application/json")
+
+
+def _body() -> bytes:
+    """The body; a page of elsewhere cannot send this type without being asked for its origin first."""
+    if request.mimetype != "application/json":
+        raise MediaTypeError("Content-Type is not application/json")
+    return request.get_data(cache=False)
+
+
+def _asked() -> Json:
+    """The body as a JSON object. Raises RefusedError."""
+    try:
+        return msgspec.json.decode(_body(), type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        raise RefusedError("the body is not a JSON object") from None
+
+
+def _page(template: str, status: int = 200, **given: Any) -> Response:
+    html = _templates.get_template(f"simulator/{template}").render(root=f"{request.script_root}/simulator", **given)
+    return Response(html, status=status, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})
