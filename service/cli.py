@@ -26,6 +26,18 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is not a date or time such as 2026-03-02T10:00:00Z", param, ctx)
 
 
+class _FhirServer(click.ParamType[str]):
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from service.address import read_address
+
+        address = read_address(value)
+        if address is None:
+            self.fail(f"{value!r} is not the http or https address of a FHIR server", param, ctx)
+        return address.url
+
+
 _SETTINGS = click.option(
     "--settings",
     "file",
@@ -65,8 +77,14 @@ def serve(
     from service.settings import RefusedSettingsError
 
     settings = _load(file, dev, servers, origins)
+
+    def say(line: str) -> None:
+        click.echo(line)
+        if dev:
+            click.echo(f"Simulator: {line.removeprefix('Listening on ')}/simulator")
+
     try:
-        server.serve(settings, host, port, workers, lambda line: click.echo(line))
+        server.serve(settings, host, port, workers, say)
     except (RefusedSettingsError, server.AddressInUseError) as error:
         _refuse(str(error))
 
@@ -150,6 +168,30 @@ def publish(folder: Path) -> None:
     except OSError as error:
         _refuse(f"{folder} cannot be written: {error.strerror}")
     click.echo(f"{count} files written to {folder}")
+
+
+@main.command()
+@click.argument("url", metavar="URL", type=_FhirServer())
+@click.option("--wait", type=click.IntRange(0), default=300, show_default=True, help="Seconds it may take to start.")
+def load(url: str, wait: int) -> None:
+    """Write the patients of fhir_examples, moved to now, into the FHIR server at URL, once it answers."""
+    from datetime import UTC
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from service import examples, loading
+
+    names = examples.names()
+    said = Console(stderr=True)
+    try:
+        loading.wait(url, wait)
+        written = loading.load(url, datetime.now(UTC))
+        for _ in track(written, "Loading", len(names), console=said, disable=not said.is_terminal):
+            pass
+    except loading.LoadError as error:
+        _refuse(str(error))
+    click.echo(f"{len(names)} patients loaded into {url}")
 
 
 def _load(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple[str, ...]) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,13 @@ from service.settings import PREFIX
 from tests import vignettes
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+CHROMIUM = shutil.which("chromium")
+
+collect_ignore = [] if NGINX else ["test_nginx.py"]
+collect_ignore += [] if CHROMIUM else ["test_simulator_browser.py", "hapi/test_simulator.py"]
 
 # New right foot drop, weak dorsiflexion, leg pain: several cards, the lumbar MRI among them.
 FOOT_DROP: dict[str, Any] = {
@@ -37,6 +45,19 @@ FOOT_DROP: dict[str, Any] = {
 NOTHING: dict[str, Any] = {"patient": {"age": 60, "sex": "female"}}
 
 Ask = Callable[..., TestResponse]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was left out."""
+    if NGINX is None:
+        terminalreporter.write_line(
+            "The tests of the proxy were left out: nginx is missing (Debian: apt-get install nginx).", yellow=True
+        )
+    if CHROMIUM is None:
+        terminalreporter.write_line(
+            "The simulator's tests in a browser were left out: chromium is missing (Debian: apt-get install chromium).",
+            yellow=True,
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,174 @@
+"""`load`: the examples written into a FHIR server that starts slowly, refuses, or is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import examples
+
+COMMAND = Path(sys.executable).parent / "foot-drop-cds"
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "HAPI-1094: not found"}]}
+CAPABLE = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
+
+
+class Transactions(ThreadingHTTPServer):
+    """A FHIR server that knows /metadata and transactions of PUTs; it starts and refuses as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Exchange)
+        self.base = f"http://127.0.0.1:{self.server_address[1]}/fhir"
+        self.asked: list[str] = []
+        self.kept: dict[str, Any] = {}
+        self.starting = 0  # so many looks at /metadata find it unready
+        self.metadata: Any = CAPABLE
+        self.answer: tuple[int, Any] | None = None  # to every transaction
+
+    def write(self, bundle: dict[str, Any]) -> tuple[int, Any]:
+        """All entries, and the answer that says so."""
+        assert (bundle["resourceType"], bundle["type"]) == ("Bundle", "transaction")
+        if self.answer is not None:
+            return self.answer
+        for entry in bundle["entry"]:
+            resource = entry["resource"]
+            url = f"{resource['resourceType']}/{resource['id']}"
+            assert entry["request"] == {"method": "PUT", "url": url}
+            self.kept[url] = resource
+        answers = [{"response": {"status": "201 Created"}} for _ in bundle["entry"]]
+        return 200, {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    server: Transactions
+
+    def log_message(self, *_: object) -> None:
+        """The record is `Transactions.asked`."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(f"GET {self.path}")
+        self.server.starting -= 1
+        self._send(503 if self.server.starting >= 0 else 200, self.server.metadata)
+
+    def do_POST(self) -> None:
+        self.server.asked.append(f"POST {self.path}")
+        assert self.headers["Content-Type"] == "application/fhir+json"
+        self._send(*self.server.write(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+
+    def _send(self, status: int, said: Any) -> None:
+        body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html" if isinstance(said, str) else "application/fhir+json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def server() -> Iterator[Transactions]:
+    """The server, listening."""
+    with Transactions() as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.005,), daemon=True)
+        thread.start()
+        yield listening
+        listening.shutdown()
+        thread.join()
+
+
+def load(url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command's end. A proxy is set that nobody answers at: it is not for the loader."""
+    environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    command = [COMMAND, "load", url, *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_every_example_is_written_whole_and_moved_to_now(server: Transactions) -> None:
+    before = datetime.now(UTC)
+    done = load(f"{server.base}/")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{len(examples.names())} patients loaded into {server.base}\n"
+    assert done.stderr == ""
+    assert server.asked == ["GET /fhir/metadata"] + ["POST /fhir"] * len(examples.names())
+    wanted = [entry["resource"] for name in examples.names() for entry in examples.load(name).bundle["entry"]]
+    assert set(server.kept) == {f"{each['resourceType']}/{each['id']}" for each in wanted}
+    moments = [r["effectiveDateTime"] for r in server.kept.values() if r["resourceType"] == "Observation"]
+    assert max(datetime.fromisoformat(moment) for moment in moments if "T" in moment) > before - timedelta(days=2)
+
+
+def test_a_second_load_writes_over_the_first(server: Transactions) -> None:
+    assert load(server.base).returncode == 0
+    first = set(server.kept)
+    assert load(server.base).returncode == 0
+    assert set(server.kept) == first
+
+
+def test_a_server_that_is_starting_is_waited_for(server: Transactions) -> None:
+    server.starting = 2
+    assert load(server.base).returncode == 0
+    assert server.asked[:4] == ["GET /fhir/metadata"] * 3 + ["POST /fhir"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "starting", "why"),
+    [
+        (CAPABLE, 9, "/metadata is answered with 503"),
+        ("<html>Welcome</html>", 0, "/metadata is no CapabilityStatement"),
+        ([], 0, "/metadata is no CapabilityStatement"),
+    ],
+)
+def test_one_that_never_is_ready_is_named_and_nothing_is_written(
+    server: Transactions, metadata: Any, starting: int, why: str
+) -> None:
+    server.metadata, server.starting = metadata, starting
+    done = load(server.base, "--wait", "0")
+    assert done.returncode == 1
+    assert done.stderr == f"foot-drop-cds: {server.base} is not ready after 0 seconds: {why}\n"
+    assert server.kept == {}
+
+
+def test_nobody_there_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and never listens
+        done = load(f"http://127.0.0.1:{taken.getsockname()[1]}/fhir", "--wait", "0")
+    assert done.returncode == 1
+    assert "/metadata is not answered (ConnectionError)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((400, OUTCOME), "answered 400: HAPI-1094: not found"),
+        ((400, "<html>Bad request</html>"), "answered 400"),
+        ((302, {}), "answered 302"),
+        ((401, {"resourceType": "OperationOutcome", "issue": "none"}), "answered 401"),
+        ((200, "<html>Sign in</html>"), "answered no transaction-response"),
+        ((200, {"resourceType": "Bundle"}), "answered no transaction-response"),
+    ],
+)
+def test_a_refused_transaction_ends_with_1_and_the_reason(
+    server: Transactions, answer: tuple[int, Any], why: str
+) -> None:
+    server.answer = answer
+    done = load(server.base)
+    assert done.returncode == 1
+    assert done.stderr == f"foot-drop-cds: {next(iter(examples.names()))} was not loaded: {server.base} {why}\n"
+    assert done.stdout == ""
+    assert server.asked.count("POST /fhir") == 1
+
+
+@pytest.mark.parametrize("url", ["localhost:8080/fhir", "ftp://127.0.0.1/fhir", "http://u:p@127.0.0.1/fhir", ""])
+def test_what_is_no_address_is_wrong_usage(url: str) -> None:
+    done = load(url)
+    assert done.returncode == 2
+    assert "is not the http or https address of a FHIR server" in done.stderr
