@@ -1,4 +1,4 @@
-"""Writes fhir_examples from example_patients.toml: `python -m tests.make_examples [--check]`."""
+"""Writes fhir_examples from example_patients.toml and the cases: `python -m tests.make_examples [--check]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,12 +19,11 @@ from service.examples import mask
 from service.prefetch import templates
 from service.settings import Settings
 from tests import vignettes
+from tests.example_patients import Patient, patients
 
 Json = dict[str, Any]
-Patient = Mapping[str, Any]
 
 ROOT = Path(__file__).parent.parent / "fhir_examples"
-SOURCE = Path(__file__).parent / "example_patients.toml"
 BASE = "https://ehr.example/fhir"
 
 _HL7 = "http://terminology.hl7.org/CodeSystem"
@@ -37,7 +35,8 @@ _KINDS = {
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([a-z0-9-]+)")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
 _HALF_A_MINUTE = timedelta(seconds=30)
-_IDS = {"p1": "patient", "d1": "practitioner", "e1": "encounter"}
+_IDS = {"Patient/p1": "patient", "Practitioner/d1": "practitioner", "Encounter/e1": "encounter"}
+_A_MONTH = 30
 
 _GUIDE = """# Examples
 
@@ -50,28 +49,12 @@ Whole synthetic patients, one for each thing that a clinician would name. All ar
 
 The files are written for one moment, {now}: their dates are right for it alone.
 `foot-drop-cds example NAME` prints a request moved to the present, ready for curl; `foot-drop-cds demo` posts them all
-so, and shows the cards. Made by `python -m tests.make_examples` from tests/example_patients.toml: change that file,
-not these.
+so, and shows the cards. Made by `python -m tests.make_examples` from tests/example_patients.toml and from the cases
+beside the rules that it names: change those files, not these.
 
 | name | title | story | hook | cards |
 |---|---|---|---|---|
 """
-
-
-def patients() -> tuple[datetime, list[Patient]]:
-    """The moment of the examples, and the facts of each patient. Raises KeyError for an unknown `like`."""
-    document = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
-    return document["now"], [_whole(each, document["like"]) for each in document["patient"]]
-
-
-def _whole(patient: Patient, templates: Mapping[str, Patient]) -> Patient:
-    """The facts with those of its `like` tables put before them."""
-    like = patient.get("like", [])
-    whole: Json = {}
-    for part in (*(templates[name] for name in ([like] if isinstance(like, str) else like)), patient):
-        for member, value in part.items():
-            whole[member] = [*whole.get(member, []), *value] if isinstance(value, list) else value
-    return whole | {"patient": {"sex": patient["sex"]}}
 
 
 def files() -> dict[str, str]:
@@ -118,9 +101,9 @@ def documents(patient: Patient, now: datetime) -> tuple[Json, Json]:
     everything = [one for found in record.values() for one in found]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [_put(one) for one in everything]}
     asked = _addressed(asked, name)
-    asked["context"]["patientId"] = _own("p1", name)
+    asked["context"]["patientId"] = _own("Patient", "p1", name)
     if "encounterId" in asked["context"]:
-        asked["context"]["encounterId"] = _own("e1", name)
+        asked["context"]["encounterId"] = _own("Encounter", "e1", name)
     return _addressed(bundle, name), asked
 
 
@@ -153,7 +136,7 @@ def _enriched(record: dict[str, list[Json]], facts: Patient, now: datetime) -> d
         report["conclusion"] = fact["conclusion"]
         record["observations"] += _set_apart(report)
     for medicine, fact in zip(record["medications"], facts.get("medications", ()), strict=True):
-        medicine["authoredOn"] = (now - timedelta(days=fact["daysAgo"])).isoformat()
+        medicine["authoredOn"] = (now - timedelta(days=fact.get("daysAgo", _A_MONTH))).isoformat()
         medicine["dosageInstruction"] = [{"text": fact["sig"]}]
     for one in (one for found in record.values() for one in found):
         _enrich(one, now)
@@ -172,6 +155,8 @@ def _enrich(resource: Json, now: datetime) -> None:
     elif kind == "Observation":
         resource.setdefault("category", _category("observation", "exam"))
         resource["performer"] = [{"reference": "Practitioner/d1"}]
+    elif kind == "AllergyIntolerance" and "clinicalStatus" not in resource:
+        resource["clinicalStatus"] = {"coding": [{"system": f"{_HL7}/allergyintolerance-clinical", "code": "active"}]}
     elif kind in ("ServiceRequest", "DeviceRequest", "MedicationRequest"):
         resource.setdefault("authoredOn", now.isoformat())
         resource["requester"] = {"reference": "Practitioner/d1"}
@@ -207,19 +192,19 @@ def _addressed(document: Any, name: str) -> Any:
         return [_addressed(each, name) for each in document]
     if isinstance(document, str):
         found = _REFERENCE.fullmatch(document)
-        return f"{found[1]}/{_own(found[2], name)}" if found else _INSTANT.sub(_to_the_minute, document)
+        return f"{found[1]}/{_own(found[1], found[2], name)}" if found else _INSTANT.sub(_to_the_minute, document)
     if not isinstance(document, dict):
         return document
     made = {member: _addressed(value, name) for member, value in document.items()}
     if "resourceType" in made and "id" in made:
-        made["id"] = _own(made["id"], name)
+        made["id"] = _own(made["resourceType"], made["id"], name)
     if "fullUrl" in made:
         made["fullUrl"] = f"{BASE}/{made['resource']['resourceType']}/{made['resource']['id']}"
     return made
 
 
-def _own(identity: str, name: str) -> str:
-    return f"{name}-{_IDS.get(identity, identity)}"
+def _own(kind: str, identity: str, name: str) -> str:
+    return f"{name}-{_IDS.get(f'{kind}/{identity}', identity)}"
 
 
 def _to_the_minute(found: re.Match[str]) -> str:

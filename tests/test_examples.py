@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,15 +19,15 @@ from service.app import create_app
 from service.examples import Example, differences, load, mask, names
 from service.hooks import HOOKS, service_id
 from service.prefetch import templates
-from tests import make_examples
+from tests import cases, example_patients, make_examples
 from tests.conftest import NOW
 from tests.fhir_server import FhirServer
 
 Json = dict[str, Any]
 
 NAMES = list(names())
-MOMENTS = [NOW, datetime(2027, 8, 15, 10, tzinfo=UTC), datetime(2028, 2, 29, 10, tzinfo=UTC)]
-BRANCHES = 24
+MOMENTS = [NOW, datetime(2028, 2, 29, 10, tzinfo=UTC)]
+BRANCHES = 60
 # R4's required bindings, which fhir.resources does not check (requests and Observations: validity.r4_fault).
 BINDINGS = {
     ("Patient", "gender"): {"male", "female", "other", "unknown"},
@@ -41,12 +41,14 @@ CLINICAL = {
     "verificationStatus": {"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"},
 }
 
+OF_CASES = [each for each in example_patients.patients()[1] if "case" in each]
+
 named = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture(scope="module", params=MOMENTS, ids=lambda moment: f"{moment:%Y-%m-%d}")
 def moment(request: pytest.FixtureRequest) -> datetime:
-    """The moment of the files, and others that they are moved to."""
+    """The moment of the files, and another that they are moved to."""
     return request.param  # type: ignore[no-any-return]
 
 
@@ -83,6 +85,16 @@ def inside(document: Any, member: str) -> Iterator[Any]:
     if isinstance(document, list):
         for each in document:
             yield from inside(each, member)
+
+
+def indicator(case: cases.Case) -> str:
+    """How loud the card is that a case expects."""
+    return str(case["card"] if isinstance(case["card"], str) else case["card"]["indicator"])
+
+
+def spoken(example: Example) -> list[tuple[str, str]]:
+    """The rule and the indicator of each card of the expected answer."""
+    return [(card["source"]["topic"]["code"], card["indicator"]) for card in example.response["cards"]]
 
 
 def fault(resource: Json) -> str | None:
@@ -149,10 +161,10 @@ def test_a_fhir_server_that_holds_every_bundle_gives_the_same(
     assert len(server.requests) > before
 
 
-@pytest.mark.parametrize("time", ["00:01", "09:59", "13:37", "23:59"])
-def test_at_any_time_of_day_only_the_dates_differ(time: str) -> None:
+@pytest.mark.parametrize("time", ["00:01", "09:59", "13:37", "23:58"])
+def test_at_any_time_of_day_and_asked_a_minute_late_only_the_dates_differ(time: str) -> None:
     now = datetime.fromisoformat(f"2026-12-31T{time}:30+00:00")
-    service = create_app(now=now, dev=True).test_client()
+    service = create_app(now=now + timedelta(minutes=1), dev=True).test_client()
     for name in NAMES:
         example = load(name).at(now)
         assert list(differences(example.response, ask(service, example.request))) == [], name
@@ -174,11 +186,47 @@ def test_prefetch_is_what_the_templates_find(server: FhirServer, moment: datetim
             assert prefetch[key]["total"] == len(prefetch[key]["entry"])
 
 
-def test_every_rule_speaks_and_every_hook_is_called() -> None:
+def test_every_rule_speaks_with_every_indicator_of_its_cases_and_every_hook_is_called() -> None:
     examples = [load(name) for name in NAMES]
-    spoken = {card["source"]["topic"]["code"] for each in examples for card in each.response["cards"]}
-    assert spoken == set(RULES)
+    expected = {
+        (rule, indicator(case))
+        for rule, path in cases.files()
+        if rule in RULES
+        for case in cases.read(path)
+        if "card" in case
+    }
+    assert expected - {each for example in examples for each in spoken(example)} == set()
+    assert {rule for rule, _ in expected} == set(RULES)
     assert {each.request["hook"] for each in examples} == set(HOOKS)
+
+
+@pytest.mark.parametrize("patient", OF_CASES, ids=lambda patient: patient["name"])
+def test_what_a_case_says_of_its_rule_holds_for_the_whole_patient(patient: example_patients.Patient) -> None:
+    case = example_patients.case_of(patient)
+    rule = patient["case"].partition(": ")[0]
+    assert case is not None
+    said = [loud for speaker, loud in spoken(load(patient["name"])) if speaker == rule]
+    assert said == ([indicator(case)] if "card" in case else [])
+    assert patient["hook"] == case.get("hook", RULES[rule].hooks[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"case": "afo: No such case"}, LookupError),
+        ({"case": "no-such-rule: A patient who does not walk"}, LookupError),
+        ({"case": "afo: Device requests could not be read: the card is shown, and says so"}, ValueError),
+        ({"born": date(1990, 8, 1)}, ValueError),
+        ({"sex": "female"}, ValueError),
+        ({"sigs": ["one", "too many"]}, ValueError),
+    ],
+)
+def test_a_case_that_a_patient_does_not_fit_is_refused(change: Json, error: type[Exception]) -> None:
+    patient = next(each for each in OF_CASES if each["name"] == "duloxetine-with-apixaban")
+    (medicine,) = example_patients.facts_of_case(patient, NOW)["medications"]
+    assert medicine == {"code": "apixaban", "sig": "5 mg by mouth twice a day"}
+    with pytest.raises(error):
+        example_patients.facts_of_case(dict(patient) | change, NOW)
 
 
 # ---- Valid R4
