@@ -39,6 +39,7 @@ ORDER = (
     "early-mobilisation",
 )
 MOST_CARDS = 5
+_REQUIRED = frozenset({"conditions", "observations"})  # on every hook: unseen, a part of them was read
 
 # The cauda equina card rewords itself for comfort care; an order being written is checked in comfort care too.
 _SPEAKS_IN_COMFORT_CARE = frozenset(
@@ -175,7 +176,8 @@ def _evaluate(chart: Chart, rule: Rule) -> Verdict:
         return _without_foot_drop(chart)
     verdict = rule.advise(chart)
     if isinstance(verdict, Silent):
-        return verdict
+        is_known = verdict.kind is not Kind.NOT_APPLICABLE
+        return verdict if is_known else _half_read(chart, rule) or verdict
     why = _overruled(chart, rule.id)
     if why is not None:
         return answered(why, card=verdict)
@@ -189,11 +191,19 @@ def _supplies(id: str, _enrolled: int) -> frozenset[str]:
     return frozenset(name for key in RULES[id].reads for name in supplied_by(key))
 
 
+def _half_read(chart: Chart, rule: Rule) -> Verdict | None:
+    """D58, of a page that could not be read: what the records seen lack, those unseen may hold."""
+    lost = sorted(chart.unseen & _REQUIRED & _supplies(rule.id, len(RULES)))
+    return unknown(f"the {' and '.join(lost)} could be read only in part") if lost else None
+
+
 def _without_foot_drop(chart: Chart) -> Verdict:
     """No foot drop; said to be unknown when a weak dorsiflexion cannot be placed in time."""
     undated = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.when is None and each.value <= 4]
     if undated:
         return unknown("a weak dorsiflexion grade has no date: it lies in no window")
+    if lost := sorted(chart.unseen & _REQUIRED):
+        return unknown(f"the {' and '.join(lost)} could be read only in part, and no foot drop is in that part")
     if foot_drop(chart).cancelled:
         return _CONTRADICTED
     return _NO_FOOT_DROP

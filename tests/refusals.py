@@ -1,0 +1,20 @@
+"""How a reply that refuses is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from werkzeug.test import TestResponse
+
+
+def refusal(reply: TestResponse, status: int) -> dict[str, Any]:
+    """The first issue of a reply that refuses, after a look at the whole."""
+    assert reply.status_code == status, reply.get_data(as_text=True)
+    assert reply.mimetype == "application/json"
+    OperationOutcome.model_validate(reply.get_json())
+    issue: dict[str, Any] = reply.get_json()["issue"][0]
+    assert issue["severity"]
+    assert issue["code"]
+    assert issue["diagnostics"]
+    return issue
