@@ -17,6 +17,7 @@ from service.wire import CARDS_SYSTEM
 
 _STRENGTH = "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation"
 _QUALITY = "http://hl7.org/fhir/StructureDefinition/cqf-qualityOfEvidence"
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _PLAN_TYPES = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
 
 # Prefetch key to resource type and to the element that a value set filters.
@@ -93,7 +94,7 @@ def _action(rule: Rule) -> Json:
                 "kind": "applicability",
                 "expression": {
                     "description": "In words, which no engine evaluates: the service does, and usage lists its cases.",
-                    "language": "text/plain",
+                    "_language": {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]},
                     "expression": condition(rule),
                 },
             }
