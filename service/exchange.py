@@ -137,7 +137,9 @@ class Exchanges:
     def __init__(self, connections: int) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.headers.update({"Accept": "application/fhir+json", "User-Agent": "foot-drop-cds"})
+        # HAPI would answer a search from an equal one of the last minute, without what was ordered since
+        headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache", "User-Agent": "foot-drop-cds"}
+        self._session.headers.update(headers)
         # a cookie would tie one patient's calls to another's
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
