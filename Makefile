@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help install test demo bench mutants format dev
+.PHONY: help install test demo sandbox bench mutants format dev
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ demo: install ## start the service, post every example, and print the cards
 
 dev: install ## start the service for trying out, and say where its simulator is
 	@$(BIN)/foot-drop-cds serve --dev
+
+sandbox: install ## start a HAPI FHIR server with every example, and the service beside it (Java 17+, Maven)
+	@$(BIN)/python -m tests.hapi
 
 bench: install ## measure what a request costs, and print the table
 	@$(BIN)/python -m tests.bench

@@ -1,0 +1,115 @@
+"""`make sandbox`: HAPI on loopback with every example in it, and the service beside it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from service import examples, loading
+from tests.hapi import build
+from tests.hapi.hapi import Hapi, NotStartedError
+
+_DATA = Path("data") / "fhir"
+_STOP_SECONDS = 15
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="The service's; 0: free.")
+@click.option("--fhir-port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="HAPI's; 0: free.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=_DATA, show_default=True)
+def main(port: int, fhir_port: int, data: Path) -> None:
+    """Start a HAPI FHIR server with every example, and the service that may read it; Ctrl-C ends both."""
+    lacking = build.missing()
+    if lacking:
+        _refuse(f"The sandbox cannot start: {lacking}.")
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    console = Console(highlight=False)
+    try:
+        with _loaded(console, data, fhir_port) as hapi, _service(port, hapi) as service:
+            _say(console, hapi, service)
+            _watch(hapi, service)
+    except KeyboardInterrupt:
+        console.print("\nThe sandbox has ended.")
+    except (build.NotBuiltError, NotStartedError, loading.LoadError) as error:
+        _refuse(str(error))
+
+
+@contextmanager
+def _loaded(console: Console, data: Path, port: int) -> Iterator[Hapi]:
+    """HAPI with every example, written for this moment. Raises NotBuiltError, NotStartedError, LoadError."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        building = progress.add_task("Building HAPI (files fetched)", total=None)
+        build.build(lambda count: progress.update(building, completed=count))
+        progress.remove_task(building)
+        starting = progress.add_task("Starting HAPI", total=None)
+        with Hapi(data, port) as hapi:
+            progress.remove_task(starting)
+            each = loading.load(hapi.base, datetime.now(UTC))
+            for _ in progress.track(each, total=len(examples.names()), description="Loading the examples"):
+                pass
+            progress.stop()
+            yield hapi
+
+
+@contextmanager
+def _service(port: int, hapi: Hapi) -> Iterator[subprocess.Popen[str]]:
+    """`serve --dev`, allowed to read that server. No process is left."""
+    command = [sys.executable, "-m", "service.cli", "serve", "--dev", "--port", str(port)]
+    command += ["--allow-fhir-server", hapi.base]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def _say(console: Console, hapi: Hapi, service: subprocess.Popen[str]) -> None:
+    line = service.stdout.readline().strip() if service.stdout else ""
+    if not line.startswith("Listening on "):
+        raise NotStartedError("The service did not start.")  # it has said why itself
+    address = line.removeprefix("Listening on ")
+    console.print(f"FHIR server  {hapi.base} ({len(examples.names())} patients: {hapi.base}/Patient)")
+    console.print(f"CDS service  {address}/cds-services")
+    console.print("Ctrl-C ends both.")
+
+
+def _watch(hapi: Hapi, service: subprocess.Popen[str]) -> None:
+    """Until one of them ends of itself, which is a fault. Raises NotStartedError."""
+    while True:
+        time.sleep(0.2)
+        for name, process in (("HAPI", hapi.process), ("The service", service)):
+            if process.poll() is not None:
+                raise NotStartedError(f"{name} ended of itself with status {process.returncode}.")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _refuse(sentence: str) -> None:
+    click.echo(sentence, err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

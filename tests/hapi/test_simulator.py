@@ -1,0 +1,56 @@
+"""The simulator on a real FHIR server: what is accepted is filed there, is not said again, and can be revoked."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+from playwright.sync_api import expect
+
+from service import demo, examples
+from tests.browsing import LAPTOP, Visit, card, chromium, settled
+from tests.hapi.hapi import Hapi, Json
+
+NAME = "new-l5-foot-drop"
+PATIENT = f"{NAME}-of-today"
+
+
+def load_today(hapi: Hapi) -> None:
+    """The example at this moment, as a patient beside those of the other tests."""
+    bundle = json.dumps(examples.load(NAME).at(datetime.now(UTC)).bundle)
+    hapi.load(json.loads(bundle.replace(NAME, PATIENT)))
+
+
+def orders(hapi: Hapi, kind: str) -> list[Json]:
+    """The patient's orders on the server."""
+    found = hapi.ask("GET", f"{kind}?patient={PATIENT}-patient&_count=50")
+    return [entry["resource"] for entry in found.get("entry", [])]
+
+
+def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi) -> None:
+    load_today(hapi)
+    with demo.started() as address, chromium() as browser:
+        visit = Visit(browser, address, LAPTOP, "light")
+        page = visit.open(f"/patient?server={hapi.base}&id={PATIENT}-patient")
+        settled(page)
+        card(page, "lumbar-mri").get_by_role("button", name=re.compile("Urgent lumbar MRI")).click()
+        expect(card(page, "lumbar-mri")).to_have_count(0)
+        settled(page)
+        assert [(each["status"], each["priority"]) for each in orders(hapi, "ServiceRequest")] == [("draft", "urgent")]
+        card(page, "afo").get_by_role("button", name=re.compile("orthosis")).click()
+        expect(card(page, "afo")).to_have_count(0)
+        settled(page)
+        assert len(orders(hapi, "DeviceRequest")) == 1
+        page.get_by_role("button", name="Sign orders").click()
+        settled(page)
+        if page.get_by_role("button", name="Sign anyway").is_visible():
+            page.get_by_role("button", name="Sign anyway").click()
+        expect(page.locator("#drafts li")).to_have_count(0)
+        settled(page)
+        assert {each["status"] for each in orders(hapi, "ServiceRequest")} == {"active"}
+        page.get_by_role("button", name=re.compile("Revoke MRI")).click()
+        expect(card(page, "lumbar-mri")).to_have_count(1)
+        settled(page)
+        assert "revoked" in {each["status"] for each in orders(hapi, "ServiceRequest")}
+        visit.check_quiet()
