@@ -42,6 +42,7 @@ _READS = {"patient": "Patient/{{context.patientId}}", "encounter": "Encounter/{{
 _KEYS = ("patient", *_SEARCHES, "encounter")
 
 _OTHER = "something else than was asked"
+_MERGED = "the patient's record was replaced by another (Patient.link), whose data is not read"
 _NO_SERVER = "there is no FHIR server to read it from"
 
 
@@ -286,6 +287,9 @@ class _Gathering:
 
     def result(self) -> Gathered:
         """Everything that is known now."""
+        if self._is_merged():
+            for key in self._answers.keys() & _SEARCHES.keys():
+                self._answers[key].is_all, self._answers[key].why = False, _MERGED
         unseen = {key for key, answer in self._answers.items() if not answer.is_all}
         for key, answer in self._answers.items():
             if answer.why and key in unseen:
@@ -296,6 +300,10 @@ class _Gathering:
             defects=self._defects,
             notes={key: "; ".join(notes) for key, notes in self._notes.items()},
         )
+
+    def _is_merged(self) -> bool:
+        patients = self._answers["patient"].records if "patient" in self._answers else []
+        return any(link.type == "replaced-by" for each in patients for link in each.link or ())
 
 
 def _kind(query: str) -> str:

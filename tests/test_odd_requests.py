@@ -109,3 +109,14 @@ def test_a_token_without_a_server_is_ignored(ask: Ask, no_foot_drop: dict[str, A
 
 def test_a_token_that_comes_is_not_refused_in_development(ask: Ask, no_foot_drop: dict[str, Any]) -> None:
     assert ask(no_foot_drop, headers={"Authorization": "Bearer dummy"}).status_code == 200
+
+
+def test_a_merged_patient_costs_no_card_and_each_says_what_may_be_filed_elsewhere(
+    ask: Ask, foot_drop: dict[str, Any]
+) -> None:
+    before = [card["summary"] for card in ask(foot_drop).get_json()["cards"]]
+    foot_drop["prefetch"]["patient"]["link"] = [{"other": {"reference": "Patient/p2"}, "type": "replaced-by"}]
+    cards = ask(foot_drop).get_json()["cards"]
+    assert len(cards) == len(before)
+    lumbar = next(card for card in cards if card["source"]["topic"]["code"] == "lumbar-mri")
+    assert "Orders could not be read: check that this is not ordered already." in lumbar["detail"]

@@ -107,9 +107,10 @@ class Component(Struct, gc=False):
 
 
 class Link(Struct, gc=False):
-    """A link of a Bundle; relation `next` is the next page."""
+    """A link of a Bundle, where relation `next` is the next page, or of a Patient to another of the same person."""
 
     relation: str | None = None
+    type: str | None = None
     url: str | None = None
 
 

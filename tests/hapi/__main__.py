@@ -90,6 +90,7 @@ def _say(console: Console, hapi: Hapi, service: subprocess.Popen[str]) -> None:
     address = line.removeprefix("Listening on ")
     console.print(f"FHIR server  {hapi.base} ({len(examples.names())} patients: {hapi.base}/Patient)")
     console.print(f"CDS service  {address}/cds-services")
+    console.print(f"Simulator    {address}/simulator")
     console.print("Ctrl-C ends both.")
 
 

@@ -133,3 +133,22 @@ def test_a_patient_deleted_with_everything_is_named_and_no_fault(service: FlaskC
     request = {name: value for name, value in deleted.items() if name != "prefetch"}
     assert ask(service, request) == {"cards": []}
     assert Explained(request).notes["patient"] == "the FHIR server answered 410"
+
+
+# ---- A patient who has become another
+
+
+def test_a_merged_patient_is_named_and_nothing_is_called_absent(hapi: Hapi, service: FlaskClient) -> None:
+    text = json.dumps([example(FOOT_DROP).bundle, example(FOOT_DROP).request]).replace(FOOT_DROP, "merged-patient")
+    bundle, request = json.loads(text)
+    (patient,) = [each["resource"] for each in bundle["entry"] if each["resource"]["resourceType"] == "Patient"]
+    other = {**patient, "id": "merged-into"}
+    hapi.ask("PUT", "Patient/merged-into", other)
+    link = [{"other": {"reference": "Patient/merged-into"}, "type": "replaced-by"}]
+    hapi.ask("PUT", f"Patient/{patient['id']}", {**patient, "active": False, "link": link})
+    asked = without_prefetch(request, hapi.base)
+    assert ask(service, asked) == {"cards": []}
+    told = Explained(asked)
+    assert told.outcomes("could-not-evaluate")
+    assert not told.outcomes("not-applicable")
+    assert "was replaced by another" in told.notes["conditions"]

@@ -70,6 +70,8 @@ def test_it_serves_every_example_from_hapi_and_leaves_no_process(
     answer = requests.post(f"{cds}/foot-drop-patient-view", json=request, timeout=60).json()
     assert not list(examples.differences(examples.mask(example.response), examples.mask(answer)))
     assert list(tmp_path.glob("fhir*.db"))
+    (page,) = re.findall(r"^Simulator +(http\S+)", said, re.MULTILINE)
+    assert requests.get(page, timeout=60).status_code == 200
 
     started = children(sandbox.pid)
     assert len(started) >= 2
