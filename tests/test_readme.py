@@ -63,6 +63,7 @@ def test_every_command_that_is_named_exists() -> None:
 def test_the_count_of_the_demo_is_the_count_of_the_examples() -> None:
     count = len(examples.names())
     assert f"`{count} of {count} answers are as expected.`" in README
+    assert f"({count} patients: " in README
     for name in re.findall(r"foot-drop-cds example ([a-z-]+)", README):
         assert name in examples.names()
 

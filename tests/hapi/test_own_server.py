@@ -1,0 +1,54 @@
+"""README's steps for a HAPI server of one's own, as they are written there, on free ports."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from tests.hapi import build
+from tests.hapi.asking import FOOT_DROP, example, rules
+from tests.hapi.hapi import Hapi
+from tests.house import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FHIR, SERVICE = "http://127.0.0.1:8090/fhir", "http://127.0.0.1:8080"
+COMMAND = str(Path(sys.executable).parent / "foot-drop-cds")
+
+
+def steps(base: str) -> tuple[list[str], list[str], list[str], list[str]]:
+    """The words of the three commands for this server, and the lines that README says they answer."""
+    (block,) = re.findall(r"```console\n(\$ \.venv/bin/foot-drop-cds load .*?)```", README, re.DOTALL)
+    text = block.replace(FHIR, base).replace(".venv/bin/foot-drop-cds", COMMAND)
+    load, serve, curl = text.split("$ ")[1:]
+    answers = [each.split("\n")[1] for each in (load, serve)]
+    return shlex.split(load.split("\n")[0]), shlex.split(serve.split("\n")[0]), shlex.split(curl), answers
+
+
+def test_the_steps_of_readme_lead_to_the_four_cards(tmp_path: Path) -> None:
+    build.build()
+    with Hapi() as server:
+        load, serve, curl, answers = steps(server.base)
+        loaded = subprocess.run(load, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        assert (loaded.returncode, loaded.stdout.strip()) == (0, answers[0])
+        with subprocess.Popen(
+            [*serve, "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as service:
+            try:
+                line = service.stdout.readline().strip() if service.stdout else ""
+                assert line.rpartition(":")[0] == answers[1].rpartition(":")[0]
+                (url,) = [word for word in curl if word.startswith(SERVICE)]
+                reply = requests.post(
+                    url.replace(SERVICE, line.removeprefix("Listening on ")),
+                    json=json.loads(curl[curl.index("-d") + 1]),
+                    timeout=60,
+                )
+            finally:
+                service.terminate()
+    assert sorted(rules(reply.json())) == sorted(rules(example(FOOT_DROP).response))
+    assert len(reply.json()["cards"]) == 4
