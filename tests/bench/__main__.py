@@ -10,10 +10,11 @@ import click
 from msgspec import Struct
 from rich.console import Console
 
-from tests.bench import engine, over_http
+from tests.bench import engine, hapi, over_http
 from tests.bench.bodies import SIZES, body
 from tests.bench.first_answer import first_answer
 from tests.bench.table import Section, for_readme, for_terminal, row
+from tests.hapi import build
 
 # What the service is held to, as ratios in one run.
 _ENGINE = dict(zip(SIZES, (1.5, 1.0, 1.0, 1.0), strict=True))
@@ -21,6 +22,7 @@ _FOOT_DROP_MS = {10: 0.5, 100: 0.5}  # it does not grow with the chart; in large
 _HTTP = dict(zip(SIZES, (2.0, 3.0, 7.0, 5.0), strict=True))
 _HELD = {1_000: 2.0, 10_000: 2.0}
 _FIRST_ANSWER = 1.5
+_READING_MS = 15  # beyond the slowest query
 
 _WORDS = {False: "no foot drop", True: "foot drop"}
 
@@ -30,11 +32,12 @@ class Effort(Struct, frozen=True):
 
     rounds: dict[int, int]
     http_rounds: int
+    hapi_turns: int
     starts: int
 
 
-_FULL = Effort(dict(zip(SIZES, (31, 31, 31, 15), strict=True)), http_rounds=15, starts=7)
-_QUICK = Effort(dict(zip(SIZES, (5, 5, 5, 3), strict=True)), http_rounds=3, starts=3)
+_FULL = Effort(dict(zip(SIZES, (31, 31, 31, 15), strict=True)), http_rounds=15, hapi_turns=51, starts=7)
+_QUICK = Effort(dict(zip(SIZES, (5, 5, 5, 3), strict=True)), http_rounds=3, hapi_turns=15, starts=3)
 
 Bodies = dict[tuple[int, bool], bytes]
 
@@ -82,6 +85,29 @@ def _http(found: dict[int, over_http.Compared], foot_drop: bool) -> Section:
     return Section(f"Over HTTP, {_WORDS[foot_drop]}: a request, one client", rows)
 
 
+def _with_hapi(now: datetime, effort: Effort) -> tuple[list[Section], str]:
+    """The sections, and why there are none."""
+    lacking = build.missing()
+    if lacking:
+        return [], lacking
+    try:
+        with hapi.loaded(now) as server:
+            found = hapi.measure(server, now, effort.hapi_turns)
+    except hapi.TROUBLE as error:
+        return [], str(error)
+    return [_reading(name, each) for name, each in found.items()], ""
+
+
+def _reading(name: str, found: hapi.Reading) -> Section:
+    rows = [
+        row("p50 with prefetch, ms", {10: found.supplied * 1e3}, 1),
+        row("p50 without, read from HAPI, ms", {10: found.read * 1e3}, 1),
+        row("the slowest query by HAPI's log, p50, ms", {10: found.slowest * 1e3}, 1),
+        row("added beyond the slowest query, p50, ms", {10: found.added * 1e3}, 1, {10: _READING_MS}),
+    ]
+    return Section(f"HAPI as fhirServer: {name}, {found.resources} resources", rows)
+
+
 def _held(bodies: Bodies, now: datetime) -> Section:
     held = {
         foot_drop: {size: engine.held(bodies[size, foot_drop], now) for size in _HELD} for foot_drop in (False, True)
@@ -124,15 +150,19 @@ def main(quick: bool, markdown: bool) -> None:
         started = _started(bodies, effort)
         status.update("over HTTP")
         http = _over_http(bodies, effort)
+        status.update("with HAPI")
+        reading, left_out = _with_hapi(now, effort)
         status.update("in process")
         engine.settle()
-        sections = [*_in_process(bodies, now, effort), *http, _held(bodies, now), started]
+        sections = [*_in_process(bodies, now, effort), *http, *reading, _held(bodies, now), started]
     if markdown:
         print(for_readme(sections, title))
     else:
         Console(width=None if sys.stdout.isatty() else 120).print(for_terminal(sections, title))
     if not over_http.has_proc():
         progress.print(over_http.NO_PROC)
+    if left_out:
+        progress.print(f"HAPI as fhirServer was left out: {left_out}.", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

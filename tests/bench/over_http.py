@@ -78,7 +78,7 @@ def has_proc() -> bool:
 def servers() -> Iterator[tuple[Server, Server]]:
     """The service and the null route, served by the same code, until the block ends."""
     with ExitStack() as stack:
-        yield stack.enter_context(_started(SERVICE)), stack.enter_context(_started(NULL))
+        yield stack.enter_context(started(SERVICE)), stack.enter_context(started(NULL))
 
 
 def compare(service: Server, null: Server, body: bytes, rounds: int) -> Compared:
@@ -99,7 +99,8 @@ def _taken(turns: list[tuple[float, list[float]]]) -> Taken:
 
 
 @contextmanager
-def _started(arguments: tuple[str, ...]) -> Iterator[Server]:
+def started(arguments: tuple[str, ...]) -> Iterator[Server]:
+    """A server, started by these arguments of Python, until the block ends."""
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
