@@ -33,8 +33,9 @@ def main(port: int, fhir_port: int, data: Path) -> None:
     lacking = build.missing()
     if lacking:
         _refuse(f"The sandbox cannot start: {lacking}.")
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: a shell starts what it puts in the background with that one ignored
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
     console = Console(highlight=False)
     try:
         with _loaded(console, data, fhir_port) as hapi, _service(port, hapi) as service:
