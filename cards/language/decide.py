@@ -176,8 +176,7 @@ def _evaluate(chart: Chart, rule: Rule) -> Verdict:
         return _without_foot_drop(chart)
     verdict = rule.advise(chart)
     if isinstance(verdict, Silent):
-        is_known = verdict.kind is not Kind.NOT_APPLICABLE
-        return verdict if is_known else _half_read(chart, rule) or verdict
+        return _of_what_was_read(chart, rule, verdict) if chart.unseen else verdict
     why = _overruled(chart, rule.id)
     if why is not None:
         return answered(why, card=verdict)
@@ -191,10 +190,15 @@ def _supplies(id: str, _enrolled: int) -> frozenset[str]:
     return frozenset(name for key in RULES[id].reads for name in supplied_by(key))
 
 
-def _half_read(chart: Chart, rule: Rule) -> Verdict | None:
-    """D58, of a page that could not be read: what the records seen lack, those unseen may hold."""
+def _of_what_was_read(chart: Chart, rule: Rule, verdict: Silent) -> Silent:
+    """D58, of a page that could not be read: what the records seen lack, or have answered, those unseen may change."""
     lost = sorted(chart.unseen & _REQUIRED & _supplies(rule.id, len(RULES)))
-    return unknown(f"the {' and '.join(lost)} could be read only in part") if lost else None
+    if not lost or verdict.kind is Kind.COULD_NOT_EVALUATE:
+        return verdict
+    why = f"the {' and '.join(lost)} could be read only in part"
+    if verdict.kind is Kind.SUPPRESSED:
+        why = f"{why}; by that part, {verdict.why}"
+    return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=why)
 
 
 def _without_foot_drop(chart: Chart) -> Verdict:
