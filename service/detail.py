@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cards.language.facts import Evidence
 from cards.language.rule import Card, Rule
@@ -50,6 +51,7 @@ def _facts(because: Iterable[Evidence]) -> Iterable[str]:
         yield f"- {fact.date or 'No date'}{_SIDES.get(fact.side, '')}: {markdown(fact.text)}"
 
 
+@lru_cache(maxsize=64)
 def _follows(rule: Rule) -> str:
     source = rule.source
     named = f"[{source.label}]({source.url})" if source.url else source.label

@@ -15,7 +15,7 @@ from cards.language.decoding import Defect, read_resource
 from cards.language.drafts import read_drafts
 from cards.language.extraction import OtherPatientError
 from cards.language.moments import Clock
-from cards.language.records import Resource
+from cards.language.records import Bundle, Condition, Resource
 from cards.language.rule import Verdict
 from service.fhir import FhirReader
 from service.prefetch import Gathered, RequiredDataError, gather
@@ -107,7 +107,5 @@ def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resourc
     if request.hook != "problem-list-item-create":
         return []
     found = read_resource(request.context.conditions, "context.conditions", defects)
-    if found is None:
-        return []
-    inside = [entry.resource for entry in found.entry or () if entry.resource is not None]
-    return [each for each in (*inside, found) if each.resourceType == "Condition"]
+    inside = [entry.resource for entry in found.entry or ()] if isinstance(found, Bundle) else []
+    return [each for each in (*inside, found) if isinstance(each, Condition)]

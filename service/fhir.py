@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from msgspec import Struct, field
 
 from cards.language.decoding import MAX_BYTES, Defect, UnreadableError, check_body, read_resource
-from cards.language.records import Resource
+from cards.language.records import Bundle, Resource
 from service.address import Address, allow_list, read_address
 from service.exchange import LATE, AnswerError, Exchanges, Watch
 
@@ -33,7 +33,7 @@ class Fetched(Struct, frozen=True):
 
 def next_link(page: Resource) -> str | None:
     """The link to the page after this one."""
-    if page.resourceType != "Bundle":
+    if not isinstance(page, Bundle):
         return None
     return next((link.url for link in page.link or () if link.relation == "next" and link.url), None)
 

@@ -15,7 +15,7 @@ from cards.language.chart import supplied_by
 from cards.language.codes import Codes
 from cards.language.decoding import Defect
 from cards.language.drafts import drafted_medications
-from cards.language.records import Resource
+from cards.language.records import Bundle, Patient, Resource
 from cards.language.rule import RULES
 from cards.value_sets import VALUE_SETS
 from service.fhir import Fetched, FhirReader, next_link
@@ -202,14 +202,14 @@ class _Gathering:
 
     def _is_empty(self, value: Resource) -> bool:
         """Whether it is an empty Bundle, and not one whose entries could not be read."""
-        return value.resourceType == "Bundle" and not (value.entry or value.link or self._request.defects)
+        return isinstance(value, Bundle) and not (value.entry or value.link or self._request.defects)
 
     def _contents(self, key: str, answer: _Answer, value: Resource, where: str, known: list[Defect]) -> Contents | None:
         found = contents(value, answer.kind, where, known)
         if found is None:
             return None
         self._defects += found.defects
-        if key not in _READS or value.resourceType != "Bundle":
+        if key not in _READS or not isinstance(value, Bundle):
             return found
         one = only(found.records, answer.kind)
         return None if one is None else Contents(one, found.error)
@@ -303,7 +303,8 @@ class _Gathering:
 
     def _is_merged(self) -> bool:
         patients = self._answers["patient"].records if "patient" in self._answers else []
-        return any(link.type == "replaced-by" for each in patients for link in each.link or ())
+        links = (link for each in patients if isinstance(each, Patient) for link in each.link or ())
+        return any(link.type == "replaced-by" for link in links)
 
 
 def _kind(query: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cards.language.codes import Codes
-from cards.language.records import Resource, reference_id
+from cards.language.records import DiagnosticReport, MedicationRequest, Resource, reference_id
 
 MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
 
@@ -60,14 +60,16 @@ def _url(reference: str, identity: str | None) -> str:
 def _medications(records: Records) -> Iterator[tuple[str, str]]:
     for key in ("medications", "statements"):
         for record in records.get(key, ()):
-            named = record.medicationReference
+            named = record.medicationReference if isinstance(record, MedicationRequest) else None
             if named is not None and named.reference and not named.reference.startswith("#"):
                 yield key, named.reference
 
 
 def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:
     for record in records.get("reports", ()):
-        if any(codes.keys(concept, "lesion") for concept in record.conclusionCode or ()):
+        if isinstance(record, DiagnosticReport) and any(
+            codes.keys(concept, "lesion") for concept in record.conclusionCode or ()
+        ):
             for result in record.result or ():
                 if result.reference and not result.reference.startswith("#"):
                     yield "reports", result.reference

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec import Struct, field
 
 from cards.language.decoding import Defect
-from cards.language.records import Resource
+from cards.language.records import Bundle, OperationOutcome, Other, Resource
 
 _HARMLESS = frozenset({"information", "warning", "success"})
 # What EHRs send along with a search, whatever key it stands under: it is no misfit.
@@ -33,24 +34,37 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     """
     if answer.resourceType == kind:
         return Contents([answer])
-    if answer.resourceType == "OperationOutcome":
+    if isinstance(answer, OperationOutcome):
         return Contents(error=_error(answer))
-    if answer.resourceType != "Bundle" or _lost_entries(answer, where, known):
+    if not isinstance(answer, Bundle) or _lost_entries(answer, where, known):
         return None
-    records = [entry.resource for entry in answer.entry or () if entry.resource is not None]
-    kinds = {record.resourceType for record in records}
+    records: list[Resource] = [entry.resource for entry in answer.entry or () if entry.resource is not None]
+    kinds = _kinds(records)
     error = ""
     if "OperationOutcome" in kinds:
-        outcomes = [record for record in records if record.resourceType == "OperationOutcome"]
-        records = [record for record in records if record.resourceType != "OperationOutcome"]
+        outcomes = [record for record in records if isinstance(record, OperationOutcome)]
+        records = [record for record in records if not isinstance(record, OperationOutcome)]
         kinds.remove("OperationOutcome")
         error = next((_error(outcome) for outcome in outcomes if _is_error(outcome)), "")
     if kinds - _COMPANIONS and kind not in kinds:
         return Contents(error=error) if error else None
     if None in kinds:
-        records = [record for record in records if record.resourceType is not None]
+        records = [record for record in records if not _is_untyped(record)]
         return Contents(records, error, [Defect(where, "resourceType", "is missing in an entry", dropped=True)])
     return Contents(records, error)
+
+
+def _kinds(records: list[Resource]) -> set[str | None]:
+    """The resource types among records; None when one has no type."""
+    types: set[type[Any]] = set(map(type, records))
+    kinds: set[str | None] = {each.resourceType for each in types}
+    if Other in types and any(_is_untyped(record) for record in records):
+        kinds.add(None)
+    return kinds
+
+
+def _is_untyped(record: Resource) -> bool:
+    return isinstance(record, Other) and not record.is_typed
 
 
 def only(records: list[Resource], kind: str) -> list[Resource] | None:
@@ -59,15 +73,15 @@ def only(records: list[Resource], kind: str) -> list[Resource] | None:
     return found if len(found) < 2 else None
 
 
-def _lost_entries(answer: Resource, where: str, known: Iterable[Defect]) -> bool:
+def _lost_entries(answer: Bundle, where: str, known: Iterable[Defect]) -> bool:
     """Whether a Bundle had entries of which nothing could be read: it must not pass for an empty one."""
     return answer.entry is None and any(d.element == "entry" and d.where == where for d in known)
 
 
-def _is_error(outcome: Resource) -> bool:
+def _is_error(outcome: OperationOutcome) -> bool:
     return not outcome.issue or any(issue.severity not in _HARMLESS for issue in outcome.issue)
 
 
-def _error(outcome: Resource) -> str:
+def _error(outcome: OperationOutcome) -> str:
     code = next((issue.code for issue in outcome.issue or () if issue.code), "")
     return f"an OperationOutcome ({code})" if _ISSUE_CODE.fullmatch(code) else "an OperationOutcome"

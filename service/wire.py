@@ -6,6 +6,7 @@ The request half is in `request.py`, errors are in `refusal.py`; both are offere
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +17,8 @@ from msgspec import Raw
 from cards.language.changes import echo, redose
 from cards.language.codes import Overlay
 from cards.language.decide import shown
-from cards.language.facts import Evidence
 from cards.language.orders import CATALOGUE, InvalidOrderError, OrderContext, order_resource, order_words
-from cards.language.override_reasons import Reason, offered
+from cards.language.override_reasons import offered
 from cards.language.rule import Card, Plan, Redose, Remove, Reprioritise, Rule, Suggestion, Verdict
 from service.detail import detail
 from service.refusal import RefusedError, outcome
@@ -50,42 +50,38 @@ def answer(verdicts: dict[str, Verdict], request: HookRequest, now: datetime, ov
 
 
 def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:
+    of_rule = _of_rule(rule)
     made: dict[str, Any] = {
-        "uuid": str(uuid4()),
+        "uuid": uuid4(),
         "summary": card.summary,
-        "indicator": card.indicator.value,
+        "indicator": card.indicator,
         "detail": detail(rule, card),
-        "source": _source(rule),
+        "source": of_rule["source"],
     }
     suggestions = [each for each in (_suggestion(each, context) for each in card.suggestions) if each]
     if suggestions:
         made["suggestions"] = suggestions
         made["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
-    if rule.overrides:
-        made["overrideReasons"] = [_override_reason(each) for each in offered(rule.overrides)]
-    if rule.source.url:
-        made["links"] = [{"label": rule.source.label, "url": rule.source.url, "type": "absolute"}]
+    made |= of_rule
     if card.because:
         # An extension's value has to be an object; who agreed on this name reads the evidence from it.
-        made["extension"] = {BECAUSE_EXTENSION: {"facts": [_fact(each) for each in card.because]}}
+        made["extension"] = {BECAUSE_EXTENSION: {"facts": card.because}}
     return made
 
 
-def _source(rule: Rule) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _of_rule(rule: Rule) -> dict[str, Any]:
+    """The members that are the same on every card of a rule: source, overrideReasons, links."""
     source: dict[str, Any] = {"label": rule.source.label}
     if rule.source.url:
         source["url"] = rule.source.url
     source["topic"] = {"system": CARDS_SYSTEM, "code": rule.id, "display": rule.title}
-    return source
-
-
-def _override_reason(reason: Reason) -> dict[str, str]:
-    return {"code": reason.code, "system": reason.system, "display": reason.display}
-
-
-def _fact(fact: Evidence) -> dict[str, str]:
-    named = {"reference": fact.reference, "date": fact.date, "side": fact.side, "text": fact.text}
-    return {name: value for name, value in named.items() if value}
+    made: dict[str, Any] = {"source": source}
+    if rule.overrides:
+        made["overrideReasons"] = offered(rule.overrides)
+    if rule.source.url:
+        made["links"] = [{"label": rule.source.label, "url": rule.source.url, "type": "absolute"}]
+    return made
 
 
 def _suggestion(suggestion: Suggestion, context: OrderContext) -> dict[str, Any] | None:
@@ -93,7 +89,7 @@ def _suggestion(suggestion: Suggestion, context: OrderContext) -> dict[str, Any]
     actions = [_action(plan, context) for plan in suggestion.plans]
     if not actions or None in actions:
         return None
-    made: dict[str, Any] = {"label": suggestion.label, "uuid": str(uuid4())}
+    made: dict[str, Any] = {"label": suggestion.label, "uuid": uuid4()}
     if suggestion.is_recommended:
         made["isRecommended"] = True
     made["actions"] = actions

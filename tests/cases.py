@@ -13,7 +13,7 @@ from cards.language.chart import BUILT_IN_CODES, Chart
 from cards.language.decoding import Defect, read_resource
 from cards.language.drafts import read_drafts
 from cards.language.moments import Clock
-from cards.language.records import Resource
+from cards.language.records import Bundle, Resource
 from tests import vignettes
 
 CARDS = Path(__file__).resolve().parents[1] / "cards"
@@ -96,8 +96,9 @@ def _records(value: Any, key: str, defects: list[Defect]) -> Iterator[Resource]:
     resource = read_resource(json.dumps(value).encode(), key, defects)
     if resource is None:
         return
-    if resource.resourceType != "Bundle":
+    if not isinstance(resource, Bundle):
         yield resource
+        return
     for entry in resource.entry or []:
         if entry.resource is not None:
             yield entry.resource

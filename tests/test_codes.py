@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cards.language.codes import Codes, Meaning, OverlayError
-from cards.language.records import CodeableConcept, Coding
+from cards.language.elements import CodeableConcept, Coding
 from cards.language.side import Side
 from cards.value_sets import EXAM, HCPCS, ICD10CM, LOINC, RXNORM, SNOMED
 

@@ -6,7 +6,7 @@ import re
 from math import inf, isfinite
 
 from cards.language.codes import Codes
-from cards.language.records import Component, Quantity
+from cards.language.elements import Answer, Quantity
 from cards.value_sets import EXAM, VALUE_SETS
 
 _GRADE = re.compile(r"\s*([0-5]|[1-4](?=\s*[+-]))\s*(?:(?<![05])\s*[+-])?\s*(?:/\s*5)?\s*")
@@ -33,7 +33,7 @@ _STATED = {
 }
 _ANY_ANSWER = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
-_VALUES = tuple(name for name in Component.__struct_fields__ if name.startswith("value"))
+_VALUES = tuple(name for name in Answer.__struct_fields__ if name.startswith("value"))
 
 # Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
 _PRESSURE = {"mm[Hg]": 1.0, "mmHg": 1.0, "mm Hg": 1.0}
@@ -67,7 +67,7 @@ def stated(code: str, key: str, value: float) -> str:
     return f"{name} {value:g}"
 
 
-def grade(answer: Component) -> int | None:
+def grade(answer: Answer) -> int | None:
     """MRC grade 0 to 5; 4-, 4 and 4+ are all grade 4. Anything else is None."""
     if answer.valueInteger is not None:
         number: float | None = answer.valueInteger
@@ -79,7 +79,7 @@ def grade(answer: Component) -> int | None:
     return int(number) if number is not None and number in range(6) else None
 
 
-def yes_no(answer: Component, finding: str, codes: Codes) -> bool | None:
+def yes_no(answer: Answer, finding: str, codes: Codes) -> bool | None:
     """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
 
     An answer without any value is read from its interpretation.
@@ -98,7 +98,7 @@ def yes_no(answer: Component, finding: str, codes: Codes) -> bool | None:
     return False if normal in said else None
 
 
-def amount(answer: Component, measurement: str) -> float | None:
+def amount(answer: Answer, measurement: str) -> float | None:
     """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator.
 
     A number below zero, and a pain score over 10, is none either.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cards.language.records import CodeableConcept, Coding, codings
+from cards.language.elements import CodeableConcept, Coding, codings
 from cards.language.side import Side, together
 from cards.value_sets import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, VALUE_SETS, ValueSet
 
@@ -110,12 +110,14 @@ class Codes:
             return ()
         if len(concept.coding) == 1:
             only = concept.coding[0]
-            return self.of(only.system, only.code)
+            known = self._memo.get((only.system, only.code))
+            return self.of(only.system, only.code) if known is None else known
         return tuple(dict.fromkeys(m for coding in concept.coding for m in self.of(coding.system, coding.code)))
 
     def keys(self, concept: CodeableConcept | None, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a concept means."""
-        return tuple(dict.fromkeys(m.key for m in self.meanings(concept) if m.key.startswith(domain + ".")))
+        found = self.meanings(concept)
+        return tuple(dict.fromkeys(m.key for m in found if m.key.startswith(domain + "."))) if found else ()
 
     def side_of(self, codings: Iterable[Coding]) -> Iterable[Side]:
         """The sides that ICD-10-CM codes carry in themselves."""

@@ -7,13 +7,14 @@ dropped, and counted, only when its resourceType, code or status cannot be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Raw, Struct, inspect
 
-from cards.language.records import Entry, Link, Resource, Search
+from cards.language.elements import Contained, Link
+from cards.language.records import Bundle, Entry, Other, Resource
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
@@ -43,19 +44,16 @@ class Defect(Struct, frozen=True):
 
 
 class _RawEntry(Struct):
-    fullUrl: str | None = None
     resource: Raw = Raw(b"null")
-    search: Search | None = None
 
 
 class _RawBundle(Struct):
     resourceType: str | None = None
-    type: str | None = None
     entry: list[_RawEntry] | None = None
     link: list[Link] | None = None
 
 
-_decode_resource = msgspec.json.Decoder(Resource).decode
+_decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
 _decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
@@ -104,7 +102,7 @@ def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
     `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is no JSON.
     """
     try:
-        return _decode_resource(raw)
+        return _decode_record(raw)
     except msgspec.ValidationError:
         pass
     except _NO_JSON:
@@ -122,18 +120,17 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         return _read_loosely(raw, where, defects, draft=draft)
     if bundle.resourceType != "Bundle" or bundle.entry is None:
         return _read_loosely(raw, where, defects, draft=draft)
-    page = Resource(resourceType="Bundle", type=bundle.type, link=bundle.link, entry=[])
-    page.entry = entries = []
+    entries: list[Entry] = []
     for number, entry in enumerate(bundle.entry, 1):
         if bytes(entry.resource) == b"null":
             continue  # a link or an outcome of the search, no record
         try:
-            found: Resource | None = _decode_resource(entry.resource)
+            found: Resource | None = _decode_record(entry.resource)
         except msgspec.ValidationError:
             found = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
         if found is not None:
-            entries.append(Entry(entry.fullUrl, found, entry.search))
-    return page
+            entries.append(Entry(found))
+    return Bundle(entry=entries, link=bundle.link)
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
@@ -142,11 +139,22 @@ def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
         defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
         return None
     try:
-        resource: Resource = _fit_struct(value, _RESOURCE, where, defects, draft=draft)
+        return _fit_record(value, where, defects, draft=draft)
     except _MisfitError as misfit:
         defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
         return None
-    return resource
+
+
+def _fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draft: bool) -> Resource:
+    """A record as the struct of its type. Raises _MisfitError when what it means cannot be read."""
+    kind = value.get("resourceType")
+    if not isinstance(kind, str | None) and not draft:
+        raise _MisfitError("resourceType")
+    struct = _RECORDS.get(str(kind))
+    record: Resource = _fit_struct(value, struct or _OTHER, where, defects, draft=draft)
+    if isinstance(record, Other):
+        record.is_typed = isinstance(kind, str)
+    return record
 
 
 def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
@@ -156,6 +164,8 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     for each in kinds:
         if isinstance(each, inspect.StructType) and isinstance(value, dict):
+            if each.tag is not None:
+                return _fit_record(value, where, defects, draft=draft)
             return _fit_struct(value, each, where, defects, draft=draft)
         if isinstance(each, inspect.StrType) and isinstance(value, str):
             return value
@@ -209,7 +219,7 @@ def _fit_struct(
             if kind.cls is Entry and name == "resource":
                 defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
                 continue
-            if kind.cls is Resource and name in _ESSENTIAL and not draft:
+            if kind.cls in _MEANING and name in _ESSENTIAL and not draft:
                 raise _MisfitError(name) from None
             defects.append(Defect(where, name, "is of the wrong type"))
     return made
@@ -225,4 +235,6 @@ def _struct_type(kind: object) -> inspect.StructType:
     return found
 
 
-_RESOURCE = _struct_type(Resource)
+_RECORDS = {str(found.tag): found for found in map(_struct_type, get_args(Resource))}
+_OTHER = _RECORDS["Other"]
+_MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status

@@ -15,7 +15,15 @@ from cards.language.extraction import OtherPatientError, priority
 from cards.language.facts import Draft
 from cards.language.medicines import Resolve
 from cards.language.moments import Clock
-from cards.language.records import Resource, reference, reference_id
+from cards.language.records import (
+    Medication,
+    MedicationRequest,
+    Resource,
+    ServiceRequest,
+    reference,
+    reference_id,
+)
+from cards.language.side import Side
 from cards.value_sets import VALUE_SETS
 
 # What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
@@ -54,13 +62,18 @@ def read_drafts(
     read = [(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None]
     for record, _ in read:
         _check_patient(record, patient_id)
-    medications = {each.id: each for each in (*records, *(record for record, _ in read)) if _is_medication(each)}
+    known = (*records, *(record for record, _ in read))
+    medications = {each.id: each for each in known if isinstance(each, Medication) and each.id is not None}
     wanted = {_relative(each) for each in selections or ()} & {reference(record) for record, _ in read}
     return tuple(
         _draft(record, text, codes, clock, medications.get, selected=not wanted or reference(record) in wanted)
         for record, text in read
-        if record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
+        if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
     )
+
+
+def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
+    return record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
@@ -103,33 +116,34 @@ def _check_patient(record: Resource, patient_id: str) -> None:
 def drafted_medications(raw: Raw | bytes) -> list[str]:
     """References to Medications that the drafts hold nowhere themselves."""
     read = [record for text in _resources(raw) if (record := _read(text, [])) is not None]
-    here = {record.id for record in read if _is_medication(record)}
-    named = [record.medicationReference.reference or "" for record in read if record.medicationReference]
+    here = {record.id for record in read if isinstance(record, Medication) and record.id is not None}
+    prescribed = [record.medicationReference for record in read if isinstance(record, MedicationRequest)]
+    named = [pointer.reference or "" for pointer in prescribed if pointer]
     return [
         each for each in named if each and not each.startswith("#") and reference_id(each, "Medication") not in here
     ]
 
 
-def _is_medication(record: Resource) -> bool:
-    return record.resourceType == "Medication" and record.id is not None
-
-
-def _draft(record: Resource, text: Raw, codes: Codes, clock: Clock, find: Resolve, *, selected: bool) -> Draft:
-    concept = record.code or record.codeCodeableConcept
-    keys = codes.keys(concept, "order")
-    name = VALUE_SETS[keys[0]].name if keys else ""
-    if record.resourceType == "MedicationRequest":
+def _draft(
+    record: ServiceRequest | MedicationRequest, text: Raw, codes: Codes, clock: Clock, find: Resolve, *, selected: bool
+) -> Draft:
+    if isinstance(record, MedicationRequest):
         concept = medicines.concept_of(record, find)
         keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
+        side, daily_mg = Side.UNKNOWN, medicines.daily_dose(record.dosageInstruction)
+    else:
+        keys = codes.keys(record.code or record.codeCodeableConcept, "order")
+        name = VALUE_SETS[keys[0]].name if keys else ""
+        side, daily_mg = codes.side(record.bodySite), None
     return Draft(
         reference=reference(record),
         when=clock.read(record.authoredOn),
-        side=codes.side(record.bodySite),
+        side=side,
         text=name,
-        type=record.resourceType or "",
+        type=record.resourceType,
         keys=keys,
         priority=priority(record),
-        daily_mg=medicines.daily_dose(record.dosageInstruction),
+        daily_mg=daily_mg,
         selected=selected,
         raw=text,
     )

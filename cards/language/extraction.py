@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from cards.language import answers, linked, medicines
+from cards.language import records as fhir
 from cards.language.codes import Codes, Meaning
 from cards.language.decoding import Defect
+from cards.language.elements import Answer, CodeableConcept, Period, codings, texts
 from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Reading, Report
 from cards.language.moments import Clock, Moment
-from cards.language.records import CodeableConcept, Component, Period, Resource, codings, reference, reference_id, texts
+from cards.language.records import Resource, reference, reference_id
 from cards.language.side import Side, together
 from cards.value_sets import VALUE_SETS
 
@@ -24,6 +27,7 @@ _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _ACTIVE_ALLERGY = frozenset({"active"})
 _NOT_TRUE = frozenset({"refuted", "entered-in-error"})
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
+_NONE: list[Reading] = []  # nobody changes an answer in place
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 
 
@@ -41,10 +45,10 @@ class Extraction:
         self.patient_id = patient_id
         self.clock = clock
         self.codes = codes
-        self.patient: Resource | None = None
+        self.patient: fhir.Patient | None = None
         self.encounter_class: str | None = None
         self.problems: defaultdict[str, list[Problem]] = defaultdict(list)
-        self._answered: defaultdict[str, list[tuple[Resource, Component, str]]] = defaultdict(list)
+        self._answered: defaultdict[str, list[tuple[fhir.Observation, Answer, str]]] = defaultdict(list)
         self._readings: dict[str, list[Reading]] = {}
         self.orders: defaultdict[str, list[Order]] = defaultdict(list)
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
@@ -52,39 +56,44 @@ class Extraction:
         self.implants: list[Implant] = []
         self.allergies: list[Allergy] = []
         self.defects: list[Defect] = []
-        self._medicines: list[Resource] = []
-        self._medications: dict[str, Resource] = {}
-        self._reports: list[Resource] = []
+        self._medicines: list[fhir.MedicationRequest] = []
+        self._medications: dict[str, fhir.Medication] = {}
+        self._reports: list[fhir.DiagnosticReport] = []
         self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
-        self._subject = f"Patient/{patient_id}"
-        take = _HANDLERS.get
-        for record in records:
-            handler = take(record.resourceType or "")
-            if record.resourceType == "Medication" and record.id:
-                self._medications[record.id] = record
-            if self._is_ours(record, handler is not None) and handler is not None:
-                handler(self, record)
+        self._take(records)
         for found in linked.reports(self._reports, self._lesion_sides, self):
             for key in found.keys:
                 self.reports[key].append(found)
         self.medicines = list(linked.medicines(self._medicines, self))
 
+    def _take(self, records: Iterable[Resource]) -> None:
+        ours = f"Patient/{self.patient_id}"
+        for record in records:
+            handler = _HANDLERS.get(type(record))
+            subject = record.subject
+            # Nearly every record names the patient in just these words; one that does not is looked at closely.
+            if (subject is None or subject.reference != ours) and not self._is_ours(record, handler is not None):
+                continue
+            if handler is not None:
+                handler(self, record)
+
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
-        subject = record.subject or record.patient
-        if subject is not None and subject.reference == self._subject:
-            return True
-        if record.resourceType == "Patient":
+        if isinstance(record, fhir.Patient):
             return self._is_this_patient(record)
+        subject = record.subject or record.patient
         named = reference_id(subject.reference if subject else None, "Patient")
         if named == self.patient_id:
             return True
         if named is not None:
-            raise OtherPatientError(f"a {record.resourceType} belongs to another patient than context.patientId")
+            what = "record" if isinstance(record, fhir.Other) else record.resourceType
+            raise OtherPatientError(f"a {what} belongs to another patient than context.patientId")
+        if isinstance(record, fhir.Medication):
+            return True  # it is nobody's: what is prescribed refers to it
         if is_read:
             self.defect(record, "subject", "names no patient by reference", dropped=True)
         return False
 
-    def _is_this_patient(self, record: Resource) -> bool:
+    def _is_this_patient(self, record: fhir.Patient) -> bool:
         if record.id is not None and record.id != self.patient_id:
             raise OtherPatientError("the Patient is another one than context.patientId")
         return True
@@ -92,15 +101,15 @@ class Extraction:
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
         self.defects.append(Defect(reference(record), element, why, dropped))
 
-    def _take_patient(self, record: Resource) -> None:
+    def _take_patient(self, record: fhir.Patient) -> None:
         self.patient = record
 
-    def _take_encounter(self, record: Resource) -> None:
+    def _take_encounter(self, record: fhir.Encounter) -> None:
         kinds = record.encounterClass
         kind = kinds[0] if isinstance(kinds, list) and kinds else kinds
         self.encounter_class = None if kind is None or isinstance(kind, list) else kind.code
 
-    def _take_condition(self, record: Resource) -> None:
+    def _take_condition(self, record: fhir.Condition) -> None:
         keys = self.codes.keys(record.code, "condition")
         if not keys or not _is_active(record.clinicalStatus) or _status_codes(record.verificationStatus) & _NOT_TRUE:
             return
@@ -117,7 +126,7 @@ class Extraction:
         for key in keys:
             self.problems[key].append(problem)
 
-    def _take_observation(self, record: Resource) -> None:
+    def _take_observation(self, record: fhir.Observation) -> None:
         if record.component is None and not self.codes.meanings(record.code):
             return  # nearly every Observation of a chart: nothing that a rule reads
         if record.status in linked.VOID_OBSERVATION:
@@ -132,18 +141,19 @@ class Extraction:
                 name = meaning.code if meaning.code in answers.EXAM_NAMES else key
                 self._answered[name].append((record, answer, key))
 
-    def _answers(self, record: Resource) -> Iterator[tuple[Meaning, Component]]:
+    def _answers(self, record: fhir.Observation) -> Iterator[tuple[Meaning, Answer]]:
         for answer in (record, *(record.component or ())):
             for meaning in self.codes.meanings(answer.code):
                 yield meaning, answer
 
     def readings(self, code: str) -> list[Reading]:
         """The valid answers of one finding or measurement; read when first asked for, as few ever are."""
+        if code not in self._answered:
+            return _NONE
         found = self._readings.get(code)
         if found is None:
-            waiting = self._answered.get(code, ())
             found = self._readings[code] = [
-                reading for each in waiting if (reading := self._read_answer(code, *each)) is not None
+                reading for each in self._answered[code] if (reading := self._read_answer(code, *each)) is not None
             ]
         return found
 
@@ -153,7 +163,7 @@ class Extraction:
             self.readings(code)
         return self.defects
 
-    def _read_answer(self, code: str, record: Resource, answer: Component, key: str) -> Reading | None:
+    def _read_answer(self, code: str, record: fhir.Observation, answer: Answer, key: str) -> Reading | None:
         value: float | None
         if key == "mrc":
             value = answers.grade(answer)
@@ -173,8 +183,8 @@ class Extraction:
             value=value,
         )
 
-    def _take_request(self, record: Resource) -> None:
-        concept = record.codeCodeableConcept if record.resourceType == "DeviceRequest" else record.code
+    def _take_request(self, record: fhir.ServiceRequest) -> None:
+        concept = record.codeCodeableConcept if isinstance(record, fhir.DeviceRequest) else record.code
         keys = self.codes.keys(concept or record.code or record.codeCodeableConcept, "order")
         if not keys or record.doNotPerform:
             return
@@ -190,7 +200,7 @@ class Extraction:
         for key in keys:
             self.orders[key].append(order)
 
-    def _is_declined(self, record: Resource) -> bool:
+    def _is_declined(self, record: fhir.ServiceRequest) -> bool:
         reasons: list[CodeableConcept] = list(record.reasonCode or [])
         status_reason = record.statusReason
         reasons += status_reason if isinstance(status_reason, list) else [status_reason] if status_reason else []
@@ -204,7 +214,7 @@ class Extraction:
             for reason in reasons
         )
 
-    def _take_procedure(self, record: Resource) -> None:
+    def _take_procedure(self, record: fhir.Procedure) -> None:
         keys = self.codes.keys(record.code, "procedure")
         if not keys or record.status != "completed":
             return
@@ -218,7 +228,7 @@ class Extraction:
         for key in keys:
             self.procedures[key].append(procedure)
 
-    def _take_device(self, record: Resource) -> None:
+    def _take_device(self, record: fhir.Device) -> None:
         if record.status not in (None, "active"):
             return
         kinds = record.type if isinstance(record.type, list) else [record.type]
@@ -237,19 +247,23 @@ class Extraction:
             name = VALUE_SETS[keys[0]].name if keys else next(iter(texts(concepts)), "implanted device")
             self.implants.append(Implant(reference=reference(record), text=name, keys=keys, safety=safety))
 
-    def _keep_report(self, record: Resource) -> None:
+    def _keep_report(self, record: fhir.DiagnosticReport) -> None:
         if record.status in _FINAL_REPORT and self.codes.keys(record.code, "report"):
             self._reports.append(record)
 
-    def _keep_medicine(self, record: Resource) -> None:
+    def _keep_medicine(self, record: fhir.MedicationRequest) -> None:
         if record.status == "active" and not record.doNotPerform:
             self._medicines.append(record)
 
-    def find_medication(self, identity: str) -> Resource | None:
+    def _keep_medication(self, record: fhir.Medication) -> None:
+        if record.id:
+            self._medications[record.id] = record
+
+    def find_medication(self, identity: str) -> fhir.Medication | None:
         """The Medication of this id among the records."""
         return self._medications.get(identity)
 
-    def _take_allergy(self, record: Resource) -> None:
+    def _take_allergy(self, record: fhir.AllergyIntolerance) -> None:
         if (
             not _is_active(record.clinicalStatus, _ACTIVE_ALLERGY)
             or _status_codes(record.verificationStatus) & _NOT_TRUE
@@ -260,13 +274,16 @@ class Extraction:
             name = medicines.medicine_name(record.code)
             self.allergies.append(Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys))
 
-    def effective(self, record: Resource) -> Moment | None:
+    def effective(self, record: fhir.Observation | fhir.DiagnosticReport) -> Moment | None:
         return self.first(
             record.effectiveDateTime, *_ends(record.effectivePeriod), record.effectiveInstant, record.issued
         )
 
     def first(self, *written: str | None) -> Moment | None:
-        return next((moment for text in written if (moment := self.clock.read(text)) is not None), None)
+        for text in written:
+            if text is not None and (moment := self.clock.read(text)) is not None:
+                return moment
+        return None
 
     def dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None:
         if when is None:
@@ -274,12 +291,12 @@ class Extraction:
         return when
 
 
-def priority(record: Resource) -> str | None:
+def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:
     """A request's priority code; None when it has none, which means routine."""
     return record.priority.strip().lower() if isinstance(record.priority, str) else None
 
 
-def _occurrence(record: Resource) -> tuple[str | None, str | None]:
+def _occurrence(record: fhir.ServiceRequest) -> tuple[str | None, str | None]:
     return record.occurrenceDateTime, _ends(record.occurrencePeriod)[1]
 
 
@@ -298,17 +315,18 @@ def _is_active(concept: CodeableConcept | None, active: frozenset[str] = _ACTIVE
     return not said or bool(said & active)
 
 
-_HANDLERS: dict[str, Callable[[Extraction, Resource], None]] = {
-    "Patient": Extraction._take_patient,
-    "Encounter": Extraction._take_encounter,
-    "Condition": Extraction._take_condition,
-    "Observation": Extraction._take_observation,
-    "ServiceRequest": Extraction._take_request,
-    "DeviceRequest": Extraction._take_request,
-    "DiagnosticReport": Extraction._keep_report,
-    "Procedure": Extraction._take_procedure,
-    "Device": Extraction._take_device,
-    "MedicationRequest": Extraction._keep_medicine,
-    "MedicationStatement": Extraction._keep_medicine,
-    "AllergyIntolerance": Extraction._take_allergy,
+_HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
+    fhir.Patient: Extraction._take_patient,
+    fhir.Encounter: Extraction._take_encounter,
+    fhir.Condition: Extraction._take_condition,
+    fhir.Observation: Extraction._take_observation,
+    fhir.ServiceRequest: Extraction._take_request,
+    fhir.DeviceRequest: Extraction._take_request,
+    fhir.DiagnosticReport: Extraction._keep_report,
+    fhir.Procedure: Extraction._take_procedure,
+    fhir.Device: Extraction._take_device,
+    fhir.MedicationRequest: Extraction._keep_medicine,
+    fhir.MedicationStatement: Extraction._keep_medicine,
+    fhir.Medication: Extraction._keep_medication,
+    fhir.AllergyIntolerance: Extraction._take_allergy,
 }

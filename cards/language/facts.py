@@ -98,13 +98,13 @@ class Implant(Fact, frozen=True, kw_only=True):
     safety: str = "unknown"
 
 
-class Evidence(Struct, frozen=True):
-    """One dated fact that made a card speak, as it is shown to the clinician."""
+class Evidence(Struct, frozen=True, omit_defaults=True):
+    """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out."""
 
     reference: str
-    date: str
-    side: str
-    text: str
+    date: str = ""
+    side: str = ""
+    text: str = ""
 
     @classmethod
     def of(cls, fact: Fact, text: str = "") -> Evidence:

@@ -9,7 +9,15 @@ from cards.language import medicines as words
 from cards.language.codes import Codes
 from cards.language.facts import Lesion, Medicine, Report
 from cards.language.moments import Moment
-from cards.language.records import Resource, reference, reference_id
+from cards.language.records import (
+    DiagnosticReport,
+    Medication,
+    MedicationRequest,
+    Observation,
+    Resource,
+    reference,
+    reference_id,
+)
 from cards.language.side import Side, together
 from cards.value_sets import VALUE_SETS
 
@@ -26,12 +34,12 @@ class Reader(Protocol):
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None: ...
     def first(self, *written: str | None) -> Moment | None: ...
-    def effective(self, record: Resource) -> Moment | None: ...
+    def effective(self, record: Observation | DiagnosticReport) -> Moment | None: ...
     def dated(self, record: Resource, when: Moment | None, element: str) -> Moment | None: ...
-    def find_medication(self, identity: str) -> Resource | None: ...
+    def find_medication(self, identity: str) -> Medication | None: ...
 
 
-def reports(records: Iterable[Resource], sides: LesionSides, reader: Reader) -> Iterator[Report]:
+def reports(records: Iterable[DiagnosticReport], sides: LesionSides, reader: Reader) -> Iterator[Report]:
     """Final reports with the lesions that they conclude; a lesion's side is that of its result Observation."""
     for record in records:
         keys = reader.codes.keys(record.code, "report")
@@ -49,7 +57,7 @@ def reports(records: Iterable[Resource], sides: LesionSides, reader: Reader) -> 
         )
 
 
-def _result_sides(record: Resource, sides: LesionSides, codes: Codes) -> Iterator[tuple[set[str], Side]]:
+def _result_sides(record: DiagnosticReport, sides: LesionSides, codes: Codes) -> Iterator[tuple[set[str], Side]]:
     contained = {f"#{each.id}": each for each in record.contained or [] if each.resourceType == "Observation"}
     for result in record.result or []:
         inner = contained.get(result.reference or "")
@@ -62,7 +70,7 @@ def _result_sides(record: Resource, sides: LesionSides, codes: Codes) -> Iterato
             yield found
 
 
-def medicines(records: Iterable[Resource], reader: Reader) -> Iterator[Medicine]:
+def medicines(records: Iterable[MedicationRequest], reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
         concept = words.concept_of(record, reader.find_medication)
@@ -80,7 +88,7 @@ def medicines(records: Iterable[Resource], reader: Reader) -> Iterator[Medicine]
             )
 
 
-def _since(record: Resource, reader: Reader) -> Moment | None:
+def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
     """When it was ordered, or taken from; no rule needs it, the reader does."""
     start = record.effectivePeriod.start if record.effectivePeriod else None
     return reader.first(record.authoredOn, record.effectiveDateTime, start)

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable
 from math import isclose, isfinite
 
 from cards.language.codes import Codes
-from cards.language.records import CodeableConcept, Dosage, Resource, reference_id, texts
+from cards.language.elements import CodeableConcept, Dosage, texts
+from cards.language.records import Medication, MedicationRequest, reference_id
 
-Resolve = Callable[[str], Resource | None]
+Resolve = Callable[[str], Medication | None]
 
 _MILLIGRAMS = {"mg": 1.0, "g": 1000.0}
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 
 
-def concept_of(record: Resource, find: Resolve) -> CodeableConcept | None:
+def concept_of(record: MedicationRequest, find: Resolve) -> CodeableConcept | None:
     """What is prescribed or taken: the concept itself, or the Medication that the reference leads to.
 
     A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.

@@ -15,8 +15,8 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 _DATE_TIME = re.compile(
-    r"([1-9]\d{3}|0\d{3})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])"
-    r"(?:T([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d+))?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?)?)?)?",
+    r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])"
+    r"(T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?)?)?)?",
     re.ASCII,
 )
 
@@ -61,30 +61,21 @@ class Clock:
         if found is None:
             return None
         try:
-            return self._moment(*found.groups())
+            return self._instant(found[0]) if found[4] else self._day(found[1], found[2], found[3])
         except (ValueError, OverflowError):
             return None
 
-    def _moment(
-        self,
-        year: str,
-        month: str | None,
-        day: str | None,
-        hour: str | None,
-        minute: str | None,
-        second: str | None,
-        fraction: str | None,
-        offset: str | None,
-    ) -> Moment:
-        today = self.moment.day
-        if hour is None or minute is None or second is None or month is None or day is None:
-            named = _last_day(int(year), int(month) if month else None, int(day) if day else None)
-            return Moment(min(named, today))
-        seconds = min(int(second), 59)  # a leap second has no place in datetime
-        micro = int((fraction or "0")[:6].ljust(6, "0"))
-        written = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, micro)  # noqa: DTZ001 - zone follows
-        zone = datetime.fromisoformat(f"2000-01-01T00:00:00{offset}").tzinfo if offset else self.now.tzinfo
-        instant = min(written.replace(tzinfo=zone), self.now)
+    def _day(self, year: str, month: str | None, day: str | None) -> Moment:
+        named = _last_day(int(year), int(month) if month else None, int(day) if day else None)
+        return Moment(min(named, self.moment.day))
+
+    def _instant(self, text: str) -> Moment:
+        if text[17:19] == "60":
+            text = f"{text[:17]}59{text[19:]}"  # a leap second has no place in datetime
+        written = datetime.fromisoformat(text)
+        if written.tzinfo is None:
+            written = written.replace(tzinfo=self.now.tzinfo)
+        instant = min(written, self.now)
         return Moment(instant.astimezone(self.now.tzinfo).date(), instant)
 
     def age(self, moment: Moment) -> timedelta:

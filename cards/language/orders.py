@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from uuid import uuid4
 
@@ -92,17 +93,25 @@ class InvalidOrderError(ValueError):
     """What the request states (ids) makes the order invalid R4; the message holds nothing of it."""
 
 
-class OrderContext(Struct, frozen=True):
-    """For whom, in which encounter, by whom and when an order is suggested; ids as the request had them.
+class OrderContext:
+    """For whom, in which encounter, by whom and when orders are suggested; ids as the request had them.
 
     `overlay` holds the codes that the site adds: they are sent beside ours, the first of each system.
     """
 
-    patient_id: str
-    encounter_id: str | None
-    requester: str | None
-    now: datetime
-    overlay: Overlay = MappingProxyType({})
+    def __init__(
+        self,
+        patient_id: str,
+        encounter_id: str | None,
+        requester: str | None,
+        now: datetime,
+        overlay: Overlay = MappingProxyType({}),
+    ) -> None:
+        self.subject = {"reference": f"Patient/{patient_id}"}
+        self.encounter = {"reference": f"Encounter/{encounter_id}"} if _ID.fullmatch(encounter_id or "") else None
+        self.requester = requester or ""
+        self.authored = now.isoformat(timespec="seconds")
+        self.overlay = overlay
 
 
 def order_resource(plan: Plan, context: OrderContext) -> Json:
@@ -161,10 +170,10 @@ def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     made: Json = {"resourceType": "Observation", "id": str(uuid4()), "status": "registered"}
     code = plan.key.removeprefix("exam.")
     made["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
-    made["subject"] = {"reference": f"Patient/{context.patient_id}"}
-    if _ID.fullmatch(context.encounter_id or ""):
-        made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
-    made["effectiveDateTime"] = context.now.isoformat(timespec="seconds")
+    made["subject"] = context.subject
+    if context.encounter is not None:
+        made["encounter"] = context.encounter
+    made["effectiveDateTime"] = context.authored
     if plan.side in ("left", "right"):
         made["bodySite"] = _concept(f"side.{plan.side}")
     return made
@@ -173,9 +182,9 @@ def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     made: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
     made |= {"priority": plan.priority, "topic": {"text": entry.text}}
-    made["subject"] = {"reference": f"Patient/{context.patient_id}"}
-    if _ID.fullmatch(context.encounter_id or ""):
-        made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
+    made["subject"] = context.subject
+    if context.encounter is not None:
+        made["encounter"] = context.encounter
     made["payload"] = [{"contentString": plan.note}]
     if plan.reasons:
         made["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
@@ -186,13 +195,13 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
     """What every order carries: whose, where, when, by whom and why."""
     made: Json = {
         "id": str(uuid4()),
-        "subject": {"reference": f"Patient/{context.patient_id}"},
-        "authoredOn": context.now.isoformat(timespec="seconds"),
+        "subject": context.subject,
+        "authoredOn": context.authored,
     }
     if plan.indication:
         made["reasonCode"] = [_concept(plan.indication)]
-    if _ID.fullmatch(context.encounter_id or ""):
-        made["encounter"] = {"reference": f"Encounter/{context.encounter_id}"}
+    if context.encounter is not None:
+        made["encounter"] = context.encounter
     if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
         made["requester"] = {"reference": context.requester}
     if plan.occurrence:
@@ -216,18 +225,25 @@ _MAKERS: Mapping[str, Callable[[Plan, Entry, OrderContext], Json]] = {
 
 def _code(key: str, text: str, context: OrderContext) -> Json:
     """The first code of each system of the key, which is the one sent out, and the site's own beside them."""
-    value_set = VALUE_SETS.get(_CODED_AS.get(key, key))
-    coding: list[Json] = [
-        {"system": system, "code": code, "display": display}
-        for system, codes in (value_set.codes.items() if value_set else ())
-        for code, display in list(codes.items())[: _SENT.get(key, (1, None))[0]]
-    ][: _SENT.get(key, (1, None))[1]]
     sites = context.overlay.get(key, {})
-    coding += [{"system": system, "code": codes[0]} for system, codes in sites.items() if codes]
+    coding = _codings(key) + [{"system": system, "code": codes[0]} for system, codes in sites.items() if codes]
     return {"coding": coding, "text": text} if coding else {"text": text}
 
 
+@lru_cache
+def _codings(key: str) -> list[Json]:
+    value_set = VALUE_SETS.get(_CODED_AS.get(key, key))
+    of_a_system, in_all = _SENT.get(key, (1, None))
+    return [
+        {"system": system, "code": code, "display": display}
+        for system, codes in (value_set.codes.items() if value_set else ())
+        for code, display in list(codes.items())[:of_a_system]
+    ][:in_all]
+
+
+@lru_cache
 def _concept(key: str) -> Json:
+    """The concept that a value set is sent as; the same object every time, which nobody changes."""
     value_set = VALUE_SETS[key]
     code, display = next(iter(value_set.codes[SNOMED].items()))
     return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
@@ -244,8 +260,8 @@ def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
         bool(plan.occurrence),
         tuple(reference.partition("/")[0] for reference in plan.reasons),
         tuple(context.overlay.get(plan.key, ())),
-        bool(_ID.fullmatch(context.encounter_id or "")),
-        (context.requester or "").partition("/")[0],
+        context.encounter is None,
+        context.requester.partition("/")[0],
     )
 
 

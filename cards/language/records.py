@@ -1,212 +1,216 @@
-"""The fields of FHIR R4 resources that rules may read, as typed structs.
+"""The FHIR R4 resources that rules may read, as typed structs.
 
-One untagged struct serves every resource type: a body is decoded in one pass, and what no rule reads is
-skipped without being built. `decoding.py` says what happens when a record does not fit.
+One struct a resource type, told apart by `resourceType`: a body is decoded in one pass, and what no rule
+reads is skipped without being built. `decoding.py` says what happens when a record does not fit.
 """
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from msgspec import Struct, field
 
-
-class Coding(Struct, gc=False):
-    """One code of one system, as the record holds it."""
-
-    system: str | None = None
-    code: str | None = None
-    display: str | None = None
-
-
-class CodeableConcept(Struct, gc=False):
-    """Codings that mean the same, and the words somebody typed."""
-
-    coding: list[Coding] | None = None
-    text: str | None = None
-
-
-class Reference(Struct, gc=False):
-    """A reference; one by identifier alone has no `reference`."""
-
-    reference: str | None = None
+from cards.language.elements import (
+    Answer,
+    CodeableConcept,
+    Coding,
+    Component,
+    Contained,
+    Dosage,
+    Extension,
+    Issue,
+    Link,
+    NamedReference,
+    Period,
+    Reference,
+)
 
 
-class NamedReference(Struct, gc=False):
-    """A reference with the words beside it, which are all there is when it leads nowhere."""
+class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
+    """What records of every type have. Whose it is stands under `subject`, or under `patient`."""
 
-    reference: str | None = None
-    display: str | None = None
-
-
-class Period(Struct, gc=False):
-    """Start and end, as FHIR dateTime text."""
-
-    start: str | None = None
-    end: str | None = None
-
-
-class Quantity(Struct, gc=False):
-    """A number with its unit: `code` is UCUM, `unit` what people read."""
-
-    value: float | None = None
-    comparator: str | None = None
-    unit: str | None = None
-    system: str | None = None
-    code: str | None = None
-
-
-class Repeat(Struct, gc=False):
-    """Timing.repeat: `frequency` times in `period` of `periodUnit` (s, min, h, d, wk, mo, a)."""
-
-    frequency: int | None = None
-    period: float | None = None
-    periodUnit: str | None = None
-
-
-class Timing(Struct, gc=False):
-    """When a dose is taken."""
-
-    repeat: Repeat | None = None
-
-
-class DoseAndRate(Struct, gc=False):
-    """The amount of one dose."""
-
-    doseQuantity: Quantity | None = None
-
-
-class Dosage(Struct, gc=False):
-    """One dosage instruction."""
-
-    timing: Timing | None = None
-    doseAndRate: list[DoseAndRate] | None = None
-
-
-class Extension(Struct, gc=False):
-    """An extension whose value is a concept; others carry nothing that a rule reads."""
-
-    url: str | None = None
-    valueCodeableConcept: CodeableConcept | None = None
-
-
-class Component(Struct, gc=False):
-    """One component of an Observation: it counts like an Observation of its own."""
-
-    code: CodeableConcept | None = None
-    valueQuantity: Quantity | None = None
-    valueInteger: int | None = None
-    valueString: str | None = None
-    valueBoolean: bool | None = None
-    valueCodeableConcept: CodeableConcept | None = None
-    valueDateTime: object = None
-    valueTime: object = None
-    valuePeriod: object = None
-    valueRange: object = None
-    valueRatio: object = None
-    valueSampledData: object = None
-    interpretation: list[CodeableConcept] | None = None
-
-
-class Link(Struct, gc=False):
-    """A link of a Bundle, where relation `next` is the next page, or of a Patient to another of the same person."""
-
-    relation: str | None = None
-    type: str | None = None
-    url: str | None = None
-
-
-class Search(Struct, gc=False):
-    """Why an entry is in a searchset."""
-
-    mode: str | None = None
-
-
-class Issue(Struct, gc=False):
-    """One issue of an OperationOutcome."""
-
-    severity: str | None = None
-    code: str | None = None
-
-
-class Entry(Struct, gc=False):
-    """One entry of a Bundle."""
-
-    fullUrl: str | None = None
-    resource: Resource | None = None
-    search: Search | None = None
-
-
-class Resource(Component, gc=False):
-    """Any FHIR resource, a Bundle included, with the elements that rules read."""
-
-    resourceType: str | None = None
+    resourceType: ClassVar[str] = ""
     id: str | None = None
-    status: str | None = None
-    type: str | CodeableConcept | list[CodeableConcept] | None = None
     subject: Reference | None = None
     patient: Reference | None = None
-    # Bundle
-    entry: list[Entry] | None = None
-    link: list[Link] | None = None
-    # OperationOutcome
-    issue: list[Issue] | None = None
-    # Patient, Encounter
-    birthDate: str | None = None
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        cls.resourceType = cls.__name__
+
+
+class Patient(_Record, gc=False):
+    """The patient; `link` names the records that replaced this one."""
+
     gender: str | None = None
+    birthDate: str | None = None
+    link: list[Link] | None = None
+
+
+class Encounter(_Record, gc=False):
+    """The encounter; its class is one coding, or several where R5 is spoken."""
+
     encounterClass: Coding | list[Coding] | None = field(default=None, name="class")
-    # Condition, AllergyIntolerance
+
+
+class Condition(_Record, gc=False):
+    """A problem or diagnosis."""
+
     clinicalStatus: CodeableConcept | None = None
     verificationStatus: CodeableConcept | None = None
+    code: CodeableConcept | None = None
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
     recordedDate: str | None = None
-    # Observation, DiagnosticReport
+
+
+class AllergyIntolerance(_Record, gc=False):
+    """An allergy or intolerance."""
+
+    clinicalStatus: CodeableConcept | None = None
+    verificationStatus: CodeableConcept | None = None
+    code: CodeableConcept | None = None
+
+
+class Observation(Answer, gc=False, tag_field="resourceType", tag=True):
+    """A finding or a measurement."""
+
+    resourceType: ClassVar[str] = "Observation"
+    id: str | None = None
+    status: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+    bodySite: CodeableConcept | list[CodeableConcept] | None = None
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     effectiveInstant: str | None = None
     issued: str | None = None
     component: list[Component] | None = None
+
+
+class DiagnosticReport(_Record, gc=False):
+    """A report with what it concludes and the Observations that it results from."""
+
+    status: str | None = None
+    code: CodeableConcept | None = None
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    effectiveInstant: str | None = None
+    issued: str | None = None
     result: list[Reference] | None = None
     conclusion: str | None = None
     conclusionCode: list[CodeableConcept] | None = None
-    # ServiceRequest, DeviceRequest, MedicationRequest
-    codeCodeableConcept: CodeableConcept | None = None
+    contained: list[Contained] | None = None
+
+
+class _Request(_Record, gc=False):
+    """What requests of every kind have."""
+
+    status: str | None = None
+    priority: str | None = None
+    doNotPerform: bool | None = None
     authoredOn: str | None = None
+
+
+class ServiceRequest(_Request, gc=False):
+    """An order of a service; that of a device has the same elements but for the name of its code."""
+
+    code: CodeableConcept | None = None
+    codeCodeableConcept: CodeableConcept | None = None
+    bodySite: CodeableConcept | list[CodeableConcept] | None = None
     occurrenceDateTime: str | None = None
     occurrencePeriod: Period | None = None
-    priority: str | CodeableConcept | None = None
-    doNotPerform: bool | None = None
     statusReason: CodeableConcept | list[CodeableConcept] | None = None
     reasonCode: list[CodeableConcept] | None = None
     extension: list[Extension] | None = None
+
+
+class DeviceRequest(ServiceRequest, gc=False):
+    """An order of a device."""
+
+
+class MedicationRequest(_Request, gc=False):
+    """A prescription."""
+
     medicationCodeableConcept: CodeableConcept | None = None
     medicationReference: NamedReference | None = None
+    contained: list[Contained] | None = None
     dosageInstruction: list[Dosage] | None = None
     dosage: list[Dosage] | None = None
-    # Procedure, Device
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+
+
+class MedicationStatement(MedicationRequest, gc=False):
+    """What the patient takes."""
+
+
+class Medication(_Record, gc=False):
+    """A medicine that others refer to."""
+
+    code: CodeableConcept | None = None
+
+
+class Procedure(_Record, gc=False):
+    """An operation or another procedure."""
+
+    status: str | None = None
+    code: CodeableConcept | None = None
     performedDateTime: str | None = None
     performedPeriod: Period | None = None
+
+
+class Device(_Record, gc=False):
+    """A device of the patient's."""
+
+    status: str | None = None
+    type: CodeableConcept | list[CodeableConcept] | None = None
     safety: list[CodeableConcept] | None = None
-    contained: list[Resource] | None = None
 
 
-def codings(concept: CodeableConcept | list[CodeableConcept] | str | None) -> list[Coding]:
-    """Every coding of a concept or of a list of concepts; none for text alone."""
-    if concept is None or isinstance(concept, str):
-        return []
-    if isinstance(concept, CodeableConcept):
-        return concept.coding or []
-    return [coding for each in concept for coding in each.coding or []]
+class OperationOutcome(_Record, gc=False):
+    """What a server says instead of data, or beside it."""
+
+    issue: list[Issue] | None = None
 
 
-def texts(concept: CodeableConcept | list[CodeableConcept] | None) -> list[str]:
-    """The words of a concept or of several: `text`, then each coding's display."""
-    if concept is None:
-        return []
-    if isinstance(concept, list):
-        return [text for each in concept for text in texts(each)]
-    words = [concept.text, *(coding.display for coding in concept.coding or [])]
-    return [word for word in words if word]
+class Other(_Record, gc=False):
+    """A record of a type that no rule reads, or of none: `decoding.py` makes it of what fits no other struct."""
+
+    is_typed: bool = False
+
+
+class Entry(Struct, gc=False):
+    """One entry of a Bundle."""
+
+    resource: Resource | None = None
+
+
+class Bundle(_Record, gc=False):
+    """The records that a search found."""
+
+    entry: list[Entry] | None = None
+    link: list[Link] | None = None
+
+
+Resource = (
+    Patient
+    | Encounter
+    | Condition
+    | AllergyIntolerance
+    | Observation
+    | DiagnosticReport
+    | ServiceRequest
+    | DeviceRequest
+    | MedicationRequest
+    | MedicationStatement
+    | Medication
+    | Procedure
+    | Device
+    | OperationOutcome
+    | Bundle
+    | Other
+)
 
 
 def reference_id(reference: str | None, resource_type: str) -> str | None:

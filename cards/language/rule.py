@@ -118,7 +118,7 @@ class Silent(Struct, frozen=True):
 Verdict = Card | Silent
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class Rule(Struct, frozen=True, kw_only=True, cache_hash=True):
     """One recommendation: what it reads, what it stands on, and the function that decides.
 
     A rule that needs foot drop is asked only when there is one. `asks` names the rules whose verdicts it

@@ -23,8 +23,11 @@ WEAK = 4  # grade 4 or less
 
 def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[Side, Reading]:
     """The newest valid answer of each side in the window; at one time the abnormal one."""
-    answers = {}
-    for side, readings in by_foot(chart.readings(finding_code)).items():
+    answers: dict[Side, Reading] = {}
+    recorded = chart.readings(finding_code)
+    if not recorded:
+        return answers  # nearly every sign of nearly every chart
+    for side, readings in by_foot(recorded).items():
         last = newest(readings, lambda reading: reading.when)
         if last and chart.within(last[0].when, window):
             answers[side] = max(last, key=lambda reading: (reading.value, reading.reference))

@@ -1,0 +1,150 @@
+"""The elements of FHIR R4 that records are made of, with the members that rules may read."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Coding(Struct, gc=False):
+    """One code of one system, as the record holds it."""
+
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class CodeableConcept(Struct, gc=False):
+    """Codings that mean the same, and the words somebody typed."""
+
+    coding: list[Coding] | None = None
+    text: str | None = None
+
+
+class Reference(Struct, gc=False):
+    """A reference; one by identifier alone has no `reference`."""
+
+    reference: str | None = None
+
+
+class NamedReference(Struct, gc=False):
+    """A reference with the words beside it, which are all there is when it leads nowhere."""
+
+    reference: str | None = None
+    display: str | None = None
+
+
+class Period(Struct, gc=False):
+    """Start and end, as FHIR dateTime text."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Quantity(Struct, gc=False):
+    """A number with its unit: `code` is UCUM, `unit` what people read."""
+
+    value: float | None = None
+    comparator: str | None = None
+    unit: str | None = None
+    system: str | None = None
+    code: str | None = None
+
+
+class Repeat(Struct, gc=False):
+    """Timing.repeat: `frequency` times in `period` of `periodUnit` (s, min, h, d, wk, mo, a)."""
+
+    frequency: int | None = None
+    period: float | None = None
+    periodUnit: str | None = None
+
+
+class Timing(Struct, gc=False):
+    """When a dose is taken."""
+
+    repeat: Repeat | None = None
+
+
+class DoseAndRate(Struct, gc=False):
+    """The amount of one dose."""
+
+    doseQuantity: Quantity | None = None
+
+
+class Dosage(Struct, gc=False):
+    """One dosage instruction."""
+
+    timing: Timing | None = None
+    doseAndRate: list[DoseAndRate] | None = None
+
+
+class Extension(Struct, gc=False):
+    """An extension whose value is a concept; others carry nothing that a rule reads."""
+
+    url: str | None = None
+    valueCodeableConcept: CodeableConcept | None = None
+
+
+class Link(Struct, gc=False):
+    """A link of a Bundle, where relation `next` is the next page, or of a Patient to another of the same person."""
+
+    relation: str | None = None
+    type: str | None = None
+    url: str | None = None
+
+
+class Issue(Struct, gc=False):
+    """One issue of an OperationOutcome."""
+
+    severity: str | None = None
+    code: str | None = None
+
+
+class Answer(Struct, gc=False):
+    """What an Observation says, by its own value or by that of a component."""
+
+    code: CodeableConcept | None = None
+    valueQuantity: Quantity | None = None
+    valueInteger: int | None = None
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+    valueCodeableConcept: CodeableConcept | None = None
+    valueDateTime: object = None
+    valueTime: object = None
+    valuePeriod: object = None
+    valueRange: object = None
+    valueRatio: object = None
+    valueSampledData: object = None
+    interpretation: list[CodeableConcept] | None = None
+
+
+class Component(Answer, gc=False):
+    """One component of an Observation: it counts like an Observation of its own."""
+
+
+class Contained(Struct, gc=False):
+    """A resource inside another, of any type: a Medication, or the Observation that a report results from."""
+
+    resourceType: str | None = None
+    id: str | None = None
+    status: str | None = None
+    code: CodeableConcept | None = None
+    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+
+
+def codings(concept: CodeableConcept | list[CodeableConcept] | str | None) -> list[Coding]:
+    """Every coding of a concept or of a list of concepts; none for text alone."""
+    if concept is None or isinstance(concept, str):
+        return []
+    if isinstance(concept, CodeableConcept):
+        return concept.coding or []
+    return [coding for each in concept for coding in each.coding or []]
+
+
+def texts(concept: CodeableConcept | list[CodeableConcept] | None) -> list[str]:
+    """The words of a concept or of several: `text`, then each coding's display."""
+    if concept is None:
+        return []
+    if isinstance(concept, list):
+        return [text for each in concept for text in texts(each)]
+    words = [concept.text, *(coding.display for coding in concept.coding or [])]
+    return [word for word in words if word]
