@@ -33,9 +33,9 @@ class Fetched(Struct, frozen=True):
 
 def next_link(page: Resource) -> str | None:
     """The link to the page after this one."""
-    if not isinstance(page, Bundle):
+    if not isinstance(page, Bundle) or not page.link:
         return None
-    return next((link.url for link in page.link or () if link.relation == "next" and link.url), None)
+    return next((link.url for link in page.link if link.relation == "next" and link.url), None)
 
 
 class _Reading:

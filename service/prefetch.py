@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import quote
@@ -145,17 +145,18 @@ class _Answer(Struct):
 
     kind: str
     query: str = ""  # what is still to be asked
-    records: list[Resource] = field(default_factory=list)
+    records: Sequence[Resource] = ()
     is_had: bool = False  # a part of it at least, be it that there is nothing
     why: str = ""  # why that is not all
     is_all: bool = False
 
     def add(self, found: Contents, source: str) -> None:
-        self.records += found.records
-        self.is_had = self.is_had or not found.error or bool(found.records)
-        self.is_all = not found.error
-        if found.error:
-            self.why = f"{source} {found.error}"
+        self.records = [*self.records, *found.records] if self.records else found.records
+        if not found.error:
+            self.is_had = self.is_all = True
+            return
+        self.is_had = self.is_had or bool(found.records)
+        self.is_all, self.why = False, f"{source} {found.error}"
 
 
 class _Gathering:
@@ -185,7 +186,7 @@ class _Gathering:
                 answer.query = self._filled(key)
 
     def _take(self, key: str, answer: _Answer, value: Resource | None) -> None:
-        if value is None or self._is_empty(value):
+        if value is None:
             answer.is_had = answer.is_all = True
             return
         found = self._contents(key, answer, value, key, self._request.defects)
@@ -200,15 +201,12 @@ class _Gathering:
             answer.why = "the request holds its first page"
             answer.query = link
 
-    def _is_empty(self, value: Resource) -> bool:
-        """Whether it is an empty Bundle, and not one whose entries could not be read."""
-        return isinstance(value, Bundle) and not (value.entry or value.link or self._request.defects)
-
     def _contents(self, key: str, answer: _Answer, value: Resource, where: str, known: list[Defect]) -> Contents | None:
         found = contents(value, answer.kind, where, known)
         if found is None:
             return None
-        self._defects += found.defects
+        if found.defects:
+            self._defects += found.defects
         if key not in _READS or not isinstance(value, Bundle):
             return found
         one = only(found.records, answer.kind)
@@ -262,6 +260,8 @@ class _Gathering:
         """The second wave: what the records point at and cannot do without. What fails is a note."""
         drafted = drafted_medications(self._request.context.draftOrders) if self._request.is_ordering else []
         wanted = lacking({key: answer.records for key, answer in self._answers.items()}, codes, drafted)
+        if not wanted:
+            return
         urls = [each.url for each in wanted if each.url][:MOST]
         fetched = self._fetch({url: url for url in urls}) if urls else {}
         failed: Counter[tuple[str, str]] = Counter()
@@ -282,7 +282,8 @@ class _Gathering:
         found = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
         if found is None or found.error:
             return f"the FHIR server answered with {found.error if found else _OTHER}"
-        self._answers[wanted.key].records += found.records
+        answer = self._answers[wanted.key]
+        answer.records = [*answer.records, *found.records]
         return ""
 
     def result(self) -> Gathered:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cards.language.codes import Codes
@@ -13,7 +13,7 @@ MOST = 100  # references read for one request: beyond that a FHIR server takes t
 
 _IDENTITY = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
-Records = Mapping[str, list[Resource]]
+Records = Mapping[str, Sequence[Resource]]
 
 
 class Lacking(NamedTuple):
@@ -30,18 +30,16 @@ def lacking(records: Records, codes: Codes, drafted: Iterable[str] = ()) -> list
     `drafted` are the Medications that the drafts of an order hook point at.
     """
     prescribed = [*_medications(records), *(("medications", each) for each in drafted if "medications" in records)]
+    results = list(_results(records, codes))
     return [
-        *_missing("Medication", prescribed, records, ("medications", "statements")),
-        *_missing("Observation", _results(records, codes), records, ("observations", "reports")),
+        *(_missing("Medication", prescribed, records, ("medications", "statements")) if prescribed else ()),
+        *(_missing("Observation", results, records, ("observations", "reports")) if results else ()),
     ]
 
 
 def _missing(
-    kind: str, pointers: Iterable[tuple[str, str]], records: Records, keys: tuple[str, ...]
+    kind: str, wanted: Iterable[tuple[str, str]], records: Records, keys: tuple[str, ...]
 ) -> Iterable[Lacking]:
-    wanted = list(pointers)
-    if not wanted:
-        return ()
     here = {record.id for key in keys for record in records.get(key, ()) if record.resourceType == kind}
     found: dict[str, Lacking] = {}
     for key, reference in wanted:

@@ -229,4 +229,6 @@ def _required(value: str | None, name: str) -> str:
 def _bare(identity: str, kind: str) -> str:
     """The id alone, of a bare id or of a reference."""
     identity = identity.strip()
+    if "/" not in identity:
+        return identity
     return reference_id(identity, kind) or identity.removeprefix(f"{kind}/")

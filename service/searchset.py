@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from cards.language.decoding import Defect
 from cards.language.records import Bundle, OperationOutcome, Other, Resource
@@ -14,15 +14,16 @@ from cards.language.records import Bundle, OperationOutcome, Other, Resource
 _HARMLESS = frozenset({"information", "warning", "success"})
 # What EHRs send along with a search, whatever key it stands under: it is no misfit.
 _COMPANIONS = frozenset({"Medication"})
+_ALONE: dict[str, set[type[Any]]] = {each.resourceType: {each} for each in get_args(Resource)}
 _ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
 
 
 class Contents(Struct):
     """The records of one answer; `error` says in words that the answer is no data, or not all of it."""
 
-    records: list[Resource] = field(default_factory=list)
+    records: Sequence[Resource] = ()
     error: str = ""
-    defects: list[Defect] = field(default_factory=list)
+    defects: Sequence[Defect] = ()
 
 
 def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -> Contents | None:
@@ -32,14 +33,21 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     informs ("no results") leaves it as it is. Entries without resourceType are left out and counted. `where`
     names the answer in the defects that are `known` from decoding it.
     """
-    if answer.resourceType == kind:
-        return Contents([answer])
-    if isinstance(answer, OperationOutcome):
-        return Contents(error=_error(answer))
-    if not isinstance(answer, Bundle) or _lost_entries(answer, where, known):
-        return None
-    records: list[Resource] = [entry.resource for entry in answer.entry or () if entry.resource is not None]
-    kinds = _kinds(records)
+    if not isinstance(answer, Bundle):
+        if isinstance(answer, OperationOutcome):
+            return Contents(error=_error(answer))
+        return Contents((answer,)) if answer.resourceType == kind else None
+    if answer.entry is None:
+        return None if _lost_entries(where, known) else Contents()
+    records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
+    types = set(map(type, records))
+    if types <= _ALONE[kind]:
+        return Contents(records)  # nearly every answer
+    return _sorted_out(records, _kinds(records, types), kind, where)
+
+
+def _sorted_out(records: list[Resource], kinds: set[str | None], kind: str, where: str) -> Contents | None:
+    """The contents of a Bundle that holds something else than was asked, or beside it."""
     error = ""
     if "OperationOutcome" in kinds:
         outcomes = [record for record in records if isinstance(record, OperationOutcome)]
@@ -50,13 +58,12 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
         return Contents(error=error) if error else None
     if None in kinds:
         records = [record for record in records if not _is_untyped(record)]
-        return Contents(records, error, [Defect(where, "resourceType", "is missing in an entry", dropped=True)])
+        return Contents(records, error, (Defect(where, "resourceType", "is missing in an entry", dropped=True),))
     return Contents(records, error)
 
 
-def _kinds(records: list[Resource]) -> set[str | None]:
+def _kinds(records: list[Resource], types: set[type[Any]]) -> set[str | None]:
     """The resource types among records; None when one has no type."""
-    types: set[type[Any]] = set(map(type, records))
     kinds: set[str | None] = {each.resourceType for each in types}
     if Other in types and any(_is_untyped(record) for record in records):
         kinds.add(None)
@@ -67,15 +74,15 @@ def _is_untyped(record: Resource) -> bool:
     return isinstance(record, Other) and not record.is_typed
 
 
-def only(records: list[Resource], kind: str) -> list[Resource] | None:
+def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
     """The one record of `kind`, or none; None when there are several and none can be chosen."""
     found = [record for record in records if record.resourceType == kind]
     return found if len(found) < 2 else None
 
 
-def _lost_entries(answer: Bundle, where: str, known: Iterable[Defect]) -> bool:
-    """Whether a Bundle had entries of which nothing could be read: it must not pass for an empty one."""
-    return answer.entry is None and any(d.element == "entry" and d.where == where for d in known)
+def _lost_entries(where: str, known: Iterable[Defect]) -> bool:
+    """Whether a Bundle without entries had some of which nothing could be read: it must not pass for an empty one."""
+    return any(defect.element == "entry" and defect.where == where for defect in known)
 
 
 def _is_error(outcome: OperationOutcome) -> bool:

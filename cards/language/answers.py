@@ -55,12 +55,14 @@ _RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
 
 def stated(code: str, key: str, value: float) -> str:
     """A valid answer in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`."""
-    name = EXAM_NAMES.get(code, VALUE_SETS[f"observation.{key}"].name)
-    if code.startswith("mrc-"):
-        muscle = name.removeprefix("MRC grade, ")
-        return f"{muscle[:1].upper()}{muscle[1:]} {value:.0f}/5"
     if code in _STATED:
         return _STATED[code][0 if value else 1]
+    name = EXAM_NAMES.get(code)
+    if name is None:
+        return f"{VALUE_SETS[f'observation.{key}'].name} {value:g}"
+    if key == "mrc":
+        muscle = name.removeprefix("MRC grade, ")
+        return f"{muscle[:1].upper()}{muscle[1:]} {value:.0f}/5"
     if key == "signs":
         yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
         return f"{name} {yes if value else no}"

@@ -52,7 +52,8 @@ class UndeclaredReadError(LookupError):
 class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
-    `unseen` holds the prefetch keys whose data was neither supplied nor to be had. `added` are Conditions
+    `is_ordering` says that orders are being written (order-select, order-sign): the drafts are what is asked
+    about. `unseen` holds the prefetch keys whose data was neither supplied nor to be had. `added` are Conditions
     that are being put on the problem list: they join the record, and `added_problems` holds their keys. With
     `declared` given, a question outside of it raises UndeclaredReadError: rules' cases are run that way.
     """
@@ -75,7 +76,7 @@ class Chart:
         self.unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
-        self.hook = "patient-view"
+        self.is_ordering = False
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
         self.added_problems = (
             frozenset(Extraction(patient_id, added, self.clock, codes).problems) if added else _NO_KEYS
@@ -88,11 +89,6 @@ class Chart:
         for key in keys if self._declared is not None else ():
             if key not in self._declared:  # type: ignore[operator]
                 raise UndeclaredReadError(f"{key} is not among the rule's reads")
-
-    @property
-    def is_ordering(self) -> bool:
-        """Whether orders are being written (order-select, order-sign): the drafts are what is asked about."""
-        return self.hook.startswith("order-")
 
     @property
     def defects(self) -> tuple[Defect, ...]:

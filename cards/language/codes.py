@@ -122,13 +122,16 @@ class Codes:
     def side_of(self, codings: Iterable[Coding]) -> Iterable[Side]:
         """The sides that ICD-10-CM codes carry in themselves."""
         for coding in codings:
-            if coding.code and _FORMS.get((coding.system or "").strip(), (coding.system or "").strip()) == ICD10CM:
+            system = (coding.system or "").strip()
+            if coding.code and (system == ICD10CM or _FORMS.get(system) == ICD10CM):
                 side = self._sides.get(_plain(ICD10CM, coding.code))
                 if side is not None:
                     yield side
 
     def side(self, site: CodeableConcept | list[CodeableConcept] | None) -> Side:
         """The side that the codings of a bodySite give."""
+        if site is None:
+            return Side.UNKNOWN
         return together(
             Side(meaning.key.removeprefix("side."))
             for coding in codings(site)

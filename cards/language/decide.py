@@ -106,7 +106,7 @@ class Need(Struct, frozen=True):
 
 def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
     """One verdict for every rule of the hook, in the order of D55. A suppressed card stays in its verdict."""
-    chart.hook = hook
+    chart.is_ordering = hook.startswith("order-")
     rules = _rules_of(hook, len(RULES))
     if hook == "problem-list-item-create" and not chart.added_problems & PROBLEMS_THAT_ASK:
         return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
@@ -164,10 +164,10 @@ def _judged(chart: Chart, id: str) -> Verdict:
 
 def _verdict(chart: Chart, id: str) -> Verdict:
     """A rule's verdict after comfort care, the trauma path and the off-gates; computed once a chart."""
-    key = "verdict", id, chart.is_ordering
-    if key not in chart.memo:
-        chart.memo[key] = _evaluate(chart, RULES[id])
-    found: Verdict = chart.memo[key]
+    key = id, chart.is_ordering
+    found: Verdict | None = chart.memo.get(key)
+    if found is None:
+        found = chart.memo[key] = _evaluate(chart, RULES[id])
     return found
 
 
@@ -225,7 +225,7 @@ def _overruled(chart: Chart, id: str) -> str | None:
 
 def _presented(hook: str, verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
     """D53, D54 and the limit of five: what a hook and a critical card drop or lower, what falls away."""
-    if not any(isinstance(each, Card) for each in verdicts.values()):
+    if Card not in map(type, verdicts.values()):
         return verdicts
     is_critical = any(isinstance(each, Card) and each.indicator is Indicator.CRITICAL for each in verdicts.values())
     if is_critical:

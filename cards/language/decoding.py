@@ -87,8 +87,10 @@ def _is_too_deep(body: bytes) -> bool:
 
 
 def _levels(brackets: bytes) -> int:
-    """An upper bound of the depth, exact when every bracket has its partner."""
+    """An upper bound of the depth; over `MAX_DEPTH` it is exact when every bracket has its partner."""
     for taken in range(MAX_DEPTH + 1):
+        if taken + len(brackets) <= MAX_DEPTH:
+            return taken + len(brackets)
         shorter = brackets.replace(b"[]", b"")
         if len(shorter) == len(brackets):
             return taken + brackets.count(b"[")

@@ -306,8 +306,10 @@ def _ends(period: Period | None) -> tuple[str | None, str | None]:
 
 
 def _status_codes(concept: CodeableConcept | None) -> set[str]:
+    if concept is None:
+        return set()
     found = {(coding.code or "").strip().lower() for coding in codings(concept)} - {""}
-    return found or {(concept.text or "").strip().lower()} - {""} if concept else set()
+    return found or {(concept.text or "").strip().lower()} - {""}
 
 
 def _is_active(concept: CodeableConcept | None, active: frozenset[str] = _ACTIVE) -> bool:

@@ -9,6 +9,8 @@ from cards.language.chart import Chart
 
 T = TypeVar("T")
 
+_NOT_YET: Any = object()
+
 
 class Finding(Generic[T]):
     """A definition of clinical.md 2.1: called with a Chart it gives its answer, and `reads` what it asks."""
@@ -21,10 +23,9 @@ class Finding(Generic[T]):
         self.__name__ = define.__name__
 
     def __call__(self, chart: Chart) -> T:
-        memo = chart.memo
-        if self in memo:
-            return memo[self]  # type: ignore[no-any-return]
-        found = memo[self] = self._define(chart)
+        found: T = chart.memo.get(self, _NOT_YET)
+        if found is _NOT_YET:
+            found = chart.memo[self] = self._define(chart)
         return found
 
 

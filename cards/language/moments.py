@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import TypeVar
+
+from msgspec import Struct
 
 _DATE_TIME = re.compile(
     r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])"
@@ -20,12 +21,13 @@ _DATE_TIME = re.compile(
     re.ASCII,
 )
 
+_WITH_TIME = 4  # the group of the time
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A day, and the instant on it when the record gave a clock time."""
+class Moment(Struct, frozen=True):
+    """A day in the zone of `now`, and the instant on it, in UTC, when the record gave a clock time."""
 
     day: date
     instant: datetime | None = None
@@ -51,7 +53,7 @@ class Clock:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self.moment = Moment(now.date(), now)
+        self.moment = Moment(now.date(), now.astimezone(UTC))
 
     def read(self, text: str | None) -> Moment | None:
         """The moment that an R4 date, dateTime or instant names; None when it names none."""
@@ -61,7 +63,7 @@ class Clock:
         if found is None:
             return None
         try:
-            return self._instant(found[0]) if found[4] else self._day(found[1], found[2], found[3])
+            return self._instant(found[0]) if found.lastindex == _WITH_TIME else self._day(*found.groups()[:3])
         except (ValueError, OverflowError):
             return None
 
@@ -75,7 +77,11 @@ class Clock:
         written = datetime.fromisoformat(text)
         if written.tzinfo is None:
             written = written.replace(tzinfo=self.now.tzinfo)
-        instant = min(written, self.now)
+        if written.year == MAXYEAR:
+            return self.moment  # in UTC it may lie beyond what datetime holds
+        instant = written.astimezone(UTC)
+        if self.moment.instant is not None and instant >= self.moment.instant:
+            return self.moment
         return Moment(instant.astimezone(self.now.tzinfo).date(), instant)
 
     def age(self, moment: Moment) -> timedelta:
@@ -89,7 +95,7 @@ class Clock:
         """
         if moment is None or (window < timedelta(days=1) and moment.instant is None):
             return False
-        return self.age(moment) <= window
+        return self.moment.since(moment) <= window
 
 
 def _last_day(year: int, month: int | None, day: int | None) -> date:
@@ -101,8 +107,8 @@ def _last_day(year: int, month: int | None, day: int | None) -> date:
 def newest(items: Iterable[T], when: Callable[[T], Moment | None]) -> list[T]:
     """Those items that none is later than: several when times are equal or have no clock."""
     dated = [(item, moment) for item in items if (moment := when(item)) is not None]
-    if not dated:
-        return []
+    if len(dated) < 2:
+        return [item for item, _ in dated]
     last_day = max(moment.day for _, moment in dated)
     last_date = max((m.day for _, m in dated if m.instant is None), default=date.min)
     last_instant = max((m.instant for _, m in dated if m.instant is not None), default=None)

@@ -46,12 +46,8 @@ class ValueSet:
     """System -> anchored regular expressions over codes as published (upper case, with the dot)."""
     meanings: Mapping[str, str]
     """Code -> its meaning to a rule; MR safety only."""
-
-    @property
-    def name(self) -> str:
-        """The title in a sentence, without the kind of record before it: `MRI of the lumbar spine`."""
-        words = self.title.partition(": ")[2] or self.title
-        return words if words[1:2].isupper() else words[:1].upper() + words[1:]
+    name: str
+    """The title in a sentence, without the kind of record before it: `MRI of the lumbar spine`."""
 
 
 def read(file: str, text: str) -> ValueSet:
@@ -72,7 +68,13 @@ def read(file: str, text: str) -> ValueSet:
         sides=MappingProxyType(data.get("side_from_code", {})),
         patterns=MappingProxyType({s: tuple(p) for s, p in data.get("patterns", {}).items()}),
         meanings=MappingProxyType(data.get("meanings", {})),
+        name=_name(data["title"]),
     )
+
+
+def _name(title: str) -> str:
+    words = title.partition(": ")[2] or title
+    return words if words[1:2].isupper() else words[:1].upper() + words[1:]
 
 
 def _read_all() -> dict[str, ValueSet]:
