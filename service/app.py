@@ -13,15 +13,16 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 import cards  # noqa: F401 - every rule is enrolled by this
 from cards.language.codes import Codes
 from cards.language.decoding import MAX_BYTES
-from service import cors, hooks, log, wire
+from service import hooks, log, wire
 from service.address import allow_list
+from service.cors import with_cors
 from service.evaluation import Evaluator
 from service.fhir import FhirReader
 from service.publish.routes import routes as published
 from service.refusal import RefusedError
 from service.settings import Settings
 
-_GUARDING = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 _PIECE = 1024 * 1024
 _DRAINED_PIECES = 128
 _SLASHES = re.compile("/+")
@@ -48,9 +49,6 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     # One byte more than we read: a chunked body over the limit is cut there, and then seen to be too large.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
-    log.install(app)
-    cors.install(app, settings.allows_origin)
-    app.after_request(_guard)
     _answer_errors(app)
     evaluating = evaluator(settings, now)
     app.register_blueprint(hooks.routes(evaluating))
@@ -59,7 +57,8 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
         from service.simulator.routes import routes as simulator  # never loaded in production
 
         app.register_blueprint(simulator(evaluating, allow_list(settings.allow_fhir_servers, allow_loopback=True)))
-    app.wsgi_app = _without_stray_slashes(app.wsgi_app)  # type: ignore[method-assign]
+    # Around Flask, not in its own hooks: what every reply needs costs a tenth there.
+    app.wsgi_app = log.logged(_framed(with_cors(app.wsgi_app, settings.allows_origin)))  # type: ignore[method-assign,assignment]
     return app
 
 
@@ -74,21 +73,23 @@ def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
     )
 
 
-def _without_stray_slashes(inner: Any) -> Any:
-    """`//` and a last `/` of the path are ignored, without a redirect, which a preflight may not follow."""
+def _framed(inner: log.Wsgi) -> log.Wsgi:
+    """`//` and a last `/` of the path are ignored, without a redirect, which a preflight may not follow.
+
+    No reply is kept by a cache between, nor read as another type than it says.
+    """
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if "//" in path or path.endswith("/"):
             environ["PATH_INFO"] = _SLASHES.sub("/", path).rstrip("/") or "/"
-        return inner(environ, start_response)  # type: ignore[no-any-return]
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, headers + _GUARDING, *error)
+
+        return inner(environ, start)
 
     return call
-
-
-def _guard(reply: Response) -> Response:
-    reply.headers.extend(_GUARDING)
-    return reply
 
 
 def _answer_errors(app: Flask) -> None:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from flask import Flask, Response, request
+from service.log import Wsgi
 
-_MAX_AGE = "600"
+_PREFLIGHT = [
+    ("Access-Control-Allow-Methods", "GET, POST"),
+    # By the Fetch standard `*` does not cover Authorization.
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+    ("Access-Control-Max-Age", "600"),
+]
+_VARY = [("Vary", "Origin")]
 
 
-def install(app: Flask, allows: Callable[[str], bool]) -> None:
+def with_cors(inner: Wsgi, allows: Callable[[str], bool]) -> Wsgi:
     """Answer preflights before anything else, and name the origin on every reply, errors included."""
 
-    @app.before_request
-    def answer_preflight() -> Response | None:
-        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
-            return None
-        reply = Response(status=204)
-        if allows(request.headers.get("Origin", "")):
-            reply.headers["Access-Control-Allow-Methods"] = "GET, POST"
-            # By the Fetch standard `*` does not cover Authorization.
-            reply.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-            reply.headers["Access-Control-Max-Age"] = _MAX_AGE
-        return reply
-
-    @app.after_request
-    def name_origin(reply: Response) -> Response:
-        reply.headers["Vary"] = "Origin"
-        origin = request.headers.get("Origin")
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        origin = environ.get("HTTP_ORIGIN")
+        named = _VARY
         if origin is not None and allows(origin):
-            reply.headers["Access-Control-Allow-Origin"] = origin
-        return reply
+            named = [*_VARY, ("Access-Control-Allow-Origin", origin)]
+        if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
+            start_response("204 NO CONTENT", named if named is _VARY else [*named, *_PREFLIGHT])
+            return ()
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, headers + named, *error)
+
+        return inner(environ, start)
+
+    return call

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, abort, g, request
+from flask import Blueprint, Response, abort, request
 from msgspec import Struct
 
 from cards.language.codes import Codes
 from cards.language.decoding import MAX_BYTES
 from service import wire
 from service.evaluation import Evaluator
+from service.log import COUNTS
 from service.prefetch import templates
 from service.refusal import MediaTypeError, TooLargeBodyError
 
@@ -84,12 +85,12 @@ def routes(evaluator: Evaluator) -> Blueprint:
             abort(404)
         asked = wire.read(_body(), hook)
         evaluation = evaluator.evaluate(asked)
-        g.counts = {
-            "service": identity,
-            "records": len(evaluation.gathered.records),
-            "unreadable": len(asked.defects) + len(evaluation.gathered.defects),
-            "unseen": len(evaluation.chart.unseen),
-        }
+        request.environ[COUNTS].update(
+            service=identity,
+            records=len(evaluation.gathered.records),
+            unreadable=len(asked.defects) + len(evaluation.gathered.defects),
+            unseen=len(evaluation.chart.unseen),
+        )
         answer = wire.answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)
         return Response(answer, mimetype="application/json")
 
@@ -110,14 +111,15 @@ def _service(hook: str, codes: Codes) -> dict[str, Any]:
 
 def _body() -> bytes:
     """The body, when it is plain JSON of a size that we read. Raises RefusedError."""
-    if request.mimetype != "application/json":
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != "application/json" and request.mimetype != "application/json":
         raise MediaTypeError("Content-Type is not application/json")
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("identity", ""):
         raise MediaTypeError("Content-Encoding is not accepted: send the JSON as it is")
     length = request.content_length
     if length is None:  # in chunks: read up to one byte over the limit, by which it is known to be too large
         return request.get_data(cache=False)
     if length > MAX_BYTES:
         raise TooLargeBodyError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
-    body: bytes = request.environ["wsgi.input"].read(length)  # in one piece: get_data reads many small ones
+    body: bytes = environ["wsgi.input"].read(length)  # in one piece: get_data reads many small ones
     return body

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
 import msgspec
 import structlog
-from flask import Flask, Response, g, request
 
 # Only these methods stand in a log: what else a client calls a method is its own text.
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
-def install(app: Flask) -> None:
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+COUNTS = "foot-drop-cds.counts"
+"""Where in the WSGI environ a route may put names and numbers for the log, as a dict."""
+
+
+def logged(inner: Wsgi) -> Wsgi:
     """Log every request: method, service, status, milliseconds and counts."""
     log = logger()
 
-    @app.before_request
-    def start() -> None:
-        g.started = perf_counter()
-        g.counts = {}
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        started = perf_counter()
+        counts: dict[str, Any] = {}
+        environ[COUNTS] = counts
+        method = environ["REQUEST_METHOD"]
 
-    @app.after_request
-    def record(reply: Response) -> Response:
-        log.info(
-            "request",
-            method=request.method if request.method in _METHODS else "other",
-            status=reply.status_code,
-            milliseconds=round((perf_counter() - g.started) * 1000, 2),
-            **g.counts,
-        )
-        return reply
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            log.info(
+                "request",
+                method=method if method in _METHODS else "other",
+                status=int(status[:3]),
+                milliseconds=round((perf_counter() - started) * 1000, 2),
+                **counts,
+            )
+            return start_response(status, headers, *error)
+
+        return inner(environ, start)
+
+    return call
 
 
 def logger() -> Any:
