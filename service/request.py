@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw, Struct, field
 
-from cards.language.decoding import Defect, TooLargeError, UnreadableError, check_body, read_resource
+from cards.language.decoding import TOO_DEEP, Defect, TooLargeError, UnreadableError, check_body, read_resource
 from cards.language.records import Resource, reference_id
 from service.refusal import RefusedError, TooLargeBodyError
 
@@ -106,7 +106,9 @@ def _decode(body: bytes, defects: list[Defect]) -> _Body:
         return _decode_body(body)
     except msgspec.ValidationError:
         return _read_members(body, defects)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise UnreadableError(f"the body is {TOO_DEEP}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableError("the body is not JSON") from None
 
 

@@ -197,6 +197,19 @@ def test_a_draft_that_names_no_other_patient_is_read(subject: Any) -> None:
     assert references(bundle(order(subject=subject))) == {"ServiceRequest/d1": True}
 
 
+def test_a_draft_nested_beyond_measure_is_left_out_and_counted() -> None:
+    """It would be sent back whole: what an EHR could not read again is not read here."""
+    deep: Any = "end"
+    for _ in range(200):
+        deep = [deep]
+    defects: list[Defect] = []
+    found = read(bundle(order("d1", note=deep), order("d2")), defects=defects)
+    assert [each.reference for each in found] == ["ServiceRequest/d2"]
+    assert [(each.where, each.why, each.dropped) for each in defects] == [
+        ("draftOrders", "is nested over 100 levels", True)
+    ]
+
+
 def test_a_draft_is_not_on_record_as_well() -> None:
     """An EHR may send the same order in the prefetch: the draft is what is asked about."""
     same, other = (read_resource(json.dumps(order(each)).encode(), "orders", []) for each in ("d1", "d9"))

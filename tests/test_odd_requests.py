@@ -120,3 +120,31 @@ def test_a_merged_patient_costs_no_card_and_each_says_what_may_be_filed_elsewher
     assert len(cards) == len(before)
     lumbar = next(card for card in cards if card["source"]["topic"]["code"] == "lumbar-mri")
     assert "Orders could not be read: check that this is not ordered already." in lumbar["detail"]
+
+
+def nested(levels: int) -> Any:
+    """An element that no rule reads, this many levels deep."""
+    value: Any = {"valueString": "deep"}
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("padding", [0, 1_000_000])
+@pytest.mark.parametrize("levels", [2_000, 200_000])
+def test_a_body_nested_beyond_reading_is_refused_whatever_its_size(
+    client: FlaskClient, foot_drop: dict[str, Any], levels: int, padding: int
+) -> None:
+    foot_drop["note"] = "x" * padding
+    body = json.dumps(foot_drop).encode()[:-1] + b', "extension": ' + b"[" * levels + b"]" * levels + b"}"
+    assert "nested" in refusal(client.post(URL, data=body, content_type="application/json"), 400)["diagnostics"]
+
+
+def test_in_a_large_body_what_nobody_reads_may_be_nested_and_costs_nothing(ask: Ask, foot_drop: dict[str, Any]) -> None:
+    plain = [card["summary"] for card in ask(foot_drop).get_json()["cards"]]
+    for key in ("conditions", "observations"):
+        for entry in foot_drop["prefetch"][key]["entry"]:
+            entry["resource"]["note"] = nested(500)
+    refusal(ask(foot_drop), 400)
+    foot_drop["note"] = "x" * 1_000_000
+    assert [card["summary"] for card in ask(foot_drop).get_json()["cards"]] == plain

@@ -18,6 +18,8 @@ from cards.language.records import Bundle, Entry, Other, Resource
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
+TOO_DEEP = f"nested over {MAX_DEPTH} levels"
+_SEARCHED = 256 * 1024  # bytes: in a larger body the search for depth would cost a quarter of reading it
 _LARGEST = 10**15  # beyond it a number is no measurement
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
@@ -66,7 +68,8 @@ class _MisfitError(Exception):
 def check_body(body: bytes) -> None:
     """Refuse a body that is too large, not UTF-8, or nested over 100 levels.
 
-    Raises TooLargeError or UnreadableError. The decoder's own recursion limit stands behind.
+    Raises TooLargeError or UnreadableError. Over 256 KiB only what is made into objects is held to 100 levels;
+    what no rule reads is passed over, and there the decoder's own recursion limit (under 1,000) stands alone.
     """
     if len(body) > MAX_BYTES:
         raise TooLargeError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
@@ -75,11 +78,11 @@ def check_body(body: bytes) -> None:
             body.decode()
         except UnicodeDecodeError:
             raise UnreadableError("the body is not UTF-8") from None
-    if _is_too_deep(body):
-        raise UnreadableError(f"the body is nested over {MAX_DEPTH} levels")
+    if len(body) <= _SEARCHED and is_too_deep(body):
+        raise UnreadableError(f"the body is {TOO_DEEP}")
 
 
-def _is_too_deep(body: bytes) -> bool:
+def is_too_deep(body: bytes) -> bool:
     """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
     if _levels(body.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
         return False
@@ -136,6 +139,9 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+    if is_too_deep(bytes(raw)):
+        defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
+        return None
     value = _decode_anything(raw)
     if not isinstance(value, dict):
         defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from cards.language import medicines
 from cards.language.codes import Codes
-from cards.language.decoding import Defect, UnreadableError, read_resource
+from cards.language.decoding import TOO_DEEP, Defect, UnreadableError, is_too_deep, read_resource
 from cards.language.extraction import OtherPatientError, priority
 from cards.language.facts import Draft
 from cards.language.medicines import Resolve
@@ -101,6 +101,9 @@ def _decoded(raw: Raw | bytes, kind: type[T]) -> T | None:
 
 
 def _read(text: Raw, defects: list[Defect]) -> Resource | None:
+    if is_too_deep(bytes(text)):
+        defects.append(Defect("draftOrders", "", f"is {TOO_DEEP}", dropped=True))
+        return None  # it would be sent back whole
     try:
         return read_resource(text, "draftOrders", defects, draft=True)
     except UnreadableError:
