@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cards.language.elements import CodeableConcept, Coding, codings
+from cards.language.elements import Code, CodeableConcept, Coding, Concept, codings
 from cards.language.side import Side, together
 from cards.value_sets import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, VALUE_SETS, ValueSet
 
@@ -104,7 +104,7 @@ class Codes:
         )
         return exact + by_pattern
 
-    def meanings(self, concept: CodeableConcept | None) -> tuple[Meaning, ...]:
+    def meanings(self, concept: Concept | CodeableConcept | None) -> tuple[Meaning, ...]:
         """What a concept means: every meaning of every coding, each once."""
         if concept is None or not concept.coding:
             return ()
@@ -114,12 +114,12 @@ class Codes:
             return self.of(only.system, only.code) if known is None else known
         return tuple(dict.fromkeys(m for coding in concept.coding for m in self.of(coding.system, coding.code)))
 
-    def keys(self, concept: CodeableConcept | None, domain: str) -> tuple[str, ...]:
+    def keys(self, concept: Concept | CodeableConcept | None, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a concept means."""
         found = self.meanings(concept)
         return tuple(dict.fromkeys(m.key for m in found if m.key.startswith(domain + "."))) if found else ()
 
-    def side_of(self, codings: Iterable[Coding]) -> Iterable[Side]:
+    def side_of(self, codings: Iterable[Code | Coding]) -> Iterable[Side]:
         """The sides that ICD-10-CM codes carry in themselves."""
         for coding in codings:
             system = (coding.system or "").strip()

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 
-class Coding(Struct, gc=False):
+class Code(Struct, gc=False):
     """One code of one system, as the record holds it."""
+
+    system: str | None = None
+    code: str | None = None
+
+
+class Concept(Struct, gc=False):
+    """Codes that mean the same, where nobody reads the words beside them."""
+
+    coding: list[Code] | None = None
+
+
+class Coding(Struct, gc=False):
+    """One code of one system, with its name."""
 
     system: str | None = None
     code: str | None = None
@@ -46,7 +61,6 @@ class Quantity(Struct, gc=False):
     value: float | None = None
     comparator: str | None = None
     unit: str | None = None
-    system: str | None = None
     code: str | None = None
 
 
@@ -102,7 +116,7 @@ class Issue(Struct, gc=False):
 class Answer(Struct, gc=False):
     """What an Observation says, by its own value or by that of a component."""
 
-    code: CodeableConcept | None = None
+    code: Concept | None = None
     valueQuantity: Quantity | None = None
     valueInteger: int | None = None
     valueString: str | None = None
@@ -131,11 +145,11 @@ class Contained(Struct, gc=False):
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
 
 
-def codings(concept: CodeableConcept | list[CodeableConcept] | str | None) -> list[Coding]:
+def codings(concept: Concept | CodeableConcept | list[CodeableConcept] | None) -> Sequence[Code | Coding]:
     """Every coding of a concept or of a list of concepts; none for text alone."""
-    if concept is None or isinstance(concept, str):
+    if concept is None:
         return []
-    if isinstance(concept, CodeableConcept):
+    if not isinstance(concept, list):
         return concept.coding or []
     return [coding for each in concept for coding in each.coding or []]
 

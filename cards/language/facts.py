@@ -43,7 +43,6 @@ class Order(Fact, frozen=True, kw_only=True):
     status: str
     priority: str | None = None
     declined: bool = False
-    code_text: str = ""
 
 
 class Medicine(Fact, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from cards.language.elements import (
     CodeableConcept,
     Coding,
     Component,
+    Concept,
     Contained,
     Dosage,
     Extension,
@@ -57,7 +58,7 @@ class Condition(_Record, gc=False):
 
     clinicalStatus: CodeableConcept | None = None
     verificationStatus: CodeableConcept | None = None
-    code: CodeableConcept | None = None
+    code: Concept | None = None
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
@@ -92,7 +93,7 @@ class DiagnosticReport(_Record, gc=False):
     """A report with what it concludes and the Observations that it results from."""
 
     status: str | None = None
-    code: CodeableConcept | None = None
+    code: Concept | None = None
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     effectiveInstant: str | None = None
@@ -115,8 +116,8 @@ class _Request(_Record, gc=False):
 class ServiceRequest(_Request, gc=False):
     """An order of a service; that of a device has the same elements but for the name of its code."""
 
-    code: CodeableConcept | None = None
-    codeCodeableConcept: CodeableConcept | None = None
+    code: Concept | None = None
+    codeCodeableConcept: Concept | None = None
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     occurrenceDateTime: str | None = None
     occurrencePeriod: Period | None = None
@@ -155,7 +156,7 @@ class Procedure(_Record, gc=False):
     """An operation or another procedure."""
 
     status: str | None = None
-    code: CodeableConcept | None = None
+    code: Concept | None = None
     performedDateTime: str | None = None
     performedPeriod: Period | None = None
 
