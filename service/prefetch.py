@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from cards.value_sets import VALUE_SETS
 from service.fhir import Fetched, FhirReader, next_link
 from service.references import MOST, Lacking, lacking
 from service.request import HookRequest
-from service.searchset import Contents, contents, only
+from service.searchset import Contents, contents, only, plain
 
 REQUIRED = ("conditions", "observations")
 
@@ -180,15 +181,17 @@ class _Gathering:
         """What the request supplies; of each key, what is still to be asked."""
         supplied = self._request.prefetch
         for key, answer in self._answers.items():
-            if key in supplied:
-                self._take(key, answer, supplied[key])
-            else:
+            if key not in supplied:
                 answer.query = self._filled(key)
+                continue
+            value = supplied[key]
+            records = plain(value, answer.kind) if value is not None else []
+            if value is not None and (records is None or (len(records) > 1 and key in _READS)):
+                self._take(key, answer, value)
+            else:
+                answer.records, answer.is_had, answer.is_all = records or (), True, True
 
-    def _take(self, key: str, answer: _Answer, value: Resource | None) -> None:
-        if value is None:
-            answer.is_had = answer.is_all = True
-            return
+    def _take(self, key: str, answer: _Answer, value: Resource) -> None:
         found = self._contents(key, answer, value, key, self._request.defects)
         if found is None:
             answer.why = f"the request holds {_OTHER}"
@@ -291,12 +294,12 @@ class _Gathering:
         if self._is_merged():
             for key in self._answers.keys() & _SEARCHES.keys():
                 self._answers[key].is_all, self._answers[key].why = False, _MERGED
-        unseen = {key for key, answer in self._answers.items() if not answer.is_all}
-        for key, answer in self._answers.items():
-            if answer.why and key in unseen:
+        unseen = {key: answer for key, answer in self._answers.items() if not answer.is_all}
+        for key, answer in unseen.items():
+            if answer.why:
                 self._notes[key].insert(0, f"only a part is known: {answer.why}" if answer.is_had else answer.why)
         return Gathered(
-            records=[record for answer in self._answers.values() for record in answer.records],
+            records=list(chain.from_iterable([answer.records for answer in self._answers.values()])),
             unseen=frozenset(unseen),
             defects=self._defects,
             notes={key: "; ".join(notes) for key, notes in self._notes.items()},

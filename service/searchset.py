@@ -26,6 +26,17 @@ class Contents(Struct):
     defects: Sequence[Defect] = ()
 
 
+def plain(answer: Resource, kind: str) -> list[Resource] | None:
+    """The records of an answer in which all is as it was asked, as nearly always; None for any other answer."""
+    expected = _ALONE[kind]
+    if type(answer) in expected:
+        return [answer]
+    if not isinstance(answer, Bundle) or answer.link or answer.entry is None:
+        return None
+    records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
+    return records if set(map(type, records)) <= expected else None
+
+
 def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -> Contents | None:
     """The contents of an answer to a read or a search of `kind`; None when it is something else.
 
@@ -40,14 +51,7 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     if answer.entry is None:
         return None if _lost_entries(where, known) else Contents()
     records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
-    types = set(map(type, records))
-    if types <= _ALONE[kind]:
-        return Contents(records)  # nearly every answer
-    return _sorted_out(records, _kinds(records, types), kind, where)
-
-
-def _sorted_out(records: list[Resource], kinds: set[str | None], kind: str, where: str) -> Contents | None:
-    """The contents of a Bundle that holds something else than was asked, or beside it."""
+    kinds = _kinds(records, set(map(type, records)))
     error = ""
     if "OperationOutcome" in kinds:
         outcomes = [record for record in records if isinstance(record, OperationOutcome)]

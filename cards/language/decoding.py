@@ -19,7 +19,7 @@ from cards.language.records import Bundle, Entry, Other, Resource
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
 TOO_DEEP = f"nested over {MAX_DEPTH} levels"
-_SEARCHED = 256 * 1024  # bytes: in a larger body the search for depth would cost a quarter of reading it
+_SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
 _LARGEST = 10**15  # beyond it a number is no measurement
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
@@ -68,7 +68,7 @@ class _MisfitError(Exception):
 def check_body(body: bytes) -> None:
     """Refuse a body that is too large, not UTF-8, or nested over 100 levels.
 
-    Raises TooLargeError or UnreadableError. Over 256 KiB only what is made into objects is held to 100 levels;
+    Raises TooLargeError or UnreadableError. Over 64 KiB only what is made into objects is held to 100 levels;
     what no rule reads is passed over, and there the decoder's own recursion limit (under 1,000) stands alone.
     """
     if len(body) > MAX_BYTES:
