@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from cards.language.codes import Codes
@@ -97,7 +98,7 @@ class Chart:
 
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""
-        return self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))
+        return not self.unseen or self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))
 
     def problems(self, *keys: str) -> list[Problem]:
         """The active Conditions of these keys."""
@@ -161,6 +162,10 @@ class Chart:
     def age(self) -> int | None:
         """Age in completed years; None when the birth date is not known."""
         self._ask("patient")
+        return self._age
+
+    @cached_property
+    def _age(self) -> int | None:
         patient = self._facts.patient
         born = self.clock.read(patient.birthDate) if patient else None
         if born is None:

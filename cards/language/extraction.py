@@ -275,9 +275,10 @@ class Extraction:
             self.allergies.append(Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys))
 
     def effective(self, record: fhir.Observation | fhir.DiagnosticReport) -> Moment | None:
-        return self.first(
-            record.effectiveDateTime, *_ends(record.effectivePeriod), record.effectiveInstant, record.issued
-        )
+        when = self.clock.read(record.effectiveDateTime)
+        if when is None:
+            when = self.first(*_ends(record.effectivePeriod), record.effectiveInstant, record.issued)
+        return when
 
     def first(self, *written: str | None) -> Moment | None:
         for text in written:

@@ -37,7 +37,8 @@ class FootDrop(Struct, frozen=True, kw_only=True):
 
     `sides` holds LEFT, RIGHT or both, or UNKNOWN alone; empty when there is none. `codes` are the
     Conditions that still count, `cancelled` those contradicted by grade 5, `grades` the newest
-    dorsiflexion reading of each side in 30 days. `onset` is unknown (None) unless it holds for every
+    dorsiflexion reading of each side in 30 days, `readings` those of the dropped sides, and `weakest` the
+    lowest grade of these. `side` is one word for the sides: left, right, both or unknown. `onset` is unknown (None) unless it holds for every
     side; `known_onset` is the most recent one that is stated at all.
     """
 
@@ -48,29 +49,17 @@ class FootDrop(Struct, frozen=True, kw_only=True):
     onset: Moment | None
     known_onset: Moment | None
     has_unknown_side_onset: bool
+    side: Side = Side.UNKNOWN
+    readings: tuple[Reading, ...] = ()
+    weakest: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self.sides)
 
     @property
-    def side(self) -> Side:
-        """One word for the side: left, right, both or unknown."""
-        return together(self.sides)
-
-    @property
     def is_bilateral(self) -> bool:
         """Both feet drop."""
         return len(self.sides) == len(FEET)
-
-    @property
-    def readings(self) -> tuple[Reading, ...]:
-        """The newest dorsiflexion reading of each dropped side that has one."""
-        return tuple(self.grades[side] for side in self.sides if side in self.grades)
-
-    @property
-    def weakest(self) -> int | None:
-        """The lowest newest grade of the dropped sides; None when none is graded."""
-        return min((int(reading.value) for reading in self.readings), default=None)
 
     @property
     def is_mild(self) -> bool:
@@ -162,6 +151,7 @@ def _onset(
         not any(code.when and (code.side is Side.UNKNOWN or code.side.covers(side)) for code in codes) for side in sides
     )
     is_unknown = known is None or (undated and not chart.within(known, ACUTE))
+    readings = tuple(grades[side] for side in sides if side in grades)
     return FootDrop(
         sides=sides,
         codes=tuple(codes),
@@ -170,6 +160,9 @@ def _onset(
         onset=None if is_unknown else known,
         known_onset=known,
         has_unknown_side_onset=undated,
+        side=together(sides),
+        readings=readings,
+        weakest=min((int(reading.value) for reading in readings), default=None),
     )
 
 
