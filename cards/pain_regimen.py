@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from cards.language.chart import Chart
 from cards.language.decide import COMFORT_READS
-from cards.language.facts import Evidence, Medicine
+from cards.language.facts import Evidence, Medicine, Reading
 from cards.language.finding import reads_of
 from cards.language.findings.foot_drop import foot_drop
 from cards.language.findings.hazards import DULOXETINE_READS, NSAID_READS, duloxetine_hazards, nsaid_hazards
@@ -85,12 +85,11 @@ def pain_regimen(chart: Chart) -> Verdict:
     if simple and neuropathic:
         both = (simple[0], neuropathic[0])
         return answered("a non-opioid and a neuropathic agent are active", *(Evidence.of(each) for each in both))
-    return _card(chart, simple, neuropathic)
+    return _card(chart, score, simple, neuropathic)
 
 
-def _card(chart: Chart, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
+def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
     pains = radicular_pain(chart)
-    score = newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
     because = [Evidence.of(pain) for pain in pains]
     because += [Evidence.of(score)] if score else []
     because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]

@@ -14,13 +14,14 @@ from cards.language.decide import decide
 from cards.language.decoding import Defect, read_resource
 from cards.language.drafts import read_drafts
 from cards.language.extraction import OtherPatientError
+from cards.language.facts import Draft
 from cards.language.moments import Clock
 from cards.language.records import Bundle, Condition, Resource
 from cards.language.rule import Verdict
 from service.fhir import FhirReader
 from service.prefetch import Gathered, RequiredDataError, gather
 from service.refusal import AnotherPatientError, MissingDataError
-from service.request import HookRequest
+from service.request import ABSENT, HookRequest
 
 
 class Evaluation(Struct):
@@ -71,15 +72,17 @@ class Evaluator:
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = [*request.defects, *gathered.defects]
         context = request.context
-        drafts = read_drafts(
-            context.draftOrders,
-            context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
-            self.codes,
-            Clock(now),
-            defects,
-            patient_id=request.patient_id,
-            records=gathered.records,
-        )
+        drafts: tuple[Draft, ...] = ()
+        if context.draftOrders is not ABSENT:
+            drafts = read_drafts(
+                context.draftOrders,
+                context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+                self.codes,
+                Clock(now),
+                defects,
+                patient_id=request.patient_id,
+                records=gathered.records,
+            )
         return Chart(
             request.patient_id,
             now,

@@ -17,7 +17,8 @@ from service.refusal import RefusedError, TooLargeBodyError
 
 ORDER_HOOKS = frozenset({"order-select", "order-sign"})
 
-_ABSENT = Raw(b"null")
+ABSENT = Raw(b"null")
+"""A member of the context that is not there."""
 _REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ class Context(Struct):
     patientId: str | None = None
     userId: str | None = None
     encounterId: str | None = None
-    draftOrders: Raw = _ABSENT
-    conditions: Raw = _ABSENT
+    draftOrders: Raw = ABSENT
+    conditions: Raw = ABSENT
     selections: list[str] | None = None
 
 
@@ -122,8 +123,8 @@ def _read_members(body: bytes, defects: list[Defect]) -> _Body:
         hookInstance=_demand(members, "hookInstance", str),
         fhirServer=_take(members, "fhirServer", str, defects),
         fhirAuthorization=_take(members, "fhirAuthorization", FhirAuthorization, defects),
-        context=_read_context(members.get("context", _ABSENT), defects),
-        prefetch=_read_prefetch(members.get("prefetch", _ABSENT), defects),
+        context=_read_context(members.get("context", ABSENT), defects),
+        prefetch=_read_prefetch(members.get("prefetch", ABSENT), defects),
         user=_take(members, "user", str, defects),
     )
 
@@ -140,7 +141,7 @@ def _members(raw: bytes | Raw) -> dict[str, Raw] | None:
 def _demand(members: dict[str, Raw], name: str, kind: type[T], where: str = "") -> T | None:
     """A member that the hook requires. Raises RefusedError when it is of another type."""
     try:
-        return msgspec.json.decode(members.get(name, _ABSENT), type=kind | None)
+        return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
     except msgspec.DecodeError:
         raise RefusedError(f"{where}{name} is of the wrong type", f"{where}{name}") from None
 
@@ -148,7 +149,7 @@ def _demand(members: dict[str, Raw], name: str, kind: type[T], where: str = "") 
 def _take(members: dict[str, Raw], name: str, kind: Any, defects: list[Defect], where: str = "") -> Any:
     """A member that may be missing: one of another type is absent, and counted."""
     try:
-        return msgspec.json.decode(members.get(name, _ABSENT), type=kind | None)
+        return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
     except msgspec.DecodeError:
         defects.append(Defect(where.rstrip(".") or "request", name, "is of the wrong type"))
         return None
@@ -164,8 +165,8 @@ def _read_context(raw: Raw, defects: list[Defect]) -> Context | None:
         patientId=_demand(members, "patientId", str, "context."),
         userId=_take(members, "userId", str, defects, "context."),
         encounterId=_take(members, "encounterId", str, defects, "context."),
-        draftOrders=members.get("draftOrders", _ABSENT),
-        conditions=members.get("conditions", _ABSENT),
+        draftOrders=members.get("draftOrders", ABSENT),
+        conditions=members.get("conditions", ABSENT),
         selections=_read_selections(members, defects),
     )
 

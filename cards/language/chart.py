@@ -116,7 +116,13 @@ class Chart:
         """The valid answers of one finding or measurement, by its exam code or measurement key."""
         if self._declared is not None:
             self._ask(_observation_key(code))
-        return self._facts.readings(code)
+        return self._facts.answers.of(code)
+
+    def recent(self, code: str, window: timedelta) -> list[Reading]:
+        """The readings of a measurement without those that are surely older than a window."""
+        if self._declared is not None:
+            self._ask(_observation_key(code))
+        return self._facts.answers.recent(code, window)
 
     def orders(self, *keys: str) -> list[Order]:
         """Every request of these keys on record, whatever its status; drafts of the context are not."""

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from cards.language import answers, linked, medicines
+from cards.language import linked, medicines
 from cards.language import records as fhir
+from cards.language.answered import Answers
 from cards.language.codes import Codes, Meaning
 from cards.language.decoding import Defect
 from cards.language.elements import Answer, CodeableConcept, Period, codings, texts
-from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Reading, Report
+from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.language.moments import Clock, Moment
 from cards.language.records import Resource, reference, reference_id
 from cards.language.side import Side, together
@@ -27,7 +28,6 @@ _ACTIVE = frozenset({"active", "recurrence", "relapse"})
 _ACTIVE_ALLERGY = frozenset({"active"})
 _NOT_TRUE = frozenset({"refuted", "entered-in-error"})
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
-_NONE: list[Reading] = []  # nobody changes an answer in place
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 
 
@@ -48,8 +48,7 @@ class Extraction:
         self.patient: fhir.Patient | None = None
         self.encounter_class: str | None = None
         self.problems: defaultdict[str, list[Problem]] = defaultdict(list)
-        self._answered: defaultdict[str, list[tuple[fhir.Observation, Answer, str]]] = defaultdict(list)
-        self._readings: dict[str, list[Reading]] = {}
+        self.answers = Answers(self)
         self.orders: defaultdict[str, list[Order]] = defaultdict(list)
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
         self.procedures: defaultdict[str, list[Procedure]] = defaultdict(list)
@@ -132,56 +131,23 @@ class Extraction:
         if record.status in linked.VOID_OBSERVATION:
             return
         for meaning, answer in self._answers(record):
-            domain, _, key = meaning.key.partition(".")
+            domain = meaning.key.partition(".")[0]
             if domain == "lesion":
                 keys, side = self._lesion_sides.get(reference(record), (set(), Side.UNKNOWN))
                 site = together((side, self.codes.side(record.bodySite)))
                 self._lesion_sides[reference(record)] = keys | {meaning.key}, site
             elif domain == "observation":
-                name = meaning.code if meaning.code in answers.EXAM_NAMES else key
-                self._answered[name].append((record, answer, key))
+                self.answers.add(meaning, record, answer)
 
     def _answers(self, record: fhir.Observation) -> Iterator[tuple[Meaning, Answer]]:
         for answer in (record, *(record.component or ())):
             for meaning in self.codes.meanings(answer.code):
                 yield meaning, answer
 
-    def readings(self, code: str) -> list[Reading]:
-        """The valid answers of one finding or measurement; read when first asked for, as few ever are."""
-        if code not in self._answered:
-            return _NONE
-        found = self._readings.get(code)
-        if found is None:
-            found = self._readings[code] = [
-                reading for each in self._answered[code] if (reading := self._read_answer(code, *each)) is not None
-            ]
-        return found
-
     def all_defects(self) -> list[Defect]:
         """Everything that could not be read, also of what no rule has asked for."""
-        for code in self._answered:
-            self.readings(code)
+        self.answers.read_all()
         return self.defects
-
-    def _read_answer(self, code: str, record: fhir.Observation, answer: Answer, key: str) -> Reading | None:
-        value: float | None
-        if key == "mrc":
-            value = answers.grade(answer)
-        elif key in ("signs", "spine-stability"):
-            value = answers.yes_no(answer, code, self.codes)
-        else:
-            value = answers.amount(answer, code)
-        if value is None:
-            self.defect(record, "value", f"gives no answer for {code}")
-            return None
-        return Reading(
-            reference=reference(record),
-            when=self.dated(record, self.effective(record), "effective"),
-            side=self.codes.side(record.bodySite),
-            text=answers.stated(code, key, value),
-            code=code,
-            value=value,
-        )
 
     def _take_request(self, record: fhir.ServiceRequest) -> None:
         concept = record.codeCodeableConcept if isinstance(record, fhir.DeviceRequest) else record.code

@@ -8,7 +8,7 @@ from typing import Protocol
 from cards.language import medicines as words
 from cards.language.codes import Codes
 from cards.language.facts import Lesion, Medicine, Report
-from cards.language.moments import Moment
+from cards.language.moments import Clock, Moment
 from cards.language.records import (
     DiagnosticReport,
     Medication,
@@ -31,6 +31,7 @@ class Reader(Protocol):
     """What the extraction of a patient's records lends to these facts."""
 
     codes: Codes
+    clock: Clock
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None: ...
     def first(self, *written: str | None) -> Moment | None: ...

@@ -38,8 +38,8 @@ class FootDrop(Struct, frozen=True, kw_only=True):
     `sides` holds LEFT, RIGHT or both, or UNKNOWN alone; empty when there is none. `codes` are the
     Conditions that still count, `cancelled` those contradicted by grade 5, `grades` the newest
     dorsiflexion reading of each side in 30 days, `readings` those of the dropped sides, and `weakest` the
-    lowest grade of these. `side` is one word for the sides: left, right, both or unknown. `onset` is unknown (None) unless it holds for every
-    side; `known_onset` is the most recent one that is stated at all.
+    lowest grade of these. `side` is one word for the sides: left, right, both or unknown. `onset` is unknown
+    (None) unless it holds for every side; `known_onset` is the most recent one that is stated at all.
     """
 
     sides: tuple[Side, ...]

@@ -37,7 +37,7 @@ class Pregnancy(Struct, frozen=True):
 
 def newest_number(chart: Chart, measurement: str, window: timedelta, *, highest: bool = False) -> Reading | None:
     """The newest value in the window; of several at one moment the lowest, or the highest when that is worse."""
-    last = newest(chart.readings(measurement), lambda reading: reading.when)
+    last = newest(chart.recent(measurement, window), lambda reading: reading.when)
     if not last or not chart.within(last[0].when, window):
         return None
     sign = -1 if highest else 1
