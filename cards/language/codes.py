@@ -20,6 +20,7 @@ _FORMS = {
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": HCPCS,
     "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": NCIT,
 }
+_SIDES = {f"side.{side}": side for side in Side}
 _MEMO_ENTRIES = 50_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
 _MEMO_LENGTH = 100
 
@@ -132,12 +133,12 @@ class Codes:
         """The side that the codings of a bodySite give."""
         if site is None:
             return Side.UNKNOWN
-        return together(
-            Side(meaning.key.removeprefix("side."))
-            for coding in codings(site)
-            for meaning in self.of(coding.system, coding.code)
-            if meaning.key.startswith("side.")
-        )
+        found = set()
+        for coding in codings(site):
+            for meaning in self.of(coding.system, coding.code):
+                if meaning.key in _SIDES:
+                    found.add(_SIDES[meaning.key])
+        return together(found)
 
     def named(self, words: Iterable[str]) -> tuple[str, ...]:
         """The keys whose names stand as whole words in any of the texts, in any case."""

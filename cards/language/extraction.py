@@ -112,7 +112,7 @@ class Extraction:
         keys = self.codes.keys(record.code, "condition")
         if not keys or not _is_active(record.clinicalStatus) or _status_codes(record.verificationStatus) & _NOT_TRUE:
             return
-        onset = self.first(record.onsetDateTime, *_ends(record.onsetPeriod)[1:])
+        onset = self.clock.read(record.onsetDateTime) or self.first(*_ends(record.onsetPeriod)[1:])
         when = onset or self.dated(record, self.first(record.recordedDate), "onset")
         problem = Problem(
             reference=reference(record),
