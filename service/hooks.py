@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 from msgspec import Struct
 
 from cards.language.codes import Codes
@@ -71,21 +72,27 @@ def check_hook(hook: str) -> None:
 def routes(evaluator: Evaluator) -> Blueprint:
     """The routes of CDS Hooks, over one evaluator."""
     blueprint = Blueprint("cds-services", __name__)
-    hooks = {service_id(hook): hook for hook in HOOKS}
     discovery = msgspec.json.encode({"services": [_service(hook, evaluator.codes) for hook in HOOKS]})
 
     @blueprint.get("/cds-services")
     def discover() -> Response:
         return Response(discovery, mimetype="application/json")
 
-    @blueprint.post("/cds-services/<identity>")
-    def call(identity: str) -> Response:
-        hook = hooks.get(identity)
-        if hook is None:
-            abort(404)
-        asked = wire.read(_body(), hook)
+    for hook in HOOKS:
+        identity = service_id(hook)
+        blueprint.add_url_rule(f"/cds-services/{identity}", hook, _service_call(evaluator, hook), methods=["POST"])
+    return blueprint
+
+
+def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
+    """The view of one service."""
+    identity = service_id(hook)
+
+    def call() -> Response:
+        environ = request.environ
+        asked = wire.read(_body(environ), hook)
         evaluation = evaluator.evaluate(asked)
-        request.environ[COUNTS].update(
+        environ[COUNTS].update(
             service=identity,
             records=len(evaluation.gathered.records),
             unreadable=len(asked.defects) + len(evaluation.gathered.defects),
@@ -94,7 +101,7 @@ def routes(evaluator: Evaluator) -> Blueprint:
         answer = wire.answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)
         return Response(answer, mimetype="application/json")
 
-    return blueprint
+    return call
 
 
 def _service(hook: str, codes: Codes) -> dict[str, Any]:
@@ -109,9 +116,8 @@ def _service(hook: str, codes: Codes) -> dict[str, Any]:
     }
 
 
-def _body() -> bytes:
+def _body(environ: dict[str, Any]) -> bytes:
     """The body, when it is plain JSON of a size that we read. Raises RefusedError."""
-    environ = request.environ
     if environ.get("CONTENT_TYPE") != "application/json" and request.mimetype != "application/json":
         raise MediaTypeError("Content-Type is not application/json")
     if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("identity", ""):
