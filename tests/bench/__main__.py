@@ -72,10 +72,12 @@ def _over_http(bodies: Bodies, effort: Effort) -> list[Section]:
 def _http(found: dict[int, over_http.Compared], foot_drop: bool) -> Section:
     rows = []
     if over_http.has_proc():
+        # As in process, the limits are those of a chart without foot drop: advice costs the same in any chart.
+        limits = None if foot_drop else _HTTP
         rows = [
             row("CPU, ms", {size: each.service.cpu * 1e3 for size, each in found.items()}, 2),
             row("CPU of the null route, ms", {size: each.null.cpu * 1e3 for size, each in found.items()}, 2),
-            row("CPU against the null route", {size: each.ratio for size, each in found.items()}, 2, _HTTP),
+            row("CPU against the null route", {size: each.ratio for size, each in found.items()}, 2, limits),
         ]
     for name in ("p50", "p95"):
         rows += [
