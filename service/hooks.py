@@ -14,7 +14,7 @@ from cards.language.decoding import MAX_BYTES
 from service import wire
 from service.evaluation import Evaluator
 from service.log import COUNTS
-from service.prefetch import templates
+from service.queries import templates
 from service.refusal import MediaTypeError, TooLargeBodyError
 
 CDS_HOOKS_VERSION = "2.0.1"

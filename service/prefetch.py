@@ -1,46 +1,25 @@
-"""Prefetch: the queries that the rules need, and what is known of each once the request has come."""
+"""Prefetch: what is known of each key once the request has come, and what it lacks read from its FHIR server."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
-from types import MappingProxyType
 from urllib.parse import quote
 
 from msgspec import Struct, field
 
-import cards  # noqa: F401 - importing it loads the rules, from whose reads the queries are made
-from cards.language.chart import supplied_by
 from cards.language.codes import Codes
 from cards.language.decoding import Defect
 from cards.language.drafts import drafted_medications
 from cards.language.records import Bundle, Patient, Resource
-from cards.language.rule import RULES
-from cards.value_sets import VALUE_SETS
 from service.fhir import Fetched, FhirReader, next_link
+from service.queries import READS, SEARCHES, kind_of, queries_of
 from service.references import MOST, Lacking, lacking
 from service.request import HookRequest
 from service.searchset import Contents, contents, only, plain
 
 REQUIRED = ("conditions", "observations")
-
-_BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
-_SEARCHES = {
-    "conditions": "Condition",
-    "observations": "Observation",
-    "reports": "DiagnosticReport",
-    "orders": "ServiceRequest",
-    "deviceOrders": "DeviceRequest",
-    "devices": "Device",
-    "procedures": "Procedure",
-    "medications": "MedicationRequest",
-    "statements": "MedicationStatement",
-    "allergies": "AllergyIntolerance",
-}
-_READS = {"patient": "Patient/{{context.patientId}}", "encounter": "Encounter/{{context.encounterId}}"}
-_KEYS = ("patient", *_SEARCHES, "encounter")
 
 _OTHER = "something else than was asked"
 _MERGED = "the patient's record was replaced by another (Patient.link), whose data is not read"
@@ -69,52 +48,6 @@ class Gathered(Struct):
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def templates(hook: str, codes: Codes) -> dict[str, str]:
-    """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
-    return dict(_templates(hook, codes, len(RULES)))
-
-
-@lru_cache(maxsize=64)
-def _templates(hook: str, codes: Codes, _enrolled: int) -> Mapping[str, str]:
-    read = {key for rule in RULES.values() if hook in rule.hooks for key in rule.reads}
-    wanted = {name for key in read for name in supplied_by(key)}
-    if any(key.startswith("lesion.") for key in read):
-        wanted.add("observations")  # a report's lesion has its side in the result
-    return MappingProxyType({key: _template(key, codes) for key in _KEYS if key in wanted})
-
-
-@lru_cache(maxsize=64)
-def _kinds(hook: str, codes: Codes, enrolled: int) -> tuple[tuple[str, str], ...]:
-    """The resource type that each prefetch key of a hook holds."""
-    return tuple((key, _kind(query)) for key, query in _templates(hook, codes, enrolled).items())
-
-
-def _template(key: str, codes: Codes) -> str:
-    if key in _READS:
-        return _READS[key]
-    only = f"&code={','.join(_observation_codes(codes))}" if key == "observations" else ""
-    return f"{_SEARCHES[key]}?patient={{{{context.patientId}}}}{only}&_count=200"
-
-
-def _observation_codes(codes: Codes) -> dict[str, None]:
-    """Every code of an observation or lesion, without its system, which records write in many ways."""
-    built_in = (value_set.codes for key, value_set in VALUE_SETS.items() if _is_observed(key))
-    site = (systems for key, systems in codes.overlay.items() if _is_observed(key))
-    found = [code for systems in (*built_in, *site) for each in systems.values() for code in each]
-    return dict.fromkeys(_in_a_query(code) for code in (*found, _BLOOD_PRESSURE_PANEL))
-
-
-def _is_observed(key: str) -> bool:
-    return key.startswith(("observation.", "lesion."))
-
-
-def _in_a_query(code: str) -> str:
-    """A code as one value of a search parameter: FHIR's escapes, then those of a URL."""
-    for mark in "\\,|$":
-        code = code.replace(mark, f"\\{mark}")
-    return quote(code.strip(), safe="")
-
-
 def gather(
     request: HookRequest,
     reader: FhirReader | None,
@@ -129,10 +62,9 @@ def gather(
     had in no way.
     """
     if queries is None:
-        queries = _templates(request.hook, codes, len(RULES))
-        kinds = _kinds(request.hook, codes, len(RULES))
+        queries, kinds = queries_of(request.hook, codes)
     else:
-        kinds = tuple((key, _kind(query)) for key, query in queries.items())
+        kinds = tuple((key, kind_of(query)) for key, query in queries.items())
     gathering = _Gathering(request, reader, deadline, queries, kinds)
     gathering.take_prefetch()
     gathering.read_missing()
@@ -186,7 +118,7 @@ class _Gathering:
                 continue
             value = supplied[key]
             records = plain(value, answer.kind) if value is not None else []
-            if value is not None and (records is None or (len(records) > 1 and key in _READS)):
+            if value is not None and (records is None or (len(records) > 1 and key in READS)):
                 self._take(key, answer, value)
             else:
                 answer.records, answer.is_had, answer.is_all = records or (), True, True
@@ -210,7 +142,7 @@ class _Gathering:
             return None
         if found.defects:
             self._defects += found.defects
-        if key not in _READS or not isinstance(value, Bundle):
+        if key not in READS or not isinstance(value, Bundle):
             return found
         one = only(found.records, answer.kind)
         return None if one is None else Contents(one, found.error)
@@ -292,7 +224,7 @@ class _Gathering:
     def result(self) -> Gathered:
         """Everything that is known now."""
         if self._is_merged():
-            for key in self._answers.keys() & _SEARCHES.keys():
+            for key in self._answers.keys() & SEARCHES.keys():
                 self._answers[key].is_all, self._answers[key].why = False, _MERGED
         unseen = {key: answer for key, answer in self._answers.items() if not answer.is_all}
         for key, answer in unseen.items():
@@ -309,7 +241,3 @@ class _Gathering:
         patients = self._answers["patient"].records if "patient" in self._answers else []
         links = (link for each in patients if isinstance(each, Patient) for link in each.link or ())
         return any(link.type == "replaced-by" for link in links)
-
-
-def _kind(query: str) -> str:
-    return query.partition("?")[0].partition("/")[0]

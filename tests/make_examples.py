@@ -16,7 +16,7 @@ from cards.language.codes import Codes
 from service import wire
 from service.app import evaluator
 from service.examples import mask
-from service.prefetch import templates
+from service.queries import templates
 from service.settings import Settings
 from tests import vignettes
 from tests.example_patients import Patient, patients

@@ -18,7 +18,7 @@ from cards.language.validity import r4_fault
 from service.app import create_app
 from service.examples import Example, differences, load, mask, names
 from service.hooks import HOOKS, service_id
-from service.prefetch import templates
+from service.queries import templates
 from tests import cases, example_patients, make_examples
 from tests.conftest import NOW
 from tests.fhir_server import FhirServer

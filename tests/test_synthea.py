@@ -13,22 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.hooks import HOOKS
+from service.queries import SEARCHES
 from tests.fhir_server import FhirServer
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent / "data" / "synthea_10"
-KEYS = {
-    "conditions": "Condition",
-    "observations": "Observation",
-    "reports": "DiagnosticReport",
-    "orders": "ServiceRequest",
-    "deviceOrders": "DeviceRequest",
-    "devices": "Device",
-    "procedures": "Procedure",
-    "medications": "MedicationRequest",
-    "statements": "MedicationStatement",
-    "allergies": "AllergyIntolerance",
-}
 
 
 @cache
@@ -68,7 +57,7 @@ def request(patient: str, hook: str) -> Json:
         context |= {"draftOrders": _bundle(drafts), "selections": []}
     if hook == "problem-list-item-create":
         context["conditions"] = _bundle(record["Condition"][:3])
-    prefetch: Json = {key: _bundle(record.get(kind, [])) for key, kind in KEYS.items()}
+    prefetch: Json = {key: _bundle(record.get(kind, [])) for key, kind in SEARCHES.items()}
     prefetch |= {"patient": record["Patient"][0], "encounter": record["Encounter"][0]}
     return {"hook": hook, "hookInstance": "one", "context": context, "prefetch": prefetch}
 

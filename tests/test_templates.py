@@ -10,7 +10,7 @@ from cards.language.chart import supplied_by
 from cards.language.codes import Codes
 from cards.language.rule import RULES
 from cards.value_sets import VALUE_SETS
-from service.prefetch import templates
+from service.queries import templates
 
 KEYS = [
     "patient", "conditions", "observations", "reports", "orders", "deviceOrders", "devices", "procedures",

@@ -15,7 +15,7 @@ from service import examples, explain, wire
 from service.app import evaluator
 from service.examples import Example
 from service.hooks import service_id
-from service.prefetch import templates
+from service.queries import templates
 from service.settings import Settings
 from tests.conftest import NOW
 
