@@ -95,7 +95,7 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
         environ[COUNTS].update(
             service=identity,
             records=len(evaluation.gathered.records),
-            unreadable=len(asked.defects) + len(evaluation.gathered.defects),
+            unreadable=len(evaluation.chart.noticed),
             unseen=len(evaluation.chart.unseen),
         )
         answer = wire.answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cards.language.codes import Codes
+from cards.language.decoding import RESULTS
 from cards.language.records import DiagnosticReport, MedicationRequest, Resource, reference_id
 
 MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
@@ -68,6 +69,6 @@ def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:
         if isinstance(record, DiagnosticReport) and any(
             codes.keys(concept, "lesion") for concept in record.conclusionCode or ()
         ):
-            for result in record.result or ():
+            for result in RESULTS.read(record.result, record, []) or ():
                 if result.reference and not result.reference.startswith("#"):
                     yield "reports", result.reference

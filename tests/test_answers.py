@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from cards.language.answers import amount, grade, yes_no
+from cards.language import answers
 from cards.language.codes import Codes
-from cards.language.decoding import read_resource
-from cards.language.records import Resource
+from cards.language.decoding import QUANTITY, read_resource
+from cards.language.records import Observation
 from cards.value_sets import EXAM, SNOMED, V2_0136, V3_INTERPRETATION
 
 CODES = Codes()
@@ -29,10 +29,22 @@ WALKS_NOT = [(EXAM, "absent"), (SNOMED, "2667000"), (V3_INTERPRETATION, "NEG"), 
 Code = tuple[str, str]
 
 
-def observation(**elements: Any) -> Resource:
+def observation(**elements: Any) -> Observation:
     found = read_resource(json.dumps({"resourceType": "Observation"} | elements).encode(), "observations", [])
-    assert found is not None
+    assert isinstance(found, Observation)
     return found
+
+
+def grade(found: Observation) -> int | None:
+    return answers.grade(found, QUANTITY.read(found.valueQuantity, found, []))
+
+
+def yes_no(found: Observation, finding: str, codes: Codes) -> bool | None:
+    return answers.yes_no(found, QUANTITY.read(found.valueQuantity, found, []), finding, codes)
+
+
+def amount(found: Observation, measurement: str) -> float | None:
+    return answers.amount(found, QUANTITY.read(found.valueQuantity, found, []), measurement)
 
 
 def concept(*codes: Code, text: str = "") -> dict[str, Any]:

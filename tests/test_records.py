@@ -261,3 +261,33 @@ def test_the_time_of_a_procedure(elements: Json, day: str | None) -> None:
 def test_the_mr_safety_of_a_device(elements: Json, safety: list[str]) -> None:
     device = {"resourceType": "Device", "id": "d1", "patient": SUBJECT, "type": coded(SNOMED, "14106009")} | elements
     assert [each.safety for each in chart(device).devices("device.cardiac-pacemaker")] == safety
+
+
+@pytest.mark.parametrize(
+    ("elements", "element", "dropped"),
+    [
+        ({"code": 5}, "code", True),
+        ({"code": ["6077001"]}, "code", True),
+        ({"clinicalStatus": "active"}, "clinicalStatus or verificationStatus", False),
+        ({"verificationStatus": 5}, "clinicalStatus or verificationStatus", False),
+    ],
+)
+def test_what_a_rule_wants_and_cannot_be_read_is_counted(elements: Json, element: str, dropped: bool) -> None:
+    """What is kept as JSON until then is counted then: the record is named, and whether it is lost."""
+    wrong = {"resourceType": "Condition", "id": "c1", "subject": SUBJECT, "onsetDateTime": "2026-02-25"}
+    wrong |= {"code": coded("http://snomed.info/sct", "6077001")} | elements
+    found = chart(wrong, wrong | {"id": "c2"})
+    assert len(found.problems("condition.foot-drop")) == (0 if dropped else 2)
+    assert [(each.where, each.element, each.dropped) for each in found.defects] == [
+        ("Condition/c1", element, dropped),
+        ("Condition/c2", element, dropped),
+    ]
+
+
+@pytest.mark.parametrize("unread", [{"valueQuantity": "72 kg"}, {"valueQuantity": None}, {}])
+def test_a_quantity_that_cannot_be_read_gives_no_answer(unread: Json) -> None:
+    weight = {"resourceType": "Observation", "id": "o1", "status": "final", "subject": SUBJECT}
+    weight |= {"code": coded("http://loinc.org", "29463-7"), "effectiveDateTime": "2026-02-25"} | unread
+    found = chart(weight)
+    assert found.readings("body-weight") == []
+    assert ("Observation/o1", "value") in [(each.where, each.element) for each in found.defects]

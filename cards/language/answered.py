@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cards.language import answers
 from cards.language.codes import Meaning
+from cards.language.decoding import QUANTITY
 from cards.language.elements import Answer
 from cards.language.facts import Reading
 from cards.language.linked import Reader
@@ -79,13 +80,14 @@ class Answers:
 
     def _reading(self, code: str, answered: _Answered) -> Reading | None:
         reader, record, answer, key = self._reader, answered.record, answered.answer, answered.key
+        quantity = QUANTITY.read(answer.valueQuantity, record, reader.defects)
         value: float | None
         if key == "mrc":
-            value = answers.grade(answer)
+            value = answers.grade(answer, quantity)
         elif key in ("signs", "spine-stability"):
-            value = answers.yes_no(answer, code, reader.codes)
+            value = answers.yes_no(answer, quantity, code, reader.codes)
         else:
-            value = answers.amount(answer, code)
+            value = answers.amount(answer, quantity, code)
         if value is None:
             reader.defect(record, "value", f"gives no answer for {code}")
             return None

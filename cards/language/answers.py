@@ -1,4 +1,7 @@
-"""What the value of an Observation says: a grade, yes or no, a number; None when it says nothing certain."""
+"""What the value of an Observation says: a grade, yes or no, a number; None when it says nothing certain.
+
+The quantity of an answer is given beside it, since records keep it as JSON.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _STATED = {
 }
 _ANY_ANSWER = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
-_VALUES = tuple(name for name in Answer.__struct_fields__ if name.startswith("value"))
+_OTHER_VALUES = tuple(set(Answer.__struct_fields__) - {"code", "interpretation", "valueQuantity"})
 
 # Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
 _PRESSURE = {"mm[Hg]": 1.0, "mmHg": 1.0, "mm Hg": 1.0}
@@ -69,19 +72,19 @@ def stated(code: str, key: str, value: float) -> str:
     return f"{name} {value:g}"
 
 
-def grade(answer: Answer) -> int | None:
+def grade(answer: Answer, quantity: Quantity | None) -> int | None:
     """MRC grade 0 to 5; 4-, 4 and 4+ are all grade 4. Anything else is None."""
     if answer.valueInteger is not None:
         number: float | None = answer.valueInteger
-    elif answer.valueQuantity is not None:
-        number = _amount(answer.valueQuantity, dict.fromkeys(_GRADE_UNITS, 1.0))
+    elif quantity is not None:
+        number = _amount(quantity, dict.fromkeys(_GRADE_UNITS, 1.0))
     else:
         found = _GRADE.fullmatch(answer.valueString or "")
         number = int(found[1]) if found else None
     return int(number) if number is not None and number in range(6) else None
 
 
-def yes_no(answer: Answer, finding: str, codes: Codes) -> bool | None:
+def yes_no(answer: Answer, quantity: Quantity | None, finding: str, codes: Codes) -> bool | None:
     """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
 
     An answer without any value is read from its interpretation.
@@ -91,7 +94,7 @@ def yes_no(answer: Answer, finding: str, codes: Codes) -> bool | None:
         return None if finding in _NO_BOOLEAN else answer.valueBoolean
     if answer.valueCodeableConcept is not None:
         said = set(codes.keys(answer.valueCodeableConcept, "answer"))
-    elif any(getattr(answer, name) is not None for name in _VALUES):
+    elif quantity is not None or any(getattr(answer, name) is not None for name in _OTHER_VALUES):
         return None
     else:
         said = {key for each in answer.interpretation or [] for key in codes.keys(each, "answer")}
@@ -100,7 +103,7 @@ def yes_no(answer: Answer, finding: str, codes: Codes) -> bool | None:
     return False if normal in said else None
 
 
-def amount(answer: Answer, measurement: str) -> float | None:
+def amount(answer: Answer, quantity: Quantity | None, measurement: str) -> float | None:
     """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator.
 
     A number below zero, and a pain score over 10, is none either.
@@ -108,7 +111,7 @@ def amount(answer: Answer, measurement: str) -> float | None:
     if answer.valueInteger is not None:
         number: float | None = answer.valueInteger if abs(answer.valueInteger) < _LARGEST else None
     else:
-        number = _amount(answer.valueQuantity, _UNITS.get(measurement, {}))
+        number = _amount(quantity, _UNITS.get(measurement, {}))
     least, most = _RANGES.get(measurement, (0.0, inf))
     return number if number is not None and least <= number <= most else None
 

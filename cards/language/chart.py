@@ -96,6 +96,11 @@ class Chart:
         """What could not be read, of the request and of the records."""
         return (*self._defects, *self._facts.all_defects())
 
+    @property
+    def noticed(self) -> tuple[Defect, ...]:
+        """What could not be read of what was looked at so far."""
+        return (*self._defects, *self._facts.defects)
+
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""
         return not self.unseen or self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
 from msgspec import Raw, Struct, inspect
 
-from cards.language.elements import Contained, Link
-from cards.language.records import Bundle, Entry, Other, Resource
+from cards.language.elements import (
+    NOTHING,
+    CodeableConcept,
+    Concept,
+    Contained,
+    Dosage,
+    Link,
+    Quantity,
+    Reference,
+)
+from cards.language.records import Bundle, Entry, Other, Resource, reference
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
 TOO_DEEP = f"nested over {MAX_DEPTH} levels"
 _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
+T = TypeVar("T")
+
 _LARGEST = 10**15  # beyond it a number is no measurement
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
@@ -57,7 +68,7 @@ class _RawBundle(Struct):
 
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
 _decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
@@ -110,12 +121,41 @@ def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
         return _decode_record(raw)
     except msgspec.ValidationError:
         pass
-    except _NO_JSON:
+    except NO_JSON:
         raise UnreadableError("the text is not JSON") from None
     try:
         return _read_by_entry(raw, where, defects, draft=draft)
-    except _NO_JSON:
+    except NO_JSON:
         raise UnreadableError("the text is not JSON") from None
+
+
+class Element(Generic[T]):
+    """An element that records keep as JSON until a rule wants it; `essential` when without it they say nothing."""
+
+    def __init__(self, kind: Any, name: str, *, essential: bool = False) -> None:
+        self._decode: Callable[[Raw], T | None] = msgspec.json.Decoder(kind | None).decode
+        self._kind = inspect.type_info(kind)
+        self._name = name
+        self._essential = essential
+
+    def read(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
+        """The element; None when it is missing, or cannot be read, which is a defect of `where`."""
+        if raw is NOTHING:
+            return None
+        try:
+            return self._decode(raw)
+        except NO_JSON:
+            return self._read_loosely(raw, where if isinstance(where, str) else reference(where), defects, draft)
+
+    def _read_loosely(self, raw: Raw, where: str, defects: list[Defect], draft: bool) -> T | None:
+        try:
+            found: T | None = _fit(_decode_anything(raw), self._kind, where, defects, draft=draft)
+            return found
+        except (*NO_JSON, _MisfitError):
+            dropped = self._essential and not draft
+            why = "cannot be read" if dropped else "is of the wrong type"
+            defects.append(Defect(where, self._name, why, dropped=dropped))
+            return None
 
 
 def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
@@ -167,6 +207,8 @@ def _fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, dra
 
 def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
     """The value as `kind` wants it. Raises _MisfitError; what is lost inside it becomes a defect."""
+    if isinstance(kind, inspect.RawType):
+        return Raw(msgspec.json.encode(value))
     if value is None or isinstance(kind, inspect.AnyType):
         return value
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
@@ -246,3 +288,10 @@ def _struct_type(kind: object) -> inspect.StructType:
 _RECORDS = {str(found.tag): found for found in map(_struct_type, get_args(Resource))}
 _OTHER = _RECORDS["Other"]
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
+
+CODE = Element[Concept](Concept, "code", essential=True)
+STATUS = Element[CodeableConcept](CodeableConcept, "clinicalStatus or verificationStatus")
+QUANTITY = Element[Quantity](Quantity, "valueQuantity")
+RESULTS = Element[list[Reference]](list[Reference], "result")
+MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
+DOSAGES = Element[list[Dosage]](list[Dosage], "dosageInstruction")

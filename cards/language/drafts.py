@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from cards.language import medicines
 from cards.language.codes import Codes
-from cards.language.decoding import TOO_DEEP, Defect, UnreadableError, is_too_deep, read_resource
+from cards.language.decoding import CODE, DOSAGES, TOO_DEEP, Defect, UnreadableError, is_too_deep, read_resource
 from cards.language.extraction import OtherPatientError, priority
 from cards.language.facts import Draft
 from cards.language.medicines import Resolve
@@ -66,7 +66,7 @@ def read_drafts(
     medications = {each.id: each for each in known if isinstance(each, Medication) and each.id is not None}
     wanted = {_relative(each) for each in selections or ()} & {reference(record) for record, _ in read}
     return tuple(
-        _draft(record, text, codes, clock, medications.get, selected=not wanted or reference(record) in wanted)
+        _draft(record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted)
         for record, text in read
         if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
     )
@@ -128,14 +128,23 @@ def drafted_medications(raw: Raw | bytes) -> list[str]:
 
 
 def _draft(
-    record: ServiceRequest | MedicationRequest, text: Raw, codes: Codes, clock: Clock, find: Resolve, *, selected: bool
+    record: ServiceRequest | MedicationRequest,
+    text: Raw,
+    codes: Codes,
+    clock: Clock,
+    find: Resolve,
+    defects: list[Defect],
+    *,
+    selected: bool,
 ) -> Draft:
     if isinstance(record, MedicationRequest):
-        concept = medicines.concept_of(record, find)
+        concept = medicines.concept_of(record, find, defects)
         keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
-        side, daily_mg = Side.UNKNOWN, medicines.daily_dose(record.dosageInstruction)
+        side, daily_mg = Side.UNKNOWN, medicines.daily_dose(DOSAGES.read(record.dosageInstruction, record, defects))
     else:
-        keys = codes.keys(record.code or record.codeCodeableConcept, "order")
+        written = (record.code, record.codeCodeableConcept)
+        concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
+        keys = codes.keys(concepts[0] or concepts[1], "order")
         name = VALUE_SETS[keys[0]].name if keys else ""
         side, daily_mg = codes.side(record.bodySite), None
     return Draft(

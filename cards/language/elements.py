@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 
 class Code(Struct, gc=False):
@@ -18,6 +18,10 @@ class Concept(Struct, gc=False):
     """Codes that mean the same, where nobody reads the words beside them."""
 
     coding: list[Code] | None = None
+
+
+NOTHING = Raw()
+"""What stands for an element that is kept as JSON and that a record does not have."""
 
 
 class Coding(Struct, gc=False):
@@ -116,8 +120,8 @@ class Issue(Struct, gc=False):
 class Answer(Struct, gc=False):
     """What an Observation says, by its own value or by that of a component."""
 
-    code: Concept | None = None
-    valueQuantity: Quantity | None = None
+    code: Raw = NOTHING
+    valueQuantity: Raw = NOTHING
     valueInteger: int | None = None
     valueString: str | None = None
     valueBoolean: bool | None = None

@@ -13,20 +13,19 @@ from typing import Any
 from cards.language import linked, medicines
 from cards.language import records as fhir
 from cards.language.answered import Answers
+from cards.language.coded import Coded
 from cards.language.codes import Codes, Meaning
-from cards.language.decoding import Defect
-from cards.language.elements import Answer, CodeableConcept, Period, codings, texts
+from cards.language.decoding import CODE, STATUS, Defect
+from cards.language.elements import NOTHING, Answer, CodeableConcept, Period, codings, texts
 from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.language.moments import Clock, Moment
 from cards.language.records import Resource, reference, reference_id
 from cards.language.side import Side, together
+from cards.language.statuses import ACTIVE, ACTIVE_ALLERGY, is_active, is_untrue
 from cards.value_sets import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
-_ACTIVE = frozenset({"active", "recurrence", "relapse"})
-_ACTIVE_ALLERGY = frozenset({"active"})
-_NOT_TRUE = frozenset({"refuted", "entered-in-error"})
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 
@@ -57,7 +56,8 @@ class Extraction:
         self.defects: list[Defect] = []
         self._medicines: list[fhir.MedicationRequest] = []
         self._medications: dict[str, fhir.Medication] = {}
-        self._reports: list[fhir.DiagnosticReport] = []
+        self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
+        self._coded = Coded(codes, self.defects)
         self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
         self._take(records)
         for found in linked.reports(self._reports, self._lesion_sides, self):
@@ -65,16 +65,19 @@ class Extraction:
                 self.reports[key].append(found)
         self.medicines = list(linked.medicines(self._medicines, self))
 
-    def _take(self, records: Iterable[Resource]) -> None:
+    def _take(self, records: Iterable[Any]) -> None:
         ours = f"Patient/{self.patient_id}"
+        is_silent = self._coded.is_silent
         for record in records:
-            handler = _HANDLERS.get(type(record))
+            kind = type(record)
             subject = record.subject
             # Nearly every record names the patient in just these words; one that does not is looked at closely.
-            if (subject is None or subject.reference != ours) and not self._is_ours(record, handler is not None):
+            if (subject is None or subject.reference != ours) and not self._is_ours(record, kind in _HANDLERS):
                 continue
-            if handler is not None:
-                handler(self, record)
+            if kind in _CODED and is_silent(record.code):
+                continue
+            if kind in _HANDLERS:
+                _HANDLERS[kind](self, record)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
         if isinstance(record, fhir.Patient):
@@ -109,15 +112,16 @@ class Extraction:
         self.encounter_class = None if kind is None or isinstance(kind, list) else kind.code
 
     def _take_condition(self, record: fhir.Condition) -> None:
-        keys = self.codes.keys(record.code, "condition")
-        if not keys or not _is_active(record.clinicalStatus) or _status_codes(record.verificationStatus) & _NOT_TRUE:
+        keys = self._coded.keys(record, record.code, "condition")
+        if not keys or not self._holds(record):
             return
         onset = self.clock.read(record.onsetDateTime) or self.first(*_ends(record.onsetPeriod)[1:])
         when = onset or self.dated(record, self.first(record.recordedDate), "onset")
+        coded = codings(CODE.read(record.code, record, self.defects))
         problem = Problem(
             reference=reference(record),
             when=when,
-            side=together(self.codes.side_of(codings(record.code))).or_else(self.codes.side(record.bodySite)),
+            side=together(self.codes.side_of(coded)).or_else(self.codes.side(record.bodySite)),
             text=VALUE_SETS[min(keys)].name,
             keys=keys,
             is_recorded_date=onset is None and when is not None,
@@ -125,8 +129,17 @@ class Extraction:
         for key in keys:
             self.problems[key].append(problem)
 
+    def _holds(self, record: fhir.Condition | fhir.AllergyIntolerance, active: frozenset[str] = ACTIVE) -> bool:
+        """Whether it is so, and still: active by its status, and not refuted."""
+        verification = STATUS.read(record.verificationStatus, record, self.defects)
+        return is_active(STATUS.read(record.clinicalStatus, record, self.defects), active) and not is_untrue(
+            verification
+        )
+
     def _take_observation(self, record: fhir.Observation) -> None:
-        if record.component is None and not self.codes.meanings(record.code):
+        if record.component is None and (
+            self._coded.is_silent(record.code) or not self._coded.meanings(record, record.code)
+        ):
             return  # nearly every Observation of a chart: nothing that a rule reads
         if record.status in linked.VOID_OBSERVATION:
             return
@@ -141,7 +154,7 @@ class Extraction:
 
     def _answers(self, record: fhir.Observation) -> Iterator[tuple[Meaning, Answer]]:
         for answer in (record, *(record.component or ())):
-            for meaning in self.codes.meanings(answer.code):
+            for meaning in self._coded.meanings(record, answer.code):
                 yield meaning, answer
 
     def all_defects(self) -> list[Defect]:
@@ -150,8 +163,9 @@ class Extraction:
         return self.defects
 
     def _take_request(self, record: fhir.ServiceRequest) -> None:
-        concept = record.codeCodeableConcept if isinstance(record, fhir.DeviceRequest) else record.code
-        keys = self.codes.keys(concept or record.code or record.codeCodeableConcept, "order")
+        keys = self._coded.keys(record, record.code, "order")
+        if not keys and record.codeCodeableConcept is not NOTHING:
+            keys = self._coded.keys(record, record.codeCodeableConcept, "order")
         if not keys or record.doNotPerform:
             return
         order = Order(
@@ -181,7 +195,7 @@ class Extraction:
         )
 
     def _take_procedure(self, record: fhir.Procedure) -> None:
-        keys = self.codes.keys(record.code, "procedure")
+        keys = self._coded.keys(record, record.code, "procedure")
         if not keys or record.status != "completed":
             return
         when = self.first(record.performedDateTime, *_ends(record.performedPeriod))
@@ -214,8 +228,9 @@ class Extraction:
             self.implants.append(Implant(reference=reference(record), text=name, keys=keys, safety=safety))
 
     def _keep_report(self, record: fhir.DiagnosticReport) -> None:
-        if record.status in _FINAL_REPORT and self.codes.keys(record.code, "report"):
-            self._reports.append(record)
+        keys = self._coded.keys(record, record.code, "report") if record.status in _FINAL_REPORT else ()
+        if keys:
+            self._reports.append((record, keys))
 
     def _keep_medicine(self, record: fhir.MedicationRequest) -> None:
         if record.status == "active" and not record.doNotPerform:
@@ -230,10 +245,7 @@ class Extraction:
         return self._medications.get(identity)
 
     def _take_allergy(self, record: fhir.AllergyIntolerance) -> None:
-        if (
-            not _is_active(record.clinicalStatus, _ACTIVE_ALLERGY)
-            or _status_codes(record.verificationStatus) & _NOT_TRUE
-        ):
+        if not self._holds(record, ACTIVE_ALLERGY):
             return
         keys = (*self.codes.keys(record.code, "allergy"), *medicines.medicine_keys(record.code, self.codes))
         if keys:
@@ -272,18 +284,8 @@ def _ends(period: Period | None) -> tuple[str | None, str | None]:
     return (period.end, period.start) if period else (None, None)
 
 
-def _status_codes(concept: CodeableConcept | None) -> set[str]:
-    if concept is None:
-        return set()
-    found = {(coding.code or "").strip().lower() for coding in codings(concept)} - {""}
-    return found or {(concept.text or "").strip().lower()} - {""}
-
-
-def _is_active(concept: CodeableConcept | None, active: frozenset[str] = _ACTIVE) -> bool:
-    said = _status_codes(concept)
-    return not said or bool(said & active)
-
-
+# Of these, one whose code means nothing says nothing.
+_CODED = frozenset({fhir.Condition, fhir.ServiceRequest, fhir.DiagnosticReport, fhir.Procedure})
 _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
     fhir.Patient: Extraction._take_patient,
     fhir.Encounter: Extraction._take_encounter,

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from cards.language import medicines as words
 from cards.language.codes import Codes
+from cards.language.decoding import DOSAGES, RESULTS, Defect
+from cards.language.elements import Dosage
 from cards.language.facts import Lesion, Medicine, Report
 from cards.language.moments import Clock, Moment
 from cards.language.records import (
@@ -32,6 +34,7 @@ class Reader(Protocol):
 
     codes: Codes
     clock: Clock
+    defects: list[Defect]
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None: ...
     def first(self, *written: str | None) -> Moment | None: ...
@@ -40,11 +43,15 @@ class Reader(Protocol):
     def find_medication(self, identity: str) -> Medication | None: ...
 
 
-def reports(records: Iterable[DiagnosticReport], sides: LesionSides, reader: Reader) -> Iterator[Report]:
-    """Final reports with the lesions that they conclude; a lesion's side is that of its result Observation."""
-    for record in records:
-        keys = reader.codes.keys(record.code, "report")
-        stated = list(_result_sides(record, sides, reader.codes))
+def reports(
+    records: Iterable[tuple[DiagnosticReport, tuple[str, ...]]], sides: LesionSides, reader: Reader
+) -> Iterator[Report]:
+    """Final reports, each given with its keys, with the lesions that they conclude.
+
+    A lesion's side is that of its result Observation.
+    """
+    for record, keys in records:
+        stated = list(_result_sides(record, sides, reader.codes, reader.defects))
         concluded = dict.fromkeys(
             key for concept in record.conclusionCode or [] for key in reader.codes.keys(concept, "lesion")
         )
@@ -58,9 +65,11 @@ def reports(records: Iterable[DiagnosticReport], sides: LesionSides, reader: Rea
         )
 
 
-def _result_sides(record: DiagnosticReport, sides: LesionSides, codes: Codes) -> Iterator[tuple[set[str], Side]]:
+def _result_sides(
+    record: DiagnosticReport, sides: LesionSides, codes: Codes, defects: list[Defect]
+) -> Iterator[tuple[set[str], Side]]:
     contained = {f"#{each.id}": each for each in record.contained or [] if each.resourceType == "Observation"}
-    for result in record.result or []:
+    for result in RESULTS.read(record.result, record, defects) or ():
         inner = contained.get(result.reference or "")
         if inner is not None:
             if inner.status not in VOID_OBSERVATION:
@@ -74,7 +83,7 @@ def _result_sides(record: DiagnosticReport, sides: LesionSides, codes: Codes) ->
 def medicines(records: Iterable[MedicationRequest], reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
-        concept = words.concept_of(record, reader.find_medication)
+        concept = words.concept_of(record, reader.find_medication, reader.defects)
         if concept is None or (not concept.coding and not concept.text):
             reader.defect(record, "medication", "names no medicine")
             continue
@@ -85,8 +94,14 @@ def medicines(records: Iterable[MedicationRequest], reader: Reader) -> Iterator[
                 when=_since(record, reader),
                 text=words.medicine_name(concept),
                 keys=keys,
-                daily_mg=words.daily_dose(record.dosageInstruction or record.dosage),
+                daily_mg=words.daily_dose(_dosages(record, reader.defects)),
             )
+
+
+def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
+    """The instructions of a prescription, or of what is taken, which has them under another name."""
+    ordered = DOSAGES.read(record.dosageInstruction, record, defects)
+    return ordered or DOSAGES.read(record.dosage, record, defects)
 
 
 def _since(record: MedicationRequest, reader: Reader) -> Moment | None:

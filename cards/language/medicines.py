@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from math import isclose, isfinite
 
 from cards.language.codes import Codes
+from cards.language.decoding import MEDICINE, Defect
 from cards.language.elements import CodeableConcept, Dosage, texts
 from cards.language.records import Medication, MedicationRequest, reference_id
 
@@ -15,13 +16,14 @@ _MILLIGRAMS = {"mg": 1.0, "g": 1000.0}
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 
 
-def concept_of(record: MedicationRequest, find: Resolve) -> CodeableConcept | None:
+def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) -> CodeableConcept | None:
     """What is prescribed or taken: the concept itself, or the Medication that the reference leads to.
 
     A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.
     """
-    if record.medicationCodeableConcept is not None:
-        return record.medicationCodeableConcept
+    stated = MEDICINE.read(record.medicationCodeableConcept, record, defects)
+    if stated is not None:
+        return stated
     pointer = record.medicationReference
     if pointer is None:
         return None

@@ -1,23 +1,23 @@
 """The FHIR R4 resources that rules may read, as typed structs.
 
 One struct a resource type, told apart by `resourceType`: a body is decoded in one pass, and what no rule
-reads is skipped without being built. `decoding.py` says what happens when a record does not fit.
+reads is skipped without being built. Of a thousand records few matter: what holds many values (codes,
+quantities, dosages) stays JSON until a rule wants it. `decoding.py` says what happens when something does not fit.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from cards.language.elements import (
+    NOTHING,
     Answer,
     CodeableConcept,
     Coding,
     Component,
-    Concept,
     Contained,
-    Dosage,
     Extension,
     Issue,
     Link,
@@ -56,9 +56,9 @@ class Encounter(_Record, gc=False):
 class Condition(_Record, gc=False):
     """A problem or diagnosis."""
 
-    clinicalStatus: CodeableConcept | None = None
-    verificationStatus: CodeableConcept | None = None
-    code: Concept | None = None
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    code: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
@@ -68,8 +68,8 @@ class Condition(_Record, gc=False):
 class AllergyIntolerance(_Record, gc=False):
     """An allergy or intolerance."""
 
-    clinicalStatus: CodeableConcept | None = None
-    verificationStatus: CodeableConcept | None = None
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
     code: CodeableConcept | None = None
 
 
@@ -93,12 +93,12 @@ class DiagnosticReport(_Record, gc=False):
     """A report with what it concludes and the Observations that it results from."""
 
     status: str | None = None
-    code: Concept | None = None
+    code: Raw = NOTHING
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     effectiveInstant: str | None = None
     issued: str | None = None
-    result: list[Reference] | None = None
+    result: Raw = NOTHING
     conclusion: str | None = None
     conclusionCode: list[CodeableConcept] | None = None
     contained: list[Contained] | None = None
@@ -116,8 +116,8 @@ class _Request(_Record, gc=False):
 class ServiceRequest(_Request, gc=False):
     """An order of a service; that of a device has the same elements but for the name of its code."""
 
-    code: Concept | None = None
-    codeCodeableConcept: Concept | None = None
+    code: Raw = NOTHING
+    codeCodeableConcept: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     occurrenceDateTime: str | None = None
     occurrencePeriod: Period | None = None
@@ -133,11 +133,11 @@ class DeviceRequest(ServiceRequest, gc=False):
 class MedicationRequest(_Request, gc=False):
     """A prescription."""
 
-    medicationCodeableConcept: CodeableConcept | None = None
+    medicationCodeableConcept: Raw = NOTHING
     medicationReference: NamedReference | None = None
     contained: list[Contained] | None = None
-    dosageInstruction: list[Dosage] | None = None
-    dosage: list[Dosage] | None = None
+    dosageInstruction: Raw = NOTHING
+    dosage: Raw = NOTHING
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
 
@@ -156,7 +156,7 @@ class Procedure(_Record, gc=False):
     """An operation or another procedure."""
 
     status: str | None = None
-    code: Concept | None = None
+    code: Raw = NOTHING
     performedDateTime: str | None = None
     performedPeriod: Period | None = None
 

@@ -1,0 +1,45 @@
+"""What the codes of records mean. They stay JSON until then: of a thousand, few differ and fewer matter."""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from cards.language.codes import Codes, Meaning
+from cards.language.decoding import CODE, Defect
+from cards.language.records import Resource
+
+_bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
+
+
+class Coded:
+    """Looks up the codes of one chart's records; the same code, to the letter, once. What cannot be read is counted."""
+
+    def __init__(self, codes: Codes, defects: list[Defect]) -> None:
+        self._codes = codes
+        self._defects = defects
+        self._known: dict[bytes, tuple[Meaning, ...]] = {}
+        self._silent: set[bytes] = set()
+
+    def meanings(self, record: Resource, code: Raw) -> tuple[Meaning, ...]:
+        """What a record's code means: every meaning of every coding, each once."""
+        text = _bytes((code,))
+        found = self._known.get(text)
+        return self._read(record, code, text) if found is None else found
+
+    def _read(self, record: Resource, code: Raw, text: bytes) -> tuple[Meaning, ...]:
+        seen = len(self._defects)
+        found = self._codes.meanings(CODE.read(code, record, self._defects))
+        if len(self._defects) == seen:  # one that cannot be read is counted for each record
+            self._known[text] = found
+            if not found:
+                self._silent.add(text)
+        return found
+
+    def is_silent(self, code: Raw) -> bool:
+        """Whether a code is known already to mean nothing here, as nearly every one of a chart."""
+        return _bytes((code,)) in self._silent
+
+    def keys(self, record: Resource, code: Raw, domain: str) -> tuple[str, ...]:
+        """The keys of one domain (`condition`, `order`, ...) that a record's code means."""
+        found = self.meanings(record, code)
+        return tuple(dict.fromkeys(m.key for m in found if m.key.startswith(domain + "."))) if found else ()
