@@ -291,3 +291,11 @@ def test_a_quantity_that_cannot_be_read_gives_no_answer(unread: Json) -> None:
     found = chart(weight)
     assert found.readings("body-weight") == []
     assert ("Observation/o1", "value") in [(each.where, each.element) for each in found.defects]
+
+
+def test_a_code_that_can_be_read_in_part_counts_and_what_is_lost_of_it_is_counted_once() -> None:
+    code = {"coding": [5, {"system": "http://snomed.info/sct", "code": "6077001"}]}
+    partly = {"resourceType": "Condition", "id": "c1", "subject": SUBJECT, "onsetDateTime": "2026-02-25", "code": code}
+    found = chart(partly)
+    assert len(found.problems("condition.foot-drop")) == 1
+    assert [(each.where, each.element) for each in found.defects] == [("Condition/c1", "element 1 of a list")]

@@ -149,6 +149,8 @@ class Element(Generic[T]):
 
     def _read_loosely(self, raw: Raw, where: str, defects: list[Defect], draft: bool) -> T | None:
         try:
+            if is_too_deep(bytes(raw)):
+                raise _MisfitError
             found: T | None = _fit(_decode_anything(raw), self._kind, where, defects, draft=draft)
             return found
         except (*NO_JSON, _MisfitError):

@@ -117,7 +117,7 @@ class Extraction:
             return
         onset = self.clock.read(record.onsetDateTime) or self.first(*_ends(record.onsetPeriod)[1:])
         when = onset or self.dated(record, self.first(record.recordedDate), "onset")
-        coded = codings(CODE.read(record.code, record, self.defects))
+        coded = codings(CODE.read(record.code, record, []))  # what cannot be read of it has been counted
         problem = Problem(
             reference=reference(record),
             when=when,
@@ -132,9 +132,8 @@ class Extraction:
     def _holds(self, record: fhir.Condition | fhir.AllergyIntolerance, active: frozenset[str] = ACTIVE) -> bool:
         """Whether it is so, and still: active by its status, and not refuted."""
         verification = STATUS.read(record.verificationStatus, record, self.defects)
-        return is_active(STATUS.read(record.clinicalStatus, record, self.defects), active) and not is_untrue(
-            verification
-        )
+        status = STATUS.read(record.clinicalStatus, record, self.defects)
+        return is_active(status, active) and not is_untrue(verification)
 
     def _take_observation(self, record: fhir.Observation) -> None:
         if record.component is None and (
@@ -285,7 +284,7 @@ def _ends(period: Period | None) -> tuple[str | None, str | None]:
 
 
 # Of these, one whose code means nothing says nothing.
-_CODED = frozenset({fhir.Condition, fhir.ServiceRequest, fhir.DiagnosticReport, fhir.Procedure})
+_CODED = frozenset({fhir.Condition, fhir.DiagnosticReport, fhir.Procedure})
 _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
     fhir.Patient: Extraction._take_patient,
     fhir.Encounter: Extraction._take_encounter,
