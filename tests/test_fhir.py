@@ -156,11 +156,13 @@ def test_a_server_that_is_not_there_is_named_so(reader: FhirReader) -> None:
 
 
 def test_an_unreadable_record_costs_only_itself(server: FhirServer, reader: FhirReader) -> None:
-    server.resources.append(condition(9) | {"code": 17})
-    found = reader.fetch(server.base, SECRET, {"conditions": "Condition?patient=1"}, soon())["conditions"]
-    assert (ids(found.pages), found.why) == (["c0", "c1", "c2", "c3", "c4"], "")
+    grades = [condition(number) | {"resourceType": "Observation", "status": "final"} for number in range(3)]
+    grades[1]["status"] = 17
+    server.resources += grades
+    found = reader.fetch(server.base, SECRET, {"observations": "Observation?patient=1"}, soon())["observations"]
+    assert (ids(found.pages), found.why) == (["c0", "c2"], "")
     assert [(defect.where, defect.dropped) for defect in found.defects] == [
-        ("conditions from the FHIR server, entry 6", True)
+        ("observations from the FHIR server, entry 2", True)
     ]
 
 
