@@ -66,8 +66,8 @@ def gather(
     else:
         kinds = tuple((key, kind_of(query)) for key, query in queries.items())
     gathering = _Gathering(request, reader, deadline, queries, kinds)
-    gathering.take_prefetch()
-    gathering.read_missing()
+    if not gathering.take_prefetch():
+        gathering.read_missing()
     gathering.demand_required()
     gathering.read_references(codes)
     return gathering.result()
@@ -109,8 +109,8 @@ class _Gathering:
         self._defects: list[Defect] = []
         self._notes: defaultdict[str, list[str]] = defaultdict(list)
 
-    def take_prefetch(self) -> None:
-        """What the request supplies; of each key, what is still to be asked."""
+    def take_prefetch(self) -> bool:
+        """What the request supplies, and of each key what is still to be asked; whether that is nothing."""
         supplied = self._request.prefetch
         for key, answer in self._answers.items():
             if key not in supplied:
@@ -122,6 +122,7 @@ class _Gathering:
                 self._take(key, answer, value)
             else:
                 answer.records, answer.is_had, answer.is_all = records or (), True, True
+        return all(answer.is_all for answer in self._answers.values())
 
     def _take(self, key: str, answer: _Answer, value: Resource) -> None:
         found = self._contents(key, answer, value, key, self._request.defects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Raw
 
 from cards.language.codes import Codes, Meaning
-from cards.language.decoding import CODE, Defect
+from cards.language.decoding import CODE, NO_JSON, Defect
 from cards.language.records import Resource
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
@@ -17,22 +17,21 @@ class Coded:
     def __init__(self, codes: Codes, defects: list[Defect]) -> None:
         self._codes = codes
         self._defects = defects
-        self._known: dict[bytes, tuple[Meaning, ...]] = {}
-        self._silent: set[bytes] = set()
+        self._known: dict[bytes, tuple[Meaning, ...]] = {b"": ()}
+        self._silent = {b""}
 
     def meanings(self, record: Resource, code: Raw) -> tuple[Meaning, ...]:
         """What a record's code means: every meaning of every coding, each once."""
         text = _bytes((code,))
         found = self._known.get(text)
-        return self._read(record, code, text) if found is None else found
-
-    def _read(self, record: Resource, code: Raw, text: bytes) -> tuple[Meaning, ...]:
-        seen = len(self._defects)
-        found = self._codes.meanings(CODE.read(code, record, self._defects))
-        if len(self._defects) == seen:  # one that cannot be read is counted for each record
-            self._known[text] = found
-            if not found:
-                self._silent.add(text)
+        if found is not None:
+            return found
+        try:
+            found = self._known[text] = self._codes.meanings(CODE.decode(code))
+        except NO_JSON:  # it is read, as far as it can be, and counted for each record
+            return self._codes.meanings(CODE.read(code, record, self._defects))
+        if not found:
+            self._silent.add(text)
         return found
 
     def is_silent(self, code: Raw) -> bool:

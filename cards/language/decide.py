@@ -113,8 +113,11 @@ def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
     if foot_drop(chart):
         return _presented(hook, {rule.id: _judged(chart, rule.id) for rule in rules})
     # Nearly every chart that is opened: one sentence for every rule that needs foot drop.
-    without = _without_foot_drop(chart)
-    return _presented(hook, {rule.id: without if rule.needs_foot_drop else _judged(chart, rule.id) for rule in rules})
+    verdicts = dict.fromkeys([rule.id for rule in rules], _without_foot_drop(chart))
+    for rule in rules:
+        if not rule.needs_foot_drop:
+            verdicts[rule.id] = _judged(chart, rule.id)
+    return _presented(hook, verdicts)
 
 
 @lru_cache(maxsize=32)
@@ -150,7 +153,7 @@ def imaging_need(chart: Chart) -> Need:
 def _judged(chart: Chart, id: str) -> Verdict:
     """A rule's verdict after the other imaging cards: one imaging card only."""
     verdict = _verdict(chart, id)
-    if id != "lumbar-mri" or not isinstance(verdict, Card):
+    if id != "lumbar-mri" or isinstance(verdict, Silent):
         return verdict
     for louder in ("cauda-equina-emergency", "neuraxis-mri"):
         if isinstance(_verdict(chart, louder), Card):

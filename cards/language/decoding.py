@@ -133,7 +133,7 @@ class Element(Generic[T]):
     """An element that records keep as JSON until a rule wants it; `essential` when without it they say nothing."""
 
     def __init__(self, kind: Any, name: str, *, essential: bool = False) -> None:
-        self._decode: Callable[[Raw], T | None] = msgspec.json.Decoder(kind | None).decode
+        self.decode: Callable[[Raw], T | None] = msgspec.json.Decoder(kind | None).decode
         self._kind = inspect.type_info(kind)
         self._name = name
         self._essential = essential
@@ -143,7 +143,7 @@ class Element(Generic[T]):
         if raw is NOTHING:
             return None
         try:
-            return self._decode(raw)
+            return self.decode(raw)
         except NO_JSON:
             return self._read_loosely(raw, where if isinstance(where, str) else reference(where), defects, draft)
 

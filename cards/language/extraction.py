@@ -136,9 +136,7 @@ class Extraction:
         return is_active(status, active) and not is_untrue(verification)
 
     def _take_observation(self, record: fhir.Observation) -> None:
-        if record.component is None and (
-            self._coded.is_silent(record.code) or not self._coded.meanings(record, record.code)
-        ):
+        if record.component is None and not self._coded.meanings(record, record.code):
             return  # nearly every Observation of a chart: nothing that a rule reads
         if record.status in linked.VOID_OBSERVATION:
             return

@@ -36,7 +36,10 @@ def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[S
 
 def is_present(chart: Chart, finding_code: str, window: timedelta) -> Reading | None:
     """The newest answer that says present, on any side."""
-    return next((each for each in newest_answers(chart, finding_code, window).values() if each.value), None)
+    for each in newest_answers(chart, finding_code, window).values():
+        if each.value:
+            return each
+    return None
 
 
 @finding("observation.signs", *UMN_PROBLEMS)
