@@ -14,7 +14,7 @@ from cards.language.decoding import Defect
 from cards.language.drafts import drafted_medications
 from cards.language.records import Bundle, Patient, Resource
 from service.fhir import Fetched, FhirReader, next_link
-from service.queries import READS, SEARCHES, kind_of, queries_of
+from service.queries import READS, SEARCHES, Kinds, kind_of, queries_of
 from service.references import MOST, Lacking, lacking
 from service.request import HookRequest
 from service.searchset import Contents, contents, only, plain
@@ -65,12 +65,38 @@ def gather(
         queries, kinds = queries_of(request.hook, codes)
     else:
         kinds = tuple((key, kind_of(query)) for key, query in queries.items())
+    complete = _complete(request, kinds)
+    if complete is not None and not lacking(complete, codes, _drafted(request)):
+        return Gathered(records=list(chain.from_iterable(complete.values())))
     gathering = _Gathering(request, reader, deadline, queries, kinds)
-    if not gathering.take_prefetch():
-        gathering.read_missing()
+    gathering.take_prefetch()
+    gathering.read_missing()
     gathering.demand_required()
     gathering.read_references(codes)
     return gathering.result()
+
+
+def _complete(request: HookRequest, kinds: Kinds) -> dict[str, Sequence[Resource]] | None:
+    """The records by key, when the prefetch holds everything as it was asked, as nearly always; else None."""
+    found: dict[str, Sequence[Resource]] = {}
+    for key, kind in kinds:
+        if key not in request.prefetch:
+            return None
+        value = request.prefetch[key]
+        records = plain(value, kind) if value is not None else ()
+        if records is None or (len(records) > 1 and key in READS):
+            return None
+        found[key] = records
+    return None if _is_merged(found.get("patient", ())) else found
+
+
+def _drafted(request: HookRequest) -> list[str]:
+    return drafted_medications(request.context.draftOrders) if request.is_ordering else []
+
+
+def _is_merged(patients: Iterable[Resource]) -> bool:
+    links = (link for each in patients if isinstance(each, Patient) for link in each.link or ())
+    return any(link.type == "replaced-by" for link in links)
 
 
 class _Answer(Struct):
@@ -109,22 +135,19 @@ class _Gathering:
         self._defects: list[Defect] = []
         self._notes: defaultdict[str, list[str]] = defaultdict(list)
 
-    def take_prefetch(self) -> bool:
-        """What the request supplies, and of each key what is still to be asked; whether that is nothing."""
+    def take_prefetch(self) -> None:
+        """What the request supplies; of each key, what is still to be asked."""
         supplied = self._request.prefetch
         for key, answer in self._answers.items():
-            if key not in supplied:
-                answer.query = self._filled(key)
-                continue
-            value = supplied[key]
-            records = plain(value, answer.kind) if value is not None else []
-            if value is not None and (records is None or (len(records) > 1 and key in READS)):
-                self._take(key, answer, value)
+            if key in supplied:
+                self._take(key, answer, supplied[key])
             else:
-                answer.records, answer.is_had, answer.is_all = records or (), True, True
-        return all(answer.is_all for answer in self._answers.values())
+                answer.query = self._filled(key)
 
-    def _take(self, key: str, answer: _Answer, value: Resource) -> None:
+    def _take(self, key: str, answer: _Answer, value: Resource | None) -> None:
+        if value is None:
+            answer.is_had = answer.is_all = True
+            return
         found = self._contents(key, answer, value, key, self._request.defects)
         if found is None:
             answer.why = f"the request holds {_OTHER}"
@@ -194,8 +217,8 @@ class _Gathering:
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""
-        drafted = drafted_medications(self._request.context.draftOrders) if self._request.is_ordering else []
-        wanted = lacking({key: answer.records for key, answer in self._answers.items()}, codes, drafted)
+        records = {key: answer.records for key, answer in self._answers.items()}
+        wanted = lacking(records, codes, _drafted(self._request))
         if not wanted:
             return
         urls = [each.url for each in wanted if each.url][:MOST]
@@ -224,7 +247,7 @@ class _Gathering:
 
     def result(self) -> Gathered:
         """Everything that is known now."""
-        if self._is_merged():
+        if "patient" in self._answers and _is_merged(self._answers["patient"].records):
             for key in self._answers.keys() & SEARCHES.keys():
                 self._answers[key].is_all, self._answers[key].why = False, _MERGED
         unseen = {key: answer for key, answer in self._answers.items() if not answer.is_all}
@@ -237,8 +260,3 @@ class _Gathering:
             defects=self._defects,
             notes={key: "; ".join(notes) for key, notes in self._notes.items()},
         )
-
-    def _is_merged(self) -> bool:
-        patients = self._answers["patient"].records if "patient" in self._answers else []
-        links = (link for each in patients if isinstance(each, Patient) for link in each.link or ())
-        return any(link.type == "replaced-by" for link in links)
