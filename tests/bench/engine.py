@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -84,20 +85,26 @@ class Engine:
 
 
 def measure(body: bytes, now: datetime, rounds: int) -> Cost:
-    """The median of `rounds`, in each of which every step and json.loads take their turn."""
+    """The median of `rounds`, in each of which json.loads, the engine and its steps take turns, call by call.
+
+    No server reads the same body twice in a row: a loop of one of them alone would measure what the processor
+    has learnt of that body.
+    """
     engine = Engine(body, now)
     answer = engine.answer()
     answer()
-    times = max(1, round(_ROUND_SECONDS / _cpu(engine.run, 1)))
+    times = max(1, round(_ROUND_SECONDS / _cpu(engine.run)))
     taken: list[tuple[float, ...]] = []
     for _ in range(rounds):
-        loaded = _cpu(lambda: json.loads(body), times)
-        whole = _cpu(engine.run, times)
-        stamps = [engine.steps() for _ in range(times)]
-        steps = [median(one[step + 1] - one[step] for one in stamps) for step in range(4)]
-        taken.append((loaded, *steps, whole, whole / loaded, _cpu(answer, min(times, 20))))
+        turns = [(_cpu(lambda: json.loads(body)), *_between(engine.steps()), _cpu(engine.run)) for _ in range(times)]
+        loaded, *steps, whole = (median(each) for each in zip(*turns, strict=True))
+        taken.append((loaded, *steps, whole, whole / loaded, median(_cpu(answer) for _ in range(min(times, 20)))))
     best = min(each[5] for each in taken)
     return Cost(best, *(median(each) for each in zip(*taken, strict=True)))
+
+
+def _between(stamps: tuple[float, ...]) -> list[float]:
+    return [after - before for before, after in pairwise(stamps)]
 
 
 def held(body: bytes, now: datetime) -> float:
@@ -115,12 +122,8 @@ def held(body: bytes, now: datetime) -> float:
     return size / len(body)
 
 
-def _cpu(call: Callable[[], object], times: int) -> float:
-    """CPU seconds of one call, the median of `times`; what it returns is let go inside, as a server does."""
-    clock = time.process_time
-    taken = []
-    for _ in range(times):
-        start = clock()
-        call()
-        taken.append(clock() - start)
-    return median(taken)
+def _cpu(call: Callable[[], object]) -> float:
+    """CPU seconds of one call; what it returns is let go inside, as a server does."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
