@@ -23,6 +23,7 @@ from cards.language.decoding import MAX_BYTES
 from service import examples
 from tests import vignettes
 from tests.conftest import FOOT_DROP, NOW
+from tests.processes import is_running
 
 TIMEOUT = 60
 COMMAND = Path(sys.executable).parent / "foot-drop-cds"
@@ -70,15 +71,6 @@ def children(process: subprocess.Popen[str]) -> list[int]:
     """The processes that a process has started, as Linux lists them."""
     task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(each) for each in task.read_text().split()] if task.exists() else []
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process."""
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 def post(address: str, request: dict[str, Any]) -> Any:

@@ -292,8 +292,10 @@ _OTHER = _RECORDS["Other"]
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
 
 CODE = Element[Concept](Concept, "code", essential=True)
-STATUS = Element[CodeableConcept](CodeableConcept, "clinicalStatus or verificationStatus")
+CLINICAL_STATUS = Element[CodeableConcept](CodeableConcept, "clinicalStatus")
+VERIFICATION_STATUS = Element[CodeableConcept](CodeableConcept, "verificationStatus")
 QUANTITY = Element[Quantity](Quantity, "valueQuantity")
 RESULTS = Element[list[Reference]](list[Reference], "result")
 MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
-DOSAGES = Element[list[Dosage]](list[Dosage], "dosageInstruction")
+DOSAGE_INSTRUCTION = Element[list[Dosage]](list[Dosage], "dosageInstruction")
+DOSAGE = Element[list[Dosage]](list[Dosage], "dosage")

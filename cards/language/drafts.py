@@ -10,7 +10,15 @@ from msgspec import Raw, Struct
 
 from cards.language import medicines
 from cards.language.codes import Codes
-from cards.language.decoding import CODE, DOSAGES, TOO_DEEP, Defect, UnreadableError, is_too_deep, read_resource
+from cards.language.decoding import (
+    CODE,
+    DOSAGE_INSTRUCTION,
+    TOO_DEEP,
+    Defect,
+    UnreadableError,
+    is_too_deep,
+    read_resource,
+)
 from cards.language.extraction import OtherPatientError, priority
 from cards.language.facts import Draft
 from cards.language.medicines import Resolve
@@ -140,7 +148,10 @@ def _draft(
     if isinstance(record, MedicationRequest):
         concept = medicines.concept_of(record, find, defects)
         keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
-        side, daily_mg = Side.UNKNOWN, medicines.daily_dose(DOSAGES.read(record.dosageInstruction, record, defects))
+        side, daily_mg = (
+            Side.UNKNOWN,
+            medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
+        )
     else:
         written = (record.code, record.codeCodeableConcept)
         concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]

@@ -15,7 +15,7 @@ from cards.language import records as fhir
 from cards.language.answered import Answers
 from cards.language.coded import Coded
 from cards.language.codes import Codes, Meaning
-from cards.language.decoding import CODE, STATUS, Defect
+from cards.language.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defect
 from cards.language.elements import NOTHING, Answer, CodeableConcept, Period, codings, texts
 from cards.language.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.language.moments import Clock, Moment
@@ -131,8 +131,8 @@ class Extraction:
 
     def _holds(self, record: fhir.Condition | fhir.AllergyIntolerance, active: frozenset[str] = ACTIVE) -> bool:
         """Whether it is so, and still: active by its status, and not refuted."""
-        verification = STATUS.read(record.verificationStatus, record, self.defects)
-        status = STATUS.read(record.clinicalStatus, record, self.defects)
+        verification = VERIFICATION_STATUS.read(record.verificationStatus, record, self.defects)
+        status = CLINICAL_STATUS.read(record.clinicalStatus, record, self.defects)
         return is_active(status, active) and not is_untrue(verification)
 
     def _take_observation(self, record: fhir.Observation) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cards.language import medicines as words
 from cards.language.codes import Codes
-from cards.language.decoding import DOSAGES, RESULTS, Defect
+from cards.language.decoding import DOSAGE, DOSAGE_INSTRUCTION, RESULTS, Defect
 from cards.language.elements import Dosage
 from cards.language.facts import Lesion, Medicine, Report
 from cards.language.moments import Clock, Moment
@@ -100,8 +100,8 @@ def medicines(records: Iterable[MedicationRequest], reader: Reader) -> Iterator[
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
     """The instructions of a prescription, or of what is taken, which has them under another name."""
-    ordered = DOSAGES.read(record.dosageInstruction, record, defects)
-    return ordered or DOSAGES.read(record.dosage, record, defects)
+    ordered = DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)
+    return ordered or DOSAGE.read(record.dosage, record, defects)
 
 
 def _since(record: MedicationRequest, reader: Reader) -> Moment | None:

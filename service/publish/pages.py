@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import Struct
 
 from cards.language.decide import ORDER
@@ -19,6 +18,7 @@ from service.publish.attributes import CRITERION, source_attributes
 from service.publish.canonical import resource_id
 from service.publish.sentences import sentences
 from service.publish.words import NOT_SIGNED, what_for
+from service.rendering import templates
 
 _SYSTEM_NAMES = {
     SNOMED: "SNOMED CT",
@@ -45,14 +45,7 @@ _GROUPS = {
 # Number of a source attribute to what is read of the Patient when it is used.
 _PERSONS = {10: "the sex", 11: "the birth date"}
 
-_templates = Environment(
-    loader=PackageLoader("service", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_templates = templates()
 
 
 class Links(Struct, frozen=True):

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, abort, current_app, request
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from service import examples, explain, wire
 from service.evaluation import Evaluator
 from service.hooks import HOOKS, check_hook
 from service.refusal import MediaTypeError, RefusedError
+from service.rendering import templates
 from service.simulator import opening, order_menu
 from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
@@ -35,13 +35,7 @@ _TITLES = {
     "encounter-discharge": "Discharge",
 }
 
-_templates = Environment(
-    loader=PackageLoader("service", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_templates = templates()
 _templates.filters["safe_markdown"] = safe_html
 
 

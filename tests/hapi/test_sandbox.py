@@ -17,6 +17,7 @@ import requests
 from service import examples
 from tests.hapi.asking import FOOT_DROP, without_prefetch
 from tests.house import ROOT
+from tests.processes import is_running
 
 _COMMAND = [sys.executable, "-m", "tests.hapi"]
 
@@ -45,14 +46,6 @@ def children(parent: int) -> set[int]:
     return found
 
 
-def exists(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_it_serves_every_example_from_hapi_and_leaves_no_process(
     sandbox: subprocess.Popen[str], tmp_path: Path
 ) -> None:
@@ -77,7 +70,7 @@ def test_it_serves_every_example_from_hapi_and_leaves_no_process(
     assert len(started) >= 2
     sandbox.send_signal(signal.SIGINT)
     assert sandbox.wait(60) == 0
-    assert not {process for process in started if exists(process)}
+    assert not {process for process in started if is_running(process)}
 
 
 def test_it_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
