@@ -1,5 +1,5 @@
 # The service as an image: docker build -t foot-drop-cds .
-# It runs as nobody, writes to /data alone, and starts when its settings name clients (or with serve --dev).
+# It runs as nobody and writes to /data alone. Callers are not authenticated yet, so it starts with serve --dev only.
 
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /build
@@ -18,8 +18,7 @@ COPY --from=build /opt/foot-drop-cds /opt/foot-drop-cds
 RUN install --directory --owner=65532 --group=65532 --mode=0700 /data
 ENV PATH=/opt/foot-drop-cds/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1 \
-    FOOT_DROP_CDS_DATA_DIR=/data
+    PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /data
 VOLUME /data

@@ -45,8 +45,6 @@ class Settings(BaseSettings):
     allow_fhir_servers: Listed = ()
     allow_origins: Listed = ()
     time_zone: str = "UTC"
-    data_dir: Path = Path("foot-drop-cds-data")
-    clients: dict[str, dict[str, Any]] = Field(default_factory=dict)
     dev: bool = False
 
     @classmethod
@@ -159,14 +157,12 @@ def load(
 
 def refuse_unsafe(settings: Settings, host: str) -> None:
     """Raises RefusedSettingsError for a combination that would leave patient data open."""
-    if settings.dev and not is_loopback(host):
+    if not settings.dev:
+        raise RefusedSettingsError(
+            "callers cannot be authenticated yet, so the service runs on this machine only: use serve --dev"
+        )
+    if not is_loopback(host):
         raise RefusedSettingsError(f"--dev demands no token, so it serves loopback only, not {host}")
-    if not settings.dev and not settings.clients:
-        raise RefusedSettingsError("no clients are configured, so nobody could call: use serve --dev")
-    addresses = [read_address(url) for url in settings.allow_fhir_servers]
-    open_servers = [each.url for each in addresses if each and each.scheme != "https"]
-    if not settings.dev and open_servers:
-        raise RefusedSettingsError(f"allow_fhir_servers: {open_servers[0]} is not https")
 
 
 def is_loopback(host: str) -> bool:

@@ -104,8 +104,11 @@ def test_a_body_too_large_is_refused_and_the_reply_is_seen(tmp_path: Path) -> No
         refused.value.close()
 
 
-def test_serve_without_clients_is_refused(run: Run) -> None:
-    done = run("serve", "--port", "0")
+@pytest.mark.parametrize("settings", ["", 'deadline_ms = 300\nallow_origins = ["https://ehr.example"]\n'])
+def test_serve_without_dev_is_refused_whatever_the_settings_hold(run: Run, tmp_path: Path, settings: str) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(settings)
+    done = run("serve", "--port", "0", "--settings", str(file))
     assert done.returncode == 1
     assert "serve --dev" in done.stderr
     assert done.stdout == ""

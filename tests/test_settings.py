@@ -79,6 +79,8 @@ def test_a_site_adds_codes(tmp_path: Path) -> None:
         ('allow_fhir_servers = ["file:///etc"]', "allow_fhir_servers"),
         ('allow_fhir_servers = ["https://user@fhir.example"]', "allow_fhir_servers"),
         ("dev = true", "dev"),
+        ('[clients."https://ehr.example"]\n"anything" = 1', "clients"),
+        ('data_dir = "data"', "data_dir"),
         ("not toml", "site.toml"),
     ],
 )
@@ -116,12 +118,7 @@ def test_development_on_loopback_is_served(host: str) -> None:
     refuse_unsafe(Settings(dev=True), host)
 
 
-def test_without_clients_only_development_is_served() -> None:
-    with pytest.raises(RefusedSettingsError, match="--dev"):
-        refuse_unsafe(Settings(), "127.0.0.1")
-
-
-def test_patient_data_is_read_over_https_only() -> None:
-    settings = Settings(clients={"a": {}}, allow_fhir_servers=("http://fhir.example/r4",))
-    with pytest.raises(RefusedSettingsError, match="https"):
-        refuse_unsafe(settings, "127.0.0.1")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_only_development_is_served(host: str) -> None:
+    with pytest.raises(RefusedSettingsError, match=r"authenticated yet.*--dev"):
+        refuse_unsafe(Settings(), host)

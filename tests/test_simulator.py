@@ -39,7 +39,7 @@ def fragment(client: FlaskClient, name: str, body: Any) -> str:
 
 
 def test_it_is_served_in_development_only(client: FlaskClient) -> None:
-    production = create_app(Settings(clients={"https://ehr.example": {}})).test_client()
+    production = create_app(Settings()).test_client()
     for path in ("/simulator", EXAMPLE, "/simulator/static/page.js"):
         for who, status in ((production, 404), (client, 200)):
             reply = who.get(path)
