@@ -1,10 +1,1 @@
-"""What we advise. Importing it loads every rule; nothing in it knows a web, a network, a database or a clock."""
-
-from __future__ import annotations
-
-from importlib import import_module
-from pkgutil import iter_modules
-
-RULE_MODULES = tuple(
-    import_module(f"{__name__}.{module.name}").__name__ for module in iter_modules(__path__) if not module.ispkg
-)
+"""What we advise. Pure: no web, network, database, clock or environment."""

@@ -10,17 +10,18 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-import cards  # noqa: F401 - every rule is enrolled by this
-from cards.language.codes import Codes
-from cards.language.decoding import MAX_BYTES
-from service import hooks, log, wire
-from service.address import allow_list
-from service.cors import with_cors
+import cards.rules  # noqa: F401 - every rule is enrolled by this
+from cards.record.codes import Codes
+from cards.record.decoding import MAX_BYTES
+from service import hooks
 from service.evaluation import Evaluator
-from service.fhir import FhirReader
+from service.fhir.address import allow_list
+from service.fhir.client import FhirReader
+from service.middleware import log
+from service.middleware.cors import with_cors
 from service.publish.routes import routes as published
-from service.refusal import RefusedError
 from service.settings import Settings
+from service.wire.refusal import RefusedError, outcome
 
 _GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 _PIECE = 1024 * 1024
@@ -126,4 +127,4 @@ def _drain() -> None:
 def _outcome(status: int, message: str, expression: str = "") -> Response:
     _drain()
     # Not application/fhir+json: the caller is a CDS client, which need not know FHIR's own media type.
-    return Response(wire.outcome(status, message, expression), status=status, mimetype="application/json")
+    return Response(outcome(status, message, expression), status=status, mimetype="application/json")

@@ -8,20 +8,20 @@ from time import monotonic
 
 from msgspec import Struct
 
-from cards.language.chart import Chart
-from cards.language.codes import Codes
-from cards.language.decide import decide
-from cards.language.decoding import Defect, read_resource
-from cards.language.drafts import read_drafts
-from cards.language.extraction import OtherPatientError
-from cards.language.facts import Draft
-from cards.language.moments import Clock
-from cards.language.records import Bundle, Condition, Resource
+from cards.decide import decide
 from cards.language.rule import Verdict
-from service.fhir import FhirReader
-from service.prefetch import Gathered, RequiredDataError, gather
-from service.refusal import AnotherPatientError, MissingDataError
-from service.request import ABSENT, HookRequest
+from cards.record.chart import Chart
+from cards.record.codes import Codes
+from cards.record.decoding import Defect, read_resource
+from cards.record.drafts import read_drafts
+from cards.record.extraction import OtherPatientError
+from cards.record.facts import Draft
+from cards.record.moments import Clock
+from cards.record.records import Bundle, Condition, Resource
+from service.fhir.client import FhirReader
+from service.fhir.gather import Gathered, RequiredDataError, gather
+from service.wire.refusal import AnotherPatientError, MissingDataError
+from service.wire.request import ABSENT, HookRequest
 
 
 class Evaluation(Struct):

@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from cards.language.decide import outcome
-from cards.language.facts import Evidence
+from cards.decide import outcome
 from cards.language.rule import Card, Verdict
+from cards.record.facts import Evidence
 from service.evaluation import Evaluation
 
 STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "info": "bold white on blue"}

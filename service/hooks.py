@@ -9,13 +9,14 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from cards.language.codes import Codes
-from cards.language.decoding import MAX_BYTES
-from service import wire
+from cards.record.codes import Codes
+from cards.record.decoding import MAX_BYTES
 from service.evaluation import Evaluator
-from service.log import COUNTS
-from service.queries import templates
-from service.refusal import MediaTypeError, TooLargeBodyError
+from service.fhir.templates import templates
+from service.middleware.log import COUNTS
+from service.wire.answer import answer
+from service.wire.refusal import MediaTypeError, RefusedError, TooLargeBodyError
+from service.wire.request import read
 
 CDS_HOOKS_VERSION = "2.0.1"
 
@@ -66,7 +67,7 @@ def service_id(hook: str) -> str:
 def check_hook(hook: str) -> None:
     """Raises RefusedError for a hook that we do not answer."""
     if hook not in HOOKS:
-        raise wire.RefusedError(f"there is no service for this hook; there are: {', '.join(HOOKS)}", "hook")
+        raise RefusedError(f"there is no service for this hook; there are: {', '.join(HOOKS)}", "hook")
 
 
 def routes(evaluator: Evaluator) -> Blueprint:
@@ -90,7 +91,7 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
 
     def call() -> Response:
         environ = request.environ
-        asked = wire.read(_body(environ), hook)
+        asked = read(_body(environ), hook)
         evaluation = evaluator.evaluate(asked)
         environ[COUNTS].update(
             service=identity,
@@ -98,8 +99,8 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
             unreadable=len(evaluation.chart.noticed),
             unseen=len(evaluation.chart.unseen),
         )
-        answer = wire.answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)
-        return Response(answer, mimetype="application/json")
+        cards = answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)
+        return Response(cards, mimetype="application/json")
 
     return call
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def templates() -> Environment:
-    """The templates of service/templates; what is filled in is escaped."""
+def templates(package: str) -> Environment:
+    """The templates of a package; what is filled in is escaped."""
     return Environment(
-        loader=PackageLoader("service", "templates"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

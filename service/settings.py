@@ -17,8 +17,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings import EnvSettingsSource as Environment
 from pydantic_settings.exceptions import SettingsError
 
-from cards.language.codes import Codes, OverlayError
-from service.address import read_address
+from cards.record.codes import Codes, OverlayError
+from service.fhir.address import read_address
 
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from service.app import create_app
 from service.settings import PREFIX
-from tests import vignettes
+from tests.support import vignettes
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 

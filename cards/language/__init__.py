@@ -1,1 +1,1 @@
-"""The words in which a rule is written. Pure: no web, network, database, clock or environment."""
+"""The words in which a rule is written."""

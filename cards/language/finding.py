@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from cards.language.chart import Chart
+from cards.record.chart import Chart
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from cards.language.chart import Chart
-from cards.language.facts import Draft, Evidence
 from cards.language.sources import SOURCES, Source
+from cards.record.chart import Chart
+from cards.record.facts import Draft, Evidence
 
 SUMMARY_LIMIT = 139  # CDS Hooks: "<140-character"
 
@@ -170,7 +170,7 @@ def rule(
 ) -> Callable[[Callable[[Chart], Verdict]], Callable[[Chart], Verdict]]:
     """Enrol the function below as the rule `id`; its docstring's first line is the advice.
 
-    `source` is the guideline it names, when cards/sources.toml does not hold it. Raises DuplicateRuleError
+    `source` is the guideline it names, when cards/rules/sources.toml does not hold it. Raises DuplicateRuleError
     for a second rule of that id.
     """
 

@@ -1,4 +1,4 @@
-"""The guideline that each card names, from cards/sources.toml."""
+"""The guideline that each card names, from cards/rules/sources.toml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 def _load() -> Mapping[str, Source]:
-    entries = tomllib.loads(files("cards").joinpath("sources.toml").read_text(encoding="utf-8"))
+    entries = tomllib.loads(files("cards").joinpath("rules/sources.toml").read_text(encoding="utf-8"))
     return {
         key: Source(
             label=entry["label"],

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cards.value_sets import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED
+from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED
 from cards.value_sets.wording import (
     EVIDENCE,
     EXAM_NAMES,

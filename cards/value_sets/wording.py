@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cards.value_sets import ICD10CM
+from cards.value_sets.systems import ICD10CM
 
 SPELLING = {
     "bp": "BP",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from cards.language.orders import CATALOGUE, OrderContext, order_resource
 from cards.language.rule import Plan
+from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
 from service.publish.canonical import Json, frame, last_reviewed
 
 # R4 lets an ActivityDefinition make these; what we suggest beside them has no kind.

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from cards.language.evidence import appraisal
+from cards.language.appraisals import appraisal
 from cards.language.rule import Rule
 from cards.language.sources import SOURCES
-from cards.value_sets import VALUE_SETS
+from cards.value_sets.value_set import VALUE_SETS
 from service.publish.canonical import PUBLISHER, Json
 from service.publish.words import NOT_SIGNED, cited
 

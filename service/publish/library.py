@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from fhir.resources.R4B import get_fhir_model_class
 
-import cards  # noqa: F401 - every rule is enrolled by this
+import cards.rules  # noqa: F401 - every rule is enrolled by this
 from cards.language.rule import RULES
 from service.publish import attributes, pages
 from service.publish.activities import activity_definitions

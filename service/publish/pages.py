@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from cards.language.decide import ORDER
-from cards.language.evidence import appraisal
-from cards.language.orders import CATALOGUE
-from cards.language.override_reasons import offered
+from cards.decide import ORDER
+from cards.language.appraisals import appraisal
 from cards.language.rule import RULES, Rule
 from cards.language.sources import SOURCES
-from cards.value_sets import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, V2_0136, V3_INTERPRETATION, VALUE_SETS
+from cards.orders.catalogue import CATALOGUE
+from cards.orders.override_reasons import offered
+from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, V2_0136, V3_INTERPRETATION
+from cards.value_sets.value_set import VALUE_SETS
 from service.hooks import HOOKS
 from service.publish.attributes import CRITERION, source_attributes
 from service.publish.canonical import resource_id
@@ -45,7 +46,7 @@ _GROUPS = {
 # Number of a source attribute to what is read of the Patient when it is used.
 _PERSONS = {10: "the sex", 11: "the birth date"}
 
-_templates = templates()
+_templates = templates("service.publish")
 
 
 class Links(Struct, frozen=True):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cards.language.chart import supplied_by
-from cards.language.evidence import appraisal
-from cards.language.orders import CATALOGUE
+from cards.language.appraisals import appraisal
 from cards.language.rule import RULES, Rule
 from cards.language.sources import SOURCES, Source
-from cards.value_sets import SNOMED, VALUE_SETS
+from cards.orders.catalogue import CATALOGUE
+from cards.record.chart import supplied_by
+from cards.value_sets.systems import SNOMED
+from cards.value_sets.value_set import VALUE_SETS
 from service.publish.canonical import PUBLISHER, Json, canonical, frame
 from service.publish.sentences import sentences
 from service.publish.words import cited, condition, purpose, usage, what_for
-from service.wire import CARDS_SYSTEM
+from service.wire.answer import CARDS_SYSTEM
 
 _STRENGTH = "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation"
 _QUALITY = "http://hl7.org/fhir/StructureDefinition/cqf-qualityOfEvidence"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from cards.language.rule import RULES
-from service import wire
 from service.publish import library, pages
+from service.wire.refusal import outcome
 
 _FHIR_JSON = "application/fhir+json"
 _NO_SUCH_RESOURCE = f"there is no such resource; published are {', '.join(library.KINDS)}"
@@ -49,7 +49,7 @@ def routes() -> Blueprint:
 
 def _resource(found: bytes | None) -> Response:
     if found is None:
-        return Response(wire.outcome(404, _NO_SUCH_RESOURCE), status=404, mimetype=_FHIR_JSON)
+        return Response(outcome(404, _NO_SUCH_RESOURCE), status=404, mimetype=_FHIR_JSON)
     return Response(found, mimetype=_FHIR_JSON)
 
 

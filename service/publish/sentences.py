@@ -27,7 +27,7 @@ class Sentences(Struct, frozen=True):
 @cache
 def sentences(rule_id: str) -> Sentences:
     """The sentences of a rule; none when no file of cases stands beside it."""
-    file = files("cards").joinpath(f"{rule_id.replace('-', '_')}.toml")
+    file = files("cards").joinpath(f"rules/{rule_id.replace('-', '_')}.toml")
     if not file.is_file():
         return Sentences((), ())
     cases: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8")).get("case", [])

@@ -6,12 +6,13 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 
-from cards.language import override_reasons
 from cards.language.rule import RULES
-from cards.value_sets import EXAM, LOINC, RXNORM, SNOMED, VALUE_SETS, ValueSet
+from cards.orders import override_reasons
+from cards.value_sets.systems import EXAM, LOINC, RXNORM, SNOMED
+from cards.value_sets.value_set import VALUE_SETS, ValueSet
 from service.publish.canonical import Json, canonical, frame, last_reviewed
 from service.publish.words import what_for
-from service.wire import CARDS_SYSTEM
+from service.wire.answer import CARDS_SYSTEM
 
 _COPYRIGHT = {
     SNOMED: "This material includes SNOMED Clinical Terms® (SNOMED CT®), copyright IHTSDO / SNOMED International; "

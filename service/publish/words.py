@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from cards.language.evidence import Appraisal
+from cards.language.appraisals import Appraisal
 from cards.language.rule import Rule
 from cards.language.sources import Source
 from service.publish.sentences import Sentences

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-from cards.value_sets import EXAM, VALUE_SETS
+from cards.value_sets.systems import EXAM
+from cards.value_sets.value_set import VALUE_SETS
 
 Json = dict[str, Any]
 

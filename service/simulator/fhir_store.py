@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 from msgspec import Struct, field
 
-from service.address import Address, read_address
+from service.fhir.address import Address, read_address
 from service.simulator.elements import each
 
 Json = dict[str, Any]

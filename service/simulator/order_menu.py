@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from cards.value_sets import SNOMED, VALUE_SETS
+from cards.value_sets.systems import SNOMED
+from cards.value_sets.value_set import VALUE_SETS
 
 Json = dict[str, Any]
 

@@ -10,16 +10,17 @@ import msgspec
 from flask import Blueprint, Response, abort, current_app, request
 from markupsafe import Markup
 
-from service import examples, explain, wire
+from service import examples, explain
 from service.evaluation import Evaluator
 from service.hooks import HOOKS, check_hook
-from service.refusal import MediaTypeError, RefusedError
 from service.rendering import templates
 from service.simulator import opening, order_menu
 from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
 from service.simulator.fhir_store import FhirStore, StoreError
 from service.simulator.markdown import safe_html
+from service.wire.refusal import MediaTypeError, RefusedError, outcome
+from service.wire.request import read
 
 # The pages load their own script, style and icon, and speak to this service alone.
 _POLICY = (
@@ -35,14 +36,14 @@ _TITLES = {
     "encounter-discharge": "Discharge",
 }
 
-_templates = templates()
+_templates = templates("service.simulator")
 _templates.filters["safe_markdown"] = safe_html
 
 
 def routes(evaluator: Evaluator, allowed: Callable[[str], bool]) -> Blueprint:
     """The simulator's routes; `allowed` says which FHIR servers it may read and write."""
     blueprint = Blueprint(
-        "simulator", __name__, url_prefix="/simulator", static_folder="../static/simulator", static_url_path="/static"
+        "simulator", __name__, url_prefix="/simulator", static_folder="static", static_url_path="/static"
     )
 
     _add_pages(blueprint, allowed)
@@ -143,7 +144,7 @@ def _takes_feedback() -> bool:
 
 def _explained(evaluator: Evaluator) -> dict[str, Any]:
     """Every rule's verdict on the hook request that is the body, by the evaluation that answers hooks."""
-    asked = wire.read(_body())
+    asked = read(_body())
     check_hook(asked.hook)
     evaluation = evaluator.evaluate(asked)
     said = explain.as_json(asked.hook, evaluation)
@@ -156,7 +157,7 @@ def _written(asked: Json, allowed: Callable[[str], bool]) -> Response:
         resource = asked.get("resource")
         made = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {})
     except StoreError as error:
-        return Response(wire.outcome(502, str(error)), status=502, mimetype="application/json")
+        return Response(outcome(502, str(error)), status=502, mimetype="application/json")
     return Response(msgspec.json.encode(made), mimetype="application/json")
 
 
@@ -176,5 +177,5 @@ def _asked() -> Json:
 
 
 def _page(template: str, status: int = 200, **given: Any) -> Response:
-    html = _templates.get_template(f"simulator/{template}").render(root=f"{request.script_root}/simulator", **given)
+    html = _templates.get_template(template).render(root=f"{request.script_root}/simulator", **given)
     return Response(html, status=status, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})

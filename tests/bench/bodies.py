@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import count, cycle, islice
-from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from cards.value_sets import LOINC
-from tests import vignettes
+from cards.value_sets.systems import LOINC
+from tests.support import vignettes
+from tests.support.places import DATA
 
 Json = dict[str, Any]
 
@@ -37,7 +37,7 @@ WITH: Json = WITHOUT | {
 
 _HL7 = "http://terminology.hl7.org/CodeSystem"
 _US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
-_SYNTHEA = Path(__file__).parent.parent / "data" / "synthea_10"
+_SYNTHEA = DATA / "synthea_10"
 _SUBJECT = {"reference": "Patient/p1"}
 # The types of twenty resources in a row; the one Encounter is the request's own.
 _ROW = (

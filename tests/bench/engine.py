@@ -12,13 +12,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from cards.language.chart import Chart
-from cards.language.decide import decide
-from service import wire
+from cards.decide import decide
+from cards.record.chart import Chart
 from service.app import evaluator
-from service.prefetch import gather
+from service.fhir.gather import gather
 from service.server import load
 from service.settings import Settings
+from service.wire.answer import answer
+from service.wire.request import read
 
 HOOK = "patient-view"
 
@@ -55,14 +56,14 @@ class Engine:
 
     def run(self) -> Any:
         """From the bytes to the verdicts, as the service goes."""
-        return self._evaluator.evaluate(wire.read(self.body, HOOK))
+        return self._evaluator.evaluate(read(self.body, HOOK))
 
     def steps(self) -> tuple[float, ...]:
         """The moments, in CPU time, between reading, gathering, charting and deciding."""
         clock = time.process_time
         start = clock()
-        request = wire.read(self.body, HOOK)
-        read = clock()
+        request = read(self.body, HOOK)
+        decoded = clock()
         gathered = gather(request, None, self._evaluator.codes, time.monotonic() + _FAR)
         found = clock()
         chart = Chart(
@@ -75,13 +76,13 @@ class Engine:
         )
         charted = clock()
         decide(HOOK, chart)
-        return start, read, found, charted, clock()
+        return start, decoded, found, charted, clock()
 
     def answer(self) -> Callable[[], bytes]:
         """What writes the answer, once the verdicts are there."""
-        request = wire.read(self.body, HOOK)
+        request = read(self.body, HOOK)
         verdicts = self._evaluator.evaluate(request).verdicts
-        return lambda: wire.answer(verdicts, request, self._now)
+        return lambda: answer(verdicts, request, self._now)
 
 
 def measure(body: bytes, now: datetime, rounds: int) -> Cost:
@@ -113,7 +114,7 @@ def held(body: bytes, now: datetime) -> float:
     engine.run()  # what is remembered from one request to the next is not the request's
     gc.collect()
     tracemalloc.start()
-    request = wire.read(body, HOOK)
+    request = read(body, HOOK)
     evaluation = engine._evaluator.evaluate(request)
     gc.collect()
     size = tracemalloc.get_traced_memory()[0]

@@ -8,7 +8,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from service import loading
+from service.command import loading
 from tests.bench.bodies import resources_of
 from tests.bench.over_http import SERVICE, Server, started
 from tests.hapi import build

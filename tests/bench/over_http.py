@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tests.bench.bodies import SIZES
 
-SERVICE = ("-c", "from service.cli import main; main()", "serve", "--dev", "--port", "0")
+SERVICE = ("-c", "from service.command.cli import main; main()", "serve", "--dev", "--port", "0")
 NULL = ("-c", "from tests.bench.null_app import main; main()")
 NO_PROC = "The CPU of a server is not measured here: this machine has no /proc to find its processes in."
 

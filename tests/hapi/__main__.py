@@ -16,7 +16,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from service import examples, loading
+from service import examples
+from service.command import loading
 from tests.hapi import build
 from tests.hapi.hapi import Hapi, NotStartedError
 
@@ -68,7 +69,7 @@ def _loaded(console: Console, data: Path, port: int) -> Iterator[Hapi]:
 @contextmanager
 def _service(port: int, hapi: Hapi) -> Iterator[subprocess.Popen[str]]:
     """`serve --dev`, allowed to read that server. No process is left."""
-    command = [sys.executable, "-m", "service.cli", "serve", "--dev", "--port", str(port)]
+    command = [sys.executable, "-m", "service.command.cli", "serve", "--dev", "--port", str(port)]
     command += ["--allow-fhir-server", hapi.base]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:

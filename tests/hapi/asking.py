@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from flask.testing import FlaskClient
 
-from cards.language.codes import Codes
-from service import examples, explain, wire
+from cards.record.codes import Codes
+from service import examples, explain
 from service.app import evaluator
 from service.examples import Example
+from service.fhir.templates import templates
 from service.hooks import service_id
-from service.queries import templates
 from service.settings import Settings
+from service.wire.request import read
 from tests.conftest import NOW
 
 Json = dict[str, Any]
@@ -75,7 +76,7 @@ class Explained:
     """What `explain --format json` says of a request, and the notes on what was not seen."""
 
     def __init__(self, request: Json, settings: Settings | None = None) -> None:
-        evaluation = evaluator(settings or Settings(dev=True), NOW).evaluate(wire.read(json.dumps(request).encode()))
+        evaluation = evaluator(settings or Settings(dev=True), NOW).evaluate(read(json.dumps(request).encode()))
         self._words = explain.as_json(request["hook"], evaluation)
         self.notes = evaluation.gathered.notes
         self.not_seen: list[str] = self._words["notSeen"]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from service import examples, loading
+from service import examples
 from service.app import create_app
+from service.command import loading
 from tests.conftest import NOW
 from tests.hapi import build
 from tests.hapi.hapi import Hapi

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service import examples, loading
+from service import examples
+from service.command import loading
 from tests.conftest import NOW
 from tests.hapi.hapi import Hapi
 

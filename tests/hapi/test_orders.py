@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 
 from service import examples
 from service.publish import library
-from tests import answered
 from tests.hapi.asking import FOOT_DROP, Explained, ask, card, example, without_prefetch
 from tests.hapi.hapi import Hapi
+from tests.support import answered
 
 Json = dict[str, Any]
 

@@ -16,8 +16,8 @@ import requests
 
 from service import examples
 from tests.hapi.asking import FOOT_DROP, without_prefetch
-from tests.house import ROOT
-from tests.processes import is_running
+from tests.support.house import ROOT
+from tests.support.processes import is_running
 
 _COMMAND = [sys.executable, "-m", "tests.hapi"]
 
@@ -85,7 +85,16 @@ def test_it_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
 
 def test_without_java_and_maven_one_line_says_that_the_tests_were_left_out(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": str(tmp_path)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/hapi", "tests/test_settings.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/hapi",
+        "tests/service/test_settings.py",
+    ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("The HAPI tests were left out: ") == 1

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import expect
 
-from service import demo, examples
-from tests.browsing import LAPTOP, Visit, card, chromium, settled
+from service import examples
+from service.command import demo
 from tests.hapi.hapi import Hapi, Json
+from tests.support.browsing import LAPTOP, Visit, card, chromium, settled
 
 NAME = "new-l5-foot-drop"
 PATIENT = f"{NAME}-of-today"

@@ -10,25 +10,26 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-from tests import cases
 from tests.mutants.trial import Check, Report, Target, measure
+from tests.support import cases
+from tests.support.places import ROOT
 
 ENOUGH = 0.85
-FINDINGS = cases.CARDS / "language" / "findings"
+FINDINGS = cases.FINDINGS
 
 
 def targets() -> Iterator[Target]:
     """A rule with its own cases; a module of shared definitions with its cases, the others', and all rules'."""
     _read_once()
-    of_rules = _checks("tests.test_cases")
-    of_findings = _checks("tests.test_findings")
+    of_rules = _checks("tests.cards.rules.test_cases")
+    of_findings = _checks("tests.cards.findings.test_findings")
     for rule, path in cases.files():
-        yield Target(rule, f"cards.{path.stem}", path.with_suffix(".py"), of_rules[rule])
+        yield Target(rule, f"cards.rules.{path.stem}", path.with_suffix(".py"), of_rules[rule])
     for path in sorted(FINDINGS.glob("[!_]*.py")):
         own = of_findings.get(path.stem, [])
         others = [check for name, checks in of_findings.items() if name != path.stem for check in checks]
         every = [*own, *others, *(check for checks in of_rules.values() for check in checks)]
-        yield Target(path.stem, f"cards.language.findings.{path.stem}", path, every)
+        yield Target(path.stem, f"cards.findings.{path.stem}", path, every)
 
 
 def _checks(module: str) -> dict[str, list[Check]]:
@@ -57,7 +58,10 @@ def _read_once() -> None:
         return charts.get((id(case), hook)) or make(case, hook, **more)
 
     cases.read, cases.chart = read, chart
-    of_rules, of_findings = import_module("tests.test_cases"), import_module("tests.test_findings")
+    of_rules, of_findings = (
+        import_module("tests.cards.rules.test_cases"),
+        import_module("tests.cards.findings.test_findings"),
+    )
     for parameters in of_rules.ALL:
         rule, case = parameters.values
         hook = of_rules._hook(rule, case)
@@ -91,7 +95,7 @@ def main(names: list[str]) -> int:
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1
-        show(reports[-1], str(known[name].path.relative_to(cases.CARDS.parent)))
+        show(reports[-1], str(known[name].path.relative_to(ROOT)))
     tried, left = sum(each.tried for each in reports), sum(len(each.survivors) for each in reports)
     share = 1 - left / tried if tried else 1
     print(f"{tried} mutants, {left} survived, {share:.1%} killed, in {time.monotonic() - started:.0f} s")

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
-from tests import house
 from tests.mutants.changes import Mutant, mutants
+from tests.support import house
 
 CPU_SECONDS = 20  # a mutant that loops for ever is killed too
 

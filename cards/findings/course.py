@@ -1,0 +1,177 @@
+"""Strength over time: series by side, loss, and loss since an event (decisions D4, D5, D11 to D13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from msgspec import Struct
+
+from cards.language.finding import finding
+from cards.record.chart import Chart
+from cards.record.facts import Evidence, Procedure, Reading
+from cards.record.moments import Moment, newest
+from cards.record.side import Side
+
+DORSIFLEXION = ("observation.mrc",)
+EXAM_WINDOW = timedelta(days=30)  # D5: how long an examination finding counts
+LOSS_WINDOW = timedelta(days=14)
+DECOMPRESSION = "procedure.lumbar-decompression"
+
+
+class Loss(Struct, frozen=True):
+    """At least one MRC grade lost: from the higher reading to the newest one."""
+
+    before: Reading
+    after: Reading
+
+
+def by_foot(readings: Iterable[Reading]) -> dict[Side, list[Reading]]:
+    """Readings as one series a foot; one of both sides is in both, one of no side in a series of its own."""
+    series: dict[Side, list[Reading]] = {}
+    for reading in readings:
+        for foot in reading.side.feet:
+            series.setdefault(foot, []).append(reading)
+    return series
+
+
+@finding(*DORSIFLEXION)
+def dorsiflexion(chart: Chart) -> dict[Side, list[Reading]]:
+    """The ankle dorsiflexion readings, by side; of two at one moment the lower one (D4)."""
+    series = by_foot(chart.readings("mrc-ankle-dorsiflexion"))
+    return {side: _lowest_at_each_moment(readings) for side, readings in series.items()}
+
+
+def _lowest_at_each_moment(readings: list[Reading]) -> list[Reading]:
+    """Without readings that a lower one of the same instant, or of the same date without clock, overrules."""
+    lowest: dict[object, float] = {}
+    for reading in readings:
+        when = reading.when
+        if when is None:
+            continue
+        for moment in (when.instant, ("day", when.day), ("date", when.day) if when.instant is None else None):
+            lowest[moment] = min(lowest.get(moment, reading.value), reading.value)
+
+    def is_overruled(when: Moment, value: float) -> bool:
+        if when.instant is None:
+            return lowest["day", when.day] < value
+        return min(lowest[when.instant], lowest.get(("date", when.day), value)) < value
+
+    return [reading for reading in readings if reading.when is None or not is_overruled(reading.when, reading.value)]
+
+
+def newest_grade(chart: Chart, readings: Iterable[Reading], window: timedelta = EXAM_WINDOW) -> Reading | None:
+    """The newest reading when it lies in the window; at one time the lower grade."""
+    last = newest(readings, lambda reading: reading.when)
+    if not last or not chart.within(last[0].when, window):
+        return None
+    return min(last, key=lambda reading: (reading.value, reading.reference))
+
+
+@finding(DECOMPRESSION)
+def newest_decompression(chart: Chart) -> Procedure | None:
+    """The newest lumbar decompression that has a date."""
+    done = newest(chart.procedures(DECOMPRESSION), lambda procedure: procedure.when)
+    return done[0] if done else None
+
+
+def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
+    """D11: newest reading <=14 d old and >=1 grade below the highest of the 14 d before it.
+
+    Less what an operation ended: loss before it, and comparison across it (D13).
+    """
+    readings = _since_operation(readings, newest_decompression(chart))
+    last = newest_grade(chart, readings, LOSS_WINDOW)
+    if last is None or last.when is None:
+        return None
+    end = last.when
+    earlier = [
+        reading
+        for reading in readings
+        if reading.when and end.is_after(reading.when) and end.since(reading.when) <= LOSS_WINDOW
+    ]
+    return _lost(earlier, last)
+
+
+def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
+    """D11 on the dropped sides and in the series of no known side."""
+    return next((loss for each in _series_of(chart, sides) if (loss := loss_in_series(chart, each))), None)
+
+
+def loss_since(chart: Chart, sides: Iterable[Side], event: Moment) -> Loss | Reading | None:
+    """D13: loss after an event (a study, an operation, a refusal), measured or charted."""
+    for readings in _series_of(chart, sides):
+        last = newest_grade(chart, readings)
+        if last is not None and last.when is not None and last.when.is_after(event):
+            loss = _lost(_comparable(readings, last, event), last)
+            if loss is not None:
+                return loss
+    charted = charted_progression(chart)
+    return charted if charted is not None and charted.when and charted.when.is_after(event) else None
+
+
+def _comparable(readings: list[Reading], last: Reading, event: Moment) -> list[Reading]:
+    """The last reading in the 14 d up to the event, and every one between the event and the newest."""
+    before = [
+        reading
+        for reading in readings
+        if reading.when and not reading.when.is_after(event) and event.since(reading.when) <= LOSS_WINDOW
+    ]
+    start = min(newest(before, lambda reading: reading.when), key=lambda reading: reading.value, default=None)
+    after = [
+        reading
+        for reading in readings
+        if reading.when and reading.when.is_after(event) and last.when and last.when.is_after(reading.when)
+    ]
+    return after if start is None else [start, *after]
+
+
+@finding("observation.signs")
+def charted_progression(chart: Chart) -> Reading | None:
+    """D12: newest `progression-rapid` present, <=14 d old."""
+    for readings in by_foot(chart.readings("progression-rapid")).values():
+        last = newest(readings, lambda reading: reading.when)
+        present = next((reading for reading in last if reading.value), None)
+        if present is not None and chart.within(present.when, LOSS_WINDOW):
+            return present
+    return None
+
+
+@finding(charted_progression, DECOMPRESSION)
+def charted_decline(chart: Chart) -> Reading | None:
+    """D12 less what an operation ended (D13): rapid progression charted after the newest decompression."""
+    charted, operation = charted_progression(chart), newest_decompression(chart)
+    if charted is None or operation is None or operation.when is None:
+        return charted
+    return charted if charted.when is not None and charted.when.is_after(operation.when) else None
+
+
+def _series_of(chart: Chart, sides: Iterable[Side]) -> Iterator[list[Reading]]:
+    series = dorsiflexion(chart)
+    for side in dict.fromkeys((*sides, Side.UNKNOWN)):
+        if side in series:
+            yield series[side]
+
+
+def _since_operation(readings: list[Reading], operation: Procedure | None) -> list[Reading]:
+    """Without what is older than the last reading before the operation: 4, 2, operation, 3 is improving."""
+    if operation is None or operation.when is None:
+        return readings
+    done = operation.when
+    before = [reading for reading in readings if reading.when and not reading.when.is_after(done)]
+    last = newest(before, lambda reading: reading.when)
+    lowest = min((reading.value for reading in last), default=0)
+    kept = [reading for reading in last if reading.value == lowest]
+    return [reading for reading in readings if reading in kept or (reading.when and reading.when.is_after(done))]
+
+
+def _lost(earlier: list[Reading], last: Reading) -> Loss | None:
+    highest = max(earlier, key=lambda reading: (reading.value, reading.reference), default=None)
+    return Loss(highest, last) if highest is not None and highest.value > last.value else None
+
+
+def loss_evidence(found: Loss | Reading) -> tuple[Evidence, ...]:
+    """The readings, or the charted progression, that a loss stands on."""
+    if isinstance(found, Reading):
+        return (Evidence.of(found),)
+    return Evidence.of(found.before), Evidence.of(found.after)

@@ -1,0 +1,74 @@
+"""Measurements that the drug cards use: creatinine clearance and gestation (decisions D3 to D5, D42)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import floor
+
+from msgspec import Struct
+
+from cards.language.finding import finding
+from cards.record.chart import Chart
+from cards.record.facts import Fact, Problem, Reading
+from cards.record.moments import newest
+
+LABORATORY = timedelta(days=365)
+LONGEST_GESTATION = 44  # weeks; a later reading is another pregnancy's
+WEEK = 7
+
+
+class Clearance(Struct, frozen=True):
+    """Creatinine clearance in mL/min: by Cockcroft-Gault, or eGFR as its surrogate."""
+
+    value: float
+    is_surrogate: bool
+    facts: tuple[Fact, ...]
+
+    def __str__(self) -> str:
+        return f"{'eGFR' if self.is_surrogate else 'CrCl'} {floor(self.value)}"
+
+
+class Pregnancy(Struct, frozen=True):
+    """An active pregnancy, and the weeks of gestation today when a reading gives them."""
+
+    problem: Problem
+    weeks: float | None
+
+
+def newest_number(chart: Chart, measurement: str, window: timedelta, *, highest: bool = False) -> Reading | None:
+    """The newest value in the window; of several at one moment the lowest, or the highest when that is worse."""
+    last = newest(chart.recent(measurement, window), lambda reading: reading.when)
+    if not last or not chart.within(last[0].when, window):
+        return None
+    sign = -1 if highest else 1
+    return min(last, key=lambda reading: (sign * reading.value, reading.reference))
+
+
+@finding("patient", "observation.creatinine", "observation.body-weight", "observation.egfr")
+def clearance(chart: Chart) -> Clearance | None:
+    """Cockcroft-Gault when age, sex, weight and creatinine are known within a year, else the newest eGFR."""
+    creatinine = newest_number(chart, "creatinine", LABORATORY, highest=True)
+    weight = newest_number(chart, "body-weight", LABORATORY)
+    if chart.age is not None and chart.sex and creatinine and weight and creatinine.value > 0 and weight.value > 0:
+        female = 0.85 if chart.sex == "female" else 1.0
+        value = (140 - chart.age) * weight.value / (72 * creatinine.value) * female
+        return Clearance(round(value, 6), is_surrogate=False, facts=(creatinine, weight))
+    egfr = newest_number(chart, "egfr", LABORATORY)
+    return Clearance(egfr.value, is_surrogate=True, facts=(egfr,)) if egfr else None
+
+
+@finding("condition.pregnancy", "observation.gestation")
+def pregnancy(chart: Chart) -> Pregnancy | None:
+    """D3: weeks of the newest reading and the calendar days since; over 44 weeks it is another pregnancy's."""
+    problem = chart.problem("condition.pregnancy")
+    if problem is None:
+        return None
+    last = newest(chart.readings("gestation"), lambda reading: reading.when)
+    if not last:
+        return Pregnancy(problem, None)
+    reading = max(last, key=lambda each: each.value)
+    assert reading.when is not None
+    # In whole days when the record gives them: 29 weeks and 5 days, two days ago, are 30 weeks.
+    days = round(reading.value * WEEK, 3) + (chart.clock.now.date() - reading.when.day).days
+    weeks = days / WEEK
+    return Pregnancy(problem, weeks if weeks <= LONGEST_GESTATION else None)

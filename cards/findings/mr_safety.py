@@ -1,0 +1,49 @@
+"""Implants and the safety of MRI (decisions D28, D29): unknown is not unsafe, and not safe either."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cards.language.finding import finding
+from cards.record.chart import Chart
+from cards.record.facts import Fact, Implant, Problem
+
+PACEMAKER = "device.cardiac-pacemaker"
+COCHLEAR = "device.cochlear-implant"
+
+# A Condition says that there is an implant, not what its label allows; a Device of that kind decides instead.
+_CODED_IMPLANTS = {
+    "condition.pacemaker-or-defibrillator": PACEMAKER,
+    "condition.cochlear-implant": COCHLEAR,
+    "condition.retained-metal": None,
+}
+_RANK = ("safe", "conditional", "unknown", "unsafe")
+
+
+class MrSafety(Struct, frozen=True):
+    """The worst MR safety of the implants on record, and the record that says so; level `none` without any."""
+
+    level: str
+    fact: Fact | None = None
+
+    @property
+    def is_hazard(self) -> bool:
+        """Unsafe or unknown."""
+        return self.level in ("unsafe", "unknown")
+
+
+@finding(PACEMAKER, COCHLEAR, "device.mr-safety", *_CODED_IMPLANTS)
+def mr_safety(chart: Chart) -> MrSafety:
+    """The worst of several implants wins."""
+    devices: list[Implant] = chart.devices(PACEMAKER, COCHLEAR)
+    found: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
+    found += [("unsafe", device) for device in chart.unsafe_devices()]
+    for key, kind in _CODED_IMPLANTS.items():
+        if kind is not None and any(kind in device.keys for device in devices):
+            continue
+        problems: list[Problem] = chart.problems(key)
+        found += [("unknown", problem) for problem in problems]
+    if not found:
+        return MrSafety("none")
+    level, fact = max(found, key=lambda each: (_RANK.index(each[0]), each[1].reference))
+    return MrSafety(level, fact)

@@ -1,0 +1,124 @@
+"""Phrases that several cards share: side, grade, onset, and what radiology and surgery need to know."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from cards.findings.course import Loss, loss_evidence
+from cards.findings.foot_drop import FootDrop, drop_evidence, foot_drop
+from cards.findings.red_flags import CODED_SYNDROME, FLAGS, RED_FLAG_WINDOW, red_flags
+from cards.findings.signs import newest_answers
+from cards.findings.studies import decline
+from cards.language.escaping import between, days, inside, listed, sentence
+from cards.language.finding import finding
+from cards.record.chart import Chart
+from cards.record.facts import Evidence, Fact, Problem
+from cards.record.side import Side
+
+# What R4 allows as reasonReference of a request, with an id that R4 allows.
+_CITABLE = re.compile(r"(Condition|Observation|DiagnosticReport)/[A-Za-z0-9\-.]{1,64}")
+SAFETY_NET = (
+    "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
+    "that spreads to the other leg."
+)
+
+
+DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E30, E31)
+
+
+def emg_date(chart: Chart) -> str:
+    """D59: the later of onset + 21 d and today; today + 21 d when the onset is unknown."""
+    today = chart.clock.now.date()
+    onset = foot_drop(chart).onset
+    return max((onset.day if onset else today) + DENERVATION, today).isoformat()
+
+
+def named_drop(drop: FootDrop) -> str:
+    """`left foot drop`, `bilateral foot drop`, `foot drop (side not recorded)`."""
+    words = {Side.LEFT: "left foot drop", Side.RIGHT: "right foot drop", Side.BOTH: "bilateral foot drop"}
+    return words.get(drop.side, "foot drop (side not recorded)")
+
+
+def graded(drop: FootDrop) -> str:
+    """`MRC 2`, `MRC left 2, right 3`, `MRC not recorded`."""
+    if not drop.readings:
+        return "MRC not recorded"
+    if len(drop.sides) == 1:
+        return f"MRC {drop.weakest}"
+    return "MRC " + ", ".join(f"{side} {int(drop.grades[side].value)}" for side in drop.sides if side in drop.grades)
+
+
+def began(chart: Chart, drop: FootDrop) -> str:
+    """`onset 6 days ago (2026-11-20)` or `onset not recorded`."""
+    if drop.onset is None:
+        return "onset not recorded"
+    span = days(chart.age_of(drop.onset))
+    return f"onset {span} ({drop.onset})" if span == "today" else f"onset {span} ago ({drop.onset})"
+
+
+def lost_words(chart: Chart, loss: Loss) -> str:
+    """`MRC 4 to 2 in 3 days`."""
+    assert loss.before.when is not None
+    assert loss.after.when is not None
+    span = between(loss.after.when.since(loss.before.when))
+    return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
+
+
+@finding(red_flags, "observation.signs")
+def flags_for_reader(chart: Chart) -> str:
+    """The red flags present, those recorded absent with their date, and those nobody recorded."""
+    flags = red_flags(chart)
+    words = [inside(flag.text) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
+    if flags.is_bilateral:
+        words.append("acute bilateral foot drop with pain")
+    present = "Red flags: " + listed(words) + "." if words else "No cauda equina red flag is recorded as present."
+    coded = {key for flag in flags.findings if isinstance(flag, Problem) for key in flag.keys}
+    absent, missing = [], []
+    for flag, problem in FLAGS.items():
+        answers = list(newest_answers(chart, flag, RED_FLAG_WINDOW).values())
+        name = flag.replace("-", " ")
+        if answers and not any(answer.value for answer in answers):
+            absent.append(f"{name} ({answers[0].when})")
+        elif not answers and problem not in coded and CODED_SYNDROME not in coded:
+            missing.append(name)
+    if absent:
+        present += f" Recorded normal: {listed(absent)}."
+    return present + (f" Not recorded in 14 days: {listed(missing)}." if missing else "")
+
+
+@finding(foot_drop, decline, flags_for_reader)
+def clinical_note(chart: Chart) -> str:
+    """What radiology or the surgeon needs: side, grade, onset, course and red flags. Plain text."""
+    drop = foot_drop(chart)
+    parts = [sentence(named_drop(drop)), graded(drop), began(chart, drop)]
+    lost = decline(chart)
+    if isinstance(lost, Loss):
+        parts.append("worsening: " + lost_words(chart, lost))
+    elif lost is not None:
+        parts.append(f"charted as rapidly progressive ({lost.when})")
+    return ", ".join(parts) + ". " + flags_for_reader(chart)
+
+
+@finding(foot_drop, decline)
+def drop_because(chart: Chart) -> tuple[Evidence, ...]:
+    """The foot drop and, when it worsens, the loss, as evidence."""
+    lost = decline(chart)
+    worse = loss_evidence(lost) if lost is not None else ()
+    return once((*drop_evidence(foot_drop(chart)), *worse))
+
+
+def once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Each piece of evidence once, in order."""
+    return tuple(dict.fromkeys(evidence))
+
+
+def references(*facts: Fact) -> tuple[str, ...]:
+    """The references of real Conditions and Observations, for reasonReference."""
+    return tuple(dict.fromkeys(fact.reference for fact in facts if _CITABLE.fullmatch(fact.reference)))
+
+
+def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:
+    """The records that justify an order: the foot drop's codes and grades, and more."""
+    drop = foot_drop(chart)
+    return references(*drop.codes, *drop.readings, *more)

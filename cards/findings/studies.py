@@ -1,0 +1,201 @@
+"""Imaging, electrodiagnosis and orders: what was done, ordered or declined (decisions D13 to D17, D32, D34, D35)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from msgspec import Struct
+
+from cards.findings.course import (
+    Loss,
+    charted_decline,
+    loss_since,
+    measured_loss,
+    newest_decompression,
+)
+from cards.findings.foot_drop import FootDrop, foot_drop, in_episode
+from cards.language.finding import finding
+from cards.record.chart import Chart
+from cards.record.facts import Lesion, Order, Procedure, Reading, Report
+from cards.record.moments import Moment
+from cards.record.side import FEET, Side
+
+LUMBAR_MRI = ("order.mri-lumbar", "order.mri-lumbar-contrast")
+WHOLE_SPINE_MRI = ("order.mri-whole-spine", "order.mri-whole-spine-contrast")
+SPINE_MRI = (*LUMBAR_MRI, *WHOLE_SPINE_MRI)
+SPINE_CT = ("order.ct-lumbar", "order.ct-myelogram-lumbar")
+MRI_REPORTS = ("report.mri-lumbar", "report.mri-whole-spine")
+CT_REPORTS = ("report.ct-lumbar", "report.ct-myelogram-lumbar")
+COMPRESSIONS = ("lesion.cauda-equina-compression", "lesion.cord-compression")
+ROOT = "lesion.root-compression"
+
+ORDER_WINDOW = timedelta(days=30)
+REFUSAL_WINDOW = timedelta(days=30)
+COMPRESSION_WINDOW = timedelta(days=90)
+URGENT = frozenset({"urgent", "asap", "stat"})
+_PENDING = frozenset({"active", "on-hold", "draft"})
+_LESIONS = ("lesion.root-compression", *COMPRESSIONS)
+
+
+class Seen(Struct, frozen=True):
+    """A lesion that imaging shows, and the report that shows it."""
+
+    lesion: Lesion
+    report: Report
+
+
+def is_pending(order: Order) -> bool:
+    """Active, on hold or draft."""
+    return order.status in _PENDING
+
+
+def is_urgent(order: Order) -> bool:
+    """Priority urgent, asap or stat; none means routine."""
+    return order.priority in URGENT
+
+
+@finding(foot_drop, "procedure.lumbar-decompression")
+def measured_decline(chart: Chart) -> Loss | None:
+    """D11: at least one grade of dorsiflexion lost in 14 d on a dropped side."""
+    drop = foot_drop(chart)
+    return measured_loss(chart, drop.sides) if drop else None
+
+
+@finding(foot_drop, measured_decline, charted_decline)
+def decline(chart: Chart) -> Loss | Reading | None:
+    """Progressive: a grade lost in 14 d (D11) or rapid progression charted (D12)."""
+    return measured_decline(chart) or (charted_decline(chart) if foot_drop(chart) else None)
+
+
+def lost_since(chart: Chart, event: Report | Order | Procedure) -> bool:
+    """D13: whether strength was lost after this dated event."""
+    return event.when is not None and loss_since(chart, foot_drop(chart).sides, event.when) is not None
+
+
+@finding(foot_drop, *MRI_REPORTS, decline)
+def imaging_done(chart: Chart) -> Report | None:
+    """D17: a final lumbar or whole-spine MRI of this episode with no loss since."""
+    return done_in_episode(chart, MRI_REPORTS)
+
+
+@finding(foot_drop, *MRI_REPORTS, *CT_REPORTS, decline)
+def emergency_imaging_done(chart: Chart) -> Report | None:
+    """D17 as the cauda equina card sees it: there a CT counts as well."""
+    return done_in_episode(chart, (*MRI_REPORTS, *CT_REPORTS))
+
+
+@finding(foot_drop, "report.mri-whole-spine", decline)
+def whole_spine_done(chart: Chart) -> Report | None:
+    """D32: a final whole-spine MRI of this episode with no loss since."""
+    return done_in_episode(chart, ("report.mri-whole-spine",))
+
+
+def done_in_episode(chart: Chart, keys: Iterable[str]) -> Report | None:
+    """A report of these keys that belongs to the episode and that no later loss has outdated."""
+    drop = foot_drop(chart)
+    reports = (report for report in chart.reports(*keys) if in_episode(chart, drop, report.when))
+    return next((report for report in reports if not lost_since(chart, report)), None)
+
+
+def counts_as_mri_order(chart: Chart, order: Order) -> bool:
+    """D15: pending, or completed with no final spine MRI report at or after it."""
+    if is_pending(order):
+        return True
+    if order.status != "completed" or order.when is None:
+        return False
+    reported = [report.when for report in chart.reports(*MRI_REPORTS) if report.when]
+    return all(order.when.is_after(when) for when in reported)
+
+
+def _ordered(chart: Chart, keys: tuple[str, ...]) -> list[Order]:
+    return [
+        order
+        for order in chart.orders(*keys)
+        if counts_as_mri_order(chart, order) and chart.within(order.when, ORDER_WINDOW)
+    ]
+
+
+@finding(*SPINE_MRI, *MRI_REPORTS)
+def mri_orders(chart: Chart) -> list[Order]:
+    """Lumbar and whole-spine MRI orders of the last 30 d."""
+    return _ordered(chart, SPINE_MRI)
+
+
+@finding(*WHOLE_SPINE_MRI, *MRI_REPORTS)
+def whole_spine_orders(chart: Chart) -> list[Order]:
+    """Whole-spine MRI orders of the last 30 d."""
+    return _ordered(chart, WHOLE_SPINE_MRI)
+
+
+def consults_in_episode(chart: Chart, keys: Iterable[str]) -> list[Order]:
+    """D15: EMG orders and consults of this episode, pending or completed."""
+    drop = foot_drop(chart)
+    return [
+        order
+        for order in chart.orders(*keys)
+        if (is_pending(order) or order.status == "completed") and in_episode(chart, drop, order.when)
+    ]
+
+
+LESION_READS = (*MRI_REPORTS, *CT_REPORTS, *_LESIONS)
+
+
+@finding(foot_drop, *LESION_READS)
+def lesions(chart: Chart) -> list[Seen]:
+    """D34: lesions of any final report of this episode; a compression also of any report <=90 d."""
+    drop = foot_drop(chart)
+    found = []
+    for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
+        episode = in_episode(chart, drop, report.when)
+        for lesion in report.lesions:
+            recent = lesion.key in COMPRESSIONS and chart.within(report.when, COMPRESSION_WINDOW)
+            if lesion.key in _LESIONS and (episode or recent):
+                found.append(Seen(lesion, report))
+    return found
+
+
+def matches(lesion: Lesion, drop: FootDrop) -> bool:
+    """D35: known to be on a dropped side; a compression or a central lesion matches any foot drop."""
+    if lesion.key in COMPRESSIONS or lesion.side is Side.BOTH:
+        return True
+    return lesion.side in drop.sides and lesion.side in FEET
+
+
+def contradicts(lesion: Lesion, drop: FootDrop) -> bool:
+    """D35, D50: a root lesion known to be only on the side that does not drop."""
+    is_one_sided = lesion.side in FEET and Side.UNKNOWN not in drop.sides
+    return lesion.key == ROOT and is_one_sided and lesion.side not in drop.sides
+
+
+@finding(foot_drop, lesions)
+def side_mismatch(chart: Chart) -> Seen | None:
+    """D50: imaging of this episode shows a root lesion on the other side of a one-sided drop, none that matches."""
+    drop = foot_drop(chart)
+    roots = [seen for seen in lesions(chart) if seen.lesion.key == ROOT]
+    if drop.is_bilateral or any(matches(seen.lesion, drop) for seen in roots):
+        return None
+    return next((seen for seen in roots if contradicts(seen.lesion, drop)), None)
+
+
+def refusal(chart: Chart, newest_flag: Moment | None, *keys: str) -> Order | None:
+    """D16: declined <=30 d ago, with no loss and no red flag newer than it."""
+    for order in chart.orders(*keys):
+        if not (order.declined and order.when and chart.within(order.when, REFUSAL_WINDOW)):
+            continue
+        flagged = newest_flag is not None and newest_flag.is_after(order.when)
+        if not flagged and not lost_since(chart, order):
+            return order
+    return None
+
+
+@finding("procedure.lumbar-decompression", foot_drop, decline)
+def post_operative_stable(chart: Chart) -> Procedure | None:
+    """D27: decompression on or after a known onset, and no loss since it."""
+    drop = foot_drop(chart)
+    operation = newest_decompression(chart)
+    if operation is None or operation.when is None or drop.onset is None:
+        return None
+    if drop.onset.is_after(operation.when) or lost_since(chart, operation):
+        return None
+    return operation

@@ -1,0 +1,52 @@
+"""What is disputed, and not evaluated by a rule, and its versions, from cards/rules/appraisals.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from msgspec import Struct
+
+from cards.language.rule import Rule
+
+_MEMBERS = frozenset({"conflicts", "not_evaluated", "history"})
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One version of a rule: since when (ISO date), and what changed with it."""
+
+    version: str
+    date: str
+    change: str
+
+
+class Appraisal(Struct, frozen=True, kw_only=True):
+    """What a committee asks about one rule; `history` is newest first."""
+
+    conflicts: tuple[str, ...] = ()
+    not_evaluated: tuple[str, ...] = ()
+    history: tuple[Change, ...] = ()
+
+
+def appraisal(rule: Rule) -> Appraisal:
+    """What evidence.toml says of a rule; of one that it does not name, the version that the rule declares."""
+    return APPRAISALS.get(rule.id) or Appraisal(
+        history=(Change(version=rule.version, date=rule.reviewed, change="First version."),)
+    )
+
+
+def read(text: str) -> dict[str, Appraisal]:
+    """The appraisals of a document by rule id. Raises ValueError for a member that is unknown."""
+    return {id: _appraisal(id, entry) for id, entry in tomllib.loads(text).items()}
+
+
+def _appraisal(id: str, entry: Mapping[str, Any]) -> Appraisal:
+    for member in entry.keys() - _MEMBERS:
+        raise ValueError(f"{id}: unknown member {member!r}")
+    texts = {name: tuple(entry.get(name, ())) for name in ("conflicts", "not_evaluated")}
+    return Appraisal(**texts, history=tuple(Change(**each) for each in entry.get("history", ())))
+
+
+APPRAISALS: Mapping[str, Appraisal] = read(files("cards").joinpath("rules/appraisals.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""What a suggestion orders, as FHIR."""

@@ -1,0 +1,281 @@
+"""The order catalogue: what a suggestion orders, as FHIR R4 that an EHR can file.
+
+The first resource of every shape is validated with fhir.resources (R4B); later ones of the same shape
+differ only in text, dates and references.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from uuid import uuid4
+
+from msgspec import Struct
+
+from cards.language.rule import Plan
+from cards.orders.validity import Json, r4_fault
+from cards.record.codes import Overlay
+from cards.value_sets.systems import EXAM, SNOMED
+from cards.value_sets.value_set import VALUE_SETS
+
+_IMAGING, _DEVICE, _SERVICE, _MEDICINE, _FINDING, _MESSAGE = (
+    "imaging",
+    "device",
+    "service",
+    "medicine",
+    "finding",
+    "message",
+)
+
+
+class Entry(Struct, frozen=True):
+    """One line of the catalogue: the words on the order, its kind, and the body site by value set."""
+
+    text: str
+    kind: str = _SERVICE
+    site: str = ""
+    takes_side: bool = False
+
+
+CATALOGUE: Mapping[str, Entry] = {
+    "order.mri-lumbar": Entry("MRI of the lumbar spine without contrast", _IMAGING, "site.lumbar-spine"),
+    "order.mri-lumbar-contrast": Entry(
+        "MRI of the lumbar spine without and with contrast", _IMAGING, "site.lumbar-spine"
+    ),
+    "order.mri-whole-spine": Entry("MRI of the whole spine without contrast", _IMAGING, "site.spine"),
+    "order.mri-whole-spine-contrast": Entry("MRI of the whole spine without and with contrast", _IMAGING, "site.spine"),
+    "order.mri-brain": Entry("MRI of the brain", _IMAGING),
+    "order.ct-lumbar": Entry("CT of the lumbar spine", _IMAGING, "site.lumbar-spine"),
+    "order.ct-myelogram-lumbar": Entry("CT myelogram of the lumbar spine", _IMAGING, "site.lumbar-spine"),
+    "order.emg-ncs": Entry("EMG and nerve conduction studies"),
+    "order.spine-surgery-consult": Entry("Spinal surgery consult"),
+    "order.neurology-referral": Entry("Neurology referral"),
+    "order.orthotist-referral": Entry("Referral to orthotist", takes_side=True),
+    "order.afo": Entry("Ankle-foot orthosis", _DEVICE, takes_side=True),
+    "order.bladder-scan": Entry("Bladder scan for post-void residual volume"),
+    "order.spinal-precautions": Entry("Full spinal precautions"),
+    "order.pressure-care-plan": Entry("Turning and pressure-care plan"),
+    "order.skin-assessment": Entry("Daily skin assessment"),
+    "order.physiotherapy-referral": Entry("Physiotherapy"),
+    "order.creatinine": Entry("Creatinine in serum or plasma"),
+    # No code for it is verified: the words stand alone.
+    "order.mr-safety-consult": Entry("MR safety consultation"),
+    "medication.acetaminophen": Entry("Paracetamol (acetaminophen)", _MEDICINE),
+    "medication.naproxen": Entry("Naproxen", _MEDICINE),
+    "medication.duloxetine": Entry("Duloxetine", _MEDICINE),
+    "medication.gabapentin": Entry("Gabapentin", _MEDICINE),
+    # No RxNorm code of it is verified: the words stand alone, the prescriber chooses the product.
+    "medication.gastroprotection": Entry("Proton pump inhibitor", _MEDICINE),
+    "communication.spinal-team": Entry("Message to the spinal surgery team", _MESSAGE),
+    **{
+        f"exam.{code}": Entry(name, _FINDING, takes_side=code.startswith("mrc-"))
+        for key in ("observation.mrc", "observation.signs")
+        for code, name in VALUE_SETS[key].codes[EXAM].items()
+    },
+}
+# How many codes of a system, and how many in all: EMG and NCS are sent together; a HCPCS code would choose the
+# orthosis, which is the orthotist's to do.
+_SENT: Mapping[str, tuple[int, int | None]] = {"order.emg-ncs": (2, 2), "order.afo": (1, 1)}
+_CODED_AS = {"order.creatinine": "observation.creatinine"}
+_SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # R4; an odd id of the request is left out rather than sent
+_REQUESTERS = {
+    "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
+    "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]+"),
+    "MedicationRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
+}
+
+
+class InvalidOrderError(ValueError):
+    """What the request states (ids) makes the order invalid R4; the message holds nothing of it."""
+
+
+class OrderContext:
+    """For whom, in which encounter, by whom and when orders are suggested; ids as the request had them.
+
+    `overlay` holds the codes that the site adds: they are sent beside ours, the first of each system.
+    """
+
+    def __init__(
+        self,
+        patient_id: str,
+        encounter_id: str | None,
+        requester: str | None,
+        now: datetime,
+        overlay: Overlay = MappingProxyType({}),
+    ) -> None:
+        self.subject = {"reference": f"Patient/{patient_id}"}
+        self.encounter = {"reference": f"Encounter/{encounter_id}"} if _ID.fullmatch(encounter_id or "") else None
+        self.requester = requester or ""
+        self.authored = now.isoformat(timespec="seconds")
+        self.overlay = overlay
+
+
+def order_resource(plan: Plan, context: OrderContext) -> Json:
+    """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
+    entry = CATALOGUE[plan.key]
+    made = _MAKERS[entry.kind](plan, entry, context)
+    _check_shape(_shape(plan, context), made)
+    return made
+
+
+def order_words(plan: Plan) -> str:
+    """What a plan orders, in words: `Ankle-foot orthosis, left`."""
+    return CATALOGUE[plan.key].text + _SIDE_WORDS.get(plan.side, "")
+
+
+def _service(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    made: Json = {
+        "resourceType": "ServiceRequest",
+        "status": "draft",
+        "intent": "order",
+        "priority": plan.priority,
+    }
+    if entry.kind == _IMAGING:
+        made["category"] = [_concept("category.imaging")]
+    made["code"] = _code(plan.key, order_words(plan), context)
+    if entry.site:
+        made["bodySite"] = [_concept(entry.site)]
+    return made | _frame(plan, context, "ServiceRequest")
+
+
+def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    """R4 gives a DeviceRequest no side: it stands in a parameter and in the text."""
+    made: Json = {
+        "resourceType": "DeviceRequest",
+        "status": "draft",
+        "intent": "order",
+        "priority": plan.priority,
+    }
+    made["codeCodeableConcept"] = _code(
+        plan.key, entry.text + _SIDE_WORDS.get(plan.side, ", side to be confirmed"), context
+    )
+    if plan.side:
+        made["parameter"] = [{"code": {"text": "Side"}, "valueCodeableConcept": _concept(f"side.{plan.side}")}]
+    return made | _frame(plan, context, "DeviceRequest")
+
+
+def _medicine(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    """An option without a dose: the prescriber chooses it."""
+    made: Json = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
+    made["medicationCodeableConcept"] = _code(plan.key, entry.text, context)
+    return made | _frame(plan, context, "MedicationRequest")
+
+
+def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    """An examination item to fill in: it has no value, so it says nothing until somebody has examined."""
+    made: Json = {"resourceType": "Observation", "id": str(uuid4()), "status": "registered"}
+    code = plan.key.removeprefix("exam.")
+    made["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
+    made["subject"] = context.subject
+    if context.encounter is not None:
+        made["encounter"] = context.encounter
+    made["effectiveDateTime"] = context.authored
+    if plan.side in ("left", "right"):
+        made["bodySite"] = _concept(f"side.{plan.side}")
+    return made
+
+
+def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
+    made: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
+    made |= {"priority": plan.priority, "topic": {"text": entry.text}}
+    made["subject"] = context.subject
+    if context.encounter is not None:
+        made["encounter"] = context.encounter
+    made["payload"] = [{"contentString": plan.note}]
+    if plan.reasons:
+        made["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
+    return made
+
+
+def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
+    """What every order carries: whose, where, when, by whom and why."""
+    made: Json = {
+        "id": str(uuid4()),
+        "subject": context.subject,
+        "authoredOn": context.authored,
+    }
+    if plan.indication:
+        made["reasonCode"] = [_concept(plan.indication)]
+    if context.encounter is not None:
+        made["encounter"] = context.encounter
+    if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
+        made["requester"] = {"reference": context.requester}
+    if plan.occurrence:
+        made["occurrenceDateTime"] = plan.occurrence
+    if plan.reasons:
+        made["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
+    if plan.note:
+        made["note"] = [{"text": plan.note}]
+    return made
+
+
+_MAKERS: Mapping[str, Callable[[Plan, Entry, OrderContext], Json]] = {
+    _IMAGING: _service,
+    _SERVICE: _service,
+    _DEVICE: _device,
+    _MEDICINE: _medicine,
+    _FINDING: _finding,
+    _MESSAGE: _message,
+}
+
+
+def _code(key: str, text: str, context: OrderContext) -> Json:
+    """The first code of each system of the key, which is the one sent out, and the site's own beside them."""
+    sites = context.overlay.get(key, {})
+    coding = _codings(key) + [{"system": system, "code": codes[0]} for system, codes in sites.items() if codes]
+    return {"coding": coding, "text": text} if coding else {"text": text}
+
+
+@lru_cache
+def _codings(key: str) -> list[Json]:
+    value_set = VALUE_SETS.get(_CODED_AS.get(key, key))
+    of_a_system, in_all = _SENT.get(key, (1, None))
+    return [
+        {"system": system, "code": code, "display": display}
+        for system, codes in (value_set.codes.items() if value_set else ())
+        for code, display in list(codes.items())[:of_a_system]
+    ][:in_all]
+
+
+@lru_cache
+def _concept(key: str) -> Json:
+    """The concept that a value set is sent as; the same object every time, which nobody changes."""
+    value_set = VALUE_SETS[key]
+    code, display = next(iter(value_set.codes[SNOMED].items()))
+    return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
+
+
+def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
+    """What decides whether the resource is valid: everything but text, dates and the ids in references."""
+    return (
+        plan.key,
+        plan.priority,
+        plan.side,
+        plan.indication,
+        bool(plan.note),
+        bool(plan.occurrence),
+        tuple(reference.partition("/")[0] for reference in plan.reasons),
+        tuple(context.overlay.get(plan.key, ())),
+        context.encounter is None,
+        context.requester.partition("/")[0],
+    )
+
+
+_seen_shapes: set[tuple[object, ...]] = set()
+_MOST_SHAPES = 1000
+
+
+def _check_shape(shape: tuple[object, ...], made: Json) -> None:
+    """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
+    if shape in _seen_shapes:
+        return
+    fault = r4_fault(made)
+    if fault is not None:
+        raise InvalidOrderError(f"a suggested {made['resourceType']} is not valid R4: {fault}")
+    if len(_seen_shapes) < _MOST_SHAPES:
+        _seen_shapes.add(shape)

@@ -1,0 +1,76 @@
+"""Changes of a draft order: the whole draft as it came, but for what is changed (never a patch)."""
+
+from __future__ import annotations
+
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+import msgspec
+
+from cards.orders.validity import Json, r4_fault
+from cards.record.facts import Draft
+
+_decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+_encode_exactly = msgspec.json.Encoder(decimal_format="number").encode
+
+_DAYS = {"min": Decimal(1) / 1440, "h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7)}
+_GRAM = 1000
+
+
+def echo(draft: Draft, priority: str) -> bytes | None:
+    """The whole draft with another priority; None when it is no valid R4 resource with an id.
+
+    Decimals keep their text: FHIR's precision is significant.
+    """
+    resource = _whole(draft)
+    if resource is None:
+        return None
+    resource["priority"] = priority
+    return _if_valid(resource)
+
+
+def redose(draft: Draft, daily_mg: float, step_mg: float) -> bytes | None:
+    """The whole draft with each dose lowered so that the day stays within `daily_mg`.
+
+    Only for a draft with one dosage instruction that states amount and timing. The dose is a multiple of
+    `step_mg`; when even one step is too much at that frequency, or the draft is not valid R4, None.
+    """
+    resource = _whole(draft)
+    instructions = resource.get("dosageInstruction") if resource else None
+    if resource is None or not isinstance(instructions, list) or len(instructions) != 1:
+        return None
+    try:
+        lowered = _lower(instructions[0], Decimal(str(daily_mg)), Decimal(str(step_mg)))
+    except (KeyError, TypeError, ArithmeticError, IndexError):
+        return None
+    if not lowered:
+        return None
+    if "text" in instructions[0]:
+        del instructions[0]["text"]  # the words said the old dose
+    return _if_valid(resource)
+
+
+def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:
+    repeat = instruction["timing"]["repeat"]
+    times_a_day = Decimal(repeat["frequency"]) / (Decimal(repeat["period"]) * _DAYS[repeat["periodUnit"]])
+    rates = instruction["doseAndRate"]
+    quantity = rates[0]["doseQuantity"]
+    unit = quantity.get("code", quantity.get("unit"))
+    if len(rates) != 1 or unit not in ("mg", "g"):
+        return False
+    dose = (daily / times_a_day / step).to_integral_value(ROUND_FLOOR) * step
+    if dose <= 0:
+        return False
+    value = dose / _GRAM if unit == "g" else dose
+    quantity["value"] = value.normalize() if value != value.to_integral_value() else Decimal(int(value))
+    return True
+
+
+def _whole(draft: Draft) -> Json | None:
+    resource = _decode_exactly(draft.raw)
+    return resource if isinstance(resource, dict) and isinstance(resource.get("id"), str) else None
+
+
+def _if_valid(resource: Json) -> bytes | None:
+    plain = msgspec.json.decode(_encode_exactly(resource))
+    return None if r4_fault(plain) else _encode_exactly(resource)

@@ -1,0 +1,1 @@
+"""FHIR to Chart: the one room that reads records."""

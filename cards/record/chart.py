@@ -1,0 +1,214 @@
+"""Chart: every question that a rule may ask about one patient at one moment.
+
+Beside the facts it knows what it has not seen: a prefetch key that the request did not supply and the
+server did not give. Unknown is never normal, and not seen is not the same as not recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from cards.record.codes import Codes
+from cards.record.decoding import Defect
+from cards.record.extraction import Extraction
+from cards.record.facts import Allergy, Draft, Implant, Medicine, Order, Problem, Procedure, Reading, Report
+from cards.record.moments import Clock, Moment
+from cards.record.records import Resource
+from cards.value_sets.value_set import VALUE_SETS
+
+BUILT_IN_CODES = Codes()
+
+_NONE: list[Any] = []  # what is not there; nobody changes an answer in place
+_NO_KEYS: frozenset[str] = frozenset()
+
+# Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
+SUPPLIED_BY = {
+    "patient": ("patient",),
+    "encounter": ("encounter",),
+    "condition": ("conditions",),
+    "observation": ("observations",),
+    "lesion": ("reports",),
+    "report": ("reports",),
+    "order": ("orders",),
+    "order.afo": ("orders", "deviceOrders"),
+    "procedure": ("procedures",),
+    "device": ("devices",),
+    "medication": ("medications", "statements"),
+    "allergy": ("allergies",),
+}
+
+
+def supplied_by(key: str) -> tuple[str, ...]:
+    """The prefetch keys from which a key of bindings.toml is read."""
+    return SUPPLIED_BY.get(key) or SUPPLIED_BY[key.partition(".")[0]]
+
+
+class UndeclaredReadError(LookupError):
+    """A rule asked for what it did not declare in `reads`; the message names the key."""
+
+
+class Chart:
+    """One patient's facts, indexed by the keys of bindings.toml.
+
+    `is_ordering` says that orders are being written (order-select, order-sign): the drafts are what is asked
+    about. `unseen` holds the prefetch keys whose data was neither supplied nor to be had. `added` are Conditions
+    that are being put on the problem list: they join the record, and `added_problems` holds their keys. With
+    `declared` given, a question outside of it raises UndeclaredReadError: rules' cases are run that way.
+    """
+
+    def __init__(
+        self,
+        patient_id: str,
+        now: datetime,
+        records: Iterable[Resource] = (),
+        *,
+        unseen: Iterable[str] = (),
+        drafts: Sequence[Draft] = (),
+        codes: Codes = BUILT_IN_CODES,
+        defects: Iterable[Defect] = (),
+        added: Sequence[Resource] = (),
+        declared: frozenset[str] | None = None,
+    ) -> None:
+        self.clock = Clock(now)
+        self.patient_id = patient_id
+        self.unseen = frozenset(unseen)
+        self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
+        self.memo: dict[object, Any] = {}
+        self.is_ordering = False
+        self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
+        self.added_problems = (
+            frozenset(Extraction(patient_id, added, self.clock, codes).problems) if added else _NO_KEYS
+        )
+        self._declared = declared
+        self._drafted = {draft.reference for draft in drafts}
+        self._defects = tuple(defects)
+
+    def _ask(self, *keys: str) -> None:
+        for key in keys if self._declared is not None else ():
+            if key not in self._declared:  # type: ignore[operator]
+                raise UndeclaredReadError(f"{key} is not among the rule's reads")
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """What could not be read, of the request and of the records."""
+        return (*self._defects, *self._facts.all_defects())
+
+    @property
+    def noticed(self) -> tuple[Defect, ...]:
+        """What could not be read of what was looked at so far."""
+        return (*self._defects, *self._facts.defects)
+
+    def has_seen(self, *keys: str) -> bool:
+        """Whether the data behind these keys of bindings.toml was supplied or read."""
+        return not self.unseen or self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))
+
+    def problems(self, *keys: str) -> list[Problem]:
+        """The active Conditions of these keys."""
+        return self._get(self._facts.problems, keys)
+
+    def problem(self, *keys: str) -> Problem | None:
+        """The most recent active Condition of these keys, or None."""
+        found = self.problems(*keys)
+        dated = [each for each in found if each.when is not None]
+        if not dated:
+            return found[0] if found else None
+        return min(dated, key=lambda each: (self.clock.age(each.when or self.clock.moment), each.reference))
+
+    def readings(self, code: str) -> list[Reading]:
+        """The valid answers of one finding or measurement, by its exam code or measurement key."""
+        if self._declared is not None:
+            self._ask(_observation_key(code))
+        return self._facts.answers.of(code)
+
+    def recent(self, code: str, window: timedelta) -> list[Reading]:
+        """The readings of a measurement without those that are surely older than a window."""
+        if self._declared is not None:
+            self._ask(_observation_key(code))
+        return self._facts.answers.recent(code, window)
+
+    def orders(self, *keys: str) -> list[Order]:
+        """Every request of these keys on record, whatever its status; drafts of the context are not."""
+        found: list[Order] = self._get(self._facts.orders, keys)
+        return [order for order in found if order.reference not in self._drafted] if self._drafted else found
+
+    def reports(self, *keys: str) -> list[Report]:
+        """The final reports of these keys."""
+        return self._get(self._facts.reports, keys)
+
+    def procedures(self, *keys: str) -> list[Procedure]:
+        """The completed procedures of these keys."""
+        return self._get(self._facts.procedures, keys)
+
+    def devices(self, *keys: str) -> list[Implant]:
+        """The active devices of these keys."""
+        self._ask(*keys)
+        return [each for each in self._facts.implants if any(key in each.keys for key in keys)]
+
+    def unsafe_devices(self) -> list[Implant]:
+        """The active devices of any kind that are coded MR unsafe."""
+        self._ask("device.mr-safety")
+        return [each for each in self._facts.implants if each.safety == "unsafe"]
+
+    def medicines(self, *keys: str) -> list[Medicine]:
+        """The active medicines of these keys, each once."""
+        self._ask(*keys)
+        return [each for each in self._facts.medicines if any(key in each.keys for key in keys)]
+
+    def allergies(self, *keys: str) -> list[Allergy]:
+        """The active allergies to what these keys mean, each once."""
+        self._ask(*keys)
+        return [each for each in self._facts.allergies if any(key in each.keys for key in keys)]
+
+    @property
+    def sex(self) -> str | None:
+        """`male` or `female` as the Patient states it; None when it says neither."""
+        self._ask("patient")
+        stated = (self._facts.patient.gender or "").strip().lower() if self._facts.patient else ""
+        return stated if stated in ("male", "female") else None
+
+    @property
+    def age(self) -> int | None:
+        """Age in completed years; None when the birth date is not known."""
+        self._ask("patient")
+        return self._age
+
+    @cached_property
+    def _age(self) -> int | None:
+        patient = self._facts.patient
+        born = self.clock.read(patient.birthDate) if patient else None
+        if born is None:
+            return None
+        today = self.clock.now.date()
+        return today.year - born.day.year - ((today.month, today.day) < (born.day.month, born.day.day))
+
+    @property
+    def encounter_class(self) -> str | None:
+        """The class code of the encounter (AMB, EMER, IMP, ...)."""
+        self._ask("encounter")
+        return self._facts.encounter_class
+
+    def within(self, moment: Moment | None, window: timedelta) -> bool:
+        """Whether a moment lies in the window that ends now; an unknown one never does."""
+        return self.clock.within(moment, window)
+
+    def age_of(self, moment: Moment) -> timedelta:
+        """Time from a moment to now."""
+        return self.clock.age(moment)
+
+    def _get(self, facts: Mapping[str, list[Any]], keys: tuple[str, ...]) -> list[Any]:
+        if self._declared is not None:
+            self._ask(*keys)
+        if len(keys) == 1:
+            return facts.get(keys[0], _NONE)
+        return [fact for key in keys if key in facts for fact in facts[key]]
+
+
+def _observation_key(code: str) -> str:
+    if code.startswith("mrc-"):
+        return "observation.mrc"
+    if code == "post-void-residual":
+        return "observation.pvr-ml"
+    return f"observation.{code}" if f"observation.{code}" in VALUE_SETS else "observation.signs"

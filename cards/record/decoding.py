@@ -1,0 +1,301 @@
+"""JSON to records, tolerantly: one pass when everything fits, record by record when something does not.
+
+An object where FHIR has a list is its one element; a mistyped element is absent and counted; a record is
+dropped, and counted, only when its resourceType, code or status cannot be read. A draft order never is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+from msgspec import Raw, Struct, inspect
+
+from cards.record.elements import (
+    NOTHING,
+    CodeableConcept,
+    Concept,
+    Contained,
+    Dosage,
+    Link,
+    Quantity,
+    Reference,
+)
+from cards.record.records import Bundle, Entry, Other, Resource, reference
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 100
+TOO_DEEP = f"nested over {MAX_DEPTH} levels"
+_SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
+T = TypeVar("T")
+
+_LARGEST = 10**15  # beyond it a number is no measurement
+
+_ESSENTIAL = frozenset({"resourceType", "code", "status"})
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+
+
+class UnreadableError(ValueError):
+    """The text is no JSON that we accept; the message says why, and holds nothing of the text."""
+
+
+class TooLargeError(UnreadableError):
+    """The body is over `MAX_BYTES`."""
+
+
+class Defect(Struct, frozen=True):
+    """What could not be read: where (key and entry), which element, what was done about it."""
+
+    where: str
+    element: str
+    why: str
+    dropped: bool = False
+
+
+class _RawEntry(Struct):
+    resource: Raw = Raw(b"null")
+
+
+class _RawBundle(Struct):
+    resourceType: str | None = None
+    entry: list[_RawEntry] | None = None
+    link: list[Link] | None = None
+
+
+_decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
+_decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
+
+
+class _MisfitError(Exception):
+    """A value is not of the type that its element has."""
+
+
+def check_body(body: bytes) -> None:
+    """Refuse a body that is too large, not UTF-8, or nested over 100 levels.
+
+    Raises TooLargeError or UnreadableError. Over 64 KiB only what is made into objects is held to 100 levels;
+    what no rule reads is passed over, and there the decoder's own recursion limit (under 1,000) stands alone.
+    """
+    if len(body) > MAX_BYTES:
+        raise TooLargeError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise UnreadableError("the body is not UTF-8") from None
+    if len(body) <= _SEARCHED and is_too_deep(body):
+        raise UnreadableError(f"the body is {TOO_DEEP}")
+
+
+def is_too_deep(body: bytes) -> bool:
+    """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
+    if _levels(body.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
+        return False
+    return _levels(_STRING.sub(b"", body).translate(_ONE_KIND, _NOT_A_BRACKET)) > MAX_DEPTH
+
+
+def _levels(brackets: bytes) -> int:
+    """An upper bound of the depth; over `MAX_DEPTH` it is exact when every bracket has its partner."""
+    for taken in range(MAX_DEPTH + 1):
+        if taken + len(brackets) <= MAX_DEPTH:
+            return taken + len(brackets)
+        shorter = brackets.replace(b"[]", b"")
+        if len(shorter) == len(brackets):
+            return taken + brackets.count(b"[")
+        brackets = shorter
+    return MAX_DEPTH + 1
+
+
+def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False) -> Resource | None:
+    """Decode one resource, a Bundle included; None when it is no FHIR resource at all.
+
+    `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is no JSON.
+    """
+    try:
+        return _decode_record(raw)
+    except msgspec.ValidationError:
+        pass
+    except NO_JSON:
+        raise UnreadableError("the text is not JSON") from None
+    try:
+        return _read_by_entry(raw, where, defects, draft=draft)
+    except NO_JSON:
+        raise UnreadableError("the text is not JSON") from None
+
+
+class Element(Generic[T]):
+    """An element that records keep as JSON until a rule wants it; `essential` when without it they say nothing."""
+
+    def __init__(self, kind: Any, name: str, *, essential: bool = False) -> None:
+        self.decode: Callable[[Raw], T | None] = msgspec.json.Decoder(kind | None).decode
+        self._kind = inspect.type_info(kind)
+        self._name = name
+        self._essential = essential
+
+    def read(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
+        """The element; None when it is missing, or cannot be read, which is a defect of `where`."""
+        if raw is NOTHING:
+            return None
+        try:
+            return self.decode(raw)
+        except NO_JSON:
+            return self._read_loosely(raw, where if isinstance(where, str) else reference(where), defects, draft)
+
+    def _read_loosely(self, raw: Raw, where: str, defects: list[Defect], draft: bool) -> T | None:
+        try:
+            if is_too_deep(bytes(raw)):
+                raise _MisfitError
+            found: T | None = _fit(_decode_anything(raw), self._kind, where, defects, draft=draft)
+            return found
+        except (*NO_JSON, _MisfitError):
+            dropped = self._essential and not draft
+            why = "cannot be read" if dropped else "is of the wrong type"
+            defects.append(Defect(where, self._name, why, dropped=dropped))
+            return None
+
+
+def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+    try:
+        bundle = _decode_raw_bundle(raw)
+    except msgspec.ValidationError:
+        return _read_loosely(raw, where, defects, draft=draft)
+    if bundle.resourceType != "Bundle" or bundle.entry is None:
+        return _read_loosely(raw, where, defects, draft=draft)
+    entries: list[Entry] = []
+    for number, entry in enumerate(bundle.entry, 1):
+        if bytes(entry.resource) == b"null":
+            continue  # a link or an outcome of the search, no record
+        try:
+            found: Resource | None = _decode_record(entry.resource)
+        except msgspec.ValidationError:
+            found = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
+        if found is not None:
+            entries.append(Entry(found))
+    return Bundle(entry=entries, link=bundle.link)
+
+
+def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+    if is_too_deep(bytes(raw)):
+        defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
+        return None
+    value = _decode_anything(raw)
+    if not isinstance(value, dict):
+        defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
+        return None
+    try:
+        return _fit_record(value, where, defects, draft=draft)
+    except _MisfitError as misfit:
+        defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+        return None
+
+
+def _fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draft: bool) -> Resource:
+    """A record as the struct of its type. Raises _MisfitError when what it means cannot be read."""
+    kind = value.get("resourceType")
+    if not isinstance(kind, str | None) and not draft:
+        raise _MisfitError("resourceType")
+    struct = _RECORDS.get(str(kind))
+    record: Resource = _fit_struct(value, struct or _OTHER, where, defects, draft=draft)
+    if isinstance(record, Other):
+        record.is_typed = isinstance(kind, str)
+    return record
+
+
+def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
+    """The value as `kind` wants it. Raises _MisfitError; what is lost inside it becomes a defect."""
+    if isinstance(kind, inspect.RawType):
+        return Raw(msgspec.json.encode(value))
+    if value is None or isinstance(kind, inspect.AnyType):
+        return value
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    for each in kinds:
+        if isinstance(each, inspect.StructType) and isinstance(value, dict):
+            if each.tag is not None:
+                return _fit_record(value, where, defects, draft=draft)
+            return _fit_struct(value, each, where, defects, draft=draft)
+        if isinstance(each, inspect.StrType) and isinstance(value, str):
+            return value
+        if isinstance(each, inspect.BoolType) and isinstance(value, bool):
+            return value
+        if isinstance(each, inspect.IntType | inspect.FloatType) and _is_number(value):
+            return _fit_number(value, each)
+    for each in kinds:
+        if isinstance(each, inspect.ListType):
+            items = value if isinstance(value, list) else [value]
+            return _fit_list(items, each, where, defects, draft=draft)
+    raise _MisfitError
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | float:
+    if abs(value) > _LARGEST or (isinstance(kind, inspect.IntType) and value != int(value)):
+        raise _MisfitError
+    return float(value) if isinstance(kind, inspect.FloatType) else int(value)
+
+
+def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: list[Defect], *, draft: bool) -> list[Any]:
+    fitted = []
+    for number, item in enumerate(items):
+        if item is None:
+            continue
+        place = f"{where}, entry {number + 1}" if _is_entry(kind.item_type) else where
+        try:
+            fitted.append(_fit(item, kind.item_type, place, defects, draft=draft))
+        except _MisfitError:
+            defects.append(Defect(where, f"element {number + 1} of a list", "is of the wrong type"))
+    if items and not fitted:
+        raise _MisfitError
+    return fitted
+
+
+def _fit_struct(
+    value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
+) -> Any:
+    made = kind.cls()
+    for element in kind.fields:
+        name = element.encode_name
+        if name not in value:
+            continue
+        try:
+            setattr(made, element.name, _fit(value[name], element.type, where, defects, draft=draft))
+        except _MisfitError as misfit:
+            if kind.cls is Entry and name == "resource":
+                defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+                continue
+            if kind.cls in _MEANING and name in _ESSENTIAL and not draft:
+                raise _MisfitError(name) from None
+            defects.append(Defect(where, name, "is of the wrong type"))
+    return made
+
+
+def _is_entry(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.StructType) and kind.cls is Entry
+
+
+def _struct_type(kind: object) -> inspect.StructType:
+    found = inspect.type_info(kind)
+    assert isinstance(found, inspect.StructType)
+    return found
+
+
+_RECORDS = {str(found.tag): found for found in map(_struct_type, get_args(Resource))}
+_OTHER = _RECORDS["Other"]
+_MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
+
+CODE = Element[Concept](Concept, "code", essential=True)
+CLINICAL_STATUS = Element[CodeableConcept](CodeableConcept, "clinicalStatus")
+VERIFICATION_STATUS = Element[CodeableConcept](CodeableConcept, "verificationStatus")
+QUANTITY = Element[Quantity](Quantity, "valueQuantity")
+RESULTS = Element[list[Reference]](list[Reference], "result")
+MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
+DOSAGE_INSTRUCTION = Element[list[Dosage]](list[Dosage], "dosageInstruction")
+DOSAGE = Element[list[Dosage]](list[Dosage], "dosage")

@@ -1,0 +1,178 @@
+"""The orders that are being written: context.draftOrders as drafts, each with its JSON kept for the echo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from cards.record import medicines
+from cards.record.codes import Codes
+from cards.record.decoding import (
+    CODE,
+    DOSAGE_INSTRUCTION,
+    TOO_DEEP,
+    Defect,
+    UnreadableError,
+    is_too_deep,
+    read_resource,
+)
+from cards.record.extraction import OtherPatientError, priority
+from cards.record.facts import Draft
+from cards.record.medicines import Resolve
+from cards.record.moments import Clock
+from cards.record.records import (
+    Medication,
+    MedicationRequest,
+    Resource,
+    ServiceRequest,
+    reference,
+    reference_id,
+)
+from cards.record.side import Side
+from cards.value_sets.value_set import VALUE_SETS
+
+# What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
+_OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "completed", "ended", "rejected"})
+_ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
+
+
+T = TypeVar("T")
+
+
+class _Entry(Struct):
+    resource: Raw = Raw(b"null")
+
+
+class _Bundle(Struct):
+    entry: Raw = Raw(b"null")
+
+
+def read_drafts(
+    raw: Raw | bytes,
+    selections: Sequence[str] | None,
+    codes: Codes,
+    clock: Clock,
+    defects: list[Defect],
+    *,
+    patient_id: str,
+    records: Iterable[Resource] = (),
+) -> tuple[Draft, ...]:
+    """Every order of the Bundle (or list) of drafts that can be ordered and names what it orders.
+
+    A draft is selected when `selections` names it; all are when it names none of them. Raises
+    OtherPatientError when a draft is another patient's.
+    """
+    if bytes(raw) in (b"", b"null"):
+        return ()
+    read = [(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None]
+    for record, _ in read:
+        _check_patient(record, patient_id)
+    known = (*records, *(record for record, _ in read))
+    medications = {each.id: each for each in known if isinstance(each, Medication) and each.id is not None}
+    wanted = {_relative(each) for each in selections or ()} & {reference(record) for record, _ in read}
+    return tuple(
+        _draft(record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted)
+        for record, text in read
+        if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
+    )
+
+
+def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
+    return record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
+
+
+def _resources(raw: Raw | bytes) -> Iterator[Raw]:
+    """The JSON of each draft: of a Bundle's entries (or its one entry), or of a list of resources."""
+    if not bytes(raw):
+        return
+    found = _decoded(raw, list[Raw])
+    if found is not None:
+        yield from found
+        return
+    bundle = _decoded(raw, _Bundle)
+    entries = _decoded(bundle.entry, list[Raw]) or [bundle.entry] if bundle is not None else []
+    for each in entries:
+        entry = _decoded(each, _Entry)
+        if entry is not None and bytes(entry.resource) != b"null":
+            yield entry.resource
+
+
+def _decoded(raw: Raw | bytes, kind: type[T]) -> T | None:
+    """The JSON as `kind`; None when it is something else."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+
+
+def _read(text: Raw, defects: list[Defect]) -> Resource | None:
+    if is_too_deep(bytes(text)):
+        defects.append(Defect("draftOrders", "", f"is {TOO_DEEP}", dropped=True))
+        return None  # it would be sent back whole
+    try:
+        return read_resource(text, "draftOrders", defects, draft=True)
+    except UnreadableError:
+        return None
+
+
+def _check_patient(record: Resource, patient_id: str) -> None:
+    named = reference_id(record.subject.reference if record.subject else None, "Patient")
+    if named is not None and named != patient_id:
+        raise OtherPatientError("a draft order belongs to another patient than context.patientId")
+
+
+def drafted_medications(raw: Raw | bytes) -> list[str]:
+    """References to Medications that the drafts hold nowhere themselves."""
+    read = [record for text in _resources(raw) if (record := _read(text, [])) is not None]
+    here = {record.id for record in read if isinstance(record, Medication) and record.id is not None}
+    prescribed = [record.medicationReference for record in read if isinstance(record, MedicationRequest)]
+    named = [pointer.reference or "" for pointer in prescribed if pointer]
+    return [
+        each for each in named if each and not each.startswith("#") and reference_id(each, "Medication") not in here
+    ]
+
+
+def _draft(
+    record: ServiceRequest | MedicationRequest,
+    text: Raw,
+    codes: Codes,
+    clock: Clock,
+    find: Resolve,
+    defects: list[Defect],
+    *,
+    selected: bool,
+) -> Draft:
+    if isinstance(record, MedicationRequest):
+        concept = medicines.concept_of(record, find, defects)
+        keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
+        side, daily_mg = (
+            Side.UNKNOWN,
+            medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
+        )
+    else:
+        written = (record.code, record.codeCodeableConcept)
+        concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
+        keys = codes.keys(concepts[0] or concepts[1], "order")
+        name = VALUE_SETS[keys[0]].name if keys else ""
+        side, daily_mg = codes.side(record.bodySite), None
+    return Draft(
+        reference=reference(record),
+        when=clock.read(record.authoredOn),
+        side=side,
+        text=name,
+        type=record.resourceType,
+        keys=keys,
+        priority=priority(record),
+        daily_mg=daily_mg,
+        selected=selected,
+        raw=text,
+    )
+
+
+def _relative(selection: str) -> str:
+    """`Type/id` of a selection that may be absolute or versioned."""
+    parts = selection.strip().split("/_history")[0].split("/")
+    return "/".join(parts[-2:])

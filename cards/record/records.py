@@ -1,0 +1,227 @@
+"""The FHIR R4 resources that rules may read, as typed structs.
+
+One struct a resource type, told apart by `resourceType`: a body is decoded in one pass, and what no rule
+reads is skipped without being built. Of a thousand records few matter: what holds many values (codes,
+quantities, dosages) stays JSON until a rule wants it. `decoding.py` says what happens when something does not fit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from msgspec import Raw, Struct, field
+
+from cards.record.elements import (
+    NOTHING,
+    Answer,
+    CodeableConcept,
+    Coding,
+    Component,
+    Contained,
+    Extension,
+    Issue,
+    Link,
+    NamedReference,
+    Period,
+    Reference,
+)
+
+
+class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
+    """What records of every type have. Whose it is stands under `subject`, or under `patient`."""
+
+    resourceType: ClassVar[str] = ""
+    id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        cls.resourceType = cls.__name__
+
+
+class Patient(_Record, gc=False):
+    """The patient; `link` names the records that replaced this one."""
+
+    gender: str | None = None
+    birthDate: str | None = None
+    link: list[Link] | None = None
+
+
+class Encounter(_Record, gc=False):
+    """The encounter; its class is one coding, or several where R5 is spoken."""
+
+    encounterClass: Coding | list[Coding] | None = field(default=None, name="class")
+
+
+class Condition(_Record, gc=False):
+    """A problem or diagnosis."""
+
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    code: Raw = NOTHING
+    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    onsetDateTime: str | None = None
+    onsetPeriod: Period | None = None
+    recordedDate: str | None = None
+
+
+class AllergyIntolerance(_Record, gc=False):
+    """An allergy or intolerance."""
+
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    code: CodeableConcept | None = None
+
+
+class Observation(Answer, gc=False, tag_field="resourceType", tag=True):
+    """A finding or a measurement."""
+
+    resourceType: ClassVar[str] = "Observation"
+    id: str | None = None
+    status: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    effectiveInstant: str | None = None
+    issued: str | None = None
+    component: list[Component] | None = None
+
+
+class DiagnosticReport(_Record, gc=False):
+    """A report with what it concludes and the Observations that it results from."""
+
+    status: str | None = None
+    code: Raw = NOTHING
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    effectiveInstant: str | None = None
+    issued: str | None = None
+    result: Raw = NOTHING
+    conclusion: str | None = None
+    conclusionCode: list[CodeableConcept] | None = None
+    contained: list[Contained] | None = None
+
+
+class _Request(_Record, gc=False):
+    """What requests of every kind have."""
+
+    status: str | None = None
+    priority: str | None = None
+    doNotPerform: bool | None = None
+    authoredOn: str | None = None
+
+
+class ServiceRequest(_Request, gc=False):
+    """An order of a service; that of a device has the same elements but for the name of its code."""
+
+    code: Raw = NOTHING
+    codeCodeableConcept: Raw = NOTHING
+    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    occurrenceDateTime: str | None = None
+    occurrencePeriod: Period | None = None
+    statusReason: CodeableConcept | list[CodeableConcept] | None = None
+    reasonCode: list[CodeableConcept] | None = None
+    extension: list[Extension] | None = None
+
+
+class DeviceRequest(ServiceRequest, gc=False):
+    """An order of a device."""
+
+
+class MedicationRequest(_Request, gc=False):
+    """A prescription."""
+
+    medicationCodeableConcept: Raw = NOTHING
+    medicationReference: NamedReference | None = None
+    contained: list[Contained] | None = None
+    dosageInstruction: Raw = NOTHING
+    dosage: Raw = NOTHING
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+
+
+class MedicationStatement(MedicationRequest, gc=False):
+    """What the patient takes."""
+
+
+class Medication(_Record, gc=False):
+    """A medicine that others refer to."""
+
+    code: CodeableConcept | None = None
+
+
+class Procedure(_Record, gc=False):
+    """An operation or another procedure."""
+
+    status: str | None = None
+    code: Raw = NOTHING
+    performedDateTime: str | None = None
+    performedPeriod: Period | None = None
+
+
+class Device(_Record, gc=False):
+    """A device of the patient's."""
+
+    status: str | None = None
+    type: CodeableConcept | list[CodeableConcept] | None = None
+    safety: list[CodeableConcept] | None = None
+
+
+class OperationOutcome(_Record, gc=False):
+    """What a server says instead of data, or beside it."""
+
+    issue: list[Issue] | None = None
+
+
+class Other(_Record, gc=False):
+    """A record of a type that no rule reads, or of none: `decoding.py` makes it of what fits no other struct."""
+
+    is_typed: bool = False
+
+
+class Entry(Struct, gc=False):
+    """One entry of a Bundle."""
+
+    resource: Resource | None = None
+
+
+class Bundle(_Record, gc=False):
+    """The records that a search found."""
+
+    entry: list[Entry] | None = None
+    link: list[Link] | None = None
+
+
+Resource = (
+    Patient
+    | Encounter
+    | Condition
+    | AllergyIntolerance
+    | Observation
+    | DiagnosticReport
+    | ServiceRequest
+    | DeviceRequest
+    | MedicationRequest
+    | MedicationStatement
+    | Medication
+    | Procedure
+    | Device
+    | OperationOutcome
+    | Bundle
+    | Other
+)
+
+
+def reference_id(reference: str | None, resource_type: str) -> str | None:
+    """The id that a relative, absolute or versioned reference to this resource type ends in."""
+    parts = (reference or "").strip().split("#")[0].split("/")
+    if "_history" in parts:
+        parts = parts[: parts.index("_history")]
+    return parts[-1] if len(parts) > 1 and parts[-2] == resource_type and parts[-1] else None
+
+
+def reference(record: Resource) -> str:
+    """The relative reference of a record, for evidence and for reasonReference."""
+    return f"{record.resourceType}/{record.id}" if record.id else str(record.resourceType)

@@ -1,0 +1,124 @@
+"""What the value of an Observation says: a grade, yes or no, a number; None when it says nothing certain.
+
+The quantity of an answer is given beside it, since records keep it as JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from math import inf, isfinite
+
+from cards.record.codes import Codes
+from cards.record.elements import Answer, Quantity
+from cards.value_sets.systems import EXAM
+from cards.value_sets.value_set import VALUE_SETS
+
+_GRADE = re.compile(r"\s*([0-5]|[1-4](?=\s*[+-]))\s*(?:(?<![05])\s*[+-])?\s*(?:/\s*5)?\s*")
+_GRADE_UNITS = frozenset({"", "1", "{score}"})
+
+# "Sensation present" and "reflex present" mean opposite things: these findings have answers of their own
+_ANSWERS = {
+    "saddle-sensation": ("answer.reduced", "answer.normal"),
+    "anal-tone": ("answer.reduced", "answer.normal"),
+    "sensation-dorsum-foot": ("answer.reduced", "answer.normal"),
+    "ambulatory": ("answer.walks", "answer.does-not-walk"),
+    "spine-stability": ("answer.unstable", "answer.stable"),
+}
+EXAM_NAMES = {
+    code: name
+    for key in ("observation.mrc", "observation.signs", "observation.spine-stability", "observation.pvr-ml")
+    for code, name in VALUE_SETS[key].codes[EXAM].items()
+}
+_STATED = {
+    "ambulatory": ("Walks", "Does not walk"),
+    "spine-stability": ("Spine unstable", "Spine stable"),
+    "slr": ("Straight leg raise positive", "Straight leg raise negative"),
+    "tinel-fibular-head": ("Tinel sign at the fibular head positive", "Tinel sign at the fibular head negative"),
+}
+_ANY_ANSWER = ("answer.present", "answer.absent")
+_NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
+_OTHER_VALUES = tuple(set(Answer.__struct_fields__) - {"code", "interpretation", "valueQuantity"})
+
+# Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
+_PRESSURE = {"mm[Hg]": 1.0, "mmHg": 1.0, "mm Hg": 1.0}
+_UNITS: dict[str, dict[str, float]] = {
+    "post-void-residual": {"mL": 1, "ml": 1, "L": 1000},
+    "pain-nrs": {"1": 1, "{score}": 1},
+    "egfr": dict.fromkeys(("mL/min/{1.73_m2}", "mL/min/1.73m2", "mL/min/1.73 m2", "mL/min/{1.73m2}", "mL/min"), 1.0),
+    "creatinine": {"mg/dL": 1, "umol/L": 1 / 88.4, "µmol/L": 1 / 88.4, "μmol/L": 1 / 88.4},
+    "body-weight": {"kg": 1, "g": 0.001, "[lb_av]": 0.45359237},
+    "gestation": {"wk": 1, "d": 1 / 7},
+    "map": _PRESSURE,
+    "sbp": _PRESSURE,
+    "dbp": _PRESSURE,
+}
+# Outside of these a number is a slip of the hand, not a measurement.
+_LARGEST = 10**9
+_RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
+
+
+def stated(code: str, key: str, value: float) -> str:
+    """A valid answer in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`."""
+    if code in _STATED:
+        return _STATED[code][0 if value else 1]
+    name = EXAM_NAMES.get(code)
+    if name is None:
+        return f"{VALUE_SETS[f'observation.{key}'].name} {value:g}"
+    if key == "mrc":
+        muscle = name.removeprefix("MRC grade, ")
+        return f"{muscle[:1].upper()}{muscle[1:]} {value:.0f}/5"
+    if key == "signs":
+        yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
+        return f"{name} {yes if value else no}"
+    return f"{name} {value:g}"
+
+
+def grade(answer: Answer, quantity: Quantity | None) -> int | None:
+    """MRC grade 0 to 5; 4-, 4 and 4+ are all grade 4. Anything else is None."""
+    if answer.valueInteger is not None:
+        number: float | None = answer.valueInteger
+    elif quantity is not None:
+        number = _amount(quantity, dict.fromkeys(_GRADE_UNITS, 1.0))
+    else:
+        found = _GRADE.fullmatch(answer.valueString or "")
+        number = int(found[1]) if found else None
+    return int(number) if number is not None and number in range(6) else None
+
+
+def yes_no(answer: Answer, quantity: Quantity | None, finding: str, codes: Codes) -> bool | None:
+    """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
+
+    An answer without any value is read from its interpretation.
+    """
+    abnormal, normal = _ANSWERS.get(finding, _ANY_ANSWER)
+    if answer.valueBoolean is not None:
+        return None if finding in _NO_BOOLEAN else answer.valueBoolean
+    if answer.valueCodeableConcept is not None:
+        said = set(codes.keys(answer.valueCodeableConcept, "answer"))
+    elif quantity is not None or any(getattr(answer, name) is not None for name in _OTHER_VALUES):
+        return None
+    else:
+        said = {key for each in answer.interpretation or [] for key in codes.keys(each, "answer")}
+    if abnormal in said:
+        return True
+    return False if normal in said else None
+
+
+def amount(answer: Answer, quantity: Quantity | None, measurement: str) -> float | None:
+    """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator.
+
+    A number below zero, and a pain score over 10, is none either.
+    """
+    if answer.valueInteger is not None:
+        number: float | None = answer.valueInteger if abs(answer.valueInteger) < _LARGEST else None
+    else:
+        number = _amount(quantity, _UNITS.get(measurement, {}))
+    least, most = _RANGES.get(measurement, (0.0, inf))
+    return number if number is not None and least <= number <= most else None
+
+
+def _amount(quantity: Quantity | None, units: dict[str, float]) -> float | None:
+    if quantity is None or quantity.value is None or quantity.comparator or not isfinite(quantity.value):
+        return None
+    factor = units.get((quantity.code or quantity.unit or "").strip())
+    return None if factor is None else quantity.value * factor

@@ -1,0 +1,138 @@
+"""Radicular pain without a non-opioid and a neuropathic agent: options, and how disputed they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cards.decide import COMFORT_READS
+from cards.findings.foot_drop import foot_drop
+from cards.findings.hazards import DULOXETINE_READS, NSAID_READS, duloxetine_hazards, nsaid_hazards
+from cards.findings.measurements import clearance, newest_number, pregnancy
+from cards.findings.pain import radicular_pain
+from cards.findings.phrases import once, references
+from cards.language.escaping import listed, markdown
+from cards.language.finding import reads_of
+from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
+from cards.record.chart import Chart
+from cards.record.facts import Evidence, Medicine, Reading
+
+ADULT = 18
+NRS_WINDOW = timedelta(days=7)
+MODERATE = 4  # numeric rating scale; below it the pain is mild
+NON_OPIOID = ("medication.acetaminophen", "medication.ibuprofen", "medication.naproxen", "medication.other-nsaid")
+NEUROPATHIC = (
+    "medication.gabapentin",
+    "medication.pregabalin",
+    "medication.duloxetine",
+    "medication.amitriptyline",
+    "medication.nortriptyline",
+)
+NAMES = {
+    "medication.acetaminophen": "paracetamol",
+    "medication.naproxen": "naproxen",
+    "medication.duloxetine": "duloxetine",
+    "medication.gabapentin": "gabapentin",
+}
+START = (
+    "Radicular pain: start a non-opioid analgesic; gabapentinoids are disputed (NICE NG59: do not offer them for "
+    "sciatica)."
+)
+ON_NON_OPIOID = (
+    "Radicular pain on a non-opioid: adding a gabapentinoid is disputed (NICE NG59: do not offer for sciatica)."
+)
+OPTIONS = {
+    "medication.acetaminophen": "Paracetamol (acetaminophen)",
+    "medication.naproxen": "Naproxen, if the NSAID check is clear",
+    "medication.duloxetine": "Duloxetine: very low certainty, off label for sciatica",
+    "medication.gabapentin": "Gabapentin: disputed, only as a shared decision with a review date",
+}
+
+
+@rule(
+    "pain-regimen",
+    hooks=["patient-view", "problem-list-item-create"],
+    reads=reads_of(
+        COMFORT_READS,
+        foot_drop,
+        NSAID_READS,
+        DULOXETINE_READS,
+        radicular_pain,
+        "patient",
+        "observation.pain-nrs",
+        clearance,
+        pregnancy,
+        *NON_OPIOID,
+        *NEUROPATHIC,
+    ),
+    strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
+    quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
+    reviewed="2026-11-25",
+    version="1.0.0",
+    suggests=["medication.acetaminophen", "medication.naproxen", "medication.duloxetine", "medication.gabapentin"],
+    overrides=["already-arranged", "patient-declined", "contraindicated", "findings-disagree"],
+)
+def pain_regimen(chart: Chart) -> Verdict:
+    """Radicular pain with foot drop: start a non-opioid; what to add is disputed, and the card says so."""
+    pains = radicular_pain(chart)
+    if not pains:
+        return silent("no radicular pain is recorded")
+    if chart.age is not None and chart.age < ADULT:
+        return silent("the patient is a child: no adult drug is suggested")
+    score = newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
+    if score is not None and score.value < MODERATE:
+        return silent(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
+    simple, neuropathic = chart.medicines(*NON_OPIOID), chart.medicines(*NEUROPATHIC)
+    if simple and neuropathic:
+        both = (simple[0], neuropathic[0])
+        return answered("a non-opioid and a neuropathic agent are active", *(Evidence.of(each) for each in both))
+    return _card(chart, score, simple, neuropathic)
+
+
+def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
+    pains = radicular_pain(chart)
+    because = [Evidence.of(pain) for pain in pains]
+    because += [Evidence.of(score)] if score else []
+    because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
+    against = _against(chart)
+    taken = {
+        *(key for key, words in against.items() if words),
+        *(NON_OPIOID if simple else ()),
+        *(NEUROPATHIC if neuropathic else ()),
+    }
+    why = references(*pains)
+    return Card(
+        indicator=Indicator.INFO,
+        summary=ON_NON_OPIOID if simple else START,
+        detail="The source page: a non-opioid with gabapentin or pregabalin, or duloxetine. NICE (2020): no "
+        "gabapentinoids for sciatica; pregabalin equalled placebo at 8 and 52 weeks with more adverse events (64 % "
+        "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
+        "suggested. " + _ask(chart, against),
+        because=once(tuple(because)),
+        changes="A non-opioid with a neuropathic agent; a pain score below 4.",
+        suggestions=tuple(
+            Suggestion(label=label, plans=(Plan(key=key, indication="condition.radicular-pain", reasons=why),))
+            for key, label in OPTIONS.items()
+            if key not in taken
+        ),
+    )
+
+
+def _against(chart: Chart) -> dict[str, list[str]]:
+    """What speaks against an option, in words: the hazards of the drug cards, and allergies."""
+    expecting = ["pregnancy"] if pregnancy(chart) else []
+    return {
+        "medication.naproxen": [hazard.words for hazard in nsaid_hazards(chart, None)],
+        "medication.duloxetine": [hazard.words for hazard in duloxetine_hazards(chart, None)],
+        "medication.acetaminophen": [each.text for each in chart.allergies("medication.acetaminophen")],
+        "medication.gabapentin": expecting + [each.text for each in chart.allergies("medication.gabapentin")],
+    }
+
+
+def _ask(chart: Chart, against: dict[str, list[str]]) -> str:
+    """What is needed before choosing, and which options were left out and why."""
+    out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items() if words]
+    left_out = f"Not offered: {markdown(listed(out), 300)}. " if out else ""
+    missing = [] if clearance(chart) else ["renal function"]
+    expecting = pregnancy(chart)
+    missing += ["the weeks of gestation"] if expecting is not None and expecting.weeks is None else []
+    return left_out + (f"Needed before choosing: {listed(missing)}." if missing else "Check interactions first.")

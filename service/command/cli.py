@@ -1,0 +1,215 @@
+"""The command foot-drop-cds. Exit codes: 0 done, 1 refused or a finding, 2 wrong usage."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+# What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date or time such as 2026-03-02T10:00:00Z", param, ctx)
+
+
+class _FhirServer(click.ParamType[str]):
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from service.fhir.address import read_address
+
+        address = read_address(value)
+        if address is None:
+            self.fail(f"{value!r} is not the http or https address of a FHIR server", param, ctx)
+        return address.url
+
+
+_SETTINGS = click.option(
+    "--settings",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings file (else FOOT_DROP_CDS_SETTINGS, else ./foot-drop-cds.toml).",
+)
+_FHIR_SERVERS = click.option(
+    "--allow-fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server that may be read."
+)
+
+
+@click.group()
+@click.version_option(package_name="foot-drop-cds")
+def main() -> None:
+    """CDS Hooks service for foot drop from a spinal nerve source."""
+
+
+@main.command()
+@click.option("--dev", is_flag=True, help="Loopback only, no token demanded.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free one.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@_SETTINGS
+@_FHIR_SERVERS
+@click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A page's origin that may call.")
+def serve(
+    dev: bool,
+    host: str,
+    port: int,
+    workers: int,
+    file: Path | None,
+    servers: tuple[str, ...],
+    origins: tuple[str, ...],
+) -> None:
+    """Serve until interrupted; says where, once it answers."""
+    from service import server
+    from service.settings import RefusedSettingsError
+
+    settings = _load(file, dev, servers, origins)
+
+    def say(line: str) -> None:
+        click.echo(line)
+        if dev:
+            click.echo(f"Simulator: {line.removeprefix('Listening on ')}/simulator")
+
+    try:
+        server.serve(settings, host, port, workers, say)
+    except (RefusedSettingsError, server.AddressInUseError) as error:
+        _refuse(str(error))
+
+
+@main.command()
+@click.argument("body", metavar="REQUEST.json", type=click.File("rb"))
+@click.option("--now", type=_Moment(), help="The moment of the evaluation (default: this one).")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_SETTINGS
+@_FHIR_SERVERS
+def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None, servers: tuple[str, ...]) -> None:
+    """Say of every rule why it spoke or was silent; `-` reads standard input.
+
+    The request goes the way that it goes in `serve --dev`.
+    """
+    from rich.console import Console
+
+    from service import explain as words
+    from service.app import evaluator
+    from service.hooks import check_hook
+    from service.wire.refusal import RefusedError, outcome
+    from service.wire.request import read
+
+    settings = _load(file, True, servers, ())
+    if now is not None and now.tzinfo is None:
+        now = now.replace(tzinfo=settings.zone)
+    try:
+        request = read(body.read())
+        check_hook(request.hook)
+        evaluation = evaluator(settings, now).evaluate(request)
+    except RefusedError as error:
+        click.echo(outcome(error.status, error.message, error.field))
+        sys.exit(1)
+    if form == "json":
+        click.echo(json.dumps(words.as_json(request.hook, evaluation), indent=2, allow_nan=False))
+    else:
+        words.show(Console(highlight=False), request.hook, evaluation)
+
+
+@main.command()
+@click.argument("name", required=False)
+def example(name: str | None) -> None:
+    """Print the request of an example, moved to now; without a name, list the examples."""
+    from datetime import UTC
+
+    from service import examples
+
+    if name is None:
+        for each, title in examples.names().items():
+            click.echo(f"{each}  {title}")
+        return
+    try:
+        found = examples.load(name)
+    except examples.UnknownExampleError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="NAME") from None
+    click.echo(json.dumps(found.at(datetime.now(UTC)).request, indent=2))
+
+
+@main.command()
+def demo() -> None:
+    """Start a service, post every example to it, and print the cards."""
+    from rich.console import Console
+
+    from service.command import demo as show
+
+    try:
+        is_right = show.run(Console(highlight=False))
+    except show.NotStartedError as error:
+        _refuse(str(error))
+    if not is_right:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def publish(folder: Path) -> None:
+    """Write the rules for others to read: FHIR resources, and a page and the source attributes of each rule."""
+    from service.publish import library
+
+    try:
+        count = library.write(folder)
+    except OSError as error:
+        _refuse(f"{folder} cannot be written: {error.strerror}")
+    click.echo(f"{count} files written to {folder}")
+
+
+@main.command()
+@click.argument("url", metavar="URL", type=_FhirServer())
+@click.option("--wait", type=click.IntRange(0), default=300, show_default=True, help="Seconds it may take to start.")
+def load(url: str, wait: int) -> None:
+    """Write the patients of fhir_examples, moved to now, into the FHIR server at URL, once it answers."""
+    from datetime import UTC
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from service import examples
+    from service.command import loading
+
+    names = examples.names()
+    said = Console(stderr=True)
+    try:
+        loading.wait(url, wait)
+        written = loading.load(url, datetime.now(UTC))
+        for _ in track(written, "Loading", len(names), console=said, disable=not said.is_terminal):
+            pass
+    except loading.LoadError as error:
+        _refuse(str(error))
+    click.echo(f"{len(names)} patients loaded into {url}")
+
+
+def _load(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple[str, ...]) -> Settings:
+    """The settings, with what the command line adds. Ends with 1 when they are refused."""
+    from service.settings import RefusedSettingsError, load
+
+    try:
+        return load(file, dev=dev, more_fhir_servers=servers, more_origins=origins)
+    except RefusedSettingsError as error:
+        _refuse(str(error))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"foot-drop-cds: {sentence}", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

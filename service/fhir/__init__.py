@@ -1,0 +1,1 @@
+"""What prefetch lacks, read from FHIR servers."""

@@ -1,0 +1,74 @@
+"""References without which a record says nothing: a Medication, the result behind a reported lesion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from cards.record.codes import Codes
+from cards.record.decoding import RESULTS
+from cards.record.records import DiagnosticReport, MedicationRequest, Resource, reference_id
+
+MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
+
+_IDENTITY = re.compile(r"[A-Za-z0-9.-]{1,64}")
+
+Records = Mapping[str, Sequence[Resource]]
+
+
+class Lacking(NamedTuple):
+    """What a record of `key` points at and did not come; with an empty `url` it cannot be asked for."""
+
+    key: str
+    kind: str
+    url: str
+
+
+def lacking(records: Records, codes: Codes, drafted: Iterable[str] = ()) -> list[Lacking]:
+    """What the records by prefetch key point at that is neither contained nor among them, each once.
+
+    `drafted` are the Medications that the drafts of an order hook point at.
+    """
+    prescribed = [*_medications(records), *(("medications", each) for each in drafted if "medications" in records)]
+    results = list(_results(records, codes))
+    return [
+        *(_missing("Medication", prescribed, records, ("medications", "statements")) if prescribed else ()),
+        *(_missing("Observation", results, records, ("observations", "reports")) if results else ()),
+    ]
+
+
+def _missing(
+    kind: str, wanted: Iterable[tuple[str, str]], records: Records, keys: tuple[str, ...]
+) -> Iterable[Lacking]:
+    here = {record.id for key in keys for record in records.get(key, ()) if record.resourceType == kind}
+    found: dict[str, Lacking] = {}
+    for key, reference in wanted:
+        identity = reference_id(reference, kind)
+        if identity is None or identity not in here:
+            found.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity)))
+    return found.values()
+
+
+def _url(reference: str, identity: str | None) -> str:
+    if identity is None or not _IDENTITY.fullmatch(identity):
+        return ""
+    return reference.strip().partition("/_history/")[0].partition("#")[0]
+
+
+def _medications(records: Records) -> Iterator[tuple[str, str]]:
+    for key in ("medications", "statements"):
+        for record in records.get(key, ()):
+            named = record.medicationReference if isinstance(record, MedicationRequest) else None
+            if named is not None and named.reference and not named.reference.startswith("#"):
+                yield key, named.reference
+
+
+def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:
+    for record in records.get("reports", ()):
+        if isinstance(record, DiagnosticReport) and any(
+            codes.keys(concept, "lesion") for concept in record.conclusionCode or ()
+        ):
+            for result in RESULTS.read(record.result, record, []) or ():
+                if result.reference and not result.reference.startswith("#"):
+                    yield "reports", result.reference

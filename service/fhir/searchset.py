@@ -1,0 +1,98 @@
+"""What a FHIR server's answer holds: records, nothing, an error, or something else than was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
+
+from msgspec import Struct
+
+from cards.record.decoding import Defect
+from cards.record.records import Bundle, OperationOutcome, Other, Resource
+
+_HARMLESS = frozenset({"information", "warning", "success"})
+# What EHRs send along with a search, whatever key it stands under: it is no misfit.
+_COMPANIONS = frozenset({"Medication"})
+_ALONE: dict[str, set[type[Any]]] = {each.resourceType: {each} for each in get_args(Resource)}
+_ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
+
+
+class Contents(Struct):
+    """The records of one answer; `error` says in words that the answer is no data, or not all of it."""
+
+    records: Sequence[Resource] = ()
+    error: str = ""
+    defects: Sequence[Defect] = ()
+
+
+def plain(answer: Resource, kind: str) -> list[Resource] | None:
+    """The records of an answer in which all is as it was asked, as nearly always; None for any other answer."""
+    expected = _ALONE[kind]
+    if type(answer) in expected:
+        return [answer]
+    if not isinstance(answer, Bundle) or answer.link or answer.entry is None:
+        return None
+    records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
+    return records if set(map(type, records)) <= expected else None
+
+
+def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -> Contents | None:
+    """The contents of an answer to a read or a search of `kind`; None when it is something else.
+
+    OperationOutcomes among the entries are not data: one of an error makes the answer an error, one that only
+    informs ("no results") leaves it as it is. Entries without resourceType are left out and counted. `where`
+    names the answer in the defects that are `known` from decoding it.
+    """
+    if not isinstance(answer, Bundle):
+        if isinstance(answer, OperationOutcome):
+            return Contents(error=_error(answer))
+        return Contents((answer,)) if answer.resourceType == kind else None
+    if answer.entry is None:
+        return None if _lost_entries(where, known) else Contents()
+    records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
+    kinds = _kinds(records, set(map(type, records)))
+    error = ""
+    if "OperationOutcome" in kinds:
+        outcomes = [record for record in records if isinstance(record, OperationOutcome)]
+        records = [record for record in records if not isinstance(record, OperationOutcome)]
+        kinds.remove("OperationOutcome")
+        error = next((_error(outcome) for outcome in outcomes if _is_error(outcome)), "")
+    if kinds - _COMPANIONS and kind not in kinds:
+        return Contents(error=error) if error else None
+    if None in kinds:
+        records = [record for record in records if not _is_untyped(record)]
+        return Contents(records, error, (Defect(where, "resourceType", "is missing in an entry", dropped=True),))
+    return Contents(records, error)
+
+
+def _kinds(records: list[Resource], types: set[type[Any]]) -> set[str | None]:
+    """The resource types among records; None when one has no type."""
+    kinds: set[str | None] = {each.resourceType for each in types}
+    if Other in types and any(_is_untyped(record) for record in records):
+        kinds.add(None)
+    return kinds
+
+
+def _is_untyped(record: Resource) -> bool:
+    return isinstance(record, Other) and not record.is_typed
+
+
+def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
+    """The one record of `kind`, or none; None when there are several and none can be chosen."""
+    found = [record for record in records if record.resourceType == kind]
+    return found if len(found) < 2 else None
+
+
+def _lost_entries(where: str, known: Iterable[Defect]) -> bool:
+    """Whether a Bundle without entries had some of which nothing could be read: it must not pass for an empty one."""
+    return any(defect.element == "entry" and defect.where == where for defect in known)
+
+
+def _is_error(outcome: OperationOutcome) -> bool:
+    return not outcome.issue or any(issue.severity not in _HARMLESS for issue in outcome.issue)
+
+
+def _error(outcome: OperationOutcome) -> str:
+    code = next((issue.code for issue in outcome.issue or () if issue.code), "")
+    return f"an OperationOutcome ({code})" if _ISSUE_CODE.fullmatch(code) else "an OperationOutcome"

@@ -1,0 +1,87 @@
+"""The prefetch templates: the queries that the rules need, derived from what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from urllib.parse import quote
+
+import cards.rules  # noqa: F401 - importing it loads the rules, from whose reads the queries are made
+from cards.language.rule import RULES
+from cards.record.chart import supplied_by
+from cards.record.codes import Codes
+from cards.value_sets.value_set import VALUE_SETS
+
+_BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
+SEARCHES = {
+    "conditions": "Condition",
+    "observations": "Observation",
+    "reports": "DiagnosticReport",
+    "orders": "ServiceRequest",
+    "deviceOrders": "DeviceRequest",
+    "devices": "Device",
+    "procedures": "Procedure",
+    "medications": "MedicationRequest",
+    "statements": "MedicationStatement",
+    "allergies": "AllergyIntolerance",
+}
+READS = {"patient": "Patient/{{context.patientId}}", "encounter": "Encounter/{{context.encounterId}}"}
+_KEYS = ("patient", *SEARCHES, "encounter")
+
+Kinds = tuple[tuple[str, str], ...]
+
+
+def kind_of(query: str) -> str:
+    """The resource type that a query asks for."""
+    return query.partition("?")[0].partition("/")[0]
+
+
+def templates(hook: str, codes: Codes) -> dict[str, str]:
+    """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
+    return dict(_templates(hook, codes, len(RULES)))
+
+
+@lru_cache(maxsize=64)
+def _templates(hook: str, codes: Codes, _enrolled: int) -> Mapping[str, str]:
+    read = {key for rule in RULES.values() if hook in rule.hooks for key in rule.reads}
+    wanted = {name for key in read for name in supplied_by(key)}
+    if any(key.startswith("lesion.") for key in read):
+        wanted.add("observations")  # a report's lesion has its side in the result
+    return MappingProxyType({key: _template(key, codes) for key in _KEYS if key in wanted})
+
+
+def queries_of(hook: str, codes: Codes) -> tuple[Mapping[str, str], Kinds]:
+    """The templates of a hook by key, and the resource type that each key holds."""
+    return _templates(hook, codes, len(RULES)), _kinds(hook, codes, len(RULES))
+
+
+@lru_cache(maxsize=64)
+def _kinds(hook: str, codes: Codes, enrolled: int) -> Kinds:
+    return tuple((key, kind_of(query)) for key, query in _templates(hook, codes, enrolled).items())
+
+
+def _template(key: str, codes: Codes) -> str:
+    if key in READS:
+        return READS[key]
+    only = f"&code={','.join(_observation_codes(codes))}" if key == "observations" else ""
+    return f"{SEARCHES[key]}?patient={{{{context.patientId}}}}{only}&_count=200"
+
+
+def _observation_codes(codes: Codes) -> dict[str, None]:
+    """Every code of an observation or lesion, without its system, which records write in many ways."""
+    built_in = (value_set.codes for key, value_set in VALUE_SETS.items() if _is_observed(key))
+    site = (systems for key, systems in codes.overlay.items() if _is_observed(key))
+    found = [code for systems in (*built_in, *site) for each in systems.values() for code in each]
+    return dict.fromkeys(_in_a_query(code) for code in (*found, _BLOOD_PRESSURE_PANEL))
+
+
+def _is_observed(key: str) -> bool:
+    return key.startswith(("observation.", "lesion."))
+
+
+def _in_a_query(code: str) -> str:
+    """A code as one value of a search parameter: FHIR's escapes, then those of a URL."""
+    for mark in "\\,|$":
+        code = code.replace(mark, f"\\{mark}")
+    return quote(code.strip(), safe="")

@@ -1,0 +1,1 @@
+"""What every reply needs, around Flask."""

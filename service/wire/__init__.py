@@ -1,0 +1,1 @@
+"""CDS Hooks JSON in and out; nothing else knows the wire format."""

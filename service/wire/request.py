@@ -1,0 +1,237 @@
+"""A hook request, read in one pass; member by member only when that pass fails.
+
+What a rule does not need never costs an answer: a prefetch key that holds no FHIR is dropped and named in
+the defects, a mistyped optional member is absent. What the hook requires is demanded by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from cards.record.decoding import TOO_DEEP, Defect, TooLargeError, UnreadableError, check_body, read_resource
+from cards.record.records import Resource, reference_id
+from service.wire.refusal import RefusedError, TooLargeBodyError
+
+ORDER_HOOKS = frozenset({"order-select", "order-sign"})
+
+ABSENT = Raw(b"null")
+"""A member of the context that is not there."""
+_REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
+
+T = TypeVar("T")
+
+
+class FhirAuthorization(Struct):
+    """The token for fhirServer. It is never printed."""
+
+    access_token: str | None = None
+
+    def __repr__(self) -> str:
+        return "FhirAuthorization()"
+
+
+class Context(Struct):
+    """What the clinician is doing, by the hook's own members; Bundles stay as they came."""
+
+    patientId: str | None = None
+    userId: str | None = None
+    encounterId: str | None = None
+    draftOrders: Raw = ABSENT
+    conditions: Raw = ABSENT
+    selections: list[str] | None = None
+
+
+class _Body(Struct):
+    hook: str | None = None
+    hookInstance: str | None = None
+    fhirServer: str | None = None
+    fhirAuthorization: FhirAuthorization | None = None
+    context: Context | None = None
+    prefetch: dict[str, Resource | None] | None = None
+    user: str | None = None
+
+
+class HookRequest(Struct):
+    """One call of a hook; a prefetch key that is missing is unknown, one that is null is known empty."""
+
+    hook: str
+    hookInstance: str
+    context: Context
+    fhirServer: str | None = None
+    fhirAuthorization: FhirAuthorization | None = None
+    prefetch: dict[str, Resource | None] = field(default_factory=dict)
+    defects: list[Defect] = field(default_factory=list)
+
+    @property
+    def patient_id(self) -> str:
+        """The id that every record has to belong to."""
+        return self.context.patientId or ""
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether orders are being written: the drafts are in the context."""
+        return self.hook in ORDER_HOOKS
+
+    @property
+    def requester(self) -> str | None:
+        """Who may stand as requester of an order: the user, when it is one of the types that R4 allows."""
+        kind, _, identity = (self.context.userId or "").strip().partition("/")
+        return f"{kind}/{identity}" if kind in _REQUESTERS and identity and "/" not in identity else None
+
+
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def read(body: bytes, hook: str | None = None) -> HookRequest:
+    """The request in `body`, which has to be of `hook` when one is given.
+
+    Raises RefusedError: 413 for a body that is too large, 400 for one that is no JSON object of a hook.
+    """
+    defects: list[Defect] = []
+    try:
+        check_body(body)
+        found = _decode(body, defects)
+    except TooLargeError as error:
+        raise TooLargeBodyError(str(error)) from None
+    except UnreadableError as error:
+        raise RefusedError(str(error)) from None
+    return _checked(found, hook, defects)
+
+
+def _decode(body: bytes, defects: list[Defect]) -> _Body:
+    try:
+        return _decode_body(body)
+    except msgspec.ValidationError:
+        return _read_members(body, defects)
+    except RecursionError:
+        raise UnreadableError(f"the body is {TOO_DEEP}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UnreadableError("the body is not JSON") from None
+
+
+def _read_members(body: bytes, defects: list[Defect]) -> _Body:
+    """The request member by member, for a body in which something is mistyped."""
+    members = _members(body)
+    if members is None:
+        raise RefusedError("the body is not a JSON object")
+    return _Body(
+        hook=_demand(members, "hook", str),
+        hookInstance=_demand(members, "hookInstance", str),
+        fhirServer=_take(members, "fhirServer", str, defects),
+        fhirAuthorization=_take(members, "fhirAuthorization", FhirAuthorization, defects),
+        context=_read_context(members.get("context", ABSENT), defects),
+        prefetch=_read_prefetch(members.get("prefetch", ABSENT), defects),
+        user=_take(members, "user", str, defects),
+    )
+
+
+def _members(raw: bytes | Raw) -> dict[str, Raw] | None:
+    try:
+        return _decode_members(raw)
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnreadableError("the body is not JSON") from None
+
+
+def _demand(members: dict[str, Raw], name: str, kind: type[T], where: str = "") -> T | None:
+    """A member that the hook requires. Raises RefusedError when it is of another type."""
+    try:
+        return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
+    except msgspec.DecodeError:
+        raise RefusedError(f"{where}{name} is of the wrong type", f"{where}{name}") from None
+
+
+def _take(members: dict[str, Raw], name: str, kind: Any, defects: list[Defect], where: str = "") -> Any:
+    """A member that may be missing: one of another type is absent, and counted."""
+    try:
+        return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
+    except msgspec.DecodeError:
+        defects.append(Defect(where.rstrip(".") or "request", name, "is of the wrong type"))
+        return None
+
+
+def _read_context(raw: Raw, defects: list[Defect]) -> Context | None:
+    if bytes(raw) == b"null":
+        return None
+    members = _members(raw)
+    if members is None:
+        raise RefusedError("context is not an object", "context")
+    return Context(
+        patientId=_demand(members, "patientId", str, "context."),
+        userId=_take(members, "userId", str, defects, "context."),
+        encounterId=_take(members, "encounterId", str, defects, "context."),
+        draftOrders=members.get("draftOrders", ABSENT),
+        conditions=members.get("conditions", ABSENT),
+        selections=_read_selections(members, defects),
+    )
+
+
+def _read_selections(members: dict[str, Raw], defects: list[Defect]) -> list[str] | None:
+    found = _take(members, "selections", list[Any] | str, defects, "context.")
+    items = [found] if isinstance(found, str) else found or []
+    return [item for item in items if isinstance(item, str)] or None
+
+
+def _read_prefetch(raw: Raw, defects: list[Defect]) -> dict[str, Resource | None]:
+    members = _members(raw)
+    if members is None:
+        if bytes(raw) != b"null":
+            defects.append(Defect("prefetch", "", "is not an object", dropped=True))
+        return {}
+    found: dict[str, Resource | None] = {}
+    for key, value in members.items():
+        if bytes(value) == b"null":
+            found[key] = None
+        elif (resource := read_resource(value, key, defects)) is not None:
+            found[key] = resource
+    return found
+
+
+def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookRequest:
+    """The request when everything that its hook requires is there. Raises RefusedError."""
+    named = _required(body.hook, "hook")
+    if hook is not None and named != hook:
+        raise RefusedError(f"hook is not {hook}, which is the one that this service answers", "hook")
+    instance = _required(body.hookInstance, "hookInstance")
+    if body.context is None:
+        raise RefusedError("context is missing", "context")
+    context = body.context
+    context.patientId = _bare(_required(context.patientId, "context.patientId"), "Patient")
+    if not context.patientId:
+        raise RefusedError("context.patientId is empty", "context.patientId")
+    context.encounterId = _bare(context.encounterId or "", "Encounter") or None
+    context.userId = context.userId or body.user  # where clients of before 1.0 put it
+    if named in ORDER_HOOKS and not bytes(context.draftOrders).startswith(b"{"):
+        raise RefusedError("context.draftOrders, a Bundle, is missing", "context.draftOrders")
+    if named == "problem-list-item-create" and not bytes(context.conditions).startswith(b"{"):
+        raise RefusedError("context.conditions, a Bundle, is missing", "context.conditions")
+    return HookRequest(
+        hook=named,
+        hookInstance=instance,
+        context=context,
+        fhirServer=body.fhirServer,
+        fhirAuthorization=body.fhirAuthorization if body.fhirServer else None,
+        prefetch=body.prefetch or {},
+        defects=defects,
+    )
+
+
+def _required(value: str | None, name: str) -> str:
+    if value is None:
+        raise RefusedError(f"{name} is missing", name)
+    if not value.strip():
+        raise RefusedError(f"{name} is empty", name)
+    return value.strip()
+
+
+def _bare(identity: str, kind: str) -> str:
+    """The id alone, of a bare id or of a reference."""
+    identity = identity.strip()
+    if "/" not in identity:
+        return identity
+    return reference_id(identity, kind) or identity.removeprefix(f"{kind}/")

@@ -1,0 +1,58 @@
+"""The thirty vignettes through HTTP: the exact cards, in every encoding, from prefetch and from a FHIR server."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cards.language.rule import RULES
+from service.hooks import HOOKS
+from tests.conftest import NOW
+from tests.support import vignettes
+from tests.support.fhir_server import FhirServer
+from tests.support.places import DATA
+
+ALL = json.loads((DATA / "vignettes.json").read_text(encoding="utf-8"))
+SERVED = [pytest.param(each, id=f"{each['id']} {each['title']}") for each in ALL if each["hook"] in HOOKS]
+ENCODINGS = range(6)
+
+
+def _wanted(vignette: dict[str, Any]) -> dict[str, str]:
+    return {each["card"]: each["indicator"] for each in vignette["expect"] if each["card"] in RULES}
+
+
+def _cards(client: FlaskClient, request: dict[str, Any]) -> dict[str, str]:
+    answer = client.post(f"/cds-services/foot-drop-{request['hook']}", json=request)
+    assert answer.status_code == 200, answer.text
+    return {card["source"]["topic"]["code"]: card["indicator"] for card in answer.json["cards"]}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("vignette", SERVED)
+def test_from_prefetch(client: FlaskClient, vignette: dict[str, Any]) -> None:
+    assert _cards(client, vignettes.request(vignette["facts"], vignette["hook"], NOW)) == _wanted(vignette)
+
+
+@pytest.mark.parametrize("seed", ENCODINGS)
+@pytest.mark.parametrize("vignette", SERVED)
+def test_in_any_encoding(client: FlaskClient, vignette: dict[str, Any], seed: int) -> None:
+    request = vignettes.request(vignette["facts"], vignette["hook"], NOW, choose=Random(f"{vignette['id']} {seed}"))
+    assert _cards(client, request) == _wanted(vignette)
+
+
+@pytest.mark.parametrize("vignette", SERVED)
+def test_from_a_fhir_server(client: FlaskClient, vignette: dict[str, Any]) -> None:
+    request = vignettes.request(vignette["facts"], vignette["hook"], NOW)
+    del request["prefetch"]
+    held = [each for found in vignettes.records(vignette["facts"], NOW).values() for each in found]
+    with FhirServer(held) as server:
+        assert _cards(client, request | {"fhirServer": server.base}) == _wanted(vignette)
+        assert server.requests
+
+
+def test_every_vignette_of_a_served_hook_is_run() -> None:
+    assert len(ALL) == 30
+    assert {each["id"] for each in ALL if each["hook"] in HOOKS} == {param.values[0]["id"] for param in SERVED}

@@ -1,0 +1,285 @@
+"""The service behind a real nginx with the configuration that is shipped: slow clients, floods, and what it logs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+
+from cards.record.decoding import MAX_BYTES
+from service.command import demo
+from tests.conftest import NGINX
+from tests.support.places import ROOT
+
+CONFIGURATION = ROOT / "deploy" / "nginx.conf"
+PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
+TIMEOUT = 60
+MANY = 64  # slow clients; the service answers one request at a time
+
+
+@dataclass
+class Proxy:
+    """A running nginx: where it listens, and what it has said."""
+
+    port: int
+    folder: Path
+
+    @property
+    def said(self) -> str:
+        """The access log and all messages."""
+        return (self.folder / "access.log").read_text() + (self.folder / "stderr").read_text()
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
+        """Status and JSON of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        try:
+            kind = {"Content-Type": "application/json"} if body is not None else {}
+            connection.request(method, path, body, {**kind, **headers})
+            return read(connection.sock)
+        finally:
+            connection.close()
+
+    def dial(self, sent: bytes) -> socket.socket:
+        """A connection on which this much has been sent."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
+        connection.sendall(sent)
+        return connection
+
+
+def read(connection: socket.socket) -> tuple[int, Any]:
+    """Status and JSON of the answer on a connection."""
+    with http.client.HTTPResponse(connection) as reply:
+        reply.begin()
+        return reply.status, json.loads(reply.read() or b"null")
+
+
+@contextmanager
+def proxy(folder: Path, upstream: str, **changes: str) -> Iterator[Proxy]:
+    """nginx before the upstream, with the shipped configuration but for ports, places and `changes`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    here = {
+        "listen 8000;": f"listen 127.0.0.1:{port};",
+        "server 127.0.0.1:8080": f"server {upstream.removeprefix('http://')}",
+        "/tmp/nginx": f"{folder}/nginx",
+        "access_log /dev/stdout": f"access_log {folder}/access.log",
+    }
+    for old, new in {**here, **changes}.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / "nginx.conf").write_text(text, encoding="utf-8")
+    # Started by root it would else become a user that this folder is closed to.
+    globally = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+    with (folder / "stderr").open("w") as messages:
+        command = [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-g", globally]
+        process = subprocess.Popen(command, stderr=messages)
+        try:
+            _wait(process, port)
+            yield Proxy(port, folder)
+        finally:
+            process.terminate()
+            process.wait(TIMEOUT)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+    pytest.fail("nginx did not start")
+
+
+@dataclass
+class Upstream:
+    """What has come through to a server behind the proxy."""
+
+    address: str
+    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    hangs_up: bool = False
+
+
+@contextmanager
+def upstream() -> Iterator[Upstream]:
+    """A server that answers `{}` and remembers the request line, the headers and the body."""
+
+    class Connection(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """The record is `heard`."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kept.heard.append((self.requestline, {k.lower(): v for k, v in self.headers.items()}, body))
+            if kept.hangs_up:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_SECRET = do_POST
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Connection) as server:
+        server.daemon_threads = True
+        kept = Upstream(f"127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True)
+        thread.start()
+        yield kept
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """nginx before `serve --dev` with one worker."""
+    with demo.started() as address, proxy(tmp_path_factory.mktemp("nginx"), address) as running:
+        yield running
+
+
+def head(body: bytes, *headers: str, path: str = PATIENT_VIEW) -> bytes:
+    """The start of a POST, up to the body."""
+    lines = [f"POST {path} HTTP/1.1", "Host: cds.example", "Content-Type: application/json"]
+    return "\r\n".join([*lines, *(headers or (f"Content-Length: {len(body)}",)), "", ""]).encode()
+
+
+Cut = Callable[[bytes], tuple[bytes, bytes]]
+
+
+def in_the_headers(body: bytes) -> tuple[bytes, bytes]:
+    """A request in two parts, cut within the headers."""
+    whole = head(body) + body
+    return whole[:60], whole[60:]
+
+
+def in_the_body(body: bytes) -> tuple[bytes, bytes]:
+    """A request in two parts, cut within the body."""
+    return head(body) + body[:1000], body[1000:]
+
+
+def in_a_chunk(body: bytes) -> tuple[bytes, bytes]:
+    """A request of one chunk in two parts."""
+    chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    return head(body, "Transfer-Encoding: chunked") + chunk[:1000], chunk[1000:]
+
+
+@pytest.mark.parametrize("cut", [in_the_headers, in_the_body, in_a_chunk])
+def test_half_sent_requests_do_not_keep_others_from_their_answers(
+    proxied: Proxy, cut: Cut, foot_drop: dict[str, Any]
+) -> None:
+    body = json.dumps(foot_drop).encode()
+    first, rest = cut(body)
+    with ExitStack() as opened:
+        slow = [opened.enter_context(proxied.dial(first)) for _ in range(MANY)]
+        status, answer = proxied.ask("POST", PATIENT_VIEW, body)
+        assert (status, bool(answer["cards"])) == (200, True)
+        assert proxied.ask("GET", "/cds-services")[0] == 200
+        slow[-1].sendall(rest)
+        status, late = read(slow[-1])
+        assert status == 200
+        assert [card["summary"] for card in late["cards"]] == [card["summary"] for card in answer["cards"]]
+
+
+def test_whoever_stays_silent_is_cut_off(tmp_path: Path, foot_drop: dict[str, Any]) -> None:
+    first, _ = in_the_body(json.dumps(foot_drop).encode())
+    with upstream() as behind, proxy(tmp_path, behind.address, **{"body_timeout 10s": "body_timeout 1s"}) as running:
+        with running.dial(first) as slow, suppress(ConnectionResetError):
+            assert slow.recv(1) == b""
+        assert behind.heard == []
+
+
+def test_what_the_service_refuses_comes_through_in_its_own_words(proxied: Proxy) -> None:
+    status, outcome = proxied.ask("POST", PATIENT_VIEW, b" " * (MAX_BYTES + 1))
+    assert status == 413
+    assert outcome["issue"][0]["diagnostics"] == "the body is larger than 32 MiB"
+    assert proxied.ask("GET", "/nowhere")[0] == 404
+    assert proxied.ask("POST", PATIENT_VIEW, b"not json")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        head(b"", f"Content-Length: {MAX_BYTES * 2}"),
+        head(b"", "Transfer-Encoding: chunked") + f"{MAX_BYTES * 2:x}\r\n ".encode(),
+    ],
+    ids=["announced", "chunked"],
+)
+def test_a_flood_is_413_before_the_service_hears_of_it(tmp_path: Path, flood: bytes) -> None:
+    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+        with running.dial(flood) as connection:
+            status, outcome = read(connection)
+        assert status == 413
+        OperationOutcome.model_validate(outcome)
+        assert behind.heard == []
+
+
+def test_the_service_hears_the_request_as_it_was_sent_and_nothing_forged(tmp_path: Path) -> None:
+    forged = dict.fromkeys(("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"), "1.2.3.4")
+    said = {"Host": "cds.example:8443", "Origin": "https://ehr.example", "Authorization": "Bearer " + "x" * 8000}
+    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+        assert running.ask("POST", "/cds-services//a%2Fb?x=1", b"{}", **forged, **said) == (200, {})
+        [(line, headers, body)] = behind.heard
+    assert line == "POST /cds-services//a%2Fb?x=1 HTTP/1.1"
+    assert body == b"{}"
+    assert {name: headers[name.lower()] for name in said} == said
+    assert not {name.lower() for name in forged} & set(headers)
+
+
+def test_a_body_in_chunks_comes_to_the_service_whole(tmp_path: Path) -> None:
+    first, rest = in_a_chunk(b" " * 200_000)
+    with upstream() as behind, proxy(tmp_path, behind.address) as running, running.dial(first + rest) as connection:
+        assert read(connection) == (200, {})
+        [(_, headers, body)] = behind.heard
+    assert headers["content-length"] == "200000" == str(len(body))
+
+
+def test_a_service_that_is_away_is_502_in_fhir(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and never listens
+        with proxy(tmp_path, f"127.0.0.1:{nobody.getsockname()[1]}") as running:
+            status, outcome = running.ask("POST", PATIENT_VIEW, b"{}")
+    assert status == 502
+    OperationOutcome.model_validate(outcome)
+
+
+def test_a_call_that_the_service_drops_is_not_repeated(tmp_path: Path) -> None:
+    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+        behind.hangs_up = True
+        assert running.ask("POST", PATIENT_VIEW, b"{}")[0] == 502
+        assert len(behind.heard) == 1
+
+
+def test_the_log_holds_names_and_numbers_only(tmp_path: Path) -> None:
+    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+        running.ask("POST", "/secret?patient=secret", b'"secret"', Authorization="Bearer secret")
+        running.ask("SECRET", "/secret")
+        with running.dial(b"GET /secret HTTP/1.1\r\n\r\n") as unreadable:  # no Host
+            assert unreadable.recv(1)
+        behind.hangs_up = True
+        running.ask("POST", "/secret", b"{}")
+        running.ask("POST", "/secret", b" " * 2_000_000)
+    assert "secret" not in running.said.lower()
+    lines = [json.loads(line) for line in (running.folder / "access.log").read_text().splitlines()]
+    calls = [(each["method"], each["status"]) for each in lines]
+    assert sorted(calls) == [("GET", 400), ("POST", 200), ("POST", 502), ("POST", 502), ("other", 200)]
+    assert {"timestamp", "event", "received", "sent", "seconds", "service_seconds"} <= set(lines[0])
+    assert re.fullmatch(r"\d+\.\d+", lines[0]["service_seconds"])

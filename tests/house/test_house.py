@@ -1,0 +1,132 @@
+"""The house rules hold in this tree, and each check sees the fault that it is there for."""
+
+import pytest
+
+from tests.support import house
+
+PYTHON = house.texts("cards", "service", "tests", "fhir_examples", suffix=".py")
+HOME = "/" + "work/main/x"  # put together here, so that this file holds no such path itself
+INDEX = "https://pypi." + "org/simple"
+
+
+def test_imports_run_one_way() -> None:
+    assert house.wrong_imports(PYTHON) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("cards/rules/afo.py", "from service.wire.answer import Card"),
+        ("cards/rules/afo.py", "import flask"),
+        ("cards/rules/afo.py", "def now():\n    import time"),
+        ("cards/rules/afo.py", "from os.path import join"),
+        ("cards/record/chart.py", "from cards import afo"),
+        ("cards/record/chart.py", "from .. import afo"),
+        ("cards/record/chart.py", "import cards.rules.afo"),
+        ("cards/value_sets/__init__.py", "from cards.language import Chart"),
+        ("cards/value_sets/__init__.py", "from ..language.chart import Chart"),
+        ("cards/value_sets/make.py", "import msgspec"),
+        ("cards/rules/afo.py", "import fhir_examples"),
+        ("service/app.py", "from tests import house"),
+    ],
+)
+def test_an_import_that_runs_outwards_is_seen(path: str, source: str) -> None:
+    assert len(house.wrong_imports({path: source})) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("cards/rules/afo.py", "from cards.language import Chart"),
+        ("cards/rules/afo.py", "from .language import Chart"),
+        ("cards/record/chart.py", "from cards import value_sets\nimport msgspec"),
+        ("cards/language/__init__.py", "from .chart import Chart"),
+        ("cards/value_sets/make.py", "import tomllib\nfrom cards.value_sets import SNOMED"),
+        ("service/app.py", "import os, flask, cards"),
+        ("tests/test_afo.py", "import service.app, cards.rules.afo"),
+    ],
+)
+def test_an_import_that_runs_inwards_is_right(path: str, source: str) -> None:
+    assert house.wrong_imports({path: source}) == []
+
+
+def test_files_and_functions_are_short() -> None:
+    assert house.too_long(PYTHON) == []
+
+
+def test_a_long_file_and_a_long_function_are_seen() -> None:
+    assert house.too_long({"a.py": "x = 1\n" * 400}) == []
+    assert "401 lines (limit 400, aim 300)" in house.too_long({"a.py": "x = 1\n" * 401})[0]
+    assert house.too_long({"a.py": "def f():\n" + "    x = 1\n" * 59}) == []
+    assert "f has 61 lines" in house.too_long({"a.py": "def f():\n" + "    x = 1\n" * 60})[0]
+
+
+def test_names_say_what_things_are_for() -> None:
+    assert house.vague_names(PYTHON) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("service/utils.py", ""),
+        ("cards/common/x.py", ""),
+        ("tests/card_helpers.py", ""),
+        ("service/app.py", "class CardManager: ..."),
+        ("service/app.py", "class BaseRule: ..."),
+        ("service/app.py", "def handler(): ..."),
+        ("service/app.py", "async def error_handler(): ..."),
+    ],
+)
+def test_a_vague_name_is_seen(path: str, source: str) -> None:
+    assert len(house.vague_names({path: source})) == 1
+
+
+def test_a_name_that_merely_holds_such_a_word_is_right() -> None:
+    assert house.vague_names({"service/database.py": "def base_url(): ...\nclass Commonest: ..."}) == []
+
+
+def test_only_the_wire_knows_how_a_card_is_written() -> None:
+    assert house.wire_words(house.texts("cards", "service")) == []
+    assert house.wire_words({"service/wire/answer.py": "selectionBehavior", "service/a.py": "selectionBehavior"}) == [
+        "service/a.py"
+    ]
+
+
+def test_no_cpt_code_is_shipped() -> None:
+    assert house.cpt_codes(house.texts("cards", "fhir_examples")) == []
+
+
+def test_a_cpt_code_is_seen_and_the_bare_system_is_not() -> None:
+    system = "http://www.ama-assn.org/go/cpt"
+    made_up = {
+        "a.json": f'{{"system": "{system}", "code": "00000"}}',
+        "b.toml": '["urn:oid:2.16.840.1.113883.6.12"]\n0000T = "x"',
+        "c.py": f'CPT = "{system}"',
+        "d.json": '{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "25480"}',
+    }
+    assert house.cpt_codes(made_up) == ["a.json", "b.toml"]
+
+
+def test_no_trace_of_a_machine_is_left() -> None:
+    assert house.machine_traces(house.texts()) == []
+
+
+def test_a_trace_of_a_machine_is_seen() -> None:
+    traces = house.machine_traces({"a.md": f"see {HOME}", "b.toml": f'index = "{INDEX}"'})
+    assert len(traces) == 2
+    assert house.machine_traces({"a.md": "https://example.org/work/paper and cards/work/x"}) == []
+
+
+def test_readme_names_only_targets_that_exist() -> None:
+    makefile = (house.ROOT / "Makefile").read_text()
+    readme = house.ROOT / "README.md"
+    assert house.unknown_targets(readme.read_text() if readme.exists() else "", makefile) == set()
+
+
+def test_a_target_that_is_missing_is_seen() -> None:
+    readme = "Run `make demo`, then:\n\n    $ make fly\n\nmake PYTHON=python3.12 swim\nthey make sense"
+    assert house.unknown_targets(readme, "demo: install\n") == {"fly", "swim"}
+
+
+def test_the_tree_is_really_read() -> None:
+    assert {"tests/support/house.py", "cards/value_sets/__init__.py", "Makefile"} <= set(house.texts())

@@ -1,0 +1,121 @@
+"""Mutation of a made-up rule: a change that a case notices is killed, one that none notices is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from cards.language.rule import Card, Silent
+from tests.mutants.__main__ import main, show
+from tests.mutants.changes import mutants
+from tests.mutants.trial import Outcome, Target, measure, run, standing_on
+from tests.support import cases
+
+RULE = '''"""Made up."""
+
+from cards.language.rule import Card, Indicator, answered, silent
+
+SUPPLY = "Supply an orthosis."
+
+
+def advise(chart):
+    """Advice."""
+    words = ["gait", "falls"]
+    if chart.devices("order.afo"):
+        return answered("an orthosis is supplied")
+    if chart.age is not None and chart.age < 18:
+        return silent("a child")
+    return Card(indicator=Indicator.INFO, summary=SUPPLY, detail=" ".join(words), because=())
+'''
+CASES = """
+[[case]]
+name = "Nothing supplied"
+patient = { age = 18 }
+card = "info"
+
+[[case]]
+name = "Supplied"
+devices = [{ code = "afo" }]
+silent = "supplied"
+"""
+CHILD = """
+[[case]]
+name = "A child of seventeen"
+patient = { age = 17 }
+silent = "child"
+"""
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Target]:
+    """The rule as a module of its own, with the cases that are given."""
+    path = tmp_path / "made_up.py"
+    path.write_text(RULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def with_cases(text: str) -> Target:
+        written = tmp_path / "made_up.toml"
+        written.write_text(text, encoding="utf-8")
+        return Target("made-up", "made_up", path, [lambda case=case: _check(case) for case in cases.read(written)])
+
+    return with_cases
+
+
+def _check(case: cases.Case) -> None:
+    verdict = import_module("made_up").advise(cases.chart(case, "patient-view"))
+    assert isinstance(verdict, Card if "card" in case else Silent)
+    assert case.get("card") == verdict.indicator.value if isinstance(verdict, Card) else case["silent"] in verdict.why
+
+
+def test_a_change_that_a_case_notices_is_killed(made_up: Callable[[str], Target]) -> None:
+    target = made_up(CASES)
+    codes = standing_on(target)
+    never_supplied = RULE.replace('if chart.devices("order.afo")', "if False")
+    assert run(target, never_supplied, codes) is Outcome.KILLED
+    assert run(target, RULE.replace("chart.age <", "chart.years <"), codes) is Outcome.CRASHED
+    assert run(target, RULE.replace("import Card", "import Cart"), codes) is Outcome.NOT_IMPORTED
+    assert run(target, RULE, codes) is Outcome.SURVIVED
+
+
+def test_a_change_that_no_case_notices_is_listed(
+    made_up: Callable[[str], Target], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = measure(made_up(CASES))
+    assert report.killed > 0
+    assert report.tried == report.killed + report.crashed + len(report.survivors)
+    show(report, "made_up.py")
+    assert (
+        "\n  made_up.py:13\n"
+        "    -    if chart.age is not None and chart.age < 18:\n"
+        "    +    if chart.age is not None and chart.age < 17:\n"
+    ) in capsys.readouterr().out
+
+
+def test_the_missing_case_kills_the_survivors(made_up: Callable[[str], Target]) -> None:
+    assert [mutant.diff for mutant in measure(made_up(CASES + CHILD)).survivors] == []
+
+
+def test_a_case_that_is_red_already_is_refused(made_up: Callable[[str], Target]) -> None:
+    with pytest.raises(ValueError, match="made-up: a case fails without any change"):
+        measure(made_up(CASES.replace('"info"', '"critical"')))
+
+
+def test_wording_metadata_and_annotations_are_not_tried() -> None:
+    lines = {mutant.line for mutant in mutants(RULE)}
+    assert lines == {11, 13, 15}
+    decorated = (
+        '@rule("x", hooks=["a", "b"], version="1", overrides=["c", "d"])\ndef f(a: int | None = None) -> "b": ...\n'
+    )
+    changed = [mutant.diff.splitlines()[1] for mutant in mutants(decorated)]
+    assert [line.replace(", ]", ",]") for line in changed] == [
+        '+@rule("x", hooks=["b",], version="1", overrides=["c", "d"])',
+        '+@rule("x", hooks=["a",], version="1", overrides=["c", "d"])',
+    ]
+
+
+def test_a_name_that_is_no_rule_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no-such-rule"]) == 2
+    assert "no rule or module of findings 'no-such-rule'" in capsys.readouterr().err

@@ -1,0 +1,281 @@
+"""Prefetch: what each key of a request means, and what is read instead of what is missing."""
+
+import json
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cards.record.codes import Codes
+from cards.record.decoding import Defect, read_resource
+from service.fhir.client import FhirReader, allow_list
+from service.fhir.gather import Gathered, RequiredDataError, gather
+from tests.support.fhir_server import FhirServer
+
+Json = dict[str, Any]
+CODES = Codes()
+SNOMED = "http://snomed.info/sct"
+TEMPLATES = {
+    "patient": "Patient/{{context.patientId}}",
+    "conditions": "Condition?patient={{context.patientId}}&_count=200",
+    "observations": "Observation?patient={{context.patientId}}&code=mrc-eversion,85354-9&_count=200",
+    "reports": "DiagnosticReport?patient={{context.patientId}}&_count=200",
+    "orders": "ServiceRequest?patient={{context.patientId}}&_count=200",
+    "medications": "MedicationRequest?patient={{context.patientId}}&_count=200",
+    "encounter": "Encounter/{{context.encounterId}}",
+}
+EMPTY: Json = {"resourceType": "Bundle", "type": "searchset"}
+
+
+def record(kind: str, identity: str, **elements: Any) -> Json:
+    return {"resourceType": kind, "id": identity, "subject": {"reference": "Patient/1"}} | elements
+
+
+def bundle(*resources: Json, next_page: str | None = None) -> Json:
+    links = [{"relation": "next", "url": next_page}] if next_page else []
+    return EMPTY | {"entry": [{"resource": resource} for resource in resources], "link": links}
+
+
+def outcome(severity: str) -> Json:
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": "not-found"}]}
+
+
+PATIENT = {"resourceType": "Patient", "id": "1"}
+EVERSION = record("Observation", "o1", code={"coding": [{"code": "mrc-eversion"}]})
+CHART = [PATIENT, record("Condition", "c1"), EVERSION, record("ServiceRequest", "s1"), record("Encounter", "e1")]
+FULL: Json = dict.fromkeys(TEMPLATES) | {"conditions": bundle(record("Condition", "c1"))}
+
+
+def request(prefetched: Json, server: FhirServer | None = None, **context: Any) -> Any:
+    """A hook request as service/wire/request.py gives it."""
+    defects: list[Defect] = []
+    found = {
+        key: None if value is None else read_resource(json.dumps(value).encode(), key, defects)
+        for key, value in prefetched.items()
+    }
+    return SimpleNamespace(
+        hook="patient-view",
+        is_ordering=False,
+        fhirServer=server.base if server else None,
+        fhirAuthorization=SimpleNamespace(access_token="secret") if server else None,
+        context=SimpleNamespace(**({"patientId": "1", "encounterId": None} | context)),
+        prefetch=found,
+        defects=defects,
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[FhirServer]:
+    with FhirServer(CHART, token="secret") as running:
+        yield running
+
+
+@pytest.fixture
+def reader() -> Iterator[FhirReader]:
+    with FhirReader(allow_list([], allow_loopback=True)) as reading:
+        yield reading
+
+
+def ask(hook_request: Any, reader: FhirReader | None = None, seconds: float = 10.0) -> Gathered:
+    return gather(hook_request, reader, CODES, time.monotonic() + seconds, TEMPLATES)
+
+
+def names(gathered: Gathered) -> list[str]:
+    return [f"{each.resourceType}/{each.id}" for each in gathered.records]
+
+
+def test_a_full_prefetch_asks_nothing(server: FhirServer, reader: FhirReader) -> None:
+    found = ask(request(FULL, server), reader)
+    assert (names(found), found.unseen, found.notes, server.requests) == (["Condition/c1"], frozenset(), {}, [])
+
+
+@pytest.mark.parametrize(
+    "empty", [None, EMPTY, EMPTY | {"entry": []}, bundle(outcome("warning")), bundle(outcome("information"))]
+)
+def test_known_empty_is_not_asked_again(server: FhirServer, reader: FhirReader, empty: Json | None) -> None:
+    found = ask(request(dict.fromkeys(TEMPLATES, empty), server), reader)
+    assert (names(found), found.unseen, found.notes, server.requests) == ([], frozenset(), {}, [])
+
+
+def test_what_is_missing_is_read(server: FhirServer, reader: FhirReader) -> None:
+    found = ask(request({}, server, encounterId="e1"), reader)
+    assert sorted(names(found)) == ["Condition/c1", "Encounter/e1", "Observation/o1", "Patient/1", "ServiceRequest/s1"]
+    assert (found.unseen, found.notes) == (frozenset(), {})
+    assert {each.headers["Authorization"] for each in server.requests} == {"Bearer secret"}
+    (search,) = server.asked("Observation")
+    assert search.query == {"patient": ["1"], "code": ["mrc-eversion,85354-9"], "_count": ["200"]}
+
+
+def test_only_missing_keys_are_read_and_foreign_keys_are_ignored(server: FhirServer, reader: FhirReader) -> None:
+    supplied = {key: value for key, value in FULL.items() if key != "orders"}
+    found = ask(request(supplied | {"foreign": bundle(record("Condition", "c9"))}, server), reader)
+    assert names(found) == ["Condition/c1", "ServiceRequest/s1"]
+    assert [each.kind for each in server.requests] == ["ServiceRequest"]
+
+
+def test_an_outcome_instead_of_data_is_not_asked_again(server: FhirServer, reader: FhirReader) -> None:
+    found = ask(request(FULL | {"orders": outcome("error")}, server), reader)
+    assert found.unseen == {"orders"}
+    assert found.notes == {"orders": "the request holds an OperationOutcome (not-found)"}
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("severity", ["error", "fatal"])
+def test_an_error_among_the_entries_leaves_the_key_unseen(reader: FhirReader, severity: str) -> None:
+    found = ask(request(FULL | {"orders": bundle(record("ServiceRequest", "s1"), outcome(severity))}), reader)
+    assert names(found) == ["Condition/c1", "ServiceRequest/s1"]
+    assert found.unseen == {"orders"}
+    assert found.notes["orders"].startswith("only a part is known: ")
+
+
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        record("Condition", "c1"), bundle(record("Condition", "c1")), {}, {"resourceType": "Html"},
+        EMPTY | {"entry": "<html>"}, bundle({"id": "nameless"}),
+    ],
+)  # fmt: skip
+def test_what_was_not_asked_for_is_read_from_the_server(server: FhirServer, reader: FhirReader, misfit: Json) -> None:
+    found = ask(request(FULL | {"orders": misfit}, server), reader)
+    assert (names(found), found.unseen) == (["Condition/c1", "ServiceRequest/s1"], frozenset())
+    alone = ask(request(FULL | {"orders": misfit}))
+    assert (names(alone), alone.unseen) == (["Condition/c1"], {"orders"})
+    assert alone.notes["orders"] == (
+        "the request holds something else than was asked, and there is no FHIR server to read it from"
+    )
+
+
+def test_one_record_stands_for_a_bundle_of_one() -> None:
+    assert names(ask(request(FULL | {"orders": record("ServiceRequest", "s7")}))) == [
+        "Condition/c1",
+        "ServiceRequest/s7",
+    ]
+
+
+def test_a_bundle_where_a_patient_was_asked() -> None:
+    one = ask(request(FULL | {"patient": bundle(record("Condition", "c9"), PATIENT)}))
+    two = ask(request(FULL | {"patient": bundle(PATIENT, PATIENT | {"id": "2"})}))
+    assert (names(one), one.unseen) == (["Patient/1", "Condition/c1"], frozenset())
+    assert (names(two), two.unseen) == (["Condition/c1"], {"patient"})
+
+
+def test_an_entry_without_a_type_is_counted() -> None:
+    found = ask(request(FULL | {"orders": bundle(record("ServiceRequest", "s1"), {"id": "nameless"})}))
+    assert names(found) == ["Condition/c1", "ServiceRequest/s1"]
+    assert [(each.where, each.element, each.dropped) for each in found.defects] == [("orders", "resourceType", True)]
+
+
+def test_a_paged_prefetch_is_read_on(server: FhirServer, reader: FhirReader) -> None:
+    paged = bundle(record("ServiceRequest", "s0"), next_page=f"{server.base}/ServiceRequest?patient=1")
+    found = ask(request(FULL | {"orders": paged}, server), reader)
+    assert names(found) == ["Condition/c1", "ServiceRequest/s0", "ServiceRequest/s1"]
+    assert (found.unseen, found.notes) == (frozenset(), {})
+
+
+def test_a_page_that_cannot_be_followed_leaves_the_key_unseen(server: FhirServer, reader: FhirReader) -> None:
+    with FhirServer(CHART) as other:
+        paged = bundle(record("Condition", "c0"), next_page=f"{other.base}/Condition?patient=1")
+        found = ask(request(FULL | {"conditions": paged}, server), reader)
+        alone = ask(request(FULL | {"conditions": paged}))
+        assert other.requests == []
+    assert (names(found), found.unseen) == (["Condition/c0"], {"conditions"})
+    assert found.notes["conditions"] == (
+        "only a part is known: the request holds its first page, "
+        "and the address to ask leads off the FHIR server's base"
+    )
+    assert (names(alone), alone.unseen) == (["Condition/c0"], {"conditions"})
+
+
+def test_pages_of_the_server_that_do_not_come_leave_the_key_unseen(server: FhirServer, reader: FhirReader) -> None:
+    server.misbehave("ServiceRequest", next=f"{server.base}/ServiceRequest/gone")
+    found = ask(request({key: FULL[key] for key in FULL if key != "orders"}, server), reader)
+    assert names(found) == ["Condition/c1", "ServiceRequest/s1"]
+    assert found.notes == {"orders": "only a part is known: the FHIR server answered 404"}
+
+
+@pytest.mark.parametrize(
+    ("manner", "note"),
+    [
+        ({"status": 401}, "the FHIR server answered 401"),
+        ({"outcome": "error"}, "the FHIR server answered with an OperationOutcome (processing)"),
+        ({"body": json.dumps(PATIENT).encode()}, "the FHIR server answered with something else than was asked"),
+        ({"html": True}, "the FHIR server answered with a web page or XML instead of FHIR JSON"),
+    ],
+)
+def test_an_optional_key_that_cannot_be_read_is_unseen(
+    server: FhirServer, reader: FhirReader, manner: Json, note: str
+) -> None:
+    server.misbehave("ServiceRequest", **manner)
+    found = ask(request({"conditions": None}, server), reader)
+    assert found.unseen == {"orders", "encounter"}
+    assert found.notes == {"orders": note}
+
+
+def test_no_results_of_the_server_are_known_empty(server: FhirServer, reader: FhirReader) -> None:
+    server.misbehave("DiagnosticReport", warning="warning")
+    assert ask(request({}, server), reader).unseen == {"encounter"}
+
+
+def test_all_keys_are_read_at_once(server: FhirServer, reader: FhirReader) -> None:
+    server.meet(7)
+    assert ask(request({}, server, encounterId="e1"), reader).unseen == frozenset()
+    assert server.most_at_once == 7
+
+
+def test_what_is_late_is_unseen_and_the_rest_speaks(server: FhirServer, reader: FhirReader) -> None:
+    server.misbehave("ServiceRequest", delay=30.0)
+    found = ask(request({}, server), reader, seconds=0.3)
+    assert names(found) == ["Patient/1", "Condition/c1", "Observation/o1"]
+    assert found.notes == {"orders": "the FHIR server did not answer in time"}
+
+
+def test_without_an_encounter_none_is_asked_for(server: FhirServer, reader: FhirReader) -> None:
+    found = ask(request({}, server), reader)
+    assert (found.unseen, found.notes, server.asked("Encounter")) == ({"encounter"}, {}, [])
+
+
+def test_an_id_cannot_change_the_query(server: FhirServer, reader: FhirReader) -> None:
+    with pytest.raises(RequiredDataError):
+        ask(request({"conditions": outcome("error")}, server, patientId="1&_id=2"), reader)
+    assert {tuple(each.query["patient"]) for each in server.asked("Observation")} == {("1&_id=2",)}
+    found = ask(request({"observations": None, "conditions": None}, server, patientId="../Condition/c1"), reader)
+    assert "patient" in found.unseen
+
+
+class TestRequired:
+    """Conditions and observations: without any knowledge of them there is no evaluation."""
+
+    def test_missing_without_a_server(self) -> None:
+        with pytest.raises(RequiredDataError) as caught:
+            ask(request({}))
+        assert caught.value.keys == ("conditions", "observations")
+        assert str(caught.value) == (
+            "conditions: there is no FHIR server to read it from; observations: there is no FHIR server to read it from"
+        )
+
+    def test_a_token_without_a_server_is_ignored(self, reader: FhirReader) -> None:
+        with_token = request({})
+        with_token.fhirAuthorization = SimpleNamespace(access_token="secret")
+        with pytest.raises(RequiredDataError):
+            ask(with_token, reader)
+
+    def test_errored_in_the_request(self, server: FhirServer, reader: FhirReader) -> None:
+        with pytest.raises(RequiredDataError, match="observations: the request holds an OperationOutcome"):
+            ask(request(FULL | {"observations": outcome("error")}, server), reader)
+        assert server.requests == []
+
+    def test_refused_by_the_server(self, server: FhirServer, reader: FhirReader) -> None:
+        server.misbehave("Observation", status=403)
+        with pytest.raises(RequiredDataError, match=r"^observations: the FHIR server answered 403$"):
+            ask(request({}, server), reader)
+
+    def test_a_part_is_enough(self, server: FhirServer, reader: FhirReader) -> None:
+        server.misbehave("Condition", next=f"{server.base}/Condition/gone")
+        assert ask(request({}, server), reader).unseen == {"conditions", "encounter"}
+
+    def test_a_server_that_is_not_allowed(self, server: FhirServer) -> None:
+        with FhirReader(allow_list([], allow_loopback=False)) as reader, pytest.raises(RequiredDataError):
+            ask(request({}, server), reader)
+        assert server.requests == []

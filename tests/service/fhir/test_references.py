@@ -1,0 +1,136 @@
+"""The second wave of reading: a Medication by reference, and the result behind a reported lesion."""
+
+import json
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cards.record.codes import Codes
+from cards.record.decoding import read_resource
+from service.fhir.client import FhirReader, allow_list
+from service.fhir.gather import Gathered, gather
+from tests.support.fhir_server import FhirServer
+
+Json = dict[str, Any]
+SEARCH = "{kind}?patient={{{{context.patientId}}}}&_count=200"
+TEMPLATES = {
+    "observations": SEARCH.format(kind="Observation"),
+    "reports": SEARCH.format(kind="DiagnosticReport"),
+    "medications": SEARCH.format(kind="MedicationRequest"),
+    "statements": SEARCH.format(kind="MedicationStatement"),
+}
+MEDICATION = {"resourceType": "Medication", "id": "m1"}
+RESULT = {"resourceType": "Observation", "id": "o1", "subject": {"reference": "Patient/1"}}
+LESION = [{"coding": [{"system": "http://snomed.info/sct", "code": "128196005"}]}]
+
+
+@pytest.fixture
+def server() -> Iterator[FhirServer]:
+    with FhirServer([MEDICATION, RESULT]) as running:
+        yield running
+
+
+def medication_request(reference: str, **elements: Any) -> Json:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": "r1",
+        "medicationReference": {"reference": reference},
+    } | elements
+
+
+def report(*references: str, **elements: Any) -> Json:
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": "d1",
+        "conclusionCode": LESION,
+        "result": [{"reference": reference} for reference in references],
+    } | elements
+
+
+def ask(server: FhirServer | None, **supplied: list[Json]) -> Gathered:
+    entries = {key: [{"resource": resource} for resource in resources] for key, resources in supplied.items()}
+    bundles = {key: {"resourceType": "Bundle", "entry": found} for key, found in entries.items()}
+    known = {key: read_resource(json.dumps(value).encode(), key, []) for key, value in bundles.items()}
+    request: Any = SimpleNamespace(
+        hook="patient-view",
+        is_ordering=False,
+        fhirServer=server.base if server else None,
+        fhirAuthorization=None,
+        context=SimpleNamespace(patientId="1", encounterId=None),
+        prefetch=dict.fromkeys(TEMPLATES) | known,
+        defects=[],
+    )
+    with FhirReader(allow_list([], allow_loopback=True)) as reader:
+        return gather(request, reader, Codes(), time.monotonic() + 10, TEMPLATES)
+
+
+def names(gathered: Gathered) -> list[str]:
+    return [f"{each.resourceType}/{each.id}" for each in gathered.records]
+
+
+@pytest.mark.parametrize("reference", ["Medication/m1", "Medication/m1/_history/3", "{base}/Medication/m1"])
+@pytest.mark.parametrize("key", ["medications", "statements"])
+def test_a_medication_by_reference_is_read(server: FhirServer, reference: str, key: str) -> None:
+    asked = medication_request(reference.format(base=server.base))
+    asked["resourceType"] = "MedicationRequest" if key == "medications" else "MedicationStatement"
+    found = ask(server, **{key: [asked, asked]})
+    assert names(found)[-1] == "Medication/m1"
+    assert (found.unseen, found.notes) == (frozenset(), {})
+    assert [each.path for each in server.requests] == ["/fhir/Medication/m1"]
+
+
+def test_what_came_along_is_not_read(server: FhirServer) -> None:
+    contained = medication_request("#m1", contained=[MEDICATION])
+    found = ask(
+        server,
+        medications=[contained, medication_request("Medication/m1"), MEDICATION],
+        observations=[RESULT],
+        reports=[report("Observation/o1", "#o2", contained=[RESULT | {"id": "o2"}])],
+    )
+    assert server.requests == []
+    assert found.notes == {}
+
+
+def test_the_result_of_a_reported_lesion_is_read(server: FhirServer) -> None:
+    found = ask(server, reports=[report("Observation/o1")])
+    assert names(found) == ["DiagnosticReport/d1", "Observation/o1"]
+
+
+def test_results_of_other_reports_are_not_read(server: FhirServer) -> None:
+    ask(server, reports=[report("Observation/o1", conclusionCode=[])])
+    assert server.requests == []
+
+
+def test_what_cannot_be_read_is_a_note(server: FhirServer) -> None:
+    elsewhere = ["Medication/gone", "Medication/lost", "urn:uuid:0c9e4a9c", "https://other.example/Medication/m1"]
+    found = ask(server, medications=[medication_request(reference) for reference in elsewhere])
+    assert found.unseen == frozenset()
+    assert sorted(found.notes["medications"].split("; ")) == [
+        "references that could not be read: 1 (the address to ask leads off the FHIR server's base)",
+        "references that could not be read: 1 (they lead to no resource on the FHIR server)",
+        "references that could not be read: 2 (the FHIR server answered 404)",
+    ]
+
+
+def test_another_resource_than_was_pointed_at_is_not_taken(server: FhirServer) -> None:
+    server.misbehave("Medication", body=json.dumps(RESULT).encode())
+    found = ask(server, medications=[medication_request("Medication/m1")])
+    assert names(found) == ["MedicationRequest/r1"]
+    assert "something else than was asked" in found.notes["medications"]
+
+
+def test_without_a_server_the_reference_stays_unresolved() -> None:
+    found = ask(None, medications=[medication_request("Medication/m1")])
+    assert found.notes == {
+        "medications": "references that could not be read: 1 (there is no FHIR server to read it from)"
+    }
+
+
+def test_not_more_are_read_than_a_server_bears(server: FhirServer) -> None:
+    many = [medication_request(f"Medication/{number}") for number in range(103)]
+    found = ask(server, medications=many)
+    assert len(server.requests) == 100
+    assert "3 (they are too many)" in found.notes["medications"]

@@ -1,0 +1,95 @@
+"""The prefetch templates: what the rules read, in the query forms that the standard allows."""
+
+from types import SimpleNamespace
+from urllib.parse import parse_qs
+
+import pytest
+
+import cards.rules  # noqa: F401 - the rules that there are
+from cards.language.rule import RULES
+from cards.record.chart import supplied_by
+from cards.record.codes import Codes
+from cards.value_sets.value_set import VALUE_SETS
+from service.fhir.templates import templates
+
+KEYS = [
+    "patient", "conditions", "observations", "reports", "orders", "deviceOrders", "devices", "procedures",
+    "medications", "statements", "allergies", "encounter",
+]  # fmt: skip
+EVERYTHING = [
+    "patient", "encounter", "condition.foot-drop", "observation.mrc", "report.mri-lumbar", "order.afo",
+    "device.mr-safety", "procedure.spinal-fixation", "medication.nsaid", "allergy.aspirin",
+]  # fmt: skip
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rules: one of the hook `everything`, one of the hook `lesions`."""
+    for hook, reads in {"everything": EVERYTHING, "lesions": ["lesion.root-compression"]}.items():
+        monkeypatch.setitem(RULES, hook, SimpleNamespace(hooks=(hook,), reads=frozenset(reads)))
+
+
+@pytest.mark.usefixtures("reading")
+def test_one_key_a_resource_type_in_a_fixed_order() -> None:
+    assert list(templates("everything", Codes())) == KEYS
+
+
+@pytest.mark.usefixtures("reading")
+def test_a_lesion_needs_the_reports_and_their_results() -> None:
+    assert list(templates("lesions", Codes())) == ["observations", "reports"]
+
+
+def test_a_hook_that_no_rule_reads_for_asks_nothing() -> None:
+    assert templates("unheard-of", Codes()) == {}
+
+
+def test_what_the_rules_of_each_hook_read_is_asked_for() -> None:
+    for rule in RULES.values():
+        for hook in rule.hooks:
+            needed = {name for key in rule.reads for name in supplied_by(key)}
+            assert needed <= templates(hook, Codes()).keys()
+
+
+@pytest.mark.usefixtures("reading")
+def test_the_queries_use_only_what_the_standard_allows() -> None:
+    queries = templates("everything", Codes())
+    assert queries.pop("patient") == "Patient/{{context.patientId}}"
+    assert queries.pop("encounter") == "Encounter/{{context.encounterId}}"
+    for key, query in queries.items():
+        kind, _, parameters = query.partition("?")
+        asked = parse_qs(parameters, strict_parsing=True)
+        assert kind.isalpha()
+        assert asked.keys() == {"patient", "_count"} | ({"code"} if key == "observations" else set())
+        assert (asked["patient"], asked["_count"]) == (["{{context.patientId}}"], ["200"])
+
+
+def codes_asked(codes: Codes) -> list[str]:
+    query = templates("everything", codes)["observations"]
+    return parse_qs(query.partition("?")[2])["code"][0].split(",")
+
+
+@pytest.mark.usefixtures("reading")
+def test_observations_are_asked_for_by_every_bare_code() -> None:
+    asked = codes_asked(Codes())
+    wanted = {
+        code
+        for key, value_set in VALUE_SETS.items()
+        if key.startswith(("observation.", "lesion."))
+        for codes in value_set.codes.values()
+        for code in codes
+    }
+    assert set(asked) == wanted | {"85354-9"}
+    assert len(asked) == len(set(asked))
+    assert asked == codes_asked(Codes())
+
+
+@pytest.mark.usefixtures("reading")
+def test_a_site_adds_its_own_codes() -> None:
+    overlay = {
+        "observation.mrc-eversion": {"urn:site": ["FLOW 1&2", "a|b"]},
+        "lesion.root-compression": {"urn:site": ["L5R"]},
+        "order.mri-lumbar": {"urn:site": ["MRLUMB"]},
+    }
+    asked = codes_asked(Codes(overlay))
+    assert {"FLOW 1&2", "a\\|b", "L5R"} <= set(asked)
+    assert "MRLUMB" not in asked

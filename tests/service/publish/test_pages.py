@@ -1,0 +1,237 @@
+"""The page and the source attributes of each rule, and what evidence.toml says of it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from posixpath import normpath
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from msgspec import structs
+
+from cards.findings.foot_drop import foot_drop
+from cards.language.appraisals import APPRAISALS, appraisal, read
+from cards.language.rule import RULES, Card, Plan, Rule, Silent
+from cards.orders.catalogue import CATALOGUE
+from cards.record.chart import Chart
+from service.publish import library, pages
+from service.publish.attributes import source_attributes
+from tests.support import cases
+
+VOID = {"meta", "br"}
+TEXT = {"h1", "h2", "h3", "h4", "p", "a", "code", "span", "ul", "ol", "li", "dl", "dt", "dd"}
+TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
+ELEMENTS = {"html", "head", "title", "style", "body", "nav", "main"} | TEXT | TABLE | VOID
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: known elements only, each closed where it was opened."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.headings: list[int] = []
+        self.sections: dict[str, list[str]] = {}
+        self.style = self.lang = self._section = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        assert tag in ELEMENTS, tag
+        assert not {"src", "srcset", "style", "background", "onclick", "onload"} & given.keys()
+        self.lang = self.lang or (given.get("lang") or "" if tag == "html" else "")
+        if re.fullmatch(r"h\d", tag):
+            self.headings.append(int(tag[1]))
+            self._section = given.get("id") or self._section
+        if tag == "a":
+            self.links.append(given["href"] or "")
+        if tag == "li":
+            self.sections.setdefault(self._section, []).append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        elif "li" in self.open and "span" not in self.open:
+            self.sections[self._section][-1] += data
+
+    def items(self, section: str) -> list[str]:
+        """The list items below a heading, without the levels beside them."""
+        return [" ".join(item.split()) for item in self.sections.get(section, ())]
+
+
+def get_page(client: FlaskClient, path: str) -> Page:
+    """The page at a path."""
+    reply = client.get(path)
+    assert reply.status_code == 200
+    assert reply.mimetype == "text/html"
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    return Page(reply.get_data(as_text=True))
+
+
+@pytest.mark.parametrize("path", ["/rules", *(f"/rules/{id}" for id in RULES)])
+def test_a_page_is_well_formed_loads_nothing_and_its_links_lead_somewhere(client: FlaskClient, path: str) -> None:
+    page = get_page(client, path)
+    assert page.lang == "en"
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
+    assert not re.search(r"url\(|@import|expression", page.style)
+    for link in page.links:
+        assert link.startswith("https://") or client.get(link).status_code == 200, link
+
+
+def test_the_index_names_every_rule(client: FlaskClient) -> None:
+    assert sorted(get_page(client, "/rules").links) == sorted(f"/rules/{id}" for id in RULES)
+
+
+@pytest.mark.parametrize(("rule", "path"), list(cases.files()))
+def test_a_page_says_the_cases_of_its_rule(client: FlaskClient, rule: str, path: Path) -> None:
+    page = get_page(client, f"/rules/{rule}")
+    written = cases.read(path)
+    assert page.items("speaks") == [case["name"] for case in written if "card" in case]
+    assert page.items("silent") == [case["name"] for case in written if "silent" in case]
+    plan = client.get(f"/fhir/PlanDefinition/{rule}").get_json()
+    assert all(case["name"] in plan["usage"] for case in written)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, rule: Rule) -> None:
+    page, text = get_page(client, f"/rules/{rule.id}"), client.get(f"/rules/{rule.id}").get_data(as_text=True)
+    appraised = appraisal(rule)
+    assert rule.source.url in page.links
+    assert page.items("conflicts") == list(appraised.conflicts)
+    assert page.items("not-evaluated") == list(appraised.not_evaluated)
+    assert page.items("orders") == [CATALOGUE[key].text for key in rule.suggests]
+    for words in (
+        "no clinician has signed",
+        rule.version,
+        rule.reviewed,
+        "(NHS" if "(NHS" in rule.source.label else "",
+    ):
+        assert words in text
+    if "contested" in rule.strength:
+        assert appraised.conflicts
+
+
+def test_saved_pages_find_each_other(tmp_path: Path) -> None:
+    library.write(tmp_path)
+    for file in (tmp_path / "rules").glob("*.html"):
+        for link in Page(file.read_text(encoding="utf-8")).links:
+            assert link.startswith("https://") or (tmp_path / normpath(f"rules/{link}")).is_file(), link
+
+
+def test_below_a_prefix_the_links_stay_below_it(client: FlaskClient) -> None:
+    reply = client.get("/rules/afo", environ_overrides={"SCRIPT_NAME": "/cds"})
+    links = Page(reply.get_data(as_text=True)).links
+    assert all(link.startswith(("https://", "/cds/")) for link in links)
+
+
+def test_the_words_of_a_rule_cannot_act_as_markup() -> None:
+    html = pages.page(structs.replace(RULES["afo"], title="<script>&", strength='"><img src=x>'), pages.SAVED)
+    assert "&lt;script&gt;&amp;" in html
+    Page(html)
+
+
+def test_text_can_be_read_against_the_white_page(client: FlaskClient) -> None:
+    colours = re.findall(r"(?<!-)color: (#[0-9a-f]{6})", get_page(client, "/rules").style)
+    assert len(colours) >= 4
+    for colour in colours:
+        assert 1.05 / (_luminance(colour) + 0.05) >= 4.5, colour
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_an_unknown_rule_is_not_found(client: FlaskClient) -> None:
+    for path in ("/rules/none", "/rules/none/source-attributes"):
+        reply = client.get(path)
+        assert reply.status_code == 404
+        assert reply.get_json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_the_thirteen_source_attributes(client: FlaskClient, rule: Rule) -> None:
+    told = client.get(f"/rules/{rule.id}/source-attributes").get_json()
+    assert (told["rule"], told["version"]) == (rule.id, rule.version)
+    assert [each["number"] for each in told["attributes"]] == list(range(1, 14))
+    page = client.get(f"/rules/{rule.id}").get_data(as_text=True)
+    for each in told["attributes"]:
+        assert each["value"]
+        assert each["name"] in page
+        assert ("used" in each) == (each["number"] >= 5)
+    used = {each["number"] for each in told["attributes"] if each.get("used")}
+    assert used <= {10, 11, 13}, "nothing of the rules reads race, ethnicity, language, orientation, identity, or need"
+    assert (11 in used) == ("patient" in rule.reads)
+    assert (10 in used) == (rule.reads >= {"patient", "observation.creatinine"})
+    assert rule.source.label in told["attributes"][0]["value"]
+
+
+@pytest.mark.parametrize(("rule", "path"), list(cases.files()))
+def test_what_is_published_of_a_rule_is_what_its_cases_bring_out(
+    rule: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The orders that its cards suggest, and whether it asks for the sex and the age."""
+    asked: set[str] = set()
+    for name in ("sex", "age"):
+        monkeypatch.setattr(Chart, name, _watched(name, asked))
+    verdicts = [_alone(RULES[rule], case) for case in cases.read(path)]
+    suggestions = [each for verdict in verdicts if isinstance(verdict, Card) for each in verdict.suggestions]
+    suggested = {plan.key for suggestion in suggestions for plan in suggestion.plans if isinstance(plan, Plan)}
+    assert suggested == set(RULES[rule].suggests)
+    used = {each.number for each in source_attributes(RULES[rule]) if each.used}
+    assert "sex" not in asked or 10 in used
+    assert "age" not in asked or 11 in used
+
+
+def _alone(rule: Rule, case: cases.Case) -> Card | Silent | None:
+    """The verdict of a rule before cards give way to each other; None where it would not be asked."""
+    hook = str(case.get("hook", rule.hooks[0]))
+    chart = cases.chart(case, hook)
+    chart.is_ordering = hook.startswith("order-")
+    return rule.advise(chart) if not rule.needs_foot_drop or foot_drop(chart) else None
+
+
+def _watched(name: str, asked: set[str]) -> property:
+    given = getattr(Chart, name).fget
+
+    def ask(chart: Chart) -> Any:
+        asked.add(name)
+        return given(chart)
+
+    return property(ask)
+
+
+def test_every_appraisal_is_of_a_rule_and_ends_in_its_version() -> None:
+    assert APPRAISALS.keys() <= RULES.keys()
+    for rule in RULES.values():
+        appraised = appraisal(rule)
+        newest = appraised.history[0]
+        assert (newest.version, newest.date) == (rule.version, rule.reviewed), rule.id
+        assert set(rule.suggests) <= CATALOGUE.keys()
+
+
+def test_a_rule_that_is_not_appraised_has_the_version_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cards.language.appraisals.APPRAISALS", {})
+    rule = RULES["afo"]
+    (only,) = appraisal(rule).history
+    assert (only.version, only.date) == (rule.version, rule.reviewed)
+
+
+def test_a_misspelt_member_of_an_appraisal_is_refused() -> None:
+    with pytest.raises(ValueError, match="afo: unknown member 'conflict'"):
+        read('[afo]\nconflict = ["x"]')

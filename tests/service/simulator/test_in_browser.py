@@ -1,0 +1,176 @@
+"""The simulator in a real browser: what a clinician does with it, at two widths, light and dark.
+
+It needs Debian's chromium; conftest.py leaves this file out where that is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from service import examples
+from service.command import demo
+from tests.support.browsing import LAPTOP, TABLET, Visit, card, check_accessible, chromium, settled
+from tests.support.fhir_server import FhirServer
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The service as `serve --dev` runs it."""
+    with demo.started() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(params=[(LAPTOP, "light"), (TABLET, "dark")], ids=["laptop", "tablet"])
+def visit(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Visit]:
+    """A visit that ends with a quiet console."""
+    visit = Visit(browser, address, *request.param)
+    yield visit
+    visit.check_quiet()
+    visit.page.context.close()
+
+
+def test_a_chart_is_opened_and_its_cards_are_read(visit: Visit) -> None:
+    page = visit.open("")
+    check_accessible(page)
+    page.get_by_role("link", name=re.compile("New foot drop with sciatica, nothing ordered")).click()
+    settled(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Anton Brandt")
+    expect(page.get_by_role("table")).to_contain_text("Ankle dorsiflexion")
+    mri = card(page, "lumbar-mri")
+    expect(mri).to_contain_text("Warning")
+    mri.get_by_text("Why, and after which guideline").click()
+    expect(mri.locator(".markdown strong")).to_have_text("Because")
+    expect(mri.get_by_role("link").first).to_have_attribute("rel", "noopener noreferrer")
+    expect(page.locator("#verdicts")).to_contain_text("cauda-equina-emergency")
+    expect(page.locator("#verdicts")).to_contain_text("not-applicable")
+    expect(page.locator("#timing")).to_have_text(re.compile(r"patient-view: answered in \d+ ms"))
+    page.get_by_text("Request", exact=True).click()
+    expect(page.locator("#request")).to_contain_text('"hook": "patient-view"')
+    check_accessible(page)
+
+
+def test_a_chosen_order_brings_the_delay_card_and_its_update_is_accepted(visit: Visit) -> None:
+    page = visit.chart("foot-drop-worsening")
+    page.get_by_role("combobox", name="Order", exact=True).select_option("MRI of the lumbar spine without contrast")
+    page.get_by_role("button", name="Choose").click()
+    delay = card(page, "do-not-delay-imaging")
+    expect(delay).to_contain_text("Critical")
+    expect(page.locator("#drafts")).to_contain_text("routine")
+    check_accessible(page)
+    delay.get_by_role("button", name=re.compile("Make it stat")).click()
+    expect(page.locator("#drafts")).to_contain_text("stat")
+    expect(page.locator("#drafts li")).to_have_count(1)
+    expect(delay).to_have_count(0)
+    settled(page)
+    page.get_by_role("button", name="Sign orders").click()
+    orders = page.get_by_role("region", name=re.compile("Orders"))
+    expect(orders).to_contain_text("active")
+    expect(orders).to_contain_text("stat")
+    settled(page)
+    expect(page.locator("#drafts li")).to_have_count(0)
+    expect(card(page, "lumbar-mri")).to_have_count(0)
+
+
+def test_an_accepted_suggestion_stands_among_the_orders_and_is_not_said_again(visit: Visit) -> None:
+    page = visit.chart("new-l5-foot-drop")
+    button = card(page, "lumbar-mri").get_by_role("button", name=re.compile("Urgent lumbar MRI"))
+    button.focus()
+    page.keyboard.press("Enter")
+    orders = page.get_by_role("region", name=re.compile("Orders"))
+    expect(orders).to_contain_text("MRI of the lumbar spine without contrast")
+    expect(orders.locator(".chip.new")).to_have_count(1)
+    expect(card(page, "lumbar-mri")).to_have_count(0)
+    settled(page)
+    expect(page.locator("#verdicts li.outcome-suppressed").filter(has_text="lumbar-mri")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Decision support")).to_be_focused()
+    check_accessible(page)
+    orders.get_by_role("button", name=re.compile("Revoke")).click()
+    expect(card(page, "lumbar-mri").get_by_role("button", name=re.compile("Urgent lumbar MRI"))).to_be_enabled()
+    settled(page)
+
+
+def test_a_card_is_overridden_with_a_reason(visit: Visit) -> None:
+    page = visit.chart("new-l5-foot-drop")
+    afo = card(page, "afo")
+    afo.get_by_label("Reason").select_option("Patient declined")
+    afo.get_by_role("button", name="Override").click()
+    expect(afo).to_contain_text("Overridden: Patient declined")
+    expect(afo.get_by_role("button", name=re.compile("orthosis"))).to_have_count(0)
+    expect(page.locator("#activity")).to_contain_text("Overridden (Patient declined)")
+    settled(page)
+    page.get_by_text("Feedback", exact=True).click()
+    expect(page.locator("#feedback")).to_contain_text('"code": "patient-declined"')
+    check_accessible(page)
+
+
+def test_an_example_of_another_moment_plays_it(visit: Visit) -> None:
+    page = visit.chart("gabapentin-over-renal-maximum")
+    expect(card(page, "gabapentinoid-safety")).to_be_visible()
+    settled(page)
+    expect(page.get_by_role("button", name=re.compile("Order chosen"))).to_have_attribute("aria-pressed", "true")
+    page = visit.chart("new-problem-saddle-numbness")
+    expect(card(page, "cauda-equina-emergency")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Discharge patient").click()
+    expect(page.get_by_role("button", name=re.compile("Discharge \\d"))).to_have_attribute("aria-pressed", "true")
+    settled(page)
+
+
+@pytest.mark.parametrize("name", ["all-already-ordered", "cauda-equina", "pacemaker-not-mr-safe"])
+def test_the_page_sends_what_brings_the_expected_cards(browser: Browser, address: str, name: str) -> None:
+    visit = Visit(browser, address, LAPTOP, "light")
+    page = visit.chart(name)
+    example = examples.load(name).at(datetime.now(UTC))
+    expected = [each["summary"] for each in example.response["cards"]]
+    assert page.locator(".card h3").all_inner_texts() == expected
+    visit.check_quiet()
+    page.context.close()
+
+
+def test_a_patient_of_a_fhir_server_is_played_with_prefetch_and_without(browser: Browser, address: str) -> None:
+    bundle = examples.load("chronic-foot-drop").bundle
+    with FhirServer([entry["resource"] for entry in bundle["entry"]]) as server:
+        visit = Visit(browser, address, LAPTOP, "light")
+        page = visit.open(f"?server={server.base}")
+        page.locator(".tiles a").click()
+        settled(page)
+        shown = page.locator(".card h3").all_inner_texts()
+        assert shown
+        before = len(server.requests)
+        page.get_by_label("Send prefetch").uncheck()
+        expect(page.locator("#request")).not_to_contain_text("prefetch")
+        settled(page)
+        assert page.locator(".card h3").all_inner_texts() == shown
+        assert len(server.requests) > before
+        visit.check_quiet()
+        page.context.close()
+
+
+def test_a_fhir_server_that_fails_is_said_and_the_suggestion_may_be_tried_again(browser: Browser, address: str) -> None:
+    bundle = examples.load("new-l5-foot-drop").at(datetime.now(UTC)).bundle
+    with FhirServer([entry["resource"] for entry in bundle["entry"]]) as server:
+        visit = Visit(browser, address, LAPTOP, "light")
+        page = visit.open(f"/patient?server={server.base}&id=new-l5-foot-drop-patient")
+        settled(page)
+        server.misbehave("ServiceRequest", status=503)
+        button = card(page, "lumbar-mri").get_by_role("button", name=re.compile("Urgent lumbar MRI"))
+        button.click()
+        expect(page.get_by_role("status")).to_contain_text("503")
+        expect(button).to_be_enabled()
+        expect(page.get_by_role("region", name=re.compile("Orders"))).to_contain_text("Nothing is ordered")
+        page.get_by_label("Send prefetch").uncheck()
+        expect(page.locator("#verdicts")).to_contain_text("Not seen")
+        expect(page.locator("#verdicts")).to_contain_text("503")
+        page.context.close()

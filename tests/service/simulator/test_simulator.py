@@ -1,0 +1,277 @@
+"""The simulator's pages over HTTP: where they are served, what they show, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import responses
+from flask.testing import FlaskClient
+
+from cards.orders.validity import r4_fault
+from service import examples
+from service.app import create_app
+from service.settings import Settings
+from service.simulator import order_menu
+from service.simulator.markdown import safe_html
+from tests.support.fhir_server import FhirServer
+from tests.support.house import ROOT
+
+EXAMPLE = "/simulator/examples/new-l5-foot-drop"
+LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=\"([^\"]+)\"")
+
+
+def page(client: FlaskClient, path: str, status: int = 200) -> str:
+    """The page at a path."""
+    reply = client.get(path)
+    assert reply.status_code == status
+    assert reply.mimetype == "text/html"
+    return reply.get_data(as_text=True)
+
+
+def fragment(client: FlaskClient, name: str, body: Any) -> str:
+    """A fragment that the page's script asks for."""
+    reply = client.post(f"/simulator/{name}", json=body)
+    assert reply.status_code == 200, reply.get_data(as_text=True)
+    return reply.get_data(as_text=True)
+
+
+def test_it_is_served_in_development_only(client: FlaskClient) -> None:
+    production = create_app(Settings()).test_client()
+    for path in ("/simulator", EXAMPLE, "/simulator/static/page.js"):
+        for who, status in ((production, 404), (client, 200)):
+            reply = who.get(path)
+            assert reply.status_code == status
+            reply.close()
+    assert production.post("/simulator/verdicts", json={}).status_code == 404
+
+
+def test_every_example_is_listed_and_its_chart_opens(client: FlaskClient) -> None:
+    listed = page(client, "/simulator")
+    for name in examples.names():
+        assert f"/simulator/examples/{name}" in listed
+        assert "Examination by side" in page(client, f"/simulator/examples/{name}")
+    assert client.get("/simulator/examples/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/simulator", EXAMPLE])
+def test_a_page_loads_its_own_files_alone_and_runs_no_script_within(client: FlaskClient, path: str) -> None:
+    html = page(client, path)
+    policy = client.get(path).headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    loaded = LOADED.findall(html)
+    assert loaded
+    for address in loaded:
+        assert address.startswith("/simulator/static/")
+        reply = client.get(address)
+        assert reply.status_code == 200
+        reply.close()
+    assert not re.search(r"<style|\son\w+=|\sstyle=|javascript:", html)
+    assert re.findall(r"<script(?![^>]*src=)[^>]*>", html) in ([], ['<script type="application/json" id="start">'])
+
+
+def test_the_scripts_and_the_style_name_no_other_place() -> None:
+    for file in (ROOT / "service/static/simulator").iterdir():
+        found = set(re.findall(r"https?://[\w.]+", file.read_text())) - {"http://www.w3.org", "https://ehr.example"}
+        assert found == set(), file.name
+
+
+def test_the_chart_shows_the_exam_by_side_and_every_section(client: FlaskClient) -> None:
+    html = page(client, "/simulator/examples/foot-drop-worsening")
+    row = html.partition("Ankle dorsiflexion</th>")[2].partition("</tr>")[0]
+    left = row.split("<td>")[2]
+    assert re.search(r"2/5.*4/5 on", left, re.DOTALL)
+    assert "not recorded" in row.split("<td>")[1]
+    html = page(client, "/simulator/examples/root-compression-on-mri")
+    assert "compressing the left L5 root" in html
+    assert "30 mg by mouth once a day" in html
+    assert "Foot-drop" in html
+
+
+def test_the_record_shows_what_changed_and_survives_odd_data(client: FlaskClient) -> None:
+    order = {"resourceType": "ServiceRequest", "id": "1", "status": "active", "code": {"text": "MRI <now>"}}
+    odd = [
+        {"resourceType": "Observation", "id": 5, "code": "x", "valueQuantity": "none"},
+        {"resourceType": "Condition", "code": {"coding": {"code": "6077001"}}, "onsetDateTime": "long ago"},
+        {"resourceType": "MedicationRequest", "dosageInstruction": {"doseAndRate": 1, "timing": []}},
+        {"resourceType": "Patient", "name": "Anna", "birthDate": 12},
+        {"id": "no type"},
+        "no resource",
+    ]
+    html = fragment(client, "record", {"records": [order, *odd], "changed": ["ServiceRequest/1"]})
+    assert "MRI &lt;now&gt;" in html
+    assert html.count('class="chip new"') == 1
+    assert 'data-revoke="ServiceRequest/1"' in html
+    assert "long ago" in html
+
+
+def card(**more: Any) -> dict[str, Any]:
+    """A card with two suggestions."""
+    made = {
+        "uuid": "c1",
+        "summary": "Do <this>",
+        "indicator": "warning",
+        "source": {"label": "Guideline", "url": "javascript:alert(1)", "topic": {"code": "afo"}},
+        "suggestions": [{"label": label, "uuid": label, "actions": [{"description": "d"}]} for label in ("A", "B")],
+        "links": [{"label": "bad", "url": "javascript:alert(2)", "type": "absolute"}],
+    }
+    return {**made, **more}
+
+
+def test_cards_have_words_for_their_colour_and_no_address_that_runs(client: FlaskClient) -> None:
+    html = fragment(client, "cards", {"cards": [card(detail="**x** <script>1</script>")]})
+    assert ">Warning<" in html
+    assert "Do &lt;this&gt;" in html
+    assert "<strong>x</strong>" in html
+    assert "<script" not in html
+    assert "javascript:" not in html
+    assert "nothing to say" in fragment(client, "cards", {"cards": []})
+
+
+@pytest.mark.parametrize(("behavior", "disabled"), [("at-most-one", 2), ("any", 1)])
+def test_one_suggestion_excludes_the_others_when_the_card_says_so(
+    client: FlaskClient, behavior: str, disabled: int
+) -> None:
+    shown = {"cards": [card(selectionBehavior=behavior)], "accepted": {"afo": ["A"]}}
+    html = fragment(client, "cards", shown)
+    assert html.count(" disabled>") == disabled
+    assert html.count("(accepted)") == 1
+
+
+def test_an_overridden_card_says_why_and_asks_no_more(client: FlaskClient) -> None:
+    html = fragment(client, "cards", {"cards": [card()], "overridden": {"afo": "Patient declined"}})
+    assert "Overridden: Patient declined" in html
+    assert "data-override" not in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src=x onerror=alert(1)>",
+        "[a](javascript:alert(1))",
+        "[a](data:text/html,x)",
+        "![pixel](https://elsewhere.example/p.png)",
+        "<https://a.example/\"onclick='x'>",
+        "```html\n<script>alert(1)</script>\n```",
+    ],
+)
+def test_markdown_is_safe(text: str) -> None:
+    html = str(safe_html(text))
+    assert not re.search(r"<(?!/?(?:p|a|code|pre)\b)", html)
+    assert not re.search(r"<a [^>]*(?: onclick|\"javascript:|\"data:)", html)
+
+
+def test_markdown_of_cards_is_shown() -> None:
+    html = str(safe_html("**Because**\n\n- 2026-03-02, left: 2\\/5\n\n[G](https://g.example/a)"))
+    assert "<strong>Because</strong>" in html
+    assert "<li>2026-03-02, left: 2/5</li>" in html
+    assert 'href="https://g.example/a"' in html
+    assert 'rel="noopener noreferrer"' in html
+
+
+def test_every_rule_of_the_hook_has_its_verdict_with_the_reason(client: FlaskClient, foot_drop: dict[str, Any]) -> None:
+    del foot_drop["prefetch"]["orders"]
+    html = fragment(client, "verdicts", foot_drop)
+    for words in (
+        "lumbar-mri",
+        "cauda-equina-emergency",
+        "not-applicable",
+        "Not seen",
+        "no FHIR server to read it from",
+    ):
+        assert words in html
+
+
+def test_a_request_that_hooks_refuse_is_refused_here_too(client: FlaskClient, foot_drop: dict[str, Any]) -> None:
+    for body in ({}, {**foot_drop, "hook": "appointment-book"}):
+        reply = client.post("/simulator/verdicts", json=body)
+        assert reply.status_code == 400
+        assert reply.get_json()["resourceType"] == "OperationOutcome"
+    assert client.post("/simulator/record", data="{}", content_type="text/plain").status_code == 415
+    assert client.post("/simulator/record", data="[]", content_type="application/json").status_code == 400
+
+
+def test_what_can_be_ordered_is_valid_fhir() -> None:
+    choices = [choice for group in order_menu.orders().values() for choice in group]
+    assert {"order.mri-lumbar", "order.emg-ncs", "order.afo", "medication.gabapentin"} <= {each.key for each in choices}
+    assert {choice.resource["resourceType"] for choice in choices} == {
+        "ServiceRequest",
+        "DeviceRequest",
+        "MedicationRequest",
+    }
+    for choice in choices:
+        assert r4_fault({**choice.resource, "subject": {"reference": "Patient/1"}}) is None, choice.key
+
+
+PATIENT = {"resourceType": "Patient", "id": "p1", "name": [{"given": ["Ada"], "family": "Byron"}]}
+CONDITION = {
+    "resourceType": "Condition",
+    "id": "c1",
+    "subject": {"reference": "Patient/p1"},
+    "code": {"text": "Dropped foot"},
+}
+
+
+def test_patients_of_a_fhir_server_are_listed_and_opened(client: FlaskClient) -> None:
+    with FhirServer([PATIENT, CONDITION]) as server:
+        listed = page(client, f"/simulator?server={server.base}")
+        assert "Ada Byron" in listed
+        assert "1 patient on" in listed
+        server.misbehave("ServiceRequest", status=503)
+        html = page(client, f"/simulator/patient?server={server.base}&id=p1")
+        assert "Dropped foot" in html
+        start = json.loads(html.partition('id="start">')[2].partition("</script>")[0])
+        assert "503" in start["faults"]["ServiceRequest"]
+        assert start["server"] == server.base
+        assert "404" in page(client, f"/simulator/patient?server={server.base}&id=nobody", 502)
+
+
+def test_a_fhir_server_that_is_not_allowed_or_away_is_said_so(client: FlaskClient) -> None:
+    html = page(client, "/simulator?server=https://fhir.elsewhere.example/r4", 502)
+    assert "may be contacted" in html
+    with FhirServer() as server:
+        base = server.base
+    assert "cannot be reached" in page(client, f"/simulator?server={base}", 502)
+
+
+def test_an_order_is_filed_on_the_fhir_server_under_an_id_of_its_own(client: FlaskClient) -> None:
+    base, order = "http://localhost:8090/fhir", {"resourceType": "ServiceRequest", "id": "temporary"}
+    stored = {**order, "id": "17"}
+    with responses.RequestsMock() as net:
+        net.post(f"{base}/ServiceRequest", json=stored, status=201)
+        net.put(f"{base}/ServiceRequest/17", json=stored)
+        net.delete(f"{base}/ServiceRequest/17", status=204)
+        made = client.post("/simulator/write", json={"server": base, "method": "POST", "resource": order})
+        assert made.get_json() == stored
+        assert json.loads(net.calls[0].request.body or "") == {"resourceType": "ServiceRequest"}
+        for method in ("PUT", "DELETE"):
+            reply = client.post("/simulator/write", json={"server": base, "method": method, "resource": stored})
+            assert reply.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("server", "method", "kind"),
+    [
+        ("https://elsewhere.example/fhir", "POST", "ServiceRequest"),
+        ("http://localhost:8090/fhir", "PATCH", "ServiceRequest"),
+        ("http://localhost:8090/fhir", "DELETE", "Patient"),
+        ("http://localhost:8090/fhir", "PUT", "../admin"),
+    ],
+)
+def test_other_things_are_not_written(client: FlaskClient, server: str, method: str, kind: str) -> None:
+    asked = {"server": server, "method": method, "resource": {"resourceType": kind, "id": "1"}}
+    reply = client.post("/simulator/write", json=asked)
+    assert reply.status_code == 502
+    assert reply.get_json()["resourceType"] == "OperationOutcome"
+
+
+def test_feedback_is_sent_where_the_service_takes_it() -> None:
+    for takes in (False, True):
+        app = create_app(dev=True)
+        if takes:
+            app.add_url_rule("/cds-services/<identity>/feedback", view_func=lambda identity: "", methods=["POST"])
+        html = page(app.test_client(), EXAMPLE)
+        assert json.loads(html.partition('id="start">')[2].partition("</script>")[0])["feedback"] is takes

@@ -1,0 +1,106 @@
+"""The cases beside the rules and the findings: read from TOML, made FHIR, and decided by the real chart."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cards.record.chart import BUILT_IN_CODES, Chart
+from cards.record.decoding import Defect, read_resource
+from cards.record.drafts import read_drafts
+from cards.record.moments import Clock
+from cards.record.records import Bundle, Resource
+from tests.support import vignettes
+from tests.support.places import ROOT
+
+RULES = ROOT / "cards" / "rules"
+FINDINGS = ROOT / "cards" / "findings"
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+FACTS = frozenset(
+    {
+        "patient", "encounter", "conditions", "observations", "procedures", "serviceRequests", "deviceRequests",
+        "devices", "medications", "allergies", "reports", "draftOrders", "selections", "newConditions",
+    }
+)  # fmt: skip
+_OWN = frozenset({"name", "like", "hook", "unseen", "card", "silent", "finding", "is", "dates-only"})
+
+Case = Mapping[str, Any]
+
+
+def read(path: Path) -> list[Case]:
+    """The cases of one file, each with the facts of the `[like.NAME]` table that it names put before its own.
+
+    Raises ValueError for a member that no case has, so that a misspelt fact cannot pass for an absent one.
+    """
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    templates = document.get("like", {})
+    return [_whole(case, templates) for case in document["case"]]
+
+
+def _whole(case: Case, templates: Mapping[str, Case]) -> Case:
+    whole: dict[str, Any] = {}
+    for part in (*(templates[name] for name in _names(case.get("like"))), case):
+        for member, value in part.items():
+            if member not in FACTS | _OWN:
+                raise ValueError(f"{case.get('name')}: there is no fact {member!r}")
+            whole[member] = [*whole.get(member, []), *value] if member in FACTS and isinstance(value, list) else value
+    return whole
+
+
+def _names(like: Any) -> list[str]:
+    return [] if like is None else [like] if isinstance(like, str) else list(like)
+
+
+def files(folder: Path = RULES) -> Iterator[tuple[str, Path]]:
+    """The case files of the rules, by rule id, or of the findings, by module."""
+    for path in sorted(folder.glob("*.toml")):
+        if path.name not in ("sources.toml", "appraisals.toml"):
+            yield path.stem.replace("_", "-"), path
+
+
+def chart(case: Case, hook: str, *, now: datetime = NOW, declared: frozenset[str] | None = None) -> Chart:
+    """The chart of a case, from the FHIR that an EHR would send."""
+    facts = {member: case[member] for member in FACTS if member in case}
+    request = vignettes.request(facts, hook, now, dates_only=bool(case.get("dates-only")))
+    defects: list[Defect] = []
+    records: list[Resource] = []
+    added = list(_records(request["context"].get("conditions", {"resourceType": "Bundle"}), "conditions", defects))
+    for key, value in request["prefetch"].items():
+        if key not in case.get("unseen", ()):
+            records += _records(value, key, defects)
+    drafts = read_drafts(
+        json.dumps(request["context"].get("draftOrders")).encode() if "draftOrders" in request["context"] else b"",
+        request["context"].get("selections"),
+        BUILT_IN_CODES,
+        Clock(now),
+        defects,
+        patient_id="p1",
+        records=records,
+    )
+    return Chart(
+        "p1",
+        now,
+        records,
+        unseen=case.get("unseen", ()),
+        drafts=drafts,
+        defects=defects,
+        added=[each for each in added if each.resourceType == "Condition"],
+        declared=declared,
+    )
+
+
+def _records(value: Any, key: str, defects: list[Defect]) -> Iterator[Resource]:
+    resource = read_resource(json.dumps(value).encode(), key, defects)
+    if resource is None:
+        return
+    if not isinstance(resource, Bundle):
+        yield resource
+        return
+    for entry in resource.entry or []:
+        if entry.resource is not None:
+            yield entry.resource

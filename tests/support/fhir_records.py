@@ -1,0 +1,26 @@
+"""A chart from a few FHIR records written out, for the tests of what is read in them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from cards.record.chart import Chart
+from cards.record.decoding import Defect, read_resource
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+SUBJECT = {"reference": "Patient/p1"}
+Json = dict[str, Any]
+
+
+def chart(*records: Json, **how: Any) -> Chart:
+    """The chart of patient p1 at NOW; what cannot be read is among its defects."""
+    defects: list[Defect] = []
+    found = [read_resource(json.dumps(each).encode(), "records", defects) for each in records]
+    return Chart("p1", NOW, [each for each in found if each is not None], defects=defects, **how)
+
+
+def coded(system: str, *codes: str) -> Json:
+    """A CodeableConcept of these codes."""
+    return {"coding": [{"system": system, "code": code} for code in codes]}
