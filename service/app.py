@@ -10,7 +10,6 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-import cards.rules  # noqa: F401 - every rule is enrolled by this
 from cards.record.codes import Codes
 from cards.record.decoding import MAX_BYTES
 from service import hooks
@@ -53,7 +52,7 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     _answer_errors(app)
     evaluating = evaluator(settings, now)
     app.register_blueprint(hooks.routes(evaluating))
-    app.register_blueprint(published())
+    app.register_blueprint(published(evaluating.book))
     if settings.dev:
         from service.simulator.routes import routes as simulator  # never loaded in production
 

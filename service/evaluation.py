@@ -8,8 +8,7 @@ from time import monotonic
 
 from msgspec import Struct
 
-from cards.decide import decide
-from cards.language.rule import Verdict
+from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import Defect, read_resource
@@ -18,6 +17,7 @@ from cards.record.extraction import OtherPatientError
 from cards.record.facts import Draft
 from cards.record.moments import Clock
 from cards.record.records import Bundle, Condition, Resource
+from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, RequiredDataError, gather
 from service.wire.refusal import AnotherPatientError, MissingDataError
@@ -25,9 +25,9 @@ from service.wire.request import ABSENT, HookRequest
 
 
 class Evaluation(Struct):
-    """One verdict a rule, and the chart that they were reached on."""
+    """What was decided, and the chart that it was decided on."""
 
-    verdicts: dict[str, Verdict]
+    decision: Decision
     chart: Chart
     gathered: Gathered
     now: datetime
@@ -46,12 +46,14 @@ class Evaluator:
         zone: tzinfo,
         deadline: float,
         clock: Callable[[], datetime] | datetime | None = None,
+        book: RuleBook | None = None,
     ) -> None:
         self.codes = codes
         self._reader = reader
         self._zone = zone
         self._deadline = deadline
         self._clock = clock
+        self.book = book or rule_book()
 
     def evaluate(self, request: HookRequest) -> Evaluation:
         """The verdicts of every rule of the hook.
@@ -67,7 +69,7 @@ class Evaluator:
             raise MissingDataError(str(error), _expression(error)) from None
         except OtherPatientError as error:
             raise AnotherPatientError(str(error)) from None
-        return Evaluation(decide(request.hook, chart), chart, gathered, now)
+        return Evaluation(decide(chart, self.book), chart, gathered, now)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = [*request.defects, *gathered.defects]
@@ -87,6 +89,7 @@ class Evaluator:
             request.patient_id,
             now,
             gathered.records,
+            hook=request.hook,
             unseen=gathered.unseen,
             drafts=drafts,
             codes=self.codes,

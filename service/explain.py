@@ -8,8 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from cards.decide import outcome
-from cards.language.rule import Card, Verdict
+from cards.language.verdict import Card, Verdict, outcome
 from cards.record.facts import Evidence
 from service.evaluation import Evaluation
 
@@ -23,7 +22,7 @@ def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "hook": hook,
         "now": evaluation.now.isoformat(),
-        "verdicts": [_verdict(rule, verdict) for rule, verdict in evaluation.verdicts.items()],
+        "verdicts": [_verdict(rule, verdict) for rule, verdict in evaluation.decision.verdicts.items()],
         "unreadable": [
             {"where": each.where, "element": each.element, "why": each.why, "dropped": each.dropped}
             for each in chart.defects
@@ -50,7 +49,7 @@ def _verdict(rule: str, verdict: Verdict) -> dict[str, Any]:
 def show(console: Console, hook: str, evaluation: Evaluation) -> None:
     """Every rule with its outcome and its because or its sentence; then what was not read, and why."""
     console.print(Text(f"{hook} at {evaluation.now.isoformat(timespec='seconds')}", style="bold"))
-    for rule, verdict in evaluation.verdicts.items():
+    for rule, verdict in evaluation.decision.verdicts.items():
         console.print(_paragraph(rule, verdict))
     for key in sorted(evaluation.chart.unseen):
         note = evaluation.gathered.notes.get(key, "")

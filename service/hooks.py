@@ -99,7 +99,7 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
             unreadable=len(evaluation.chart.noticed),
             unseen=len(evaluation.chart.unseen),
         )
-        cards = answer(evaluation.verdicts, asked, evaluation.now, evaluator.codes.overlay)
+        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay)
         return Response(cards, mimetype="application/json")
 
     return call

@@ -16,7 +16,7 @@ from cards.findings.prescribing import (
     unmeasured_kidney_disease,
 )
 from cards.language.finding import reads_of
-from cards.language.rule import Indicator
+from cards.language.verdict import Indicator
 from cards.record.chart import Chart
 from cards.record.facts import Draft
 

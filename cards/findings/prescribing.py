@@ -11,7 +11,7 @@ from cards.findings.measurements import clearance
 from cards.findings.pain import radicular_pain
 from cards.language.escaping import listed, name
 from cards.language.finding import finding
-from cards.language.rule import Indicator
+from cards.language.verdict import Indicator
 from cards.record.chart import Chart
 from cards.record.facts import Draft, Evidence, Fact, Medicine
 

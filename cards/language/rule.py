@@ -1,135 +1,33 @@
-"""Card, Silent, Verdict, Rule: what a recommendation says, and how it is enrolled."""
+"""Rule: one recommendation, what it reads and what it stands on."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
+from cards.language.finding import Finding, reads_of
 from cards.language.sources import SOURCES, Source
-from cards.record.chart import Chart
-from cards.record.facts import Draft, Evidence
+from cards.language.verdict import Verdict
 
-SUMMARY_LIMIT = 139  # CDS Hooks: "<140-character"
-
-
-class Indicator(StrEnum):
-    """How loud a card is."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-    INFO = "info"
-
-    @property
-    def rank(self) -> int:
-        """3 critical, 2 warning, 1 info."""
-        return _RANKS[self]
-
-
-_RANKS = {Indicator.CRITICAL: 3, Indicator.WARNING: 2, Indicator.INFO: 1}
-
-
-class Kind(StrEnum):
-    """Why a rule is silent."""
-
-    NOT_APPLICABLE = "not-applicable"
-    SUPPRESSED = "suppressed"
-    COULD_NOT_EVALUATE = "could-not-evaluate"
-
-
-class Plan(Struct, frozen=True, kw_only=True):
-    """What a suggestion orders, in clinical words; `orders.py` makes the FHIR of it.
-
-    `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional. `indication`
-    is the condition key that stands as reason, `reasons` are the references of the records that justify it.
-    """
-
-    key: str
-    priority: str = "routine"
-    side: str = ""
-    note: str = ""
-    occurrence: str = ""
-    indication: str = "condition.foot-drop"
-    reasons: tuple[str, ...] = ()
-
-
-class Reprioritise(Struct, frozen=True, kw_only=True):
-    """Change of a draft order: the whole draft again, with another priority."""
-
-    draft: Draft
-    priority: str
-
-
-class Redose(Struct, frozen=True, kw_only=True):
-    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day."""
-
-    draft: Draft
-    daily_mg: float
-    step_mg: float
-
-
-class Remove(Struct, frozen=True, kw_only=True):
-    """Deletion of a draft order."""
-
-    draft: Draft
-
-
-class Suggestion(Struct, frozen=True, kw_only=True):
-    """One button: what it says, and the orders it places together."""
-
-    label: str
-    plans: tuple[Plan | Reprioritise | Redose | Remove, ...]
-    is_recommended: bool = False
-
-
-class Card(Struct, frozen=True, kw_only=True):
-    """Advice to show.
-
-    `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
-    every word from the record has been escaped. `changes` says what would change the advice,
-    `quiet_summary` what is said when a louder card stands beside it.
-    """
-
-    indicator: Indicator
-    summary: str
-    detail: str
-    because: tuple[Evidence, ...]
-    changes: str = ""
-    suggestions: tuple[Suggestion, ...] = ()
-    one_suggestion_only: bool = True
-    quiet_summary: str = ""
-    unseen: tuple[str, ...] = ()
-
-
-class Silent(Struct, frozen=True):
-    """No advice to show, and the sentence that says why.
-
-    A card that was made but not shown (another card speaks, or the gates silence it) stays in `card`.
-    """
-
-    kind: Kind
-    why: str
-    card: Card | None = None
-    because: tuple[Evidence, ...] = ()
-
-
-Verdict = Card | Silent
+Advise = Callable[..., Verdict]
+"""`advise(chart)`, or `advise(chart, imaging_need)` for a rule that asks for the imaging need."""
 
 
 class Rule(Struct, frozen=True, kw_only=True, cache_hash=True):
     """One recommendation: what it reads, what it stands on, and the function that decides.
 
-    A rule that needs foot drop is asked only when there is one. `asks` names the rules whose verdicts it
-    consults: what they read, it reads. `suggests` are the orders it may place, as keys of the catalogue.
+    A rule that needs foot drop is asked only when there is one. One that `asks_imaging_need` is handed a
+    callable that tells what the imaging cards ask for. `suggests` are the orders that it may place, as keys of
+    the catalogue. `reads` are keys of bindings.toml: what it declares and, in a RuleBook, what its gates and the
+    rules that it asks read besides.
     """
 
     id: str
     title: str
     hooks: tuple[str, ...]
-    own_reads: frozenset[str]
-    asks: tuple[str, ...]
+    reads: frozenset[str]
     source: Source
     strength: str
     quality: str
@@ -138,26 +36,15 @@ class Rule(Struct, frozen=True, kw_only=True, cache_hash=True):
     suggests: tuple[str, ...]
     overrides: tuple[str, ...]
     needs_foot_drop: bool
-    advise: Callable[[Chart], Verdict]
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """The keys of bindings.toml that the verdict depends on."""
-        return self.own_reads.union(*(RULES[id].reads for id in self.asks))
-
-
-class DuplicateRuleError(ValueError):
-    """Two rules under one id: an id is a wire format, never reused."""
-
-
-RULES: dict[str, Rule] = {}
+    asks_imaging_need: bool
+    advise: Advise
 
 
 def rule(
     id: str,
     *,
     hooks: Iterable[str],
-    reads: Iterable[str],
+    reads: Iterable[str | frozenset[str] | Finding[Any]],
     strength: str,
     quality: str,
     reviewed: str,
@@ -165,24 +52,21 @@ def rule(
     overrides: Iterable[str],
     suggests: Iterable[str] = (),
     needs_foot_drop: bool = True,
-    asks: Iterable[str] = (),
+    asks_imaging_need: bool = False,
     source: Source | None = None,
-) -> Callable[[Callable[[Chart], Verdict]], Callable[[Chart], Verdict]]:
-    """Enrol the function below as the rule `id`; its docstring's first line is the advice.
+) -> Callable[[Advise], Rule]:
+    """Make the function below the rule `id`; the first line of its docstring is the advice.
 
-    `source` is the guideline it names, when cards/rules/sources.toml does not hold it. Raises DuplicateRuleError
-    for a second rule of that id.
+    `reads` are keys of bindings.toml and findings. `source` is the guideline that it names, when
+    cards/rules/sources.toml does not hold it; raises KeyError when neither does.
     """
 
-    def enrol(advise: Callable[[Chart], Verdict]) -> Callable[[Chart], Verdict]:
-        if id in RULES:
-            raise DuplicateRuleError(id)
-        RULES[id] = Rule(
+    def make(advise: Advise) -> Rule:
+        return Rule(
             id=id,
             title=(advise.__doc__ or "").strip().partition("\n")[0],
             hooks=tuple(hooks),
-            own_reads=frozenset(reads),
-            asks=tuple(asks),
+            reads=reads_of(*reads),
             source=source or SOURCES[id],
             strength=strength,
             quality=quality,
@@ -191,35 +75,8 @@ def rule(
             suggests=tuple(suggests),
             overrides=tuple(overrides),
             needs_foot_drop=needs_foot_drop,
+            asks_imaging_need=asks_imaging_need,
             advise=advise,
         )
-        return advise
 
-    return enrol
-
-
-def silent(why: str, *because: Evidence) -> Silent:
-    """The question of this rule does not arise."""
-    return Silent(Kind.NOT_APPLICABLE, why, None, because)
-
-
-def answered(why: str, *because: Evidence, card: Card | None = None) -> Silent:
-    """The advice would come, but something on record has answered or overruled it."""
-    return Silent(Kind.SUPPRESSED, why, card, because)
-
-
-def unknown(why: str, *because: Evidence) -> Silent:
-    """The rule could not be evaluated for want of data."""
-    return Silent(Kind.COULD_NOT_EVALUATE, why, None, because)
-
-
-_SPACES = re.compile(r"\s+")
-
-
-def summary(text: str) -> str:
-    """The text as a card summary: one line, at most 139 characters (UTF-16 units), cut at a word."""
-    line = _SPACES.sub(" ", text).strip()
-    while len(line.encode("utf-16-le")) // 2 > SUMMARY_LIMIT:
-        line = line[: max(SUMMARY_LIMIT - 1, 1)] if len(line) > SUMMARY_LIMIT else line[:-2]
-        line = line.rstrip(" .,;:").rpartition(" ")[0].rstrip(" ,;:") + "…"
-    return line
+    return make

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from cards.language.rule import Plan
+from cards.language.verdict import Plan
 from cards.orders.validity import Json, r4_fault
 from cards.record.codes import Overlay
 from cards.value_sets.systems import EXAM, SNOMED

@@ -23,6 +23,7 @@ BUILT_IN_CODES = Codes()
 
 _NONE: list[Any] = []  # what is not there; nobody changes an answer in place
 _NO_KEYS: frozenset[str] = frozenset()
+_ORDER_HOOKS = frozenset({"order-select", "order-sign"})
 
 # Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
 SUPPLIED_BY = {
@@ -53,10 +54,10 @@ class UndeclaredReadError(LookupError):
 class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
-    `is_ordering` says that orders are being written (order-select, order-sign): the drafts are what is asked
-    about. `unseen` holds the prefetch keys whose data was neither supplied nor to be had. `added` are Conditions
-    that are being put on the problem list: they join the record, and `added_problems` holds their keys. With
-    `declared` given, a question outside of it raises UndeclaredReadError: rules' cases are run that way.
+    `hook` is the CDS Hook that asks. `unseen` holds the prefetch keys whose data was neither supplied nor to be
+    had. `added` are Conditions that are being put on the problem list: they join the record, and `added_problems`
+    holds their keys. With `declared` given, a question outside of it raises UndeclaredReadError: rules' cases are
+    run that way.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Chart:
         now: datetime,
         records: Iterable[Resource] = (),
         *,
+        hook: str = "patient-view",
         unseen: Iterable[str] = (),
         drafts: Sequence[Draft] = (),
         codes: Codes = BUILT_IN_CODES,
@@ -74,10 +76,10 @@ class Chart:
     ) -> None:
         self.clock = Clock(now)
         self.patient_id = patient_id
+        self.hook = hook
         self.unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
-        self.is_ordering = False
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
         self.added_problems = (
             frozenset(Extraction(patient_id, added, self.clock, codes).problems) if added else _NO_KEYS
@@ -90,6 +92,11 @@ class Chart:
         for key in keys if self._declared is not None else ():
             if key not in self._declared:  # type: ignore[operator]
                 raise UndeclaredReadError(f"{key} is not among the rule's reads")
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether orders are being written (order-select, order-sign): the drafts are what is asked about."""
+        return self.hook in _ORDER_HOOKS
 
     @property
     def defects(self) -> tuple[Defect, ...]:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from cards.decide import PRECEDENCE_READS
-from cards.findings.foot_drop import DROPPED, foot_drop, in_episode
-from cards.findings.injury import precautions, walks
-from cards.findings.phrases import clinical_note, drop_because, once, reasons
-from cards.findings.red_flags import red_flags
-from cards.findings.studies import is_pending, refusal
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Order, Reading
-from cards.record.side import Side
+from cards import findings
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
+from cards.record import Chart, Evidence, Order, Reading, Side
 
 AFO = "order.afo"
 ORTHOTIST = "order.orthotist-referral"
@@ -30,7 +22,7 @@ SKIN_FIRST = (
 @rule(
     "afo",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(PRECEDENCE_READS, walks, precautions, red_flags, AFO, ULCER),
+    reads=[findings.walks, findings.precautions, findings.red_flags, AFO, ULCER],
     strength="strong",
     quality="low: gait benefit shown in small trials; the benefit for falls is expert opinion",
     reviewed="2026-11-25",
@@ -41,34 +33,36 @@ SKIN_FIRST = (
 def afo(chart: Chart) -> Verdict:
     """Foot drop in somebody who walks: supply an ankle-foot orthosis now, whatever the cause or surgical plan."""
     if supplied := chart.devices(AFO):
-        return answered("an ankle-foot orthosis is supplied", Evidence.of(supplied[0]))
+        return suppressed("an ankle-foot orthosis is supplied", Evidence.of(supplied[0]))
     if orders := _requested(chart):
-        return answered(f"an ankle-foot orthosis is requested ({orders[0].when or 'undated'})", Evidence.of(orders[0]))
-    if order := precautions(chart):
-        return answered("spinal precautions are ordered: no orthosis until the spine is cleared", Evidence.of(order))
-    answer = walks(chart)
+        return suppressed(
+            f"an ankle-foot orthosis is requested ({orders[0].when or 'undated'})", Evidence.of(orders[0])
+        )
+    if order := findings.precautions(chart):
+        return suppressed("spinal precautions are ordered: no orthosis until the spine is cleared", Evidence.of(order))
+    answer = findings.walks(chart)
     if answer is not None and not answer.value:
-        return silent("the patient does not walk", Evidence.of(answer))
-    declined = refusal(chart, red_flags(chart).newest, AFO)
+        return not_applicable("the patient does not walk", Evidence.of(answer))
+    declined = findings.refusal(chart, findings.red_flags(chart).newest, AFO)
     if declined is not None:
-        return answered(f"the patient declined an orthosis on {declined.when}", Evidence.of(declined))
+        return suppressed(f"the patient declined an orthosis on {declined.when}", Evidence.of(declined))
     return _card(chart, answer)
 
 
 def _requested(chart: Chart) -> list[Order]:
     """D38: active, on hold or draft whatever its date, or completed in this episode."""
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     return [
         order
         for order in chart.orders(AFO)
-        if is_pending(order) or (order.status == "completed" and in_episode(chart, drop, order.when))
+        if findings.is_pending(order) or (order.status == "completed" and findings.in_episode(chart, drop, order.when))
     ]
 
 
 def _card(chart: Chart, answer: Reading | None) -> Card:
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     ulcer = chart.problem(ULCER)
-    is_weak = drop.weakest is not None and drop.weakest <= DROPPED
+    is_weak = drop.weakest is not None and drop.weakest <= findings.DROPPED
     indicator = Indicator.WARNING if is_weak and answer is not None and ulcer is None else Indicator.INFO
     summary = SKIN_FIRST if ulcer else SUPPLY if indicator is Indicator.WARNING else CONSIDER
     missing = [
@@ -87,7 +81,7 @@ def _card(chart: Chart, answer: Reading | None) -> Card:
         detail=f"{ask}Use it even when surgery is planned. Wear in gradually, check the skin daily, and take it off "
         "if redness lasts over 30 minutes. That it prevents falls in L5 palsy is expert opinion; that it improves "
         "gait is shown. Severe oedema or a fixed equinus: orthotist review first.",
-        because=once((*drop_because(chart), *(Evidence.of(fact) for fact in facts))),
+        because=findings.once((*findings.drop_because(chart), *(Evidence.of(fact) for fact in facts))),
         changes="An orthosis supplied or requested; a patient who does not walk; grade 4, an ulcer or a critical card "
         "makes it information only.",
         suggestions=(_supply(chart, ulcer is not None, indicator),),
@@ -97,8 +91,8 @@ def _card(chart: Chart, answer: Reading | None) -> Card:
 
 def _supply(chart: Chart, needs_orthotist: bool, indicator: Indicator) -> Suggestion:
     """The orthosis with the orthotist referral beside it; for damaged skin the referral alone."""
-    drop = foot_drop(chart)
-    why, note = reasons(chart), clinical_note(chart)
+    drop = findings.foot_drop(chart)
+    why, note = findings.reasons(chart), findings.clinical_note(chart)
     side = "" if drop.side is Side.UNKNOWN else drop.side.value
     device = Plan(key=AFO, side=side, note=note, reasons=why)
     referral = Plan(key=ORTHOTIST, side=side, note=note, reasons=why)

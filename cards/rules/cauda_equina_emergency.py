@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from cards.decide import PRECEDENCE_READS
-from cards.findings.foot_drop import foot_drop
-from cards.findings.gates import comfort_care
-from cards.findings.measurements import newest_number
-from cards.findings.pain import spinal_pain
-from cards.findings.phrases import clinical_note, drop_because, flags_for_reader, once, reasons
-from cards.findings.red_flags import RED_FLAG_WINDOW, flag_evidence, red_flags, undated_flags
-from cards.findings.signs import umn_signs
-from cards.findings.urgency import emergency_answer
+from cards import findings
+from cards.language import (
+    Card,
+    Indicator,
+    Plan,
+    Suggestion,
+    Verdict,
+    could_not_evaluate,
+    not_applicable,
+    rule,
+    suppressed,
+)
 from cards.language.escaping import inside, listed
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Reading
+from cards.record import Chart, Evidence, Reading
 
 CONFIRMED = "If compression is confirmed: decompression referral, day or night."
 VOLUME = (
@@ -27,16 +27,16 @@ VOLUME = (
 @rule(
     "cauda-equina-emergency",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(
-        PRECEDENCE_READS,
-        spinal_pain,
+    reads=[
+        findings.comfort_care,
+        findings.spinal_pain,
         "observation.pvr-ml",
-        red_flags,
-        undated_flags,
-        emergency_answer,
-        umn_signs,
+        findings.red_flags,
+        findings.undated_flags,
+        findings.emergency_answer,
+        findings.umn_signs,
         "patient",
-    ),
+    ],
     strength="strong",
     quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-25",
@@ -49,29 +49,33 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
 
     Most of these scans will be negative, and that is accepted: a missed compression is not undone.
     """
-    flags = red_flags(chart)
+    flags = findings.red_flags(chart)
     if not flags:
-        if undated := undated_flags(chart):
-            return unknown(f"{inside(undated[0].text)} has no date: it lies in no window", Evidence.of(undated[0]))
-        return silent("no new saddle, bladder, bowel, anal or sexual change is recorded in 14 days")
-    answer = emergency_answer(chart)
+        if undated := findings.undated_flags(chart):
+            return could_not_evaluate(
+                f"{inside(undated[0].text)} has no date: it lies in no window", Evidence.of(undated[0])
+            )
+        return not_applicable("no new saddle, bladder, bowel, anal or sexual change is recorded in 14 days")
+    answer = findings.emergency_answer(chart)
     if answer is not None:
-        return answered(f"the red flags are answered by {inside(answer.text)} of {answer.when}", Evidence.of(answer))
-    residual = newest_number(chart, "post-void-residual", RED_FLAG_WINDOW)
-    pains = spinal_pain(chart) if flags.is_bilateral else []
+        return suppressed(f"the red flags are answered by {inside(answer.text)} of {answer.when}", Evidence.of(answer))
+    residual = findings.newest_number(chart, "post-void-residual", findings.RED_FLAG_WINDOW)
+    pains = findings.spinal_pain(chart) if flags.is_bilateral else []
     facts = [*([residual] if residual else []), *pains]
-    because = once((*flag_evidence(flags), *(Evidence.of(fact) for fact in facts), *drop_because(chart)))
-    if goals := comfort_care(chart):
-        return _comfort(chart, once((Evidence.of(goals), *because)))
+    because = findings.once(
+        (*findings.flag_evidence(flags), *(Evidence.of(fact) for fact in facts), *findings.drop_because(chart))
+    )
+    if goals := findings.comfort_care(chart):
+        return _comfort(chart, findings.once((Evidence.of(goals), *because)))
     return _emergency(chart, because, residual)
 
 
 def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | None) -> Card:
-    wider = foot_drop(chart).is_bilateral or umn_signs(chart)
+    wider = findings.foot_drop(chart).is_bilateral or findings.umn_signs(chart)
     extent = "lumbosacral spine first, then the whole spine" if wider else "lumbosacral spine first"
     measured = f" {residual.text} mL ({residual.when})." if residual else ""
-    note = f"Suspected cauda equina syndrome. {clinical_note(chart)}{measured}"
-    why = reasons(chart, *red_flags(chart).findings)
+    note = f"Suspected cauda equina syndrome. {findings.clinical_note(chart)}{measured}"
+    why = findings.reasons(chart, *findings.red_flags(chart).findings)
     scan = Plan(key="order.mri-lumbar", priority="stat", note=note, reasons=why)
     call = Plan(key="order.spine-surgery-consult", priority="stat", note=note, reasons=why)
     bladder = Plan(key="order.bladder-scan", priority="stat", note="Only if it does not delay MRI.", reasons=why)
@@ -79,7 +83,7 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
         indicator=Indicator.CRITICAL,
         summary="Possible cauda equina syndrome with foot drop: emergency MRI now (within 4 h of request) "
         "and call on-call spinal surgery.",
-        detail=f"{flags_for_reader(chart)}\n\nMRI of the {extent}. {VOLUME} {CONFIRMED} "
+        detail=f"{findings.flags_for_reader(chart)}\n\nMRI of the {extent}. {VOLUME} {CONFIRMED} "
         "MRI unsafe: CT or CT myelogram, with the same urgency.",
         because=because,
         changes="A spine MRI or CT reported after the newest red flag, or a stat request of the last 4 hours.",
@@ -96,12 +100,15 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
 
 
 def _comfort(chart: Chart, because: tuple[Evidence, ...]) -> Card:
-    findings = listed([inside(flag.text) for flag in red_flags(chart).findings]) or "foot drop on both sides with pain"
+    signs = (
+        listed([inside(flag.text) for flag in findings.red_flags(chart).findings])
+        or "foot drop on both sides with pain"
+    )
     return Card(
         indicator=Indicator.WARNING,
         summary="New bladder/saddle signs in a comfort-care patient: decide with senior/palliative team today "
         "whether to scan or palliate.",
-        detail=f"New: {findings}. Comfort care is recorded, so no scan is suggested: a catheter and "
+        detail=f"New: {signs}. Comfort care is recorded, so no scan is suggested: a catheter and "
         "other measures may still relieve. Ask what the patient would want.",
         because=because,
         changes="Other goals of care, or a study newer than the signs.",

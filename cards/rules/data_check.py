@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from cards.decide import COMFORT_READS
-from cards.findings.foot_drop import FULL_STRENGTH, drop_evidence, foot_drop
-from cards.findings.phrases import named_drop
-from cards.findings.studies import CT_REPORTS, MRI_REPORTS, Seen, side_mismatch
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Verdict, rule, silent, summary, unknown
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Problem, Reading
-from cards.record.side import FEET
+from cards import findings
+from cards.language import Card, Indicator, Verdict, could_not_evaluate, not_applicable, rule, summary
+from cards.record import FEET, Chart, Evidence, Problem, Reading
 
-_AGREED = silent("sides agree as far as they are recorded, and no foot drop code is contradicted by grade 5")
+_AGREED = not_applicable("sides agree as far as they are recorded, and no foot drop code is contradicted by grade 5")
 
 
 @rule(
     "data-check",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(COMFORT_READS, foot_drop, side_mismatch),
+    reads=[findings.foot_drop, findings.side_mismatch],
     strength="strong",
     quality="moderate: safe-surgery guidance",
     reviewed="2026-11-25",
@@ -28,47 +22,47 @@ _AGREED = silent("sides agree as far as they are recorded, and no foot drop code
 )
 def data_check(chart: Chart) -> Verdict:
     """Confirm sides before any referral, and update a problem list that says foot drop where strength is full."""
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     if not (drop or drop.cancelled or drop.codes):
         return _AGREED
-    mismatch = side_mismatch(chart) if drop else None
+    mismatch = findings.side_mismatch(chart) if drop else None
     if mismatch is not None:
         return _mismatch(chart, mismatch)
     if drop.cancelled:
         return _contradicted(*drop.cancelled[0], still_drops=bool(drop))
     if unseen := _cannot_tell(chart):
-        return unknown(unseen)
+        return could_not_evaluate(unseen)
     return _AGREED
 
 
 def _cannot_tell(chart: Chart) -> str:
     """What keeps the sides, or the problem list, from being checked; empty when nothing does."""
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     one_sided = bool(drop) and not drop.is_bilateral
-    if one_sided and not chart.has_seen(*MRI_REPORTS):
+    if one_sided and not chart.has_seen(*findings.MRI_REPORTS):
         return "reports could not be read: whether the sides agree is not known"
-    reports = chart.reports(*MRI_REPORTS, *CT_REPORTS)
+    reports = chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS)
     if one_sided and any(report.lesions and report.when is None for report in reports):
         return "a report with a lesion has no date: it lies in no episode"
-    full = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.value == FULL_STRENGTH]
+    full = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.value == findings.FULL_STRENGTH]
     if drop.codes and any(reading.when is None for reading in full):
         return "full strength of dorsiflexion is recorded without a date"
     return ""
 
 
-def _mismatch(chart: Chart, seen: Seen) -> Card:
-    drop = foot_drop(chart)
+def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
+    drop = findings.foot_drop(chart)
     return Card(
         indicator=Indicator.WARNING,
         summary=summary(
-            f"Side mismatch: {named_drop(drop)} but {seen.lesion.side} lesion on imaging. Confirm sides before any "
-            "referral or consent."
+            f"Side mismatch: {findings.named_drop(drop)} but {seen.lesion.side} lesion on imaging. "
+            "Confirm sides before any referral or consent."
         ),
         detail="Wrong-side surgery starts here, so no surgical referral is suggested for this lesion. An examination "
         "or electrodiagnosis may explain a lesion of the other side.",
         because=(
             Evidence.of(seen.report, f"{seen.report.text}: root compression, {seen.lesion.side}"),
-            *drop_evidence(drop),
+            *findings.drop_evidence(drop),
         ),
         changes="A corrected side in the report, in the examination or on the problem list.",
     )

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
-from cards.decide import IMAGING_RULES, PRECEDENCE_READS, Need, imaging_need
-from cards.findings.gates import comfort_care
-from cards.findings.mr_safety import mr_safety
-from cards.findings.phrases import once
-from cards.findings.studies import SPINE_CT, SPINE_MRI, URGENT, WHOLE_SPINE_MRI
-from cards.language.escaping import inside, listed
-from cards.language.finding import reads_of
-from cards.language.rule import (
+from cards import findings
+from cards.language import (
     Card,
+    ImagingCard,
+    ImagingNeed,
     Indicator,
     Plan,
     Reprioritise,
     Suggestion,
     Verdict,
-    answered,
+    not_applicable,
     rule,
-    silent,
     summary,
+    suppressed,
 )
-from cards.record.chart import Chart
-from cards.record.facts import Draft, Evidence
+from cards.language.escaping import inside, listed
+from cards.record import Chart, Draft, Evidence
 
 # Epidural injection has no verified code yet (D45).
 DEFERRING = {
@@ -35,20 +31,10 @@ DEFERRING = {
 }
 
 
-# Why imaging cannot wait, by the card that asks for it and whether it is critical.
-WHY = {
-    ("cauda-equina-emergency", True): "Cauda equina signs",
-    ("neuraxis-mri", True): "Cord or brain may be the cause",
-    ("neuraxis-mri", False): "The lumbar spine may not be the cause",
-    ("lumbar-mri", True): "Foot drop is worsening",
-    ("lumbar-mri", False): "Foot drop that should not wait",
-}
-
-
 @rule(
     "do-not-delay-imaging",
     hooks=["order-select", "order-sign"],
-    reads=reads_of(PRECEDENCE_READS, *SPINE_MRI, *SPINE_CT, *DEFERRING),
+    reads=[*findings.SPINE_MRI, *findings.SPINE_CT, *DEFERRING],
     strength="strong for severe or progressive weakness",
     quality="moderate: appropriateness criteria; texts on the timing of denervation",
     reviewed="2026-11-25",
@@ -62,38 +48,42 @@ WHY = {
         "order.spine-surgery-consult",
     ],
     overrides=["already-arranged", "findings-disagree", "patient-declined", "contraindicated"],
-    asks=IMAGING_RULES,
+    asks_imaging_need=True,
 )
-def do_not_delay_imaging(chart: Chart) -> Verdict:
+def do_not_delay_imaging(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """Keep the order that was chosen, and add the imaging that must not wait for it."""
     deferring = [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(DEFERRING)]
     slow = [draft for draft in chart.drafts if draft.selected and _is_slow_mri(draft)]
     if not deferring and not slow:
-        return silent("no order being written defers imaging or asks for it as routine")
-    if comfort_care(chart):
-        return answered("comfort care only is recorded: nothing is said to be missing")
-    need = imaging_need(chart)
-    if need.indicator is None or need.indicator is Indicator.INFO:
+        return not_applicable("no order being written defers imaging or asks for it as routine")
+    if findings.comfort_care(chart):
+        return suppressed("comfort care only is recorded: nothing is said to be missing")
+    need = imaging_need()
+    if need.loudest is None or need.loudest.indicator is Indicator.INFO:
         in_hand = need.in_hand
-        return answered(f"imaging is in hand: {in_hand}") if in_hand else silent("imaging is not urgently needed now")
+        return (
+            suppressed(f"imaging is in hand: {in_hand}")
+            if in_hand
+            else not_applicable("imaging is not urgently needed now")
+        )
     meeting = next((draft for draft in chart.drafts if _meets(chart, draft)), None)
     if meeting is not None:
-        return answered(f"an urgent {inside(meeting.text)} is among the orders being written", Evidence.of(meeting))
-    return _card(chart, need, deferring, slow)
+        return suppressed(f"an urgent {inside(meeting.text)} is among the orders being written", Evidence.of(meeting))
+    return _card(chart, need.loudest, deferring, slow)
 
 
 def _is_slow_mri(draft: Draft) -> bool:
-    return bool(set(draft.keys) & set(SPINE_MRI)) and draft.priority not in URGENT
+    return bool(set(draft.keys) & set(findings.SPINE_MRI)) and draft.priority not in findings.URGENT
 
 
 def _meets(chart: Chart, draft: Draft) -> bool:
     """D51: any urgent spine MRI, whatever the region; a CT too when MRI is unsafe or of unknown safety."""
-    enough = {*SPINE_MRI, *(SPINE_CT if mr_safety(chart).is_hazard else ())}
-    return draft.priority in URGENT and bool(enough & set(draft.keys))
+    enough = {*findings.SPINE_MRI, *(findings.SPINE_CT if findings.mr_safety(chart).is_hazard else ())}
+    return draft.priority in findings.URGENT and bool(enough & set(draft.keys))
 
 
-def _card(chart: Chart, need: Need, deferring: list[Draft], slow: list[Draft]) -> Card:
-    wanted = _wanted(chart, need)
+def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], slow: list[Draft]) -> Card:
+    wanted = _wanted(chart, asking)
     drafts = (Evidence.of(draft, f"{draft.text}, being ordered") for draft in (*deferring, *slow))
     phone = " Phone spinal surgery in parallel." if wanted.is_critical else ""
     waiting = (
@@ -106,7 +96,7 @@ def _card(chart: Chart, need: Need, deferring: list[Draft], slow: list[Draft]) -
         summary=summary(_summary(wanted, deferring, slow)),
         detail=f"The order that was chosen stays. {waiting}Severe or progressive weakness is the accepted ground for "
         f"imaging at once.{phone}",
-        because=once((*drafts, *wanted.because[:5])),
+        because=findings.once((*drafts, *wanted.because[:5])),
         changes="An urgent, asap or stat spine MRI among these orders or on record.",
         suggestions=_suggestions(wanted, slow) + _call(wanted),
         one_suggestion_only=False,
@@ -129,36 +119,33 @@ class Wanted(Struct, frozen=True):
         return "stat" if self.is_critical else "urgent"
 
 
-def _wanted(chart: Chart, need: Need) -> Wanted:
+def _wanted(chart: Chart, asking: ImagingCard) -> Wanted:
     """What the loudest standing imaging card suggests first; CT when MRI is unsafe."""
-    id, card = max(need.cards.items(), key=lambda each: each[1].indicator.rank, default=("lumbar-mri", need.replaced))
-    assert card is not None
-    is_critical = need.indicator is Indicator.CRITICAL
-    is_unsafe = mr_safety(chart).level == "unsafe"
-    first = card.suggestions[0].plans[0]
+    is_critical = asking.indicator is Indicator.CRITICAL
+    is_unsafe = findings.mr_safety(chart).level == "unsafe"
+    first = asking.card.suggestions[0].plans[0]
     assert isinstance(first, Plan)
     plan = structs.replace(first, priority="stat" if is_critical else "urgent")
     if is_unsafe:
         plan = structs.replace(plan, key="order.ct-lumbar")
-    name = "CT" if is_unsafe else "whole-spine MRI" if plan.key in WHOLE_SPINE_MRI else "lumbar MRI"
-    why = WHY[id, is_critical]
-    return Wanted(plan, name, why, is_critical, is_unsafe, card.because)
+    name = "CT" if is_unsafe else "whole-spine MRI" if plan.key in findings.WHOLE_SPINE_MRI else "lumbar MRI"
+    return Wanted(plan, name, asking.why, is_critical, is_unsafe, asking.card.because)
 
 
 def _summary(wanted: Wanted, deferring: list[Draft], slow: list[Draft]) -> str:
     names = listed(list(dict.fromkeys(DEFERRING[key] for draft in deferring for key in draft.keys if key in DEFERRING)))
     end = " and phone spinal surgery." if wanted.is_critical else "."
     if wanted.is_unsafe or not slow or _is_narrower(wanted, slow):
-        kept = names or "this MRI request"
-        return f"{wanted.why}: keep the {kept}, but add {wanted.priority} {wanted.name} now{end}".replace(
-            "the this", "this"
-        )
+        kept = f"the {names}" if names else "this MRI request"
+        return f"{wanted.why}: keep {kept}, but add {wanted.priority} {wanted.name} now{end}"
     return f"{wanted.why}: make this MRI {wanted.priority}{' (same day)' if wanted.is_critical else ''}{end}"
 
 
 def _is_narrower(wanted: Wanted, slow: list[Draft]) -> bool:
     """Whether the whole spine is wanted and only the lumbar spine is being ordered."""
-    return wanted.plan.key in WHOLE_SPINE_MRI and not any(set(draft.keys) & set(WHOLE_SPINE_MRI) for draft in slow)
+    return wanted.plan.key in findings.WHOLE_SPINE_MRI and not any(
+        set(draft.keys) & set(findings.WHOLE_SPINE_MRI) for draft in slow
+    )
 
 
 def _call(wanted: Wanted) -> tuple[Suggestion, ...]:

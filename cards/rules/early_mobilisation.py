@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from cards.decide import COMFORT_READS
-from cards.findings.gates import CORD_INJURY, TRAUMA, stability
-from cards.findings.phrases import references
-from cards.findings.studies import is_pending
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
-from cards.record.chart import Chart
-from cards.record.facts import Evidence
+from cards import findings
+from cards.language import (
+    Card,
+    Indicator,
+    Plan,
+    Suggestion,
+    Verdict,
+    could_not_evaluate,
+    not_applicable,
+    rule,
+    suppressed,
+)
+from cards.record import Chart, Evidence
 
 INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
 MOBILISATION = ("order.mobilisation-order", "order.physiotherapy-referral")
 
 
-_NO_INJURY = silent("no spinal injury is recorded")
+_NO_INJURY = not_applicable("no spinal injury is recorded")
 
 
 @rule(
     "early-mobilisation",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(COMFORT_READS, "encounter", CORD_INJURY, TRAUMA, stability, *MOBILISATION),
+    reads=["encounter", findings.CORD_INJURY, findings.TRAUMA, findings.stability, *MOBILISATION],
     strength="conditional",
     quality="low: national recommendations by consensus",
     reviewed="2026-11-25",
@@ -32,29 +37,29 @@ _NO_INJURY = silent("no spinal injury is recorded")
 )
 def early_mobilisation(chart: Chart) -> Verdict:
     """Spine documented stable after injury: start graded mobilisation and physiotherapy."""
-    injury = chart.problem(CORD_INJURY, TRAUMA)
+    injury = chart.problem(findings.CORD_INJURY, findings.TRAUMA)
     if injury is None:
         return _NO_INJURY
     if not chart.has_seen("encounter"):
-        return unknown("the encounter could not be read: whether this is an inpatient is not known")
+        return could_not_evaluate("the encounter could not be read: whether this is an inpatient is not known")
     if chart.encounter_class not in INPATIENT:
-        return silent("the patient is not recorded as an inpatient")
-    cleared = stability(chart)
+        return not_applicable("the patient is not recorded as an inpatient")
+    cleared = findings.stability(chart)
     if cleared is None:
         undated = [each for each in chart.readings("spine-stability") if not each.value and each.when is None]
         if undated:
-            return unknown("spine stability is recorded without a date", Evidence.of(undated[0]))
-        return silent("the spine is not documented stable; fixation alone is no clearance")
+            return could_not_evaluate("spine stability is recorded without a date", Evidence.of(undated[0]))
+        return not_applicable("the spine is not documented stable; fixation alone is no clearance")
     if cleared.value:
-        return silent(f"the spine is documented unstable ({cleared.when})", Evidence.of(cleared))
-    ordered = next((order for order in chart.orders(*MOBILISATION) if is_pending(order)), None)
+        return not_applicable(f"the spine is documented unstable ({cleared.when})", Evidence.of(cleared))
+    ordered = next((order for order in chart.orders(*MOBILISATION) if findings.is_pending(order)), None)
     if ordered is not None:
-        return answered("mobilisation or physiotherapy is ordered", Evidence.of(ordered))
+        return suppressed("mobilisation or physiotherapy is ordered", Evidence.of(ordered))
     plan = Plan(
         key="order.physiotherapy-referral",
         note="Graded mobilisation, spine documented stable.",
         indication=injury.keys[0],
-        reasons=references(injury, cleared),
+        reasons=findings.references(injury, cleared),
     )
     return Card(
         indicator=Indicator.INFO,

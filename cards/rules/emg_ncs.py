@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from cards.decide import PRECEDENCE_READS
-from cards.findings.foot_drop import foot_drop, in_episode, is_recent
-from cards.findings.phrases import DENERVATION, began, clinical_note, drop_because, emg_date, once, reasons
-from cards.findings.red_flags import red_flags
-from cards.findings.signs import l5_pattern, peripheral_pattern
-from cards.findings.studies import (
-    consults_in_episode,
-    imaging_done,
-    lesions,
-    matches,
-    post_operative_stable,
-    refusal,
-    side_mismatch,
-)
+from cards import findings
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, rule, suppressed
 from cards.language.escaping import sentence
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule
-from cards.record.chart import Chart
-from cards.record.facts import Evidence
+from cards.record import Chart, Evidence
 
 EMG = "order.emg-ncs"
 EMG_REPORT = "report.emg-ncs"
@@ -29,18 +14,17 @@ EMG_REPORT = "report.emg-ncs"
 @rule(
     "emg-ncs",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(
-        PRECEDENCE_READS,
-        peripheral_pattern,
-        l5_pattern,
-        lesions,
-        side_mismatch,
-        imaging_done,
-        post_operative_stable,
-        red_flags,
+    reads=[
+        findings.peripheral_pattern,
+        findings.l5_pattern,
+        findings.lesions,
+        findings.side_mismatch,
+        findings.imaging_done,
+        findings.post_operative_stable,
+        findings.red_flags,
         EMG,
         EMG_REPORT,
-    ),
+    ],
     strength="conditional",
     quality="low: reviews and teaching texts on the timing of denervation",
     reviewed="2026-11-25",
@@ -50,31 +34,31 @@ EMG_REPORT = "report.emg-ncs"
 )
 def emg_ncs(chart: Chart) -> Verdict:
     """Plan nerve conduction and EMG for about three weeks after the onset, and never wait for it to scan."""
-    drop = foot_drop(chart)
-    done = next((each for each in chart.reports(EMG_REPORT) if in_episode(chart, drop, each.when)), None)
+    drop = findings.foot_drop(chart)
+    done = next((each for each in chart.reports(EMG_REPORT) if findings.in_episode(chart, drop, each.when)), None)
     if done is not None:
-        return answered(f"electrodiagnosis was reported on {done.when}", Evidence.of(done))
-    if orders := consults_in_episode(chart, [EMG]):
-        return answered(f"electrodiagnosis is ordered ({orders[0].when})", Evidence.of(orders[0]))
-    if operation := post_operative_stable(chart):
-        return answered(
+        return suppressed(f"electrodiagnosis was reported on {done.when}", Evidence.of(done))
+    if orders := findings.consults_in_episode(chart, [EMG]):
+        return suppressed(f"electrodiagnosis is ordered ({orders[0].when})", Evidence.of(orders[0]))
+    if operation := findings.post_operative_stable(chart):
+        return suppressed(
             f"decompressed on {operation.when}, on or after the onset, with no loss since", Evidence.of(operation)
         )
-    concordant = next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
-    if concordant is not None and l5_pattern(chart) and is_recent(chart, drop):
-        return answered(
+    concordant = next((seen for seen in findings.lesions(chart) if findings.matches(seen.lesion, drop)), None)
+    if concordant is not None and findings.l5_pattern(chart) and findings.is_recent(chart, drop):
+        return suppressed(
             "imaging and examination agree on the root, within six weeks: nothing to add before the decision",
             Evidence.of(concordant.report),
         )
-    declined = refusal(chart, red_flags(chart).newest, EMG)
+    declined = findings.refusal(chart, findings.red_flags(chart).newest, EMG)
     if declined is not None:
-        return answered(f"the patient declined electrodiagnosis on {declined.when}", Evidence.of(declined))
+        return suppressed(f"the patient declined electrodiagnosis on {declined.when}", Evidence.of(declined))
     return _card(chart)
 
 
 def _card(chart: Chart) -> Card:
-    pattern, mismatch = peripheral_pattern(chart), side_mismatch(chart)
-    when = emg_date(chart)
+    pattern, mismatch = findings.peripheral_pattern(chart), findings.side_mismatch(chart)
+    when = findings.emg_date(chart)
     if pattern:
         summary = (
             "Exam points to the peroneal nerve: NCS/EMG first (conduction block can show early); spine MRI if L5 "
@@ -85,12 +69,12 @@ def _card(chart: Chart) -> Card:
     else:
         summary = (
             f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal"
-            f"{'.' if imaging_done(chart) else '; never wait for it to scan.'}"
+            f"{'.' if findings.imaging_done(chart) else '; never wait for it to scan.'}"
         )
-    drop = foot_drop(chart)
-    known = f"{sentence(began(chart, drop))}. "
+    drop = findings.foot_drop(chart)
+    known = f"{sentence(findings.began(chart, drop))}. "
     ask = known if drop.onset else "The onset is not recorded: ask for it and date the study from it. "
-    plan = Plan(key=EMG, note=clinical_note(chart), occurrence=when, reasons=reasons(chart))
+    plan = Plan(key=EMG, note=findings.clinical_note(chart), occurrence=when, reasons=findings.reasons(chart))
     facts = [*pattern, *([mismatch.report] if mismatch else [])]
     return Card(
         indicator=Indicator.WARNING if pattern or mismatch else Indicator.INFO,
@@ -98,7 +82,7 @@ def _card(chart: Chart) -> Card:
         detail=f"{ask}Paraspinal denervation shows after 7 to 10 days, "
         "in limb muscles after 2 to 3 weeks or more; conduction block at the fibular head shows early. The degree "
         "of axonal loss grades the outlook.",
-        because=once((*(Evidence.of(fact) for fact in facts), *drop_because(chart))),
+        because=findings.once((*(Evidence.of(fact) for fact in facts), *findings.drop_because(chart))),
         changes="An EDX request or report of this episode; a lesion on imaging that matches an L5 pattern.",
         suggestions=(
             Suggestion(
@@ -111,8 +95,8 @@ def _card(chart: Chart) -> Card:
 
 
 def _timing(chart: Chart, when: str) -> str:
-    onset = foot_drop(chart).onset
+    onset = findings.foot_drop(chart).onset
     if onset is None:
         return f"about {when} (3 weeks from today)"
-    is_due = chart.age_of(onset) >= DENERVATION
+    is_due = chart.age_of(onset) >= findings.DENERVATION
     return "any time now (3 weeks or more after onset)" if is_due else f"about {when} (3 weeks after onset)"

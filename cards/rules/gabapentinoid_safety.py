@@ -6,25 +6,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from cards.findings.measurements import clearance, pregnancy
-from cards.findings.prescribing import (
-    OLD,
-    Hazard,
-    beside,
-    found_words,
-    hazard_evidence,
-    in_scope,
-    judged,
-    loudest,
-    names,
-    spoken,
-    unmeasured_kidney_disease,
-)
+from cards import findings
+from cards.language import Card, Indicator, Plan, Redose, Remove, Suggestion, Verdict, not_applicable, rule, summary
 from cards.language.escaping import listed, markdown, name
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Redose, Remove, Suggestion, Verdict, rule, silent, summary
-from cards.record.chart import Chart
-from cards.record.facts import Draft
+from cards.record import Chart, Draft
 
 DEPRESSANTS = ("medication.opioid", "medication.sedative")
 
@@ -53,17 +38,17 @@ RISKS = {
 @rule(
     "gabapentinoid-safety",
     hooks=["order-select", "order-sign"],
-    reads=reads_of(
-        in_scope,
-        clearance,
-        pregnancy,
-        unmeasured_kidney_disease,
+    reads=[
+        findings.in_scope,
+        findings.clearance,
+        findings.pregnancy,
+        findings.unmeasured_kidney_disease,
         "patient",
         *RISKS,
         "condition.heart-failure",
         *LABEL,
         *DEPRESSANTS,
-    ),
+    ],
     strength="strong for renal dose and breathing; contested for benefit in sciatica",
     quality="moderate: regulator warnings and labels; one negative trial",
     reviewed="2026-11-25",
@@ -74,18 +59,18 @@ RISKS = {
 )
 def gabapentinoid_safety(chart: Chart) -> Verdict:
     """A gabapentinoid: within the renal dose, not with breathing risks unseen, and with a date to stop."""
-    drafts = judged(chart, *LABEL)
+    drafts = findings.judged(chart, *LABEL)
     if not drafts:
-        return silent("no gabapentin or pregabalin is being prescribed")
-    if not in_scope(chart):
-        return silent("neither foot drop nor radicular pain is recorded")
+        return not_applicable("no gabapentin or pregabalin is being prescribed")
+    if not findings.in_scope(chart):
+        return not_applicable("neither foot drop nor radicular pain is recorded")
     hazards = [hazard for draft in drafts for hazard in _hazards(chart, draft)]
     return _card(chart, drafts, hazards)
 
 
 def band(chart: Chart, key: str) -> Band:
     """The label's band for the patient's clearance; the widest when it is unknown."""
-    known = clearance(chart)
+    known = findings.clearance(chart)
     return next((each for each in LABEL[key] if known is None or known.value >= each.from_clearance), LABEL[key][-1])
 
 
@@ -93,41 +78,46 @@ def _drug(draft: Draft) -> str:
     return next(key for key in LABEL if key in draft.keys)
 
 
-def _hazards(chart: Chart, draft: Draft) -> list[Hazard]:
+def _hazards(chart: Chart, draft: Draft) -> list[findings.Hazard]:
     key = _drug(draft)
     name = key.partition(".")[2]
     found = [
-        Hazard(Indicator.CRITICAL, f"allergy to {name}", (each,), "allergy", draft) for each in chart.allergies(key)
+        findings.Hazard(Indicator.CRITICAL, f"allergy to {name}", (each,), "allergy", draft)
+        for each in chart.allergies(key)
     ]
     limit = band(chart, key)
     if draft.daily_mg is not None and draft.daily_mg > limit.most:
-        found.append(Hazard(Indicator.CRITICAL, _over(chart, draft, limit, name), risk="dose", draft=draft))
-    if depressants := beside(chart, draft, *DEPRESSANTS):
-        found.append(Hazard(Indicator.WARNING, names(depressants), tuple(depressants), "breathing", draft))
+        found.append(findings.Hazard(Indicator.CRITICAL, _over(chart, draft, limit, name), risk="dose", draft=draft))
+    if depressants := findings.beside(chart, draft, *DEPRESSANTS):
+        found.append(
+            findings.Hazard(Indicator.WARNING, findings.names(depressants), tuple(depressants), "breathing", draft)
+        )
     for condition, words in RISKS.items():
         problems = chart.problems(condition)
-        found += [Hazard(Indicator.WARNING, words, (each,), "breathing", draft) for each in problems]
+        found += [findings.Hazard(Indicator.WARNING, words, (each,), "breathing", draft) for each in problems]
     if key == "medication.pregabalin":
         failures = chart.problems("condition.heart-failure")
-        found += [Hazard(Indicator.WARNING, "heart failure", (each,), "heart", draft) for each in failures]
+        found += [findings.Hazard(Indicator.WARNING, "heart failure", (each,), "heart", draft) for each in failures]
     return found + _patient_hazards(chart, draft)
 
 
-def _patient_hazards(chart: Chart, draft: Draft) -> list[Hazard]:
-    found, known, expecting = [], clearance(chart), pregnancy(chart)
-    if chart.age is not None and chart.age >= OLD:
-        found.append(Hazard(Indicator.WARNING, "age 65 or over", risk="breathing", draft=draft))
+def _patient_hazards(chart: Chart, draft: Draft) -> list[findings.Hazard]:
+    found, known, expecting = [], findings.clearance(chart), findings.pregnancy(chart)
+    if chart.age is not None and chart.age >= findings.OLD:
+        found.append(findings.Hazard(Indicator.WARNING, "age 65 or over", risk="breathing", draft=draft))
     if known is not None and known.value < LABEL["medication.gabapentin"][0].from_clearance:
-        found.append(Hazard(Indicator.WARNING, str(known), known.facts, "kidney", draft))
-    if kidney := unmeasured_kidney_disease(chart):
-        found.append(Hazard(Indicator.WARNING, "kidney disease without a clearance", (kidney,), "kidney", draft))
+        found.append(findings.Hazard(Indicator.WARNING, str(known), known.facts, "kidney", draft))
+    if kidney := findings.unmeasured_kidney_disease(chart):
+        found.append(
+            findings.Hazard(Indicator.WARNING, "kidney disease without a clearance", (kidney,), "kidney", draft)
+        )
     if expecting is not None:
-        found.append(Hazard(Indicator.WARNING, "pregnancy", (expecting.problem,), "pregnancy", draft))
+        found.append(findings.Hazard(Indicator.WARNING, "pregnancy", (expecting.problem,), "pregnancy", draft))
     return found
 
 
 def _over(chart: Chart, draft: Draft, limit: Band, name: str) -> str:
-    known = clearance(chart)
+    known = findings.clearance(chart)
     drug = f"{name.capitalize()} {draft.daily_mg:g} mg/day"
     if known is None:
         return f"{drug} exceeds the label maximum of {limit.most} mg/day even with normal kidneys"
@@ -149,13 +139,13 @@ DISPUTED = (
 )
 
 
-def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> Card:
-    indicator = loudest(hazards) or Indicator.INFO
-    known = clearance(chart)
+def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
+    indicator = findings.loudest(hazards) or Indicator.INFO
+    known = findings.clearance(chart)
     ask = "" if known else "Renal function is not recorded within a year: measure creatinine first. "
     surrogate = "eGFR stands in for the clearance (age, sex, weight or creatinine is missing). "
     depend = surrogate if known is not None and known.is_surrogate else ""
-    found = found_words(hazards)
+    found = findings.found_words(hazards)
     return Card(
         indicator=indicator,
         summary=summary(_summary(hazards, indicator)),
@@ -164,23 +154,23 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[Hazard]) -> Card:
         ">=60 900-3600, 30-59 400-1400, 15-29 200-700, <15 100-300; pregabalin >=60 150-600, 30-60 75-300, 15-30 "
         "25-150, <15 25-75. Sedation with foot drop means falls. Taper, never stop abruptly. The source page offers "
         "gabapentinoids for radicular pain; NICE NG59 says not to for sciatica.",
-        because=hazard_evidence(drafts, hazards),
+        because=findings.hazard_evidence(drafts, hazards),
         changes="A dose within the label's range; a measured clearance; the interacting medicine stopped.",
         suggestions=_suggestions(chart, drafts),
         one_suggestion_only=False,
     )
 
 
-def _summary(hazards: list[Hazard], indicator: Indicator) -> str:
+def _summary(hazards: list[findings.Hazard], indicator: Indicator) -> str:
     if indicator is Indicator.CRITICAL:
-        return spoken(hazards, GRAVE, indicator)
+        return findings.spoken(hazards, GRAVE, indicator)
     if indicator is Indicator.INFO:
         return DISPUTED
     first = next(risk for risk in RISKY if any(hazard.risk == risk for hazard in hazards))
     speaking = [hazard for hazard in hazards if hazard.risk == first]
     drafts = dict.fromkeys(_drug(hazard.draft).partition(".")[2] for hazard in speaking if hazard.draft)
     sentences = {risk: text.replace("{drug}", listed(list(drafts)).capitalize()) for risk, text in RISKY.items()}
-    return spoken(speaking, sentences, indicator)
+    return findings.spoken(speaking, sentences, indicator)
 
 
 def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
@@ -198,6 +188,6 @@ def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
         if is_over or is_allergic:
             remove = Remove(draft=draft)
             found.append(Suggestion(label=f"Remove {drug}", plans=(remove,), is_recommended=is_allergic))
-    if clearance(chart) is None:
+    if findings.clearance(chart) is None:
         found.append(Suggestion(label="Measure creatinine", plans=(Plan(key="order.creatinine", indication=""),)))
     return tuple(found)

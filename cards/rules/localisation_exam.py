@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cards.decide import PRECEDENCE_READS
-from cards.findings.course import by_foot, newest_grade
-from cards.findings.foot_drop import foot_drop, is_acute
-from cards.findings.phrases import drop_because
-from cards.findings.signs import newest_answers, umn_answered
-from cards.findings.studies import imaging_done, lesions, matches, post_operative_stable
+from cards import findings
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary, suppressed
 from cards.language.escaping import listed
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, summary
-from cards.record.chart import Chart
-from cards.record.facts import Evidence
+from cards.record import Chart, Evidence
 
 COMPLETE = timedelta(days=7)  # D5: completeness of the exam
 SCREEN = ("saddle-sensation", "bladder-dysfunction")
@@ -33,7 +26,7 @@ ASKED = {"saddle-sensation": "about the saddle", "bladder-dysfunction": "about t
 @rule(
     "localisation-exam",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(PRECEDENCE_READS, umn_answered, imaging_done, lesions, post_operative_stable),
+    reads=[findings.umn_answered, findings.imaging_done, findings.lesions, findings.post_operative_stable],
     strength="strong for the cauda equina screen; conditional for the muscles",
     quality="low: one diagnostic series, reviews, national red-flag guidance",
     reviewed="2026-11-25",
@@ -51,14 +44,14 @@ def localisation_exam(chart: Chart) -> Verdict:
     """Ask only for what is missing: bladder and saddle first, then inversion, hip abduction and plantar response."""
     missing = _missing(chart)
     if not missing:
-        return silent("inversion, hip abduction, a reflex sign, saddle and bladder are recorded in 7 days")
-    drop = foot_drop(chart)
-    if done := imaging_done(chart):
-        return answered(f"the spine was imaged on {done.when}, with no loss since", Evidence.of(done))
-    if seen := next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None):
-        return answered("imaging shows a lesion that matches the foot drop", Evidence.of(seen.report))
-    if operation := post_operative_stable(chart):
-        return answered(
+        return not_applicable("inversion, hip abduction, a reflex sign, saddle and bladder are recorded in 7 days")
+    drop = findings.foot_drop(chart)
+    if done := findings.imaging_done(chart):
+        return suppressed(f"the spine was imaged on {done.when}, with no loss since", Evidence.of(done))
+    if seen := next((seen for seen in findings.lesions(chart) if findings.matches(seen.lesion, drop)), None):
+        return suppressed("imaging shows a lesion that matches the foot drop", Evidence.of(seen.report))
+    if operation := findings.post_operative_stable(chart):
+        return suppressed(
             f"decompressed on {operation.when}, on or after the onset, with no loss since", Evidence.of(operation)
         )
     return _card(chart, missing)
@@ -66,21 +59,21 @@ def localisation_exam(chart: Chart) -> Verdict:
 
 def _missing(chart: Chart) -> list[str]:
     """The exam codes of what is not recorded in 7 d; muscles on every dropped side."""
-    sides = foot_drop(chart).sides
+    sides = findings.foot_drop(chart).sides
     missing = []
     for muscle in ("mrc-inversion", "mrc-hip-abduction"):
-        series = by_foot(chart.readings(muscle))
-        if any(newest_grade(chart, series.get(side, ()), COMPLETE) is None for side in sides):
+        series = findings.by_foot(chart.readings(muscle))
+        if any(findings.newest_grade(chart, series.get(side, ()), COMPLETE) is None for side in sides):
             missing.append(muscle)
-    if not umn_answered(chart):
+    if not findings.umn_answered(chart):
         missing.append("babinski")
-    return missing + [sign for sign in SCREEN if not newest_answers(chart, sign, COMPLETE)]
+    return missing + [sign for sign in SCREEN if not findings.newest_answers(chart, sign, COMPLETE)]
 
 
 def _card(chart: Chart, missing: list[str]) -> Card:
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     unscreened = [ASKED[sign] for sign in SCREEN if sign in missing]
-    is_urgent = bool(unscreened) and is_acute(chart, drop)
+    is_urgent = bool(unscreened) and findings.is_acute(chart, drop)
     others = [NAMES[code] for code in missing if code not in SCREEN]
     if is_urgent:
         test = f"; test {listed(others)} today" if others else " today"
@@ -94,7 +87,7 @@ def _card(chart: Chart, missing: list[str]) -> Card:
         "In L5 root weakness dorsiflexion, toe extension, eversion, **inversion** and **hip abduction** are weak, with "
         "sensory loss over the dorsum of the foot and the lateral leg. Grade each 0 to 5 and state the side. What is "
         "not recorded is not normal.",
-        because=drop_because(chart),
+        because=findings.drop_because(chart),
         changes="These findings, recorded; spine imaging of this episode.",
         suggestions=tuple(Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code)) for code in missing),
         one_suggestion_only=False,
@@ -114,4 +107,4 @@ def _skeletons(chart: Chart, code: str) -> tuple[Plan, ...]:
     """An Observation to fill in; a muscle on each dropped side."""
     if not code.startswith("mrc-"):
         return (Plan(key=f"exam.{code}"),)
-    return tuple(Plan(key=f"exam.{code}", side=side.value) for side in foot_drop(chart).sides)
+    return tuple(Plan(key=f"exam.{code}", side=side.value) for side in findings.foot_drop(chart).sides)

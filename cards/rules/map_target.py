@@ -7,13 +7,9 @@ from math import floor
 
 from msgspec import Struct
 
-from cards.decide import COMFORT_READS
-from cards.findings.injury import acute_cord_injury
-from cards.findings.measurements import newest_number
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Verdict, rule, silent, summary
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Problem, Reading
+from cards import findings
+from cards.language import Card, Indicator, Verdict, not_applicable, rule, summary
+from cards.record import Chart, Evidence, Problem, Reading
 
 READING = timedelta(hours=1)
 FIRST_DAY = timedelta(hours=24)  # "the initial assessment phase" of the source
@@ -30,13 +26,13 @@ class Pressure(Struct, frozen=True):
     is_computed: bool = False
 
 
-_NO_INJURY = silent("no cord injury of the last 7 days is recorded")
+_NO_INJURY = not_applicable("no cord injury of the last 7 days is recorded")
 
 
 @rule(
     "map-target",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(COMFORT_READS, acute_cord_injury, "observation.map", "observation.sbp", "observation.dbp"),
+    reads=[findings.acute_cord_injury, "observation.map", "observation.sbp", "observation.dbp"],
     strength="contested: the target differs between 70, 75 to 95 and 85 to 90 mmHg; the floor does not",
     quality="very low: observational; an underpowered trial showed no gain from 85 to 90",
     reviewed="2026-11-25",
@@ -46,7 +42,7 @@ _NO_INJURY = silent("no cord injury of the last 7 days is recorded")
 )
 def map_target(chart: Chart) -> Verdict:
     """Acute cord injury with low pressure: correct it now. Never for a root or nerve lesion."""
-    injury = acute_cord_injury(chart)
+    injury = findings.acute_cord_injury(chart)
     if injury is None:
         return _NO_INJURY
     pressure = _pressure(chart)
@@ -69,12 +65,14 @@ def map_target(chart: Chart) -> Verdict:
             "Acute cord injury with no MAP or systolic pressure in the last hour: measure it now (MAP >=70, SBP >110)."
         )
         return _card(injury, pressure, Indicator.INFO, text)
-    return silent("the pressure of the last hour is not below a limit", *(Evidence.of(r) for r in pressure.readings))
+    return not_applicable(
+        "the pressure of the last hour is not below a limit", *(Evidence.of(r) for r in pressure.readings)
+    )
 
 
 def _pressure(chart: Chart) -> Pressure:
     """D47: MAP = (SBP + 2 DBP) / 3 only when none is charted in that hour."""
-    mean, systolic, diastolic = (newest_number(chart, name, READING) for name in ("map", "sbp", "dbp"))
+    mean, systolic, diastolic = (findings.newest_number(chart, name, READING) for name in ("map", "sbp", "dbp"))
     value = mean.value if mean else None
     if mean is None and systolic and diastolic:
         value = (systolic.value + 2 * diastolic.value) / 3

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from cards.decide import IMAGING_RULES, PRECEDENCE_READS, Need, imaging_need
-from cards.findings.foot_drop import foot_drop
-from cards.findings.mr_safety import MrSafety, mr_safety
-from cards.findings.phrases import clinical_note, once, reasons
-from cards.findings.studies import LUMBAR_MRI, SPINE_CT, SPINE_MRI, is_pending
+from cards import findings
+from cards.language import (
+    Card,
+    ImagingNeed,
+    Indicator,
+    Need,
+    Plan,
+    Suggestion,
+    Verdict,
+    could_not_evaluate,
+    not_applicable,
+    rule,
+    summary,
+)
 from cards.language.escaping import inside, markdown, name, sentence
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, rule, silent, summary, unknown
-from cards.record.chart import Chart
-from cards.record.facts import Draft, Evidence
+from cards.record import Chart, Draft, Evidence
 
-MRI = (*SPINE_MRI, "order.mri-brain")
-_NOT_CALLED_FOR = silent("no imaging is called for at this moment")
+MRI = (*findings.SPINE_MRI, "order.mri-brain")
+_NOT_CALLED_FOR = not_applicable("no imaging is called for at this moment")
 
 
 @rule(
     "mri-contraindication",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge", "order-select", "order-sign"],
-    reads=reads_of(PRECEDENCE_READS, mr_safety, *MRI, *SPINE_CT),
+    reads=[findings.mr_safety, *MRI, *findings.SPINE_CT],
     strength="strong",
     quality="moderate: device labelling and guideline for CT when MRI is contraindicated",
     reviewed="2026-11-25",
@@ -28,34 +34,35 @@ _NOT_CALLED_FOR = silent("no imaging is called for at this moment")
     suggests=["order.mr-safety-consult", "order.ct-lumbar", "order.ct-myelogram-lumbar"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "reassess-within-24-hours"],
     needs_foot_drop=False,
-    asks=IMAGING_RULES,
+    asks_imaging_need=True,
 )
-def mri_contraindication(chart: Chart) -> Verdict:
+def mri_contraindication(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """An implant not cleared for MRI: call MR safety now, and use CT or CT myelography if it is unsafe.
 
     Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are no contraindications.
     """
-    if not chart.is_ordering and not foot_drop(chart):
+    if not chart.is_ordering and not findings.foot_drop(chart):
         return _NOT_CALLED_FOR
-    safety = mr_safety(chart)
+    safety = findings.mr_safety(chart)
     drafts = _mri_drafts(chart)
     if chart.is_ordering and not drafts:
-        return silent("no MRI is among the orders being written")
-    need = Need({}) if chart.is_ordering else imaging_need(chart)
-    if not chart.is_ordering and need.indicator is None:
+        return not_applicable("no MRI is among the orders being written")
+    need = Need() if chart.is_ordering else imaging_need()
+    if not chart.is_ordering and not need.cards:
         return _NOT_CALLED_FOR
     if safety.level == "conditional" and chart.is_ordering:
         return _conditional(safety, drafts)
     if not safety.is_hazard:
         if not chart.has_seen("device.cardiac-pacemaker"):
-            return unknown("devices could not be read, so MR safety is not known")
-        return silent("no implant on record is unsafe or of unknown safety for MRI")
+            return could_not_evaluate("devices could not be read, so MR safety is not known")
+        return not_applicable("no implant on record is unsafe or of unknown safety for MRI")
     return _hazard(chart, safety, need)
 
 
-def _hazard(chart: Chart, safety: MrSafety, need: Need) -> Card:
+def _hazard(chart: Chart, safety: findings.MrSafety, need: Need) -> Card:
     assert safety.fact is not None
-    was_critical = need.replaced is not None and need.replaced.indicator is Indicator.CRITICAL
+    loudest = need.loudest
+    was_critical = loudest is not None and loudest.is_replaced and loudest.indicator is Indicator.CRITICAL
     known = "coded MR unsafe" if safety.level == "unsafe" else "MR safety not recorded"
     is_unsafe = safety.level == "unsafe"
     ct = "use CT or CT myelography, same urgency"
@@ -75,7 +82,7 @@ def _hazard(chart: Chart, safety: MrSafety, need: Need) -> Card:
     )
 
 
-def _conditional(safety: MrSafety, drafts: list[Draft]) -> Card:
+def _conditional(safety: findings.MrSafety, drafts: list[Draft]) -> Card:
     assert safety.fact is not None
     return Card(
         indicator=Indicator.INFO,
@@ -93,19 +100,20 @@ def _mri_drafts(chart: Chart) -> list[Draft]:
     return [draft for draft in chart.drafts if draft.selected and set(draft.keys) & set(MRI)]
 
 
-def _because(chart: Chart, safety: MrSafety, need: Need) -> tuple[Evidence, ...]:
+def _because(chart: Chart, safety: findings.MrSafety, need: Need) -> tuple[Evidence, ...]:
     assert safety.fact is not None
-    loudest = max(need.cards.values(), key=lambda card: card.indicator.rank, default=need.replaced)
     drafts = (Evidence.of(draft, f"{draft.text}, being ordered") for draft in _mri_drafts(chart))
     known = f"{safety.fact.text}: MR {safety.level}"
-    return once((Evidence.of(safety.fact, known), *drafts, *((loudest.because if loudest else ())[:3])))
+    return findings.once(
+        (Evidence.of(safety.fact, known), *drafts, *((need.loudest.card.because if need.loudest else ())[:3]))
+    )
 
 
 def _is_lumbar(chart: Chart, need: Need) -> bool:
     """Whether a CT of the lumbar spine can stand in: for cord and brain, the region is radiology's choice."""
     if chart.is_ordering:
-        return any(set(draft.keys) & set(LUMBAR_MRI) for draft in _mri_drafts(chart))
-    return need.replaced is not None or bool(need.cards.keys() & {"cauda-equina-emergency", "lumbar-mri"})
+        return any(set(draft.keys) & set(findings.LUMBAR_MRI) for draft in _mri_drafts(chart))
+    return need.is_lumbar
 
 
 def _priority(chart: Chart, need: Need) -> str:
@@ -113,24 +121,22 @@ def _priority(chart: Chart, need: Need) -> str:
     if chart.is_ordering:
         drafted = {draft.priority for draft in _mri_drafts(chart)}
         return next((each for each in ("stat", "asap", "urgent") if each in drafted), "routine")
-    blocked = [card.indicator for card in (*need.cards.values(), need.replaced) if card is not None]
-    loudest = max(blocked, key=lambda each: each.rank, default=Indicator.WARNING)
-    return {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[loudest]
+    return need.loudest.card.indicator.priority if need.loudest else "urgent"
 
 
-def _suggestions(chart: Chart, safety: MrSafety, need: Need) -> tuple[Suggestion, ...]:
+def _suggestions(chart: Chart, safety: findings.MrSafety, need: Need) -> tuple[Suggestion, ...]:
     assert safety.fact is not None
     priority = _priority(chart, need)
-    why = reasons(chart) if foot_drop(chart) else ()
-    history = clinical_note(chart) + " " if foot_drop(chart) else ""
+    why = findings.reasons(chart) if findings.foot_drop(chart) else ()
+    history = findings.clinical_note(chart) + " " if findings.foot_drop(chart) else ""
     note = f"{history}MRI not cleared: {name(safety.fact.text, 80)}, {safety.level} for MRI."
 
     def plan(key: str) -> Plan:
-        indication = "condition.foot-drop" if foot_drop(chart) else ""
+        indication = "condition.foot-drop" if findings.foot_drop(chart) else ""
         return Plan(key=key, priority=priority, note=note, indication=indication, reasons=why)
 
     call = Suggestion(label="MR safety consultation", plans=(plan("order.mr-safety-consult"),), is_recommended=True)
-    if not _is_lumbar(chart, need) or any(is_pending(order) for order in chart.orders(*SPINE_CT)):
+    if not _is_lumbar(chart, need) or any(findings.is_pending(order) for order in chart.orders(*findings.SPINE_CT)):
         return (call,)
     speed = priority.capitalize()
     return (

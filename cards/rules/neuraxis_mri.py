@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from cards.decide import PRECEDENCE_READS
-from cards.findings.pain import back_pain, spinal_pain
-from cards.findings.phrases import clinical_note, drop_because, flags_for_reader, once, reasons
-from cards.findings.red_flags import acute_bilateral, cancer_or_infection_with_back_pain, red_flags
-from cards.findings.signs import UMN_SIGNS, l5_pattern, umn_recorded_absent, umn_signs
-from cards.findings.studies import (
-    decline,
-    is_urgent,
-    whole_spine_done,
-    whole_spine_orders,
+from cards import findings
+from cards.language import (
+    Card,
+    Indicator,
+    Plan,
+    Suggestion,
+    Verdict,
+    could_not_evaluate,
+    not_applicable,
+    rule,
+    suppressed,
 )
-from cards.findings.urgency import is_emergency, needs_same_day_mri
 from cards.language.escaping import inside, listed
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Problem
+from cards.record import Chart, Evidence, Fact, Problem
 
 ADULT = 18  # years; younger: Chiari, syrinx, tethered cord before disc (E42 to E44)
 
@@ -56,21 +53,20 @@ class Ground(Struct, frozen=True):
 @rule(
     "neuraxis-mri",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(
-        PRECEDENCE_READS,
+    reads=[
         "patient",
-        umn_signs,
-        umn_recorded_absent,
-        cancer_or_infection_with_back_pain,
-        acute_bilateral,
-        spinal_pain,
-        l5_pattern,
-        is_emergency,
-        needs_same_day_mri,
-        whole_spine_done,
-        whole_spine_orders,
+        findings.umn_signs,
+        findings.umn_recorded_absent,
+        findings.cancer_or_infection_with_back_pain,
+        findings.acute_bilateral,
+        findings.spinal_pain,
+        findings.l5_pattern,
+        findings.is_emergency,
+        findings.needs_same_day_mri,
+        findings.whole_spine_done,
+        findings.whole_spine_orders,
         "condition.pregnancy",
-    ),
+    ],
     strength="strong for cord signs and for suspected metastatic compression; conditional for the others",
     quality="low: guideline for the cancer ground, case series and reports for the others",
     reviewed="2026-11-25",
@@ -98,14 +94,14 @@ def neuraxis_mri(chart: Chart) -> Verdict:
     grounds = _grounds(chart)
     if not grounds:
         return _without_ground(chart)
-    done = whole_spine_done(chart)
+    done = findings.whole_spine_done(chart)
     if done is not None:
-        return answered(f"the whole spine was imaged on {done.when}, with no loss since", Evidence.of(done))
+        return suppressed(f"the whole spine was imaged on {done.when}, with no loss since", Evidence.of(done))
     loudest = max(grounds, key=lambda ground: ground.indicator.rank)
-    indicator = Indicator.CRITICAL if needs_same_day_mri(chart) else loudest.indicator
-    for order in whole_spine_orders(chart):
-        if indicator is not Indicator.CRITICAL or is_urgent(order):
-            return answered(
+    indicator = Indicator.CRITICAL if findings.needs_same_day_mri(chart) else loudest.indicator
+    for order in findings.whole_spine_orders(chart):
+        if indicator is not Indicator.CRITICAL or findings.is_urgent(order):
+            return suppressed(
                 f"a whole-spine MRI is ordered ({order.when}, {order.priority or 'routine'})",
                 Evidence.of(order),
             )
@@ -114,12 +110,14 @@ def neuraxis_mri(chart: Chart) -> Verdict:
 
 def _without_ground(chart: Chart) -> Verdict:
     """Silent; unknown when a sign lacks its date, or when nobody could tell whether this is a child."""
-    undated = [sign for code in UMN_SIGNS for sign in chart.readings(code) if sign.value and sign.when is None]
+    undated = [sign for code in findings.UMN_SIGNS for sign in chart.readings(code) if sign.value and sign.when is None]
     if undated:
-        return unknown(f"{inside(undated[0].text)} has no date: it lies in no window", Evidence.of(undated[0]))
+        return could_not_evaluate(
+            f"{inside(undated[0].text)} has no date: it lies in no window", Evidence.of(undated[0])
+        )
     if not chart.has_seen("patient"):
-        return unknown("the birth date could not be read: whether this is a child is not known")
-    return silent(
+        return could_not_evaluate("the birth date could not be read: whether this is a child is not known")
+    return not_applicable(
         "no upper motor neurone sign, cancer or infection with back pain, acute bilateral drop or unlocalised "
         "decline is recorded, and the patient is not known to be a child"
     )
@@ -128,17 +126,17 @@ def _without_ground(chart: Chart) -> Verdict:
 def _grounds(chart: Chart) -> list[Ground]:
     """Every ground that holds; decisions D30 and D31 say how loud each is."""
     found = []
-    if signs := umn_signs(chart):
+    if signs := findings.umn_signs(chart):
         found.append(Ground("umn", Indicator.CRITICAL, tuple(signs)))
-    if causes := cancer_or_infection_with_back_pain(chart):
+    if causes := findings.cancer_or_infection_with_back_pain(chart):
         found.append(Ground("cancer", Indicator.CRITICAL, tuple(causes)))
     if chart.age is not None and chart.age < ADULT:
-        found.append(Ground("child", Indicator.CRITICAL if decline(chart) else Indicator.WARNING))
-    if acute_bilateral(chart):
-        painful = bool(spinal_pain(chart)) or is_emergency(chart)
+        found.append(Ground("child", Indicator.CRITICAL if findings.decline(chart) else Indicator.WARNING))
+    if findings.acute_bilateral(chart):
+        painful = bool(findings.spinal_pain(chart)) or findings.is_emergency(chart)
         found.append(Ground("bilateral", Indicator.WARNING if painful else Indicator.CRITICAL))
-    if decline(chart) and not (l5_pattern(chart) and umn_recorded_absent(chart)):
-        found.append(Ground("rapid", Indicator.CRITICAL if needs_same_day_mri(chart) else Indicator.WARNING))
+    if findings.decline(chart) and not (findings.l5_pattern(chart) and findings.umn_recorded_absent(chart)):
+        found.append(Ground("rapid", Indicator.CRITICAL if findings.needs_same_day_mri(chart) else Indicator.WARNING))
     return found
 
 
@@ -149,7 +147,9 @@ def _card(chart: Chart, grounds: list[Ground], loudest: Ground, indicator: Indic
         indicator=indicator,
         summary=SUMMARIES[loudest.name],
         detail=_detail(chart, names),
-        because=once((*(Evidence.of(fact) for fact in (*facts, *_pains(chart, names))), *drop_because(chart))),
+        because=findings.once(
+            (*(Evidence.of(fact) for fact in (*facts, *_pains(chart, names))), *findings.drop_because(chart))
+        ),
         changes="A whole-spine MRI of this episode, an urgent request for one, or a recorded cause on the same side. "
         "Upper motor neurone signs recorded absent together with an L5 pattern make a decline a lumbar question.",
         suggestions=_suggestions(chart, names, facts, indicator),
@@ -159,11 +159,13 @@ def _card(chart: Chart, grounds: list[Ground], loudest: Ground, indicator: Indic
 
 def _pains(chart: Chart, names: set[str]) -> list[Problem]:
     """The pain that a ground rests on: back pain with cancer or infection, any spinal pain with both feet."""
-    return spinal_pain(chart) if "bilateral" in names else back_pain(chart) if "cancer" in names else []
+    return (
+        findings.spinal_pain(chart) if "bilateral" in names else findings.back_pain(chart) if "cancer" in names else []
+    )
 
 
 def _detail(chart: Chart, names: set[str]) -> str:
-    parts = [flags_for_reader(chart)]
+    parts = [findings.flags_for_reader(chart)]
     if "umn" in names:
         parts.append("Foot drop that came within hours: stroke pathway first, never delayed by spine imaging.")
     if "child" in names:
@@ -181,7 +183,7 @@ def _note(chart: Chart, names: set[str], facts: tuple[Fact, ...]) -> str:
     """What radiology and neurology need: the foot drop, and why the lumbar spine alone is not enough."""
     because = [inside(fact.text) for fact in facts]
     because += [WORDS[name] for name in ("child", "bilateral", "rapid") if name in names]
-    return f"{clinical_note(chart)} Asked for because of: {listed(list(dict.fromkeys(because)))}."
+    return f"{findings.clinical_note(chart)} Asked for because of: {listed(list(dict.fromkeys(because)))}."
 
 
 def _suggestions(
@@ -190,7 +192,7 @@ def _suggestions(
     # Suspected metastatic compression has 24 hours (E13); every other critical ground is for today.
     priority = "stat" if indicator is Indicator.CRITICAL and names != {"cancer"} else "urgent"
     contrast = "cancer" in names and not chart.problems("condition.pregnancy")
-    why, note = reasons(chart, *facts), _note(chart, names, facts)
+    why, note = findings.reasons(chart, *facts), _note(chart, names, facts)
 
     def plan(key: str) -> Plan:
         return Plan(key=key, priority=priority, note=note, reasons=why)
@@ -204,6 +206,6 @@ def _suggestions(
         found.append(Suggestion(label="MRI of the brain as well", plans=(plan("order.mri-brain"),)))
     who = "Paediatric neurology referral" if "child" in names else "Neurology referral"
     found.append(Suggestion(label=who, plans=(plan("order.neurology-referral"),)))
-    if red_flags(chart) or indicator is Indicator.CRITICAL or "child" in names:
+    if findings.red_flags(chart) or indicator is Indicator.CRITICAL or "child" in names:
         found.append(Suggestion(label="Spinal or neurosurgical opinion", plans=(plan("order.spine-surgery-consult"),)))
     return tuple(found)

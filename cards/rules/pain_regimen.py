@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cards.decide import COMFORT_READS
-from cards.findings.foot_drop import foot_drop
-from cards.findings.hazards import DULOXETINE_READS, NSAID_READS, duloxetine_hazards, nsaid_hazards
-from cards.findings.measurements import clearance, newest_number, pregnancy
-from cards.findings.pain import radicular_pain
-from cards.findings.phrases import once, references
+from cards import findings
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
 from cards.language.escaping import listed, markdown
-from cards.language.finding import reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Medicine, Reading
+from cards.record import Chart, Evidence, Medicine, Reading
 
 ADULT = 18
 NRS_WINDOW = timedelta(days=7)
@@ -51,19 +44,18 @@ OPTIONS = {
 @rule(
     "pain-regimen",
     hooks=["patient-view", "problem-list-item-create"],
-    reads=reads_of(
-        COMFORT_READS,
-        foot_drop,
-        NSAID_READS,
-        DULOXETINE_READS,
-        radicular_pain,
+    reads=[
+        findings.foot_drop,
+        findings.NSAID_READS,
+        findings.DULOXETINE_READS,
+        findings.radicular_pain,
         "patient",
         "observation.pain-nrs",
-        clearance,
-        pregnancy,
+        findings.clearance,
+        findings.pregnancy,
         *NON_OPIOID,
         *NEUROPATHIC,
-    ),
+    ],
     strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
     quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
     reviewed="2026-11-25",
@@ -73,23 +65,23 @@ OPTIONS = {
 )
 def pain_regimen(chart: Chart) -> Verdict:
     """Radicular pain with foot drop: start a non-opioid; what to add is disputed, and the card says so."""
-    pains = radicular_pain(chart)
+    pains = findings.radicular_pain(chart)
     if not pains:
-        return silent("no radicular pain is recorded")
+        return not_applicable("no radicular pain is recorded")
     if chart.age is not None and chart.age < ADULT:
-        return silent("the patient is a child: no adult drug is suggested")
-    score = newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
+        return not_applicable("the patient is a child: no adult drug is suggested")
+    score = findings.newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
     if score is not None and score.value < MODERATE:
-        return silent(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
+        return not_applicable(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
     simple, neuropathic = chart.medicines(*NON_OPIOID), chart.medicines(*NEUROPATHIC)
     if simple and neuropathic:
         both = (simple[0], neuropathic[0])
-        return answered("a non-opioid and a neuropathic agent are active", *(Evidence.of(each) for each in both))
+        return suppressed("a non-opioid and a neuropathic agent are active", *(Evidence.of(each) for each in both))
     return _card(chart, score, simple, neuropathic)
 
 
 def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
-    pains = radicular_pain(chart)
+    pains = findings.radicular_pain(chart)
     because = [Evidence.of(pain) for pain in pains]
     because += [Evidence.of(score)] if score else []
     because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
@@ -99,7 +91,7 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
         *(NON_OPIOID if simple else ()),
         *(NEUROPATHIC if neuropathic else ()),
     }
-    why = references(*pains)
+    why = findings.references(*pains)
     return Card(
         indicator=Indicator.INFO,
         summary=ON_NON_OPIOID if simple else START,
@@ -107,7 +99,7 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
         "gabapentinoids for sciatica; pregabalin equalled placebo at 8 and 52 weeks with more adverse events (64 % "
         "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
         "suggested. " + _ask(chart, against),
-        because=once(tuple(because)),
+        because=findings.once(tuple(because)),
         changes="A non-opioid with a neuropathic agent; a pain score below 4.",
         suggestions=tuple(
             Suggestion(label=label, plans=(Plan(key=key, indication="condition.radicular-pain", reasons=why),))
@@ -119,10 +111,10 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
 
 def _against(chart: Chart) -> dict[str, list[str]]:
     """What speaks against an option, in words: the hazards of the drug cards, and allergies."""
-    expecting = ["pregnancy"] if pregnancy(chart) else []
+    expecting = ["pregnancy"] if findings.pregnancy(chart) else []
     return {
-        "medication.naproxen": [hazard.words for hazard in nsaid_hazards(chart, None)],
-        "medication.duloxetine": [hazard.words for hazard in duloxetine_hazards(chart, None)],
+        "medication.naproxen": [hazard.words for hazard in findings.nsaid_hazards(chart, None)],
+        "medication.duloxetine": [hazard.words for hazard in findings.duloxetine_hazards(chart, None)],
         "medication.acetaminophen": [each.text for each in chart.allergies("medication.acetaminophen")],
         "medication.gabapentin": expecting + [each.text for each in chart.allergies("medication.gabapentin")],
     }
@@ -132,7 +124,7 @@ def _ask(chart: Chart, against: dict[str, list[str]]) -> str:
     """What is needed before choosing, and which options were left out and why."""
     out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items() if words]
     left_out = f"Not offered: {markdown(listed(out), 300)}. " if out else ""
-    missing = [] if clearance(chart) else ["renal function"]
-    expecting = pregnancy(chart)
+    missing = [] if findings.clearance(chart) else ["renal function"]
+    expecting = findings.pregnancy(chart)
     missing += ["the weeks of gestation"] if expecting is not None and expecting.weeks is None else []
     return left_out + (f"Needed before choosing: {listed(missing)}." if missing else "Check interactions first.")

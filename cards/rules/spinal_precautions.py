@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cards.decide import COMFORT_READS
-from cards.findings.course import DORSIFLEXION, EXAM_WINDOW, by_foot, newest_grade
-from cards.findings.foot_drop import foot_drop
-from cards.findings.gates import CORD_INJURY, stability
-from cards.findings.injury import acute_cord_injury, acute_injury, precautions
-from cards.findings.mr_safety import mr_safety
-from cards.findings.pain import back_pain
-from cards.findings.phrases import once, references
-from cards.findings.signs import WEAK, is_present
-from cards.findings.studies import (
-    CT_REPORTS,
-    MRI_REPORTS,
-    SPINE_CT,
-    SPINE_MRI,
-    counts_as_mri_order,
-    is_pending,
+from cards import findings
+from cards.language import (
+    Card,
+    Indicator,
+    Plan,
+    Suggestion,
+    Verdict,
+    could_not_evaluate,
+    finding,
+    not_applicable,
+    rule,
+    suppressed,
 )
-from cards.language.finding import finding, reads_of
-from cards.language.rule import Card, Indicator, Plan, Suggestion, Verdict, answered, rule, silent, unknown
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Order, Problem, Reading, Report
+from cards.record import Chart, Evidence, Fact, Order, Problem, Reading, Report
 
 CORD = "Acute cord injury, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
 WEAK_LEG = (
@@ -48,39 +41,44 @@ MUSCLES = (*FOOT_MUSCLES, "mrc-hip-abduction", "mrc-knee-extension")
 FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
 
 
-@finding(foot_drop, *DORSIFLEXION, back_pain, "observation.signs", acute_cord_injury)
+@finding(
+    findings.foot_drop, *findings.DORSIFLEXION, findings.back_pain, "observation.signs", findings.acute_cord_injury
+)
 def deficit(chart: Chart) -> list[Fact]:
     """D46: foot drop, a muscle of grade 4 or less in 7 d, back pain, altered sensation, or the coded cord injury."""
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     found: list[Fact] = [*drop.codes, *drop.readings] if drop else []
     for muscle in MUSCLES:
-        grades = (newest_grade(chart, each, FRESH) for each in by_foot(chart.readings(muscle)).values())
-        found += [grade for grade in grades if grade is not None and grade.value <= WEAK]
-    found += back_pain(chart)
-    signs = (is_present(chart, code, EXAM_WINDOW) for code in ("sensation-dorsum-foot", "sensory-level"))
+        grades = (
+            findings.newest_grade(chart, each, FRESH) for each in findings.by_foot(chart.readings(muscle)).values()
+        )
+        found += [grade for grade in grades if grade is not None and grade.value <= findings.WEAK]
+    found += findings.back_pain(chart)
+    signs = (
+        findings.is_present(chart, code, findings.EXAM_WINDOW) for code in ("sensation-dorsum-foot", "sensory-level")
+    )
     found += [sign for sign in signs if sign is not None]
-    injury = acute_cord_injury(chart)
+    injury = findings.acute_cord_injury(chart)
     return [*found, injury] if injury is not None else found
 
 
-_NO_INJURY = silent("no spinal injury of the last 7 days is recorded")
+_NO_INJURY = not_applicable("no spinal injury of the last 7 days is recorded")
 
 
 @rule(
     "spinal-precautions",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(
-        COMFORT_READS,
-        acute_injury,
-        stability,
-        precautions,
+    reads=[
+        findings.acute_injury,
+        findings.stability,
+        findings.precautions,
         deficit,
-        mr_safety,
-        *MRI_REPORTS,
-        *CT_REPORTS,
-        *SPINE_MRI,
-        *SPINE_CT,
-    ),
+        findings.mr_safety,
+        *findings.MRI_REPORTS,
+        *findings.CT_REPORTS,
+        *findings.SPINE_MRI,
+        *findings.SPINE_CT,
+    ],
     strength="strong",
     quality="moderate: national guideline; consensus on immobilisation",
     reviewed="2026-11-25",
@@ -97,26 +95,29 @@ _NO_INJURY = silent("no spinal injury of the last 7 days is recorded")
 )
 def spinal_precautions(chart: Chart) -> Verdict:
     """Spinal trauma with weakness, pain or altered sensation, spine not cleared: full precautions, CT then MRI."""
-    injury = acute_injury(chart)
+    injury = findings.acute_injury(chart)
     if injury is None:
         return _NO_INJURY
-    cleared = stability(chart)
+    cleared = findings.stability(chart)
     if cleared is not None and not cleared.value:
-        return answered(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))
+        return suppressed(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))
     signs = deficit(chart)
     if not signs:
         undated = [
-            each for code in MUSCLES for each in chart.readings(code) if each.value <= WEAK and each.when is None
+            each
+            for code in MUSCLES
+            for each in chart.readings(code)
+            if each.value <= findings.WEAK and each.when is None
         ]
         if undated:
-            return unknown("a weak muscle is recorded without a date", Evidence.of(undated[0]))
-        return silent("no weakness, back pain or altered sensation is recorded with the injury")
-    ordered = precautions(chart)
+            return could_not_evaluate("a weak muscle is recorded without a date", Evidence.of(undated[0]))
+        return not_applicable("no weakness, back pain or altered sensation is recorded with the injury")
+    ordered = findings.precautions(chart)
     if ordered is None:
         return _start(chart, injury, signs)
     imaging = _imaging(chart, injury)
     if imaging is not None:
-        return answered(
+        return suppressed(
             f"precautions are ordered, and the spine is imaged or to be ({imaging.when})",
             Evidence.of(ordered),
             Evidence.of(imaging),
@@ -126,18 +127,23 @@ def spinal_precautions(chart: Chart) -> Verdict:
 
 def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
     """A spine MRI or CT ordered in 7 d, or reported since the injury."""
-    done = [order for order in chart.orders(*SPINE_CT) if is_pending(order) or order.status == "completed"]
-    for order in (*done, *(order for order in chart.orders(*SPINE_MRI) if counts_as_mri_order(chart, order))):
+    done = [
+        order for order in chart.orders(*findings.SPINE_CT) if findings.is_pending(order) or order.status == "completed"
+    ]
+    for order in (
+        *done,
+        *(order for order in chart.orders(*findings.SPINE_MRI) if findings.counts_as_mri_order(chart, order)),
+    ):
         if chart.within(order.when, FRESH):
             return order
-    for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
+    for report in chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS):
         if report.when is not None and injury.when is not None and not injury.when.is_after(report.when):
             return report
     return None
 
 
 def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
-    why = references(injury, *signs)
+    why = findings.references(injury, *signs)
     note = "Suspected unstable spinal injury with neurological signs; spine not cleared."
     precaution = Plan(
         key="order.spinal-precautions", priority="stat", note=note, indication=injury.keys[0], reasons=why
@@ -159,13 +165,13 @@ def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
 
 
 def _image(chart: Chart, injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
-    why = references(injury, *signs)
+    why = findings.references(injury, *signs)
     return Card(
         indicator=Indicator.WARNING,
         summary="Spinal precautions are on, but no spine imaging is ordered: CT, then MRI for the deficit, to clear or "
         "fix the spine.",
         detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
-        because=once((Evidence.of(ordered), *_because(injury, signs))),
+        because=findings.once((Evidence.of(ordered), *_because(injury, signs))),
         changes="A spine CT or MRI ordered in the last 7 days or reported since the injury; documented stability.",
         suggestions=_scans(chart, injury, "Spinal injury with neurological signs, precautions on.", why),
         one_suggestion_only=False,
@@ -179,7 +185,7 @@ def _scans(chart: Chart, injury: Problem, note: str, why: tuple[str, ...]) -> tu
     ct, mri = plan("order.ct-lumbar"), plan("order.mri-whole-spine", f"{note} After CT.")
     surgeon = Suggestion(label="Spinal surgery consult", plans=(plan("order.spine-surgery-consult"),))
     where = "CT (lumbar unless the injury is higher)"
-    if mr_safety(chart).is_hazard:
+    if findings.mr_safety(chart).is_hazard:
         call = Suggestion(label="MR safety consultation before any MRI", plans=(plan("order.mr-safety-consult"),))
         return Suggestion(label=f"Stat {where}", plans=(ct,), is_recommended=True), call, surgeon
     return Suggestion(label=f"Stat {where}, then MRI for the deficit", plans=(ct, mri), is_recommended=True), surgeon
@@ -193,8 +199,8 @@ def _summary(signs: list[Fact]) -> str:
         return WEAK_FOOT
     if codes & set(MUSCLES):
         return WEAK_LEG
-    return CORD if keys <= {CORD_INJURY} and not codes else OTHER_DEFICIT
+    return CORD if keys <= {findings.CORD_INJURY} and not codes else OTHER_DEFICIT
 
 
 def _because(injury: Problem, signs: list[Fact]) -> tuple[Evidence, ...]:
-    return once((Evidence.of(injury), *(Evidence.of(sign) for sign in signs)))
+    return findings.once((Evidence.of(injury), *(Evidence.of(sign) for sign in signs)))

@@ -6,42 +6,21 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from cards.decide import PRECEDENCE_READS
-from cards.findings.course import DECOMPRESSION
-from cards.findings.foot_drop import foot_drop, is_older_than
-from cards.findings.gates import off_gate
-from cards.findings.phrases import began, clinical_note, drop_because, graded, named_drop, once, reasons, references
-from cards.findings.red_flags import red_flags
-from cards.findings.studies import (
-    COMPRESSIONS,
-    CT_REPORTS,
-    MRI_REPORTS,
-    Seen,
-    consults_in_episode,
-    contradicts,
-    decline,
-    is_pending,
-    lesions,
-    matches,
-    refusal,
-)
-from cards.language.escaping import days, markdown, sentence
-from cards.language.finding import reads_of
-from cards.language.rule import (
+from cards import findings
+from cards.language import (
     Card,
     Indicator,
     Plan,
     Suggestion,
     Verdict,
-    answered,
+    could_not_evaluate,
+    not_applicable,
     rule,
-    silent,
     summary,
-    unknown,
+    suppressed,
 )
-from cards.record.chart import Chart
-from cards.record.facts import Evidence, Order
-from cards.record.side import Side
+from cards.language.escaping import days, markdown, sentence
+from cards.record import Chart, Evidence, Order, Side
 
 CONSULT = "order.spine-surgery-consult"
 LATE = timedelta(days=180)
@@ -61,14 +40,22 @@ SHARED = (
 class Indication(Struct, frozen=True):
     """A lesion that asks for surgery's opinion, and how loudly."""
 
-    seen: Seen
+    seen: findings.Seen
     indicator: Indicator
 
 
 @rule(
     "spine-surgery-consult",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=reads_of(PRECEDENCE_READS, lesions, decline, red_flags, CONSULT, DECOMPRESSION),
+    reads=[
+        findings.off_gate,
+        findings.lesions,
+        findings.clinical_note,
+        findings.decline,
+        findings.red_flags,
+        CONSULT,
+        findings.DECOMPRESSION,
+    ],
     strength="strong for cord and cauda equina compression; conditional for one root",
     quality="low: cohorts favour early surgery for grade 3 or less, no randomised proof that surgery is superior",
     reviewed="2026-11-25",
@@ -84,49 +71,59 @@ def spine_surgery_consult(chart: Chart) -> Verdict:
     found = _indications(chart)
     if not found:
         if not chart.has_seen("report.mri-lumbar"):
-            return unknown("imaging reports could not be read, so no compression can be seen")
-        undated = [report for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if report.lesions and not report.when]
+            return could_not_evaluate("imaging reports could not be read, so no compression can be seen")
+        undated = [
+            report
+            for report in chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS)
+            if report.lesions and not report.when
+        ]
         if undated:
-            return unknown("a report with a lesion has no date: it lies in no episode", Evidence.of(undated[0]))
-        return silent("no compression that matches the foot drop is coded in a report of this episode")
+            return could_not_evaluate(
+                "a report with a lesion has no date: it lies in no episode", Evidence.of(undated[0])
+            )
+        return not_applicable("no compression that matches the foot drop is coded in a report of this episode")
     for each in found:
         why = _answered_by(chart, each)
         if why is None:
             return _card(chart, each)
-    return answered(*_first_answer(chart, found))
+    return suppressed(*_first_answer(chart, found))
 
 
 def _indications(chart: Chart) -> list[Indication]:
     """Every lesion that matches or may match, the loudest first."""
-    drop = foot_drop(chart)
-    found = [Indication(seen, _tier(chart, seen)) for seen in lesions(chart) if not contradicts(seen.lesion, drop)]
+    drop = findings.foot_drop(chart)
+    found = [
+        Indication(seen, _tier(chart, seen))
+        for seen in findings.lesions(chart)
+        if not findings.contradicts(seen.lesion, drop)
+    ]
     return sorted(found, key=lambda each: (-each.indicator.rank, each.seen.report.reference))
 
 
-def _tier(chart: Chart, seen: Seen) -> Indicator:
+def _tier(chart: Chart, seen: findings.Seen) -> Indicator:
     """D34: compression critical; a root warning, or info when late or mild and not progressive."""
-    if seen.lesion.key in COMPRESSIONS:
+    if seen.lesion.key in findings.COMPRESSIONS:
         return Indicator.CRITICAL
-    drop = foot_drop(chart)
-    if decline(chart):
+    drop = findings.foot_drop(chart)
+    if findings.decline(chart):
         return Indicator.WARNING
-    return Indicator.INFO if is_older_than(chart, drop, LATE) or drop.is_mild else Indicator.WARNING
+    return Indicator.INFO if findings.is_older_than(chart, drop, LATE) or drop.is_mild else Indicator.WARNING
 
 
 def _answered_by(chart: Chart, each: Indication) -> tuple[str, Evidence] | None:
     """What has answered this lesion: decompression, a known cause, a consult, or the patient's refusal."""
     report = each.seen.report
-    is_compression = each.seen.lesion.key in COMPRESSIONS
-    for operation in chart.procedures(DECOMPRESSION):
+    is_compression = each.seen.lesion.key in findings.COMPRESSIONS
+    for operation in chart.procedures(findings.DECOMPRESSION):
         if operation.when and report.when and operation.when.day >= report.when.day:
             return f"decompressed on {operation.when}, on or after the day of the report", Evidence.of(operation)
-    gate = None if is_compression else off_gate(chart)
+    gate = None if is_compression else findings.off_gate(chart)
     if gate is not None:
         return gate[0], Evidence.of(gate[1])
     for order in _consults(chart, each):
         if each.indicator is not Indicator.CRITICAL or order.status == "completed" or order.priority != "routine":
             return f"spinal surgery was consulted on {order.when}", Evidence.of(order)
-    declined = refusal(chart, red_flags(chart).newest, CONSULT)
+    declined = findings.refusal(chart, findings.red_flags(chart).newest, CONSULT)
     if declined is not None and each.indicator is not Indicator.CRITICAL:
         return f"the patient declined the surgical consult on {declined.when}", Evidence.of(declined)
     return None
@@ -140,52 +137,54 @@ def _first_answer(chart: Chart, found: list[Indication]) -> tuple[str, Evidence]
 
 def _consults(chart: Chart, each: Indication) -> list[Order]:
     """Consults of this episode; for a compression also one dated on or after the report."""
-    consults = consults_in_episode(chart, [CONSULT])
+    consults = findings.consults_in_episode(chart, [CONSULT])
     report = each.seen.report
-    if each.seen.lesion.key in COMPRESSIONS and report.when is not None:
+    if each.seen.lesion.key in findings.COMPRESSIONS and report.when is not None:
         consults += [
             order
             for order in chart.orders(CONSULT)
-            if (is_pending(order) or order.status == "completed") and order.when and order.when.day >= report.when.day
+            if (findings.is_pending(order) or order.status == "completed")
+            and order.when
+            and order.when.day >= report.when.day
         ]
     return consults
 
 
 def _card(chart: Chart, each: Indication) -> Card:
     report, lesion = each.seen.report, each.seen.lesion
-    confirmed = matches(lesion, foot_drop(chart))
+    confirmed = findings.matches(lesion, findings.foot_drop(chart))
     quote = f"\n\nReport of {report.when}: “{markdown(report.conclusion, 240)}”" if report.conclusion else ""
     ask = "" if confirmed else "\n\nThe side of the lesion or of the foot drop is not recorded: confirm both first."
     return Card(
         indicator=each.indicator,
         summary=summary(_summary(chart, each, confirmed)),
-        detail=(COMPRESSED if lesion.key in COMPRESSIONS else SHARED) + ask + quote,
-        because=once((Evidence.of(report, _lesion_words(each)), *drop_because(chart))),
+        detail=(COMPRESSED if lesion.key in findings.COMPRESSIONS else SHARED) + ask + quote,
+        because=findings.once((Evidence.of(report, _lesion_words(each)), *findings.drop_because(chart))),
         changes="A consult or decompression after the report; the patient's decision; a report on the other side.",
         suggestions=_suggestions(chart, each) if confirmed else (),
     )
 
 
 def _summary(chart: Chart, each: Indication, confirmed: bool) -> str:
-    drop = foot_drop(chart)
+    drop = findings.foot_drop(chart)
     if each.indicator is Indicator.CRITICAL:
         where = "cauda equina" if "cauda" in each.seen.lesion.key else "cord"
-        scan = "MRI" if set(each.seen.report.keys) & set(MRI_REPORTS) else "CT"
+        scan = "MRI" if set(each.seen.report.keys) & set(findings.MRI_REPORTS) else "CT"
         return f"{scan} shows {where} compression with foot drop: decompression referral now, day or night."
     if not confirmed:
         return (
-            f"Imaging shows root compression, side not confirmed, with {named_drop(drop)}: confirm level and side, "
-            "then ask spinal surgery."
+            f"Imaging shows root compression, side not confirmed, with {findings.named_drop(drop)}: "
+            "confirm level and side, then ask spinal surgery."
         )
     if each.indicator is Indicator.INFO:
-        late = is_older_than(chart, drop, LATE) and drop.onset is not None
+        late = findings.is_older_than(chart, drop, LATE) and drop.onset is not None
         words = days(chart.age_of(drop.onset)).rstrip("s").replace(" ", "-") if late and drop.onset else ""
         kind = f"Stable {words}" if late else "Mild"
         return f"{kind} foot drop with root compression: non-urgent surgical opinion; discuss realistic recovery."
     side = "may explain" if drop.is_bilateral else "matches"
     return (
-        f"Imaging shows root compression that {side} {named_drop(drop)}, {graded(drop)}: urgent spinal surgical "
-        f"opinion, {began(chart, drop).partition(' (')[0]}."
+        f"Imaging shows root compression that {side} {findings.named_drop(drop)}, {findings.graded(drop)}: "
+        f"urgent spinal surgical opinion, {findings.began(chart, drop).partition(' (')[0]}."
     )
 
 
@@ -198,8 +197,8 @@ def _lesion_words(each: Indication) -> str:
 
 def _suggestions(chart: Chart, each: Indication) -> tuple[Suggestion, ...]:
     priority = {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[each.indicator]
-    note = f"{_lesion_words(each)} (report of {each.seen.report.when}). " + clinical_note(chart)
-    why = (*reasons(chart), *references(each.seen.report))
+    note = f"{_lesion_words(each)} (report of {each.seen.report.when}). " + findings.clinical_note(chart)
+    why = (*findings.reasons(chart), *findings.references(each.seen.report))
     plan = Plan(key=CONSULT, priority=priority, note=note, reasons=why)
     label = f"{priority.capitalize()} spinal surgery consult"
     return (Suggestion(label=label, plans=(plan,), is_recommended=each.indicator is not Indicator.INFO),)

@@ -162,10 +162,11 @@ def demo() -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def publish(folder: Path) -> None:
     """Write the rules for others to read: FHIR resources, and a page and the source attributes of each rule."""
-    from service.publish import library
+    from cards.rule_book import rule_book
+    from service.publish.library import Library
 
     try:
-        count = library.write(folder)
+        count = Library(rule_book()).write(folder)
     except OSError as error:
         _refuse(f"{folder} cannot be written: {error.strerror}")
     click.echo(f"{count} files written to {folder}")

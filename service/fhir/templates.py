@@ -7,10 +7,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import quote
 
-import cards.rules  # noqa: F401 - importing it loads the rules, from whose reads the queries are made
-from cards.language.rule import RULES
 from cards.record.chart import supplied_by
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
 
 _BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
@@ -39,12 +38,12 @@ def kind_of(query: str) -> str:
 
 def templates(hook: str, codes: Codes) -> dict[str, str]:
     """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
-    return dict(_templates(hook, codes, len(RULES)))
+    return dict(_templates(hook, codes))
 
 
 @lru_cache(maxsize=64)
-def _templates(hook: str, codes: Codes, _enrolled: int) -> Mapping[str, str]:
-    read = {key for rule in RULES.values() if hook in rule.hooks for key in rule.reads}
+def _templates(hook: str, codes: Codes) -> Mapping[str, str]:
+    read = rule_book().read_by(hook)
     wanted = {name for key in read for name in supplied_by(key)}
     if any(key.startswith("lesion.") for key in read):
         wanted.add("observations")  # a report's lesion has its side in the result
@@ -53,12 +52,12 @@ def _templates(hook: str, codes: Codes, _enrolled: int) -> Mapping[str, str]:
 
 def queries_of(hook: str, codes: Codes) -> tuple[Mapping[str, str], Kinds]:
     """The templates of a hook by key, and the resource type that each key holds."""
-    return _templates(hook, codes, len(RULES)), _kinds(hook, codes, len(RULES))
+    return _templates(hook, codes), _kinds(hook, codes)
 
 
 @lru_cache(maxsize=64)
-def _kinds(hook: str, codes: Codes, enrolled: int) -> Kinds:
-    return tuple((key, kind_of(query)) for key, query in _templates(hook, codes, enrolled).items())
+def _kinds(hook: str, codes: Codes) -> Kinds:
+    return tuple((key, kind_of(query)) for key, query in _templates(hook, codes).items())
 
 
 def _template(key: str, codes: Codes) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from cards.language.rule import Plan
+from cards.language.verdict import Plan
 from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
+from cards.rule_book import RuleBook
 from service.publish.canonical import Json, frame, last_reviewed
 
 # R4 lets an ActivityDefinition make these; what we suggest beside them has no kind.
@@ -14,12 +15,13 @@ _KINDS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 _ANYBODY = OrderContext(patient_id="p", encounter_id=None, requester=None, now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def activity_definitions() -> Iterator[Json]:
+def activity_definitions(book: RuleBook) -> Iterator[Json]:
     """One for each key of the catalogue."""
     for key, entry in CATALOGUE.items():
         order = order_resource(Plan(key=key, indication="", note=entry.text), _ANYBODY)
         kind = str(order["resourceType"])
-        made = frame("ActivityDefinition", key, entry.text, _description(kind, entry.takes_side), since=last_reviewed())
+        about = _description(kind, entry.takes_side)
+        made = frame("ActivityDefinition", key, entry.text, about, since=last_reviewed(book))
         if kind in _KINDS:
             made |= {"kind": kind, "intent": "order", "priority": "routine"}
         code = _code(order, entry.text)

@@ -6,7 +6,7 @@ import re
 from importlib.metadata import version
 from typing import Any
 
-from cards.language.rule import RULES
+from cards.rule_book import RuleBook
 
 BASE = "https://foot-drop-cds.example/fhir"
 PUBLISHER = "foot-drop-cds"
@@ -50,7 +50,7 @@ def frame(kind: str, key: str, title: str, description: str, *, since: str, rele
     }
 
 
-def last_reviewed(*keys: str) -> str:
+def last_reviewed(book: RuleBook, *keys: str) -> str:
     """The newest review of the rules that read one of the keys; of all rules when none does."""
-    readers = [rule.reviewed for rule in RULES.values() if rule.reads.intersection(keys)]
-    return max(readers or [rule.reviewed for rule in RULES.values()])
+    readers = [rule.reviewed for rule in book.rules.values() if rule.reads.intersection(keys)]
+    return max(readers or [rule.reviewed for rule in book.rules.values()])

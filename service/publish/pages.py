@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from cards.decide import ORDER
 from cards.language.appraisals import appraisal
-from cards.language.rule import RULES, Rule
+from cards.language.rule import Rule
 from cards.language.sources import SOURCES
 from cards.orders.catalogue import CATALOGUE
 from cards.orders.override_reasons import offered
+from cards.rule_book import RuleBook
 from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, V2_0136, V3_INTERPRETATION
 from cards.value_sets.value_set import VALUE_SETS
 from service.hooks import HOOKS
@@ -91,9 +91,11 @@ class Codes(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-def index(links: Links) -> str:
+def index(book: RuleBook, links: Links) -> str:
     """The page that lists every rule, in the order in which cards are shown."""
-    return _templates.get_template("index.html").render(rules=_in_order(), links=links, not_signed=NOT_SIGNED)
+    return _templates.get_template("index.html").render(
+        rules=list(book.rules.values()), links=links, not_signed=NOT_SIGNED
+    )
 
 
 def page(rule: Rule, links: Links) -> str:
@@ -116,10 +118,6 @@ def page(rule: Rule, links: Links) -> str:
         attributes=attributes,
         criterion=CRITERION,
     )
-
-
-def _in_order() -> list[Rule]:
-    return sorted(RULES.values(), key=lambda rule: ORDER.index(rule.id) if rule.id in ORDER else len(ORDER))
 
 
 def _groups(reads: frozenset[str]) -> Iterator[tuple[str, list[Codes]]]:

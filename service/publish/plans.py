@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cards.language.appraisals import appraisal
-from cards.language.rule import RULES, Rule
+from cards.language.rule import Rule
 from cards.language.sources import SOURCES, Source
 from cards.orders.catalogue import CATALOGUE
 from cards.record.chart import supplied_by
+from cards.rule_book import RuleBook
 from cards.value_sets.systems import SNOMED
 from cards.value_sets.value_set import VALUE_SETS
 from service.publish.canonical import PUBLISHER, Json, canonical, frame
@@ -39,9 +40,9 @@ _READ_FROM = {
 _OTHER_PATHS = {"lesion": "conclusionCode", "device.mr-safety": "safety"}
 
 
-def plan_definitions() -> Iterator[Json]:
-    """One for each rule, in the order of their enrolment."""
-    return (plan_definition(rule) for rule in RULES.values())
+def plan_definitions(book: RuleBook) -> Iterator[Json]:
+    """One for each rule, by id."""
+    return (plan_definition(rule) for _, rule in sorted(book.rules.items()))
 
 
 def plan_definition(rule: Rule) -> Json:

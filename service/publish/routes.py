@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, request
 
-from cards.language.rule import RULES
-from service.publish import library, pages
+from cards.rule_book import RuleBook
+from service.publish import pages
+from service.publish.library import KINDS, Library
 from service.wire.refusal import outcome
 
 _FHIR_JSON = "application/fhir+json"
-_NO_SUCH_RESOURCE = f"there is no such resource; published are {', '.join(library.KINDS)}"
+_NO_SUCH_RESOURCE = f"there is no such resource; published are {', '.join(KINDS)}"
 # The pages carry their own style and load nothing.
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def routes() -> Blueprint:
+def routes(book: RuleBook) -> Blueprint:
     """The routes of what is published; nothing is made before it is asked for."""
     blueprint = Blueprint("published", __name__)
+    library = Library(book)
 
     @blueprint.get("/fhir/<kind>")
     def search(kind: str) -> Response:
@@ -28,11 +30,11 @@ def routes() -> Blueprint:
 
     @blueprint.get("/rules")
     def index() -> Response:
-        return _page(pages.index(pages.served(request.script_root)))
+        return _page(pages.index(book, pages.served(request.script_root)))
 
     @blueprint.get("/rules/<identity>")
     def page(identity: str) -> Response:
-        rule = RULES.get(identity)
+        rule = book.rules.get(identity)
         if rule is None:
             abort(404)
         return _page(pages.page(rule, pages.served(request.script_root)))

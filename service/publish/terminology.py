@@ -6,8 +6,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 
-from cards.language.rule import RULES
 from cards.orders import override_reasons
+from cards.rule_book import RuleBook
 from cards.value_sets.systems import EXAM, LOINC, RXNORM, SNOMED
 from cards.value_sets.value_set import VALUE_SETS, ValueSet
 from service.publish.canonical import Json, canonical, frame, last_reviewed
@@ -24,10 +24,10 @@ _COPYRIGHT = {
 }
 
 
-def value_sets() -> Iterator[Json]:
+def value_sets(book: RuleBook) -> Iterator[Json]:
     """A ValueSet for each set of codes; one that is matched by names alone has no compose, and says so."""
     for key, value_set in VALUE_SETS.items():
-        made = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(key))
+        made = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(book, key))
         made["purpose"] = f"Where its codes were checked: {value_set.source}"
         rights = [text for system, text in _COPYRIGHT.items() if system in value_set.codes]
         if rights:
@@ -58,9 +58,10 @@ def _include(system: str, codes: Mapping[str, str]) -> Json:
     return {"system": system, "concept": [{"code": code, "display": display} for code, display in codes.items()]}
 
 
-def code_systems() -> Iterator[Json]:
+def code_systems(book: RuleBook) -> Iterator[Json]:
     """The bedside findings, the identities of the cards, and the reasons to set a card aside."""
     yield _code_system(
+        book,
         "exam",
         EXAM,
         "Bedside findings",
@@ -68,13 +69,15 @@ def code_systems() -> Iterator[Json]:
         _exam(),
     )
     yield _code_system(
+        book,
         "cards",
         CARDS_SYSTEM,
         "Cards",
         "The identity of each recommendation, as it stands in the topic of a card's source. A code is never reused.",
-        ((rule.id, rule.title, what_for(rule)) for rule in RULES.values()),
+        ((rule.id, rule.title, what_for(rule)) for _, rule in sorted(book.rules.items())),
     )
     yield _code_system(
+        book,
         "override-reasons",
         override_reasons.SYSTEM,
         "Override reasons",
@@ -95,8 +98,10 @@ def _exam() -> Iterator[tuple[str, str, str]]:
         yield code, display, meanings.get(code, display)
 
 
-def _code_system(id: str, url: str, title: str, description: str, concepts: Iterable[tuple[str, str, str]]) -> Json:
+def _code_system(
+    book: RuleBook, id: str, url: str, title: str, description: str, concepts: Iterable[tuple[str, str, str]]
+) -> Json:
     assert url == canonical("CodeSystem", id)
     told = [{"code": code, "display": display, "definition": meaning} for code, display, meaning in concepts]
-    made = frame("CodeSystem", id, title, description, since=last_reviewed())
+    made = frame("CodeSystem", id, title, description, since=last_reviewed(book))
     return made | {"caseSensitive": True, "content": "complete", "count": len(told), "concept": told}

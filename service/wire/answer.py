@@ -11,8 +11,9 @@ import msgspec
 import structlog
 from msgspec import Raw
 
-from cards.decide import shown
-from cards.language.rule import Card, Plan, Redose, Remove, Reprioritise, Rule, Suggestion, Verdict
+from cards.decide import Decision
+from cards.language.rule import Rule
+from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
 from cards.orders.catalogue import CATALOGUE, InvalidOrderError, OrderContext, order_resource, order_words
 from cards.orders.changes import echo, redose
 from cards.orders.override_reasons import offered
@@ -28,7 +29,7 @@ logger = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 
 
-def answer(verdicts: dict[str, Verdict], request: HookRequest, now: datetime, overlay: Overlay | None = None) -> bytes:
+def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Overlay | None = None) -> bytes:
     """The response to a hook request: the cards to show, none when there is nothing to say.
 
     The site's own codes of `overlay` are sent beside ours in suggested orders.
@@ -40,7 +41,7 @@ def answer(verdicts: dict[str, Verdict], request: HookRequest, now: datetime, ov
         now=now,
         overlay=overlay or {},
     )
-    return _encode({"cards": [_card(rule, card, context) for rule, card in shown(verdicts)]})
+    return _encode({"cards": [_card(shown.rule, shown.card, context) for shown in decision.shown]})
 
 
 def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:

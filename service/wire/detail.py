@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from cards.language.escaping import markdown
-from cards.language.rule import Card, Rule
+from cards.language.rule import Rule
 from cards.language.sources import Source
+from cards.language.verdict import Card
 from cards.record.facts import Evidence
 
 # decisions.md D58: what the reader has to check where a prefetch key could not be read
@@ -30,7 +31,7 @@ _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
 
 def detail(rule: Rule, card: Card) -> str:
     """GitHub Markdown without raw HTML; every word of the record in it is escaped."""
-    parts = [card.detail.strip()]
+    parts = [card.detail.strip(), card.return_advice]
     if card.because:
         parts.append("**Because**\n\n" + "\n".join(_facts(card.because)))
     parts.append(_follows(rule))

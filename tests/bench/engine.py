@@ -75,14 +75,14 @@ class Engine:
             defects=gathered.defects,
         )
         charted = clock()
-        decide(HOOK, chart)
+        decide(chart, self._evaluator.book)
         return start, decoded, found, charted, clock()
 
     def answer(self) -> Callable[[], bytes]:
-        """What writes the answer, once the verdicts are there."""
+        """What writes the answer, once it is decided."""
         request = read(self.body, HOOK)
-        verdicts = self._evaluator.evaluate(request).verdicts
-        return lambda: answer(verdicts, request, self._now)
+        decision = self._evaluator.evaluate(request).decision
+        return lambda: answer(decision, request, self._now)
 
 
 def measure(body: bytes, now: datetime, rounds: int) -> Cost:

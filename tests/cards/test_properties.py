@@ -9,13 +9,18 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cards.decide import MOST_CARDS, ORDER, decide, shown
-from cards.language.rule import RULES, Card, Plan
+from cards.decide import decide
+from cards.language.verdict import Card, Plan
 from cards.orders.catalogue import CATALOGUE
+from cards.rule_book import rule_book
 from tests.support import cases
 from tests.support.charts import HOOKS, Patient, fixed, patients
 from tests.support.drawn import TWO_DRAFTS, asked, decided, joined, reordered, unrelated, without_count
 from tests.support.facts import RED_FLAGS, UMN_SIGNS, Facts, no, yes
+
+RULES = rule_book().rules
+ORDER = list(RULES)
+MOST_CARDS = 5
 
 RANK = {"critical": 3, "warning": 2, "info": 1}
 ENCODINGS = st.none() | st.integers(0, 1000)
@@ -33,7 +38,7 @@ NEEDS = frozenset(
 
 def cards(facts: Facts, hook: str) -> list[tuple[str, Card]]:
     """The cards that are shown, by rule id."""
-    return [(rule.id, card) for rule, card in shown(decide(hook, cases.chart(facts, hook)))]
+    return [(shown.rule.id, shown.card) for shown in decide(cases.chart(facts, hook), rule_book()).shown]
 
 
 def indicators(facts: Facts, hook: str) -> dict[str, str]:
@@ -48,7 +53,7 @@ def highest(found: dict[str, str]) -> int:
 
 def words(found: list[tuple[str, Card]]) -> list[tuple[str, str, str, str]]:
     """What a card says, without what it orders."""
-    return [(id, card.indicator.value, card.summary, card.detail) for id, card in found]
+    return [(id, card.indicator.value, card.summary, card.detail, card.return_advice) for id, card in found]
 
 
 # ---- 1 mirror ----

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cards.language.rule import RULES
+from cards.rule_book import rule_book
 from service.hooks import HOOKS
 from tests.conftest import NOW
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.places import DATA
+
+RULES = rule_book().rules
 
 ALL = json.loads((DATA / "vignettes.json").read_text(encoding="utf-8"))
 SERVED = [pytest.param(each, id=f"{each['id']} {each['title']}") for each in ALL if each["hook"] in HOOKS]

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from click import Command
 
-from cards.language.rule import RULES
+from cards.rule_book import rule_book
 from service import examples
 from service.command.cli import main
 from service.hooks import HOOKS, service_id
 from service.settings import load
 from tests.support.places import ROOT
+
+RULES = rule_book().rules
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

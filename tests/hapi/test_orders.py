@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from cards.rule_book import rule_book
 from service import examples
-from service.publish import library
+from service.publish.library import KINDS, Library
 from tests.hapi.asking import FOOT_DROP, Explained, ask, card, example, without_prefetch
 from tests.hapi.hapi import Hapi
 from tests.support import answered
@@ -73,7 +74,8 @@ def sent() -> dict[str, list[Json]]:
 
 
 def published() -> Iterator[Json]:
-    for kind in library.KINDS:
+    library = Library(rule_book())
+    for kind in KINDS:
         for id in library.ids(kind):
             yield json.loads(library.resource(kind, id) or b"null")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cards.language.rule import Card, Silent
+from cards.language.verdict import Card, Silent
 from tests.mutants.__main__ import main, show
 from tests.mutants.changes import mutants
 from tests.mutants.trial import Outcome, Target, measure, run, standing_on
@@ -16,7 +16,7 @@ from tests.support import cases
 
 RULE = '''"""Made up."""
 
-from cards.language.rule import Card, Indicator, answered, silent
+from cards.language.verdict import Card, Indicator, suppressed, not_applicable
 
 SUPPLY = "Supply an orthosis."
 
@@ -25,9 +25,9 @@ def advise(chart):
     """Advice."""
     words = ["gait", "falls"]
     if chart.devices("order.afo"):
-        return answered("an orthosis is supplied")
+        return suppressed("an orthosis is supplied")
     if chart.age is not None and chart.age < 18:
-        return silent("a child")
+        return not_applicable("a child")
     return Card(indicator=Indicator.INFO, summary=SUPPLY, detail=" ".join(words), because=())
 '''
 CASES = """

@@ -113,9 +113,7 @@ def _tried(target: Target, source: str, codes: Mapping[str, CodeType], is_loud: 
 
 def _import_anew(target: Target, source: str, codes: Mapping[str, CodeType]) -> None:
     changed = compile(source, str(target.path), "exec")
-    rules = import_module("cards.language.rule").RULES
-    for id in [id for id, rule in rules.items() if rule.advise.__module__ in codes]:
-        del rules[id]
+    import_module("cards.rule_book").rule_book.cache_clear()
     for name in codes:
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, _Snapshot({**codes, target.module: changed}))

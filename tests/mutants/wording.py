@@ -6,7 +6,9 @@ import libcst as cst
 
 WORDING = frozenset({"detail", "changes", "label", "note", "because", "reasons"})
 SENTENCES = frozenset({"summary", "quiet_summary"})  # which of them is said is a decision
-SILENCES = frozenset({"silent", "answered", "unknown"})  # called with a sentence and what it quotes
+SILENCES = frozenset(
+    {"not_applicable", "suppressed", "could_not_evaluate"}
+)  # called with a sentence and what it quotes
 
 _Name = tuple[str, str]  # the function around it ("" for the module), and the name itself
 

@@ -12,9 +12,9 @@ import requests
 from fhir.resources.R4B import get_fhir_model_class
 from flask.testing import FlaskClient
 
-from cards.language.rule import RULES
 from cards.orders.validity import r4_fault
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from service.app import create_app
 from service.examples import Example, differences, load, mask, names
 from service.fhir.templates import templates
@@ -22,6 +22,8 @@ from service.hooks import HOOKS, service_id
 from tests.conftest import NOW
 from tests.support import cases, example_patients, make_examples
 from tests.support.fhir_server import FhirServer
+
+RULES = rule_book().rules
 
 Json = dict[str, Any]
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from hypothesis import Phase, given, settings
 
-from cards.language.rule import RULES
+from cards.rule_book import rule_book
 from service.app import create_app
 from tests.support import cases, vignettes
 from tests.support.charts import Patient, fixed, patients
 from tests.support.places import DATA
+
+RULES = rule_book().rules
 
 Json = dict[str, Any]
 _VIGNETTES = DATA / "vignettes.json"

@@ -59,7 +59,7 @@ def _names(like: Any) -> list[str]:
 def files(folder: Path = RULES) -> Iterator[tuple[str, Path]]:
     """The case files of the rules, by rule id, or of the findings, by module."""
     for path in sorted(folder.glob("*.toml")):
-        if path.name not in ("sources.toml", "appraisals.toml"):
+        if path.name not in ("sources.toml", "appraisals.toml", "precedence.toml"):
             yield path.stem.replace("_", "-"), path
 
 
@@ -86,6 +86,7 @@ def chart(case: Case, hook: str, *, now: datetime = NOW, declared: frozenset[str
         "p1",
         now,
         records,
+        hook=hook,
         unseen=case.get("unseen", ()),
         drafts=drafts,
         defects=defects,

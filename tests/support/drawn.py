@@ -10,8 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cards.decide import shown
-from cards.language.rule import Card
+from cards.language.verdict import Card
 from cards.record.chart import BUILT_IN_CODES
 from cards.value_sets.systems import ICD10CM, LOINC
 from service.evaluation import Evaluator
@@ -47,8 +46,8 @@ def asked(patient: Facts, hook: str, encoding: int | None = None) -> Json:
 
 def decided(request: Json) -> list[tuple[str, Card]]:
     """The cards that a request's own data leads to, by rule id."""
-    verdicts = _EVALUATOR.evaluate(read(json.dumps(request).encode())).verdicts
-    return [(rule.id, card) for rule, card in shown(verdicts)]
+    decision = _EVALUATOR.evaluate(read(json.dumps(request).encode())).decision
+    return [(shown.rule.id, shown.card) for shown in decision.shown]
 
 
 # ---- the same in another order ----

@@ -69,7 +69,7 @@ def files() -> dict[str, str]:
         name, hook = patient["name"], patient["hook"]
         bundle, request = documents(patient, now)
         asked = read(json.dumps(request).encode(), hook)
-        response = mask(json.loads(answer(evaluates.evaluate(asked).verdicts, asked, now)))
+        response = mask(json.loads(answer(evaluates.evaluate(asked).decision, asked, now)))
         for part, document in (("bundle", bundle), ("request", request), ("response", response)):
             written[f"{name}/{part}.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         title, story = (json.dumps(patient[member], ensure_ascii=False) for member in ("title", "story"))

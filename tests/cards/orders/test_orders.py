@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cards.language.rule import Plan
+from cards.language.verdict import Plan
 from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
 from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import r4, vignettes

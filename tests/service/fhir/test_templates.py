@@ -6,11 +6,13 @@ from urllib.parse import parse_qs
 import pytest
 
 import cards.rules  # noqa: F401 - the rules that there are
-from cards.language.rule import RULES
 from cards.record.chart import supplied_by
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
 from service.fhir.templates import templates
+
+RULES = rule_book().rules
 
 KEYS = [
     "patient", "conditions", "observations", "reports", "orders", "deviceOrders", "devices", "procedures",

@@ -12,14 +12,19 @@ import pytest
 from flask.testing import FlaskClient
 from msgspec import structs
 
-from cards.findings.foot_drop import foot_drop
+from cards.decide import decide
 from cards.language.appraisals import APPRAISALS, appraisal, read
-from cards.language.rule import RULES, Card, Plan, Rule, Silent
+from cards.language.rule import Rule
+from cards.language.verdict import Card, Plan, Silent
 from cards.orders.catalogue import CATALOGUE
 from cards.record.chart import Chart
-from service.publish import library, pages
+from cards.rule_book import rule_book
+from service.publish import pages
 from service.publish.attributes import source_attributes
+from service.publish.library import Library
 from tests.support import cases
+
+RULES = rule_book().rules
 
 VOID = {"meta", "br"}
 TEXT = {"h1", "h2", "h3", "h4", "p", "a", "code", "span", "ul", "ol", "li", "dl", "dt", "dd"}
@@ -125,7 +130,7 @@ def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, rule: Rule) -> N
 
 
 def test_saved_pages_find_each_other(tmp_path: Path) -> None:
-    library.write(tmp_path)
+    Library(rule_book()).write(tmp_path)
     for file in (tmp_path / "rules").glob("*.html"):
         for link in Page(file.read_text(encoding="utf-8")).links:
             assert link.startswith("https://") or (tmp_path / normpath(f"rules/{link}")).is_file(), link
@@ -189,8 +194,8 @@ def test_what_is_published_of_a_rule_is_what_its_cases_bring_out(
     asked: set[str] = set()
     for name in ("sex", "age"):
         monkeypatch.setattr(Chart, name, _watched(name, asked))
-    verdicts = [_alone(RULES[rule], case) for case in cases.read(path)]
-    suggestions = [each for verdict in verdicts if isinstance(verdict, Card) for each in verdict.suggestions]
+    cards = [_card(RULES[rule], case) for case in cases.read(path)]
+    suggestions = [suggestion for card in cards if card for suggestion in card.suggestions]
     suggested = {plan.key for suggestion in suggestions for plan in suggestion.plans if isinstance(plan, Plan)}
     assert suggested == set(RULES[rule].suggests)
     used = {each.number for each in source_attributes(RULES[rule]) if each.used}
@@ -198,12 +203,12 @@ def test_what_is_published_of_a_rule_is_what_its_cases_bring_out(
     assert "age" not in asked or 11 in used
 
 
-def _alone(rule: Rule, case: cases.Case) -> Card | Silent | None:
-    """The verdict of a rule before cards give way to each other; None where it would not be asked."""
+def _card(rule: Rule, case: cases.Case) -> Card | None:
+    """The card of a rule, shown or kept in its silence."""
     hook = str(case.get("hook", rule.hooks[0]))
-    chart = cases.chart(case, hook)
-    chart.is_ordering = hook.startswith("order-")
-    return rule.advise(chart) if not rule.needs_foot_drop or foot_drop(chart) else None
+    alone = structs.replace(rule_book(), by_hook={hook: (rule,)})
+    verdict = decide(cases.chart(case, hook), alone).verdicts[rule.id]
+    return verdict.card if isinstance(verdict, Silent) else verdict
 
 
 def _watched(name: str, asked: set[str]) -> property:

@@ -14,14 +14,16 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from flask.testing import FlaskClient
 
-from cards.language.rule import RULES
 from cards.orders.catalogue import CATALOGUE
 from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.record.chart import supplied_by
+from cards.rule_book import rule_book
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 from service.app import create_app
 from service.settings import Settings
+
+RULES = rule_book().rules
 
 BASE = "https://foot-drop-cds.example/fhir"
 KINDS = ("ActivityDefinition", "CodeSystem", "PlanDefinition", "ValueSet")

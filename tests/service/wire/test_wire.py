@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
-from cards.language.rule import RULES, Rule
+from cards.language.rule import Rule
 from cards.orders import override_reasons
 from cards.orders.override_reasons import HL7_REASONS, OVERRIDE_REASONS
+from cards.rule_book import rule_book
 from service.wire.request import FhirAuthorization, read
 from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.service.test_hooks import empties
 from tests.support import vignettes
+
+RULES = rule_book().rules
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 SURGEON = {  # cauda equina findings: the loudest cards

@@ -1,0 +1,35 @@
+"""Silences that several rules share: what has been done, declined, or lacks a date."""
+
+from __future__ import annotations
+
+from cards.findings.red_flags import red_flags
+from cards.findings.studies import refusal
+from cards.language.escaping import inside
+from cards.language.verdict import Silent, could_not_evaluate, suppressed
+from cards.record.chart import Chart
+from cards.record.facts import Evidence, Fact, Procedure, Report
+
+
+def imaged(report: Report) -> Silent:
+    """Imaging of this episode has been done, and no strength was lost since (D17)."""
+    return suppressed(
+        f"the spine was imaged on {report.when} ({inside(report.text)}), with no loss since", Evidence.of(report)
+    )
+
+
+def decompressed(operation: Procedure) -> Silent:
+    """Decompressed, and stable since (D27)."""
+    return suppressed(
+        f"decompressed on {operation.when}, on or after the onset, with no loss since", Evidence.of(operation)
+    )
+
+
+def declined(chart: Chart, what: str, *keys: str) -> Silent | None:
+    """The patient declined it in 30 d, with no loss and no red flag since (D16); None when not."""
+    order = refusal(chart, red_flags(chart).newest, *keys)
+    return suppressed(f"the patient declined {what} on {order.when}", Evidence.of(order)) if order else None
+
+
+def undated(fact: Fact) -> Silent:
+    """A fact that would decide has no date (D2)."""
+    return could_not_evaluate(f"{inside(fact.text)} has no date: it lies in no window", Evidence.of(fact))

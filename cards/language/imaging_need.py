@@ -1,0 +1,51 @@
+"""What the imaging cards ask for at one moment, as it is handed to the rules that depend on it (D29, D51)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from cards.language.verdict import Card, Indicator
+
+
+class ImagingCard(Struct, frozen=True):
+    """An imaging card that stands.
+
+    `why` says in a few words why the imaging cannot wait, `is_lumbar` that it asks for the lumbar spine,
+    `covers_others` that it silences other imaging cards. One that `is_replaced` asks for an MRI that is unsafe.
+    """
+
+    rule: str
+    card: Card
+    why: str
+    is_lumbar: bool
+    covers_others: bool = False
+    is_replaced: bool = False
+
+    @property
+    def indicator(self) -> Indicator:
+        """That of the card; what replaces an unsafe MRI is never below warning."""
+        raises = self.is_replaced and self.card.indicator is Indicator.INFO
+        return Indicator.WARNING if raises else self.card.indicator
+
+
+class Need(Struct, frozen=True):
+    """The imaging cards that stand; `in_hand` says, when none does, what has answered the first of them."""
+
+    cards: tuple[ImagingCard, ...] = ()
+    in_hand: str = ""
+
+    @property
+    def loudest(self) -> ImagingCard | None:
+        """The card of the highest indicator; None when no imaging is asked for."""
+        return max(self.cards, key=lambda card: card.indicator.rank, default=None)
+
+    @property
+    def is_lumbar(self) -> bool:
+        """Whether the lumbar spine is asked for."""
+        return any(card.is_lumbar for card in self.cards)
+
+
+ImagingNeed = Callable[[], Need]
+"""Tells the need; it is worked out when a rule first asks."""

@@ -1,0 +1,97 @@
+"""Which card comes first and what silences it: precedence.toml, which a clinician can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+Ids = frozenset[str]
+
+
+class _Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class ComfortCare(_Table, frozen=True):
+    """Who speaks although comfort care only is recorded: always, and while orders are written."""
+
+    speaks: Ids = frozenset()
+    speaks_of_orders: Ids = frozenset()
+
+
+class Gate(_Table, frozen=True):
+    """The rules that a gate silences."""
+
+    silences: Ids = frozenset()
+
+
+class Imaging(_Table, frozen=True):
+    """A rule that asks for imaging: of which region, and why it cannot wait, by indicator."""
+
+    rule: str
+    region: Literal["lumbar", "neuraxis"]
+    critical: str = ""
+    warning: str = ""
+    yields_to: Ids = frozenset()
+    replaced_by: str = ""
+
+
+class CriticalCard(_Table, frozen=True):
+    """What a critical card drops, and lowers to information."""
+
+    drops: Ids = frozenset()
+    lowers_to_info: Ids = frozenset()
+
+
+class AtSigning(_Table, frozen=True):
+    """The rules that speak at signing only when they are critical."""
+
+    only_critical: Ids = frozenset()
+
+
+class AtDischarge(_Table, frozen=True):
+    """What every card says at discharge."""
+
+    return_advice: str = ""
+
+
+class NewProblem(_Table, frozen=True):
+    """The problems whose entry on the problem list asks what an opened chart asks, as keys of bindings.toml."""
+
+    asks: Ids = frozenset()
+
+
+class Precedence(_Table, frozen=True):
+    """The whole table; a rule that it does not name runs with the defaults."""
+
+    most_cards: int
+    order: tuple[str, ...] = ()
+    comfort_care: ComfortCare = ComfortCare()
+    trauma_path: Gate = Gate()
+    known_cause: Gate = Gate()
+    imaging: tuple[Imaging, ...] = ()
+    critical_card: CriticalCard = CriticalCard()
+    at_signing: AtSigning = AtSigning()
+    at_discharge: AtDischarge = AtDischarge()
+    new_problem: NewProblem = NewProblem()
+
+    def named(self) -> Iterator[str]:
+        """Every rule id that the table names."""
+        yield from self.order
+        yield from self.comfort_care.speaks | self.comfort_care.speaks_of_orders
+        yield from self.trauma_path.silences | self.known_cause.silences
+        for imaging in self.imaging:
+            yield from {imaging.rule, imaging.replaced_by, *imaging.yields_to} - {""}
+        yield from self.critical_card.drops | self.critical_card.lowers_to_info
+        yield from self.at_signing.only_critical
+
+
+def read_precedence(text: str) -> Precedence:
+    """The table in a TOML document.
+
+    Raises msgspec.DecodeError, which names the member, for one that is unknown, missing or of the wrong type.
+    """
+    return msgspec.toml.decode(text, type=Precedence)

@@ -1,0 +1,154 @@
+"""Card, Silent, Verdict: what a recommendation says, and why it says nothing."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from msgspec import Struct
+
+from cards.record.facts import Draft, Evidence
+
+SUMMARY_LIMIT = 139  # CDS Hooks: "<140-character"
+
+
+class Indicator(StrEnum):
+    """How loud a card is."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """3 critical, 2 warning, 1 info."""
+        return _RANKS[self]
+
+    @property
+    def priority(self) -> str:
+        """The request priority that fits it: stat, urgent, routine."""
+        return _PRIORITIES[self]
+
+
+_RANKS = {Indicator.CRITICAL: 3, Indicator.WARNING: 2, Indicator.INFO: 1}
+_PRIORITIES = {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}
+
+
+class Kind(StrEnum):
+    """Why a rule is silent."""
+
+    NOT_APPLICABLE = "not-applicable"
+    SUPPRESSED = "suppressed"
+    COULD_NOT_EVALUATE = "could-not-evaluate"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a suggestion orders, in clinical words; `orders.py` makes the FHIR of it.
+
+    `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional. `indication`
+    is the condition key that stands as reason, `reasons` are the references of the records that justify it.
+    """
+
+    key: str
+    priority: str = "routine"
+    side: str = ""
+    note: str = ""
+    occurrence: str = ""
+    indication: str = "condition.foot-drop"
+    reasons: tuple[str, ...] = ()
+
+
+class Reprioritise(Struct, frozen=True, kw_only=True):
+    """Change of a draft order: the whole draft again, with another priority."""
+
+    draft: Draft
+    priority: str
+
+
+class Redose(Struct, frozen=True, kw_only=True):
+    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day."""
+
+    draft: Draft
+    daily_mg: float
+    step_mg: float
+
+
+class Remove(Struct, frozen=True, kw_only=True):
+    """Deletion of a draft order."""
+
+    draft: Draft
+
+
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """One button: what it says, and the orders it places together."""
+
+    label: str
+    plans: tuple[Plan | Reprioritise | Redose | Remove, ...]
+    is_recommended: bool = False
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """Advice to show.
+
+    `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
+    every word from the record has been escaped; `return_advice`, when there is any, follows it. `changes` says
+    what would change the advice, `quiet_summary` what is said when a louder card stands beside it.
+    """
+
+    indicator: Indicator
+    summary: str
+    detail: str
+    because: tuple[Evidence, ...]
+    changes: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
+    one_suggestion_only: bool = True
+    quiet_summary: str = ""
+    return_advice: str = ""
+    unseen: tuple[str, ...] = ()
+
+
+class Silent(Struct, frozen=True):
+    """No advice to show, and the sentence that says why.
+
+    A card that was made but not shown (another card speaks, or the gates silence it) stays in `card`.
+    """
+
+    kind: Kind
+    why: str
+    card: Card | None = None
+    because: tuple[Evidence, ...] = ()
+
+
+Verdict = Card | Silent
+
+
+def outcome(verdict: Verdict) -> str:
+    """`card`, or the kind of silence, as `explain` names it."""
+    return "card" if isinstance(verdict, Card) else verdict.kind.value
+
+
+def not_applicable(why: str, *because: Evidence) -> Silent:
+    """The question of this rule does not arise."""
+    return Silent(Kind.NOT_APPLICABLE, why, None, because)
+
+
+def suppressed(why: str, *because: Evidence, card: Card | None = None) -> Silent:
+    """The advice would come, but something on record has answered or overruled it."""
+    return Silent(Kind.SUPPRESSED, why, card, because)
+
+
+def could_not_evaluate(why: str, *because: Evidence) -> Silent:
+    """The rule could not be evaluated for want of data."""
+    return Silent(Kind.COULD_NOT_EVALUATE, why, None, because)
+
+
+_SPACES = re.compile(r"\s+")
+
+
+def summary(text: str) -> str:
+    """The text as a card summary: one line, at most 139 characters (UTF-16 units), cut at a word."""
+    line = _SPACES.sub(" ", text).strip()
+    while len(line.encode("utf-16-le")) // 2 > SUMMARY_LIMIT:
+        line = line[: max(SUMMARY_LIMIT - 1, 1)] if len(line) > SUMMARY_LIMIT else line[:-2]
+        line = line.rstrip(" .,;:").rpartition(" ")[0].rstrip(" ,;:") + "…"
+    return line

@@ -1,0 +1,105 @@
+"""The rules, their order and what they read: made once, and handed to whoever decides, gathers or publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from pkgutil import iter_modules
+from types import MappingProxyType
+
+from msgspec import Struct, structs
+
+from cards import rules as room
+from cards.findings.foot_drop import foot_drop
+from cards.findings.gates import comfort_care, off_gate, trauma_path
+from cards.findings.mr_safety import mr_safety
+from cards.language.precedence import Precedence, read_precedence
+from cards.language.rule import Rule
+from cards.record.chart import supplied_by
+
+
+class RuleBookError(ValueError):
+    """The rules and the table of precedence do not fit together; the message names the rule."""
+
+
+class RuleBook(Struct, frozen=True, kw_only=True):
+    """Every rule in the order of precedence.
+
+    The `reads` of each are all the keys of bindings.toml that its verdict depends on: those that it declares,
+    those of its gates, and those of the rules that it asks. `supplies` are the prefetch keys from which these are
+    read, and `by_hook` the rules of each hook.
+    """
+
+    rules: Mapping[str, Rule]
+    precedence: Precedence
+    supplies: Mapping[str, frozenset[str]]
+    by_hook: Mapping[str, tuple[Rule, ...]]
+
+    def read_by(self, hook: str) -> frozenset[str]:
+        """The keys of bindings.toml that the rules of a hook read."""
+        return frozenset().union(*(rule.reads for rule in self.by_hook.get(hook, ())))
+
+
+@cache
+def rule_book() -> RuleBook:
+    """The book of the rules in cards/rules. Raises RuleBookError."""
+    modules = [import_module(f"{room.__name__}.{module.name}") for module in iter_modules(room.__path__)]
+    rules = [value for module in modules for value in vars(module).values() if isinstance(value, Rule)]
+    table = files(room).joinpath("precedence.toml").read_text(encoding="utf-8")
+    return make_rule_book(rules, read_precedence(table))
+
+
+def make_rule_book(rules: Iterable[Rule], precedence: Precedence) -> RuleBook:
+    """The book of these rules; those that the table does not name come last, by id.
+
+    Raises RuleBookError for two rules of one id, and for an id in the table that no rule has.
+    """
+    by_id: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.id in by_id:
+            raise RuleBookError(f"two rules are called {rule.id}: an id is part of the wire format, never reused")
+        by_id[rule.id] = rule
+    if strangers := sorted(set(precedence.named()) - by_id.keys()):
+        raise RuleBookError(f"precedence.toml names {', '.join(strangers)}, which is no rule")
+    ranked = {
+        id: structs.replace(by_id[id], reads=_all_reads(by_id[id], by_id, precedence))
+        for id in (*precedence.order, *sorted(by_id.keys() - set(precedence.order)))
+    }
+    hooks = {hook for rule in ranked.values() for hook in rule.hooks}
+    return RuleBook(
+        rules=MappingProxyType(ranked),
+        precedence=precedence,
+        supplies=MappingProxyType({id: _supplied(rule) for id, rule in ranked.items()}),
+        by_hook=MappingProxyType(
+            {hook: tuple(rule for rule in ranked.values() if hook in rule.hooks) for hook in hooks}
+        ),
+    )
+
+
+def _supplied(rule: Rule) -> frozenset[str]:
+    return frozenset(name for key in rule.reads for name in supplied_by(key))
+
+
+def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) -> frozenset[str]:
+    """What a rule and its gates read, and the same of the rules whose verdicts it waits for."""
+    asked = {imaging.rule for imaging in precedence.imaging if rule.asks_imaging_need}
+    asked |= {louder for imaging in precedence.imaging if imaging.rule == rule.id for louder in imaging.yields_to}
+    return frozenset().union(*(_reads(each, precedence) for each in (rule, *(by_id[id] for id in asked))))
+
+
+def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
+    """What a rule declares, and what the gates before it read."""
+    reads = set(rule.reads)
+    if rule.needs_foot_drop:
+        reads |= foot_drop.reads
+    if rule.id not in precedence.comfort_care.speaks:
+        reads |= comfort_care.reads
+    if rule.id in precedence.trauma_path.silences:
+        reads |= trauma_path.reads
+    if rule.id in precedence.known_cause.silences:
+        reads |= off_gate.reads
+    if any(imaging.rule == rule.id and imaging.replaced_by for imaging in precedence.imaging):
+        reads |= mr_safety.reads
+    return frozenset(reads)
