@@ -106,7 +106,6 @@ class Need(Struct, frozen=True):
 
 def decide(hook: str, chart: Chart) -> dict[str, Verdict]:
     """One verdict for every rule of the hook, in the order of D55. A suppressed card stays in its verdict."""
-    chart.is_ordering = hook.startswith("order-")
     rules = _rules_of(hook, len(RULES))
     if hook == "problem-list-item-create" and not chart.added_problems & PROBLEMS_THAT_ASK:
         return {rule.id: _NO_SUCH_PROBLEM for rule in rules}

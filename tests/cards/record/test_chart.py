@@ -10,7 +10,7 @@ from cards.findings.course import charted_progression, dorsiflexion
 from cards.findings.foot_drop import foot_drop
 from cards.findings.studies import imaging_done, refusal
 from cards.findings.urgency import emergency_answer
-from cards.record.chart import UndeclaredReadError
+from cards.record.errors import UndeclaredReadError
 from cards.record.side import Side
 from cards.value_sets.systems import EXAM, LOINC, SNOMED
 from tests.support import cases

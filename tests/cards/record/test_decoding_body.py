@@ -12,11 +12,10 @@ from cards.record.decoding import (
     MAX_BYTES,
     MAX_DEPTH,
     Defect,
-    TooLargeError,
-    UnreadableError,
     check_body,
     read_resource,
 )
+from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Resource
 
 

@@ -61,24 +61,23 @@ def test_which_conditions_count(elements: Json, counts: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("elements", "day", "recorded"),
+    ("elements", "day"),
     [
-        ({"onsetDateTime": "2026-02-20"}, "2026-02-20", False),
-        ({"onsetDateTime": "2026-02"}, "2026-02-28", False),
-        ({"onsetPeriod": {"start": "2026-02-20", "end": "2026-02-25"}}, "2026-02-20", False),
-        ({"onsetPeriod": {"end": "2026-02-25"}}, None, False),
-        ({"onsetDateTime": "2026-02-20", "recordedDate": "2026-03-01"}, "2026-02-20", False),
-        ({"recordedDate": "2026-03-01"}, "2026-03-01", True),
-        ({"onsetDateTime": "in spring", "recordedDate": "2026-03-01"}, "2026-03-01", True),
-        ({"onsetAge": {"value": 40}, "onsetString": "at forty"}, None, False),
-        ({}, None, False),
+        ({"onsetDateTime": "2026-02-20"}, "2026-02-20"),
+        ({"onsetDateTime": "2026-02"}, "2026-02-28"),
+        ({"onsetPeriod": {"start": "2026-02-20", "end": "2026-02-25"}}, "2026-02-20"),
+        ({"onsetPeriod": {"end": "2026-02-25"}}, None),
+        ({"onsetDateTime": "2026-02-20", "recordedDate": "2026-03-01"}, "2026-02-20"),
+        ({"recordedDate": "2026-03-01"}, "2026-03-01"),
+        ({"onsetDateTime": "in spring", "recordedDate": "2026-03-01"}, "2026-03-01"),
+        ({"onsetAge": {"value": 40}, "onsetString": "at forty"}, None),
+        ({}, None),
     ],
 )
-def test_the_onset_of_a_condition(elements: Json, day: str | None, recorded: bool) -> None:
+def test_the_onset_of_a_condition(elements: Json, day: str | None) -> None:
     found = chart(condition(**elements))
     problems = found.problems("condition.foot-drop")
     assert days(problems) == [day]
-    assert problems[0].is_recorded_date is recorded
     assert [defect.element for defect in found.defects] == ([] if day else ["onset"])
 
 

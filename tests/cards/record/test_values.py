@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cards.record import values as answers
+from cards.record import values
 from cards.record.codes import Codes
 from cards.record.decoding import QUANTITY, read_resource
 from cards.record.records import Observation
@@ -36,15 +36,15 @@ def observation(**elements: Any) -> Observation:
 
 
 def grade(found: Observation) -> int | None:
-    return answers.grade(found, QUANTITY.read(found.valueQuantity, found, []))
+    return values.grade(found, QUANTITY.read(found.valueQuantity, found, []))
 
 
 def yes_no(found: Observation, finding: str, codes: Codes) -> bool | None:
-    return answers.yes_no(found, QUANTITY.read(found.valueQuantity, found, []), finding, codes)
+    return values.yes_no(found, QUANTITY.read(found.valueQuantity, found, []), finding, codes)
 
 
 def amount(found: Observation, measurement: str) -> float | None:
-    return answers.amount(found, QUANTITY.read(found.valueQuantity, found, []), measurement)
+    return values.amount(found, QUANTITY.read(found.valueQuantity, found, []), measurement)
 
 
 def concept(*codes: Code, text: str = "") -> dict[str, Any]:

@@ -81,7 +81,6 @@ def test_rule_reads_only_what_it_declares(rule: str, case: cases.Case) -> None:
     """Prefetch is made of these declarations: an undeclared read would be a fact never asked for."""
     hook = _hook(rule, case)
     chart = cases.chart(case, hook, declared=RULES[rule].reads)
-    chart.is_ordering = hook.startswith("order-")
     if not RULES[rule].needs_foot_drop or foot_drop(chart):
         assert RULES[rule].advise(chart) is not None
     imaging_need(cases.chart(case, hook, declared=RULES["do-not-delay-imaging"].reads))

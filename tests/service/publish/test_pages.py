@@ -202,7 +202,6 @@ def _alone(rule: Rule, case: cases.Case) -> Card | Silent | None:
     """The verdict of a rule before cards give way to each other; None where it would not be asked."""
     hook = str(case.get("hook", rule.hooks[0]))
     chart = cases.chart(case, hook)
-    chart.is_ordering = hook.startswith("order-")
     return rule.advise(chart) if not rule.needs_foot_drop or foot_drop(chart) else None
 
 
