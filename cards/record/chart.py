@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
@@ -51,8 +51,9 @@ def supplied_by(key: str) -> tuple[str, ...]:
 class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
-    `hook` is the one that the questions are asked for. `unseen` holds the prefetch keys whose data was neither
-    supplied nor could be obtained. `added` are Conditions that are being put on the problem list: they join the
+    `hook` is the one that the questions are asked for; `is_ordering` says that it is one in which orders are being
+    written: the drafts are what is asked about. `unseen` holds the prefetch keys whose data was neither supplied
+    nor could be obtained. `added` are Conditions that are being put on the problem list: they join the
     record, and `added_problems` holds their keys. With `declared` given, a question outside of it raises
     UndeclaredReadError: rules' cases are run that way.
     """
@@ -74,6 +75,7 @@ class Chart:
         self.clock = Clock(now)
         self.patient_id = patient_id
         self.hook = hook
+        self.is_ordering: Final = hook in ORDER_HOOKS
         self.unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
@@ -89,11 +91,6 @@ class Chart:
         for key in keys if self._declared is not None else ():
             if key not in self._declared:  # type: ignore[operator]
                 raise UndeclaredReadError(f"{key} is not among the rule's reads")
-
-    @property
-    def is_ordering(self) -> bool:
-        """Whether orders are being written: the drafts are what is asked about."""
-        return self.hook in ORDER_HOOKS
 
     @property
     def defects(self) -> tuple[Defect, ...]:
