@@ -12,16 +12,14 @@ from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import Defect, read_resource
-from cards.record.drafts import read_drafts
-from cards.record.extraction import OtherPatientError
-from cards.record.facts import Draft
+from cards.record.errors import OtherPatientError
 from cards.record.moments import Clock
 from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, RequiredDataError, gather
 from service.wire.refusal import AnotherPatientError, MissingDataError
-from service.wire.request import ABSENT, HookRequest
+from service.wire.request import HookRequest
 
 
 class Evaluation(Struct):
@@ -58,7 +56,7 @@ class Evaluator:
     def evaluate(self, request: HookRequest) -> Evaluation:
         """The verdicts of every rule of the hook.
 
-        Raises MissingDataError when a required prefetch key can be had in no way, and AnotherPatientError
+        Raises MissingDataError when a required prefetch key cannot be obtained, and AnotherPatientError
         when a record is another patient's.
         """
         now = self._now()
@@ -73,18 +71,14 @@ class Evaluator:
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = [*request.defects, *gathered.defects]
-        context = request.context
-        drafts: tuple[Draft, ...] = ()
-        if context.draftOrders is not ABSENT:
-            drafts = read_drafts(
-                context.draftOrders,
-                context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
-                self.codes,
-                Clock(now),
-                defects,
-                patient_id=request.patient_id,
-                records=gathered.records,
-            )
+        drafts = request.draft_orders.drafts(
+            request.context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+            self.codes,
+            Clock(now),
+            defects,
+            patient_id=request.patient_id,
+            records=gathered.records,
+        )
         return Chart(
             request.patient_id,
             now,
@@ -112,6 +106,6 @@ def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resourc
     """The Conditions that are being put on the problem list; they join the record."""
     if request.hook != "problem-list-item-create":
         return []
-    found = read_resource(request.context.conditions, "context.conditions", defects)
-    inside = [entry.resource for entry in found.entry or ()] if isinstance(found, Bundle) else []
-    return [each for each in (*inside, found) if isinstance(each, Condition)]
+    resource = read_resource(request.context.conditions, "context.conditions", defects)
+    inside = [entry.resource for entry in resource.entry or ()] if isinstance(resource, Bundle) else []
+    return [record for record in (*inside, resource) if isinstance(record, Condition)]

@@ -17,7 +17,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings import EnvSettingsSource as Environment
 from pydantic_settings.exceptions import SettingsError
 
-from cards.record.codes import Codes, OverlayError
+from cards.record.codes import Codes
+from cards.record.errors import OverlayError
 from service.fhir.address import read_address
 
 PREFIX = "FOOT_DROP_CDS_"

@@ -118,9 +118,9 @@ class OrderContext:
 def order_resource(plan: Plan, context: OrderContext) -> Json:
     """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
     entry = CATALOGUE[plan.key]
-    made = _MAKERS[entry.kind](plan, entry, context)
-    _check_shape(_shape(plan, context), made)
-    return made
+    resource = _MAKERS[entry.kind](plan, entry, context)
+    _check_shape(_shape(plan, context), resource)
+    return resource
 
 
 def order_words(plan: Plan) -> str:
@@ -129,89 +129,89 @@ def order_words(plan: Plan) -> str:
 
 
 def _service(plan: Plan, entry: Entry, context: OrderContext) -> Json:
-    made: Json = {
+    resource: Json = {
         "resourceType": "ServiceRequest",
         "status": "draft",
         "intent": "order",
         "priority": plan.priority,
     }
     if entry.kind == _IMAGING:
-        made["category"] = [_concept("category.imaging")]
-    made["code"] = _code(plan.key, order_words(plan), context)
+        resource["category"] = [_concept("category.imaging")]
+    resource["code"] = _code(plan.key, order_words(plan), context)
     if entry.site:
-        made["bodySite"] = [_concept(entry.site)]
-    return made | _frame(plan, context, "ServiceRequest")
+        resource["bodySite"] = [_concept(entry.site)]
+    return resource | _frame(plan, context, "ServiceRequest")
 
 
 def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     """R4 gives a DeviceRequest no side: it stands in a parameter and in the text."""
-    made: Json = {
+    resource: Json = {
         "resourceType": "DeviceRequest",
         "status": "draft",
         "intent": "order",
         "priority": plan.priority,
     }
-    made["codeCodeableConcept"] = _code(
+    resource["codeCodeableConcept"] = _code(
         plan.key, entry.text + _SIDE_WORDS.get(plan.side, ", side to be confirmed"), context
     )
     if plan.side:
-        made["parameter"] = [{"code": {"text": "Side"}, "valueCodeableConcept": _concept(f"side.{plan.side}")}]
-    return made | _frame(plan, context, "DeviceRequest")
+        resource["parameter"] = [{"code": {"text": "Side"}, "valueCodeableConcept": _concept(f"side.{plan.side}")}]
+    return resource | _frame(plan, context, "DeviceRequest")
 
 
 def _medicine(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     """An option without a dose: the prescriber chooses it."""
-    made: Json = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
-    made["medicationCodeableConcept"] = _code(plan.key, entry.text, context)
-    return made | _frame(plan, context, "MedicationRequest")
+    resource: Json = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
+    resource["medicationCodeableConcept"] = _code(plan.key, entry.text, context)
+    return resource | _frame(plan, context, "MedicationRequest")
 
 
 def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     """An examination item to fill in: it has no value, so it says nothing until somebody has examined."""
-    made: Json = {"resourceType": "Observation", "id": str(uuid4()), "status": "registered"}
+    resource: Json = {"resourceType": "Observation", "id": str(uuid4()), "status": "registered"}
     code = plan.key.removeprefix("exam.")
-    made["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
-    made["subject"] = context.subject
+    resource["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
+    resource["subject"] = context.subject
     if context.encounter is not None:
-        made["encounter"] = context.encounter
-    made["effectiveDateTime"] = context.authored
+        resource["encounter"] = context.encounter
+    resource["effectiveDateTime"] = context.authored
     if plan.side in ("left", "right"):
-        made["bodySite"] = _concept(f"side.{plan.side}")
-    return made
+        resource["bodySite"] = _concept(f"side.{plan.side}")
+    return resource
 
 
 def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
-    made: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
-    made |= {"priority": plan.priority, "topic": {"text": entry.text}}
-    made["subject"] = context.subject
+    resource: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
+    resource |= {"priority": plan.priority, "topic": {"text": entry.text}}
+    resource["subject"] = context.subject
     if context.encounter is not None:
-        made["encounter"] = context.encounter
-    made["payload"] = [{"contentString": plan.note}]
+        resource["encounter"] = context.encounter
+    resource["payload"] = [{"contentString": plan.note}]
     if plan.reasons:
-        made["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
-    return made
+        resource["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
+    return resource
 
 
 def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
     """What every order carries: whose, where, when, by whom and why."""
-    made: Json = {
+    elements: Json = {
         "id": str(uuid4()),
         "subject": context.subject,
         "authoredOn": context.authored,
     }
     if plan.indication:
-        made["reasonCode"] = [_concept(plan.indication)]
+        elements["reasonCode"] = [_concept(plan.indication)]
     if context.encounter is not None:
-        made["encounter"] = context.encounter
+        elements["encounter"] = context.encounter
     if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
-        made["requester"] = {"reference": context.requester}
+        elements["requester"] = {"reference": context.requester}
     if plan.occurrence:
-        made["occurrenceDateTime"] = plan.occurrence
+        elements["occurrenceDateTime"] = plan.occurrence
     if plan.reasons:
-        made["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
+        elements["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
     if plan.note:
-        made["note"] = [{"text": plan.note}]
-    return made
+        elements["note"] = [{"text": plan.note}]
+    return elements
 
 
 _MAKERS: Mapping[str, Callable[[Plan, Entry, OrderContext], Json]] = {
@@ -270,12 +270,12 @@ _seen_shapes: set[tuple[object, ...]] = set()
 _MOST_SHAPES = 1000
 
 
-def _check_shape(shape: tuple[object, ...], made: Json) -> None:
+def _check_shape(shape: tuple[object, ...], resource: Json) -> None:
     """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
     if shape in _seen_shapes:
         return
-    fault = r4_fault(made)
+    fault = r4_fault(resource)
     if fault is not None:
-        raise InvalidOrderError(f"a suggested {made['resourceType']} is not valid R4: {fault}")
+        raise InvalidOrderError(f"a suggested {resource['resourceType']} is not valid R4: {fault}")
     if len(_seen_shapes) < _MOST_SHAPES:
         _seen_shapes.add(shape)

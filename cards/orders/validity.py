@@ -3,58 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
 Json = dict[str, Any]
 
-_REQUEST_STATUS = frozenset({"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"})
-_REQUEST_INTENT = frozenset(
-    {
-        "proposal", "plan", "directive", "order", "original-order", "reflex-order", "filler-order", "instance-order",
-        "option",
-    }
-)  # fmt: skip
-_PRIORITY = frozenset({"routine", "urgent", "asap", "stat"})
-_MEDICATION_STATUS = frozenset(
-    {"active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft", "unknown"}
-)
-_OBSERVATION_STATUS = frozenset(
-    {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
-)
-_EVENT_STATUS = frozenset(
-    {"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown"}
-)
-
-# R4 required bindings by resource type and element; an element that is missing must be allowed to be.
-_BINDINGS: Mapping[str, Mapping[str, frozenset[str | None]]] = {
-    "ServiceRequest": {"status": _REQUEST_STATUS, "intent": _REQUEST_INTENT, "priority": _PRIORITY | {None}},
-    "DeviceRequest": {"status": _REQUEST_STATUS | {None}, "intent": _REQUEST_INTENT, "priority": _PRIORITY | {None}},
-    "MedicationRequest": {
-        "status": _MEDICATION_STATUS,
-        "intent": _REQUEST_INTENT - {"directive"},
-        "priority": _PRIORITY | {None},
-    },
-    "Observation": {"status": _OBSERVATION_STATUS},
-    "Communication": {"status": _EVENT_STATUS, "priority": _PRIORITY | {None}},
-}
+_SENT = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest", "Observation", "Communication"})
+_AND_MORE = "+"  # stands in the model for the codes of a long list that the specification's short form leaves out
 
 
 def r4_fault(resource: Json) -> str | None:
     """Why a resource is not valid R4 (model and required bindings), without a word of it; None when it is."""
-    from fhir.resources.R4B import get_fhir_model_class  # a quarter of a second: only who orders pays for it
-
     kind = resource.get("resourceType")
-    bindings = _BINDINGS.get(kind) if isinstance(kind, str) else None
-    if kind is None or bindings is None:
+    if not isinstance(kind, str) or kind not in _SENT:
         return "it is of no type that is sent"
-    for element, allowed in bindings.items():
+    for element, allowed in _required_bindings(kind).items():
         value = resource.get(element)
         if not isinstance(value, str | None) or value not in allowed:
             return f"{element} is not in its required binding"
     try:
-        get_fhir_model_class(kind).model_validate(resource)
+        _model(kind).model_validate(resource)
     except (ValidationError, ValueError, TypeError) as error:
         return type(error).__name__
     return None
+
+
+def _model(kind: str) -> Any:
+    from fhir.resources.R4B import get_fhir_model_class  # a quarter of a second: only who orders pays for it
+
+    return get_fhir_model_class(kind)
+
+
+@cache
+def _required_bindings(kind: str) -> Mapping[str, frozenset[str | None]]:
+    """The codes of each element with a required binding, None among them where the element may be missing.
+
+    fhir.resources names the codes in its models and does not check them. Of Observation.status it names only
+    the first four: that is stricter than R4, and every finding that we send is `registered`.
+    """
+    bindings: dict[str, frozenset[str | None]] = {}
+    for element, field in _model(kind).model_fields.items():
+        facts = field.json_schema_extra or {}
+        if "enum_values" in facts:
+            missing = () if facts.get("element_required") else (None,)
+            bindings[element] = frozenset({*facts["enum_values"], *missing} - {_AND_MORE})
+    return bindings

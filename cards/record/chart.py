@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
+from cards.record.drafts import ORDER_HOOKS
+from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction
 from cards.record.facts import Allergy, Draft, Implant, Medicine, Order, Problem, Procedure, Reading, Report
 from cards.record.moments import Clock, Moment
@@ -21,9 +23,8 @@ from cards.value_sets.value_set import VALUE_SETS
 
 BUILT_IN_CODES = Codes()
 
-_NONE: list[Any] = []  # what is not there; nobody changes an answer in place
+_NONE: list[Any] = []  # what is not there; nobody changes it in place
 _NO_KEYS: frozenset[str] = frozenset()
-_ORDER_HOOKS = frozenset({"order-select", "order-sign"})
 
 # Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
 SUPPLIED_BY = {
@@ -47,17 +48,14 @@ def supplied_by(key: str) -> tuple[str, ...]:
     return SUPPLIED_BY.get(key) or SUPPLIED_BY[key.partition(".")[0]]
 
 
-class UndeclaredReadError(LookupError):
-    """A rule asked for what it did not declare in `reads`; the message names the key."""
-
-
 class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
-    `hook` is the CDS Hook that asks. `unseen` holds the prefetch keys whose data was neither supplied nor to be
-    had. `added` are Conditions that are being put on the problem list: they join the record, and `added_problems`
-    holds their keys. With `declared` given, a question outside of it raises UndeclaredReadError: rules' cases are
-    run that way.
+    `hook` is the one that the questions are asked for; `is_ordering` says that it is one in which orders are being
+    written: the drafts are what is asked about. `unseen` holds the prefetch keys whose data was neither supplied
+    nor could be obtained. `added` are Conditions that are being put on the problem list: they join the
+    record, and `added_problems` holds their keys. With `declared` given, a question outside of it raises
+    UndeclaredReadError: rules' cases are run that way.
     """
 
     def __init__(
@@ -77,6 +75,7 @@ class Chart:
         self.clock = Clock(now)
         self.patient_id = patient_id
         self.hook = hook
+        self.is_ordering: Final = hook in ORDER_HOOKS
         self.unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
@@ -85,18 +84,13 @@ class Chart:
             frozenset(Extraction(patient_id, added, self.clock, codes).problems) if added else _NO_KEYS
         )
         self._declared = declared
-        self._drafted = {draft.reference for draft in drafts}
+        self._drafted = {draft.reference for draft in drafts}  # an EHR may send the same orders as prefetch
         self._defects = tuple(defects)
 
     def _ask(self, *keys: str) -> None:
         for key in keys if self._declared is not None else ():
             if key not in self._declared:  # type: ignore[operator]
                 raise UndeclaredReadError(f"{key} is not among the rule's reads")
-
-    @property
-    def is_ordering(self) -> bool:
-        """Whether orders are being written (order-select, order-sign): the drafts are what is asked about."""
-        return self.hook in _ORDER_HOOKS
 
     @property
     def defects(self) -> tuple[Defect, ...]:
@@ -118,28 +112,33 @@ class Chart:
 
     def problem(self, *keys: str) -> Problem | None:
         """The most recent active Condition of these keys, or None."""
-        found = self.problems(*keys)
-        dated = [each for each in found if each.when is not None]
+        problems = self.problems(*keys)
+        dated = [problem for problem in problems if problem.when is not None]
         if not dated:
-            return found[0] if found else None
-        return min(dated, key=lambda each: (self.clock.age(each.when or self.clock.moment), each.reference))
+            return problems[0] if problems else None
+        return min(dated, key=lambda problem: (self.clock.age(problem.when or self.clock.moment), problem.reference))
 
     def readings(self, code: str) -> list[Reading]:
-        """The valid answers of one finding or measurement, by its exam code or measurement key."""
+        """The valid readings of one finding or measurement, by its exam code or measurement key."""
         if self._declared is not None:
             self._ask(_observation_key(code))
-        return self._facts.answers.of(code)
+        return self._facts.readings.of(code)
 
     def recent(self, code: str, window: timedelta) -> list[Reading]:
         """The readings of a measurement without those that are surely older than a window."""
         if self._declared is not None:
             self._ask(_observation_key(code))
-        return self._facts.answers.recent(code, window)
+        return self._facts.readings.recent(code, window)
 
     def orders(self, *keys: str) -> list[Order]:
         """Every request of these keys on record, whatever its status; drafts of the context are not."""
-        found: list[Order] = self._get(self._facts.orders, keys)
-        return [order for order in found if order.reference not in self._drafted] if self._drafted else found
+        orders: list[Order] = self._get(self._facts.orders, keys)
+        return [order for order in orders if order.reference not in self._drafted] if self._drafted else orders
+
+    def drafted(self, *keys: str) -> list[Draft]:
+        """The selected drafts that order any of these keys; they come with the hook, so no rule declares them."""
+        wanted = set(keys)
+        return [draft for draft in self.drafts if draft.selected and not wanted.isdisjoint(draft.keys)]
 
     def reports(self, *keys: str) -> list[Report]:
         """The final reports of these keys."""
@@ -152,22 +151,22 @@ class Chart:
     def devices(self, *keys: str) -> list[Implant]:
         """The active devices of these keys."""
         self._ask(*keys)
-        return [each for each in self._facts.implants if any(key in each.keys for key in keys)]
+        return [implant for implant in self._facts.implants if any(key in implant.keys for key in keys)]
 
     def unsafe_devices(self) -> list[Implant]:
         """The active devices of any kind that are coded MR unsafe."""
         self._ask("device.mr-safety")
-        return [each for each in self._facts.implants if each.safety == "unsafe"]
+        return [implant for implant in self._facts.implants if implant.safety == "unsafe"]
 
     def medicines(self, *keys: str) -> list[Medicine]:
         """The active medicines of these keys, each once."""
         self._ask(*keys)
-        return [each for each in self._facts.medicines if any(key in each.keys for key in keys)]
+        return [medicine for medicine in self._facts.medicines if any(key in medicine.keys for key in keys)]
 
     def allergies(self, *keys: str) -> list[Allergy]:
         """The active allergies to what these keys mean, each once."""
         self._ask(*keys)
-        return [each for each in self._facts.allergies if any(key in each.keys for key in keys)]
+        return [allergy for allergy in self._facts.allergies if any(key in allergy.keys for key in keys)]
 
     @property
     def sex(self) -> str | None:

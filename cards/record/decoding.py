@@ -23,6 +23,7 @@ from cards.record.elements import (
     Quantity,
     Reference,
 )
+from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Bundle, Entry, Other, Resource, reference
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -37,14 +38,6 @@ _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
-
-
-class UnreadableError(ValueError):
-    """The text is no JSON that we accept; the message says why, and holds nothing of the text."""
-
-
-class TooLargeError(UnreadableError):
-    """The body is over `MAX_BYTES`."""
 
 
 class Defect(Struct, frozen=True):
@@ -151,8 +144,8 @@ class Element(Generic[T]):
         try:
             if is_too_deep(bytes(raw)):
                 raise _MisfitError
-            found: T | None = _fit(_decode_anything(raw), self._kind, where, defects, draft=draft)
-            return found
+            element: T | None = _fit(_decode_anything(raw), self._kind, where, defects, draft=draft)
+            return element
         except (*NO_JSON, _MisfitError):
             dropped = self._essential and not draft
             why = "cannot be read" if dropped else "is of the wrong type"
@@ -172,11 +165,11 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         if bytes(entry.resource) == b"null":
             continue  # a link or an outcome of the search, no record
         try:
-            found: Resource | None = _decode_record(entry.resource)
+            record: Resource | None = _decode_record(entry.resource)
         except msgspec.ValidationError:
-            found = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
-        if found is not None:
-            entries.append(Entry(found))
+            record = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
+        if record is not None:
+            entries.append(Entry(record))
     return Bundle(entry=entries, link=bundle.link)
 
 
@@ -213,22 +206,22 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
         return Raw(msgspec.json.encode(value))
     if value is None or isinstance(kind, inspect.AnyType):
         return value
-    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    for each in kinds:
-        if isinstance(each, inspect.StructType) and isinstance(value, dict):
-            if each.tag is not None:
+    options = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    for option in options:
+        if isinstance(option, inspect.StructType) and isinstance(value, dict):
+            if option.tag is not None:
                 return _fit_record(value, where, defects, draft=draft)
-            return _fit_struct(value, each, where, defects, draft=draft)
-        if isinstance(each, inspect.StrType) and isinstance(value, str):
+            return _fit_struct(value, option, where, defects, draft=draft)
+        if isinstance(option, inspect.StrType) and isinstance(value, str):
             return value
-        if isinstance(each, inspect.BoolType) and isinstance(value, bool):
+        if isinstance(option, inspect.BoolType) and isinstance(value, bool):
             return value
-        if isinstance(each, inspect.IntType | inspect.FloatType) and _is_number(value):
-            return _fit_number(value, each)
-    for each in kinds:
-        if isinstance(each, inspect.ListType):
+        if isinstance(option, inspect.IntType | inspect.FloatType) and _is_number(value):
+            return _fit_number(value, option)
+    for option in options:
+        if isinstance(option, inspect.ListType):
             items = value if isinstance(value, list) else [value]
-            return _fit_list(items, each, where, defects, draft=draft)
+            return _fit_list(items, option, where, defects, draft=draft)
     raise _MisfitError
 
 
@@ -260,13 +253,13 @@ def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: lis
 def _fit_struct(
     value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
 ) -> Any:
-    made = kind.cls()
+    struct = kind.cls()
     for element in kind.fields:
         name = element.encode_name
         if name not in value:
             continue
         try:
-            setattr(made, element.name, _fit(value[name], element.type, where, defects, draft=draft))
+            setattr(struct, element.name, _fit(value[name], element.type, where, defects, draft=draft))
         except _MisfitError as misfit:
             if kind.cls is Entry and name == "resource":
                 defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
@@ -274,7 +267,7 @@ def _fit_struct(
             if kind.cls in _MEANING and name in _ESSENTIAL and not draft:
                 raise _MisfitError(name) from None
             defects.append(Defect(where, name, "is of the wrong type"))
-    return made
+    return struct
 
 
 def _is_entry(kind: inspect.Type) -> bool:
@@ -282,12 +275,12 @@ def _is_entry(kind: inspect.Type) -> bool:
 
 
 def _struct_type(kind: object) -> inspect.StructType:
-    found = inspect.type_info(kind)
-    assert isinstance(found, inspect.StructType)
-    return found
+    struct_type = inspect.type_info(kind)
+    assert isinstance(struct_type, inspect.StructType)
+    return struct_type
 
 
-_RECORDS = {str(found.tag): found for found in map(_struct_type, get_args(Resource))}
+_RECORDS = {str(struct_type.tag): struct_type for struct_type in map(_struct_type, get_args(Resource))}
 _OTHER = _RECORDS["Other"]
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
 

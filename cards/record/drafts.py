@@ -1,9 +1,9 @@
-"""The orders that are being written: context.draftOrders as drafts, each with its JSON kept for the echo."""
+"""The orders that are being written: context.draftOrders, decoded once, each with its JSON kept for the echo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,11 +15,11 @@ from cards.record.decoding import (
     DOSAGE_INSTRUCTION,
     TOO_DEEP,
     Defect,
-    UnreadableError,
     is_too_deep,
     read_resource,
 )
-from cards.record.extraction import OtherPatientError, priority
+from cards.record.errors import OtherPatientError, UnreadableError
+from cards.record.extraction import priority
 from cards.record.facts import Draft
 from cards.record.medicines import Resolve
 from cards.record.moments import Clock
@@ -34,10 +34,12 @@ from cards.record.records import (
 from cards.record.side import Side
 from cards.value_sets.value_set import VALUE_SETS
 
+ORDER_HOOKS = frozenset({"order-select", "order-sign"})
+"""The hooks in which orders are being written: the drafts are what is asked about."""
+
 # What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
 _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "completed", "ended", "rejected"})
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
-
 
 T = TypeVar("T")
 
@@ -50,52 +52,81 @@ class _Bundle(Struct):
     entry: Raw = Raw(b"null")
 
 
-def read_drafts(
-    raw: Raw | bytes,
-    selections: Sequence[str] | None,
-    codes: Codes,
-    clock: Clock,
-    defects: list[Defect],
-    *,
-    patient_id: str,
-    records: Iterable[Resource] = (),
-) -> tuple[Draft, ...]:
-    """Every order of the Bundle (or list) of drafts that can be ordered and names what it orders.
+class Drafted(NamedTuple):
+    """One resource of context.draftOrders, and its JSON as it came."""
 
-    A draft is selected when `selections` names it; all are when it names none of them. Raises
-    OtherPatientError when a draft is another patient's.
+    record: Resource
+    text: Raw
+
+
+class DraftOrders(Struct, frozen=True):
+    """Every resource of context.draftOrders: the orders, and what stands beside them.
+
+    `defects` are those of the resources; what a draft keeps as JSON is read by `drafts`.
     """
-    if bytes(raw) in (b"", b"null"):
-        return ()
-    read = [(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None]
-    for record, _ in read:
-        _check_patient(record, patient_id)
-    known = (*records, *(record for record, _ in read))
-    medications = {each.id: each for each in known if isinstance(each, Medication) and each.id is not None}
-    wanted = {_relative(each) for each in selections or ()} & {reference(record) for record, _ in read}
-    return tuple(
-        _draft(record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted)
-        for record, text in read
-        if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
-    )
+
+    entries: tuple[Drafted, ...] = ()
+    defects: tuple[Defect, ...] = ()
+
+    def medications(self) -> list[str]:
+        """References to Medications that the drafts hold nowhere themselves."""
+        here = {record.id for record, _ in self.entries if isinstance(record, Medication) and record.id is not None}
+        pointers = (record.medicationReference for record, _ in self.entries if isinstance(record, MedicationRequest))
+        written = [pointer.reference for pointer in pointers if pointer and pointer.reference]
+        return [text for text in written if not text.startswith("#") and reference_id(text, "Medication") not in here]
+
+    def drafts(
+        self,
+        selections: Sequence[str] | None,
+        codes: Codes,
+        clock: Clock,
+        defects: list[Defect],
+        *,
+        patient_id: str,
+        records: Iterable[Resource] = (),
+    ) -> tuple[Draft, ...]:
+        """Every order that can be ordered; what cannot be read of them is added to `defects`.
+
+        A draft is selected when `selections` names it; all are when it names none of them. Raises
+        OtherPatientError when a draft is another patient's.
+        """
+        defects += self.defects
+        for record, _ in self.entries:
+            _check_patient(record, patient_id)
+        known = (*records, *(record for record, _ in self.entries)) if self.entries else ()
+        medications = {
+            record.id: record for record in known if isinstance(record, Medication) and record.id is not None
+        }
+        wanted = {_relative(selection) for selection in selections or ()}
+        wanted &= {reference(record) for record, _ in self.entries}
+        return tuple(
+            _draft(
+                record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted
+            )
+            for record, text in self.entries
+            if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
+        )
 
 
-def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
-    return record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
+def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
+    """The resources of a Bundle or a list of drafts; what is no resource is left out."""
+    defects: list[Defect] = []
+    entries = tuple(Drafted(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None)
+    return DraftOrders(entries, tuple(defects))
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
     """The JSON of each draft: of a Bundle's entries (or its one entry), or of a list of resources."""
-    if not bytes(raw):
+    if bytes(raw) in (b"", b"null"):
         return
-    found = _decoded(raw, list[Raw])
-    if found is not None:
-        yield from found
+    resources = _decoded(raw, list[Raw])
+    if resources is not None:
+        yield from resources
         return
     bundle = _decoded(raw, _Bundle)
     entries = _decoded(bundle.entry, list[Raw]) or [bundle.entry] if bundle is not None else []
-    for each in entries:
-        entry = _decoded(each, _Entry)
+    for text in entries:
+        entry = _decoded(text, _Entry)
         if entry is not None and bytes(entry.resource) != b"null":
             yield entry.resource
 
@@ -118,21 +149,14 @@ def _read(text: Raw, defects: list[Defect]) -> Resource | None:
         return None
 
 
+def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
+    return record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
+
+
 def _check_patient(record: Resource, patient_id: str) -> None:
     named = reference_id(record.subject.reference if record.subject else None, "Patient")
     if named is not None and named != patient_id:
         raise OtherPatientError("a draft order belongs to another patient than context.patientId")
-
-
-def drafted_medications(raw: Raw | bytes) -> list[str]:
-    """References to Medications that the drafts hold nowhere themselves."""
-    read = [record for text in _resources(raw) if (record := _read(text, [])) is not None]
-    here = {record.id for record in read if isinstance(record, Medication) and record.id is not None}
-    prescribed = [record.medicationReference for record in read if isinstance(record, MedicationRequest)]
-    named = [pointer.reference or "" for pointer in prescribed if pointer]
-    return [
-        each for each in named if each and not each.startswith("#") and reference_id(each, "Medication") not in here
-    ]
 
 
 def _draft(

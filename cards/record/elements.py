@@ -117,8 +117,8 @@ class Issue(Struct, gc=False):
     code: str | None = None
 
 
-class Answer(Struct, gc=False):
-    """What an Observation says, by its own value or by that of a component."""
+class Valued(Struct, gc=False):
+    """What has a code and a value[x]: an Observation, or one component of it."""
 
     code: Raw = NOTHING
     valueQuantity: Raw = NOTHING
@@ -135,7 +135,7 @@ class Answer(Struct, gc=False):
     interpretation: list[CodeableConcept] | None = None
 
 
-class Component(Answer, gc=False):
+class Component(Valued, gc=False):
     """One component of an Observation: it counts like an Observation of its own."""
 
 
@@ -155,7 +155,7 @@ def codings(concept: Concept | CodeableConcept | list[CodeableConcept] | None) -
         return []
     if not isinstance(concept, list):
         return concept.coding or []
-    return [coding for each in concept for coding in each.coding or []]
+    return [coding for part in concept for coding in part.coding or []]
 
 
 def texts(concept: CodeableConcept | list[CodeableConcept] | None) -> list[str]:
@@ -163,6 +163,6 @@ def texts(concept: CodeableConcept | list[CodeableConcept] | None) -> list[str]:
     if concept is None:
         return []
     if isinstance(concept, list):
-        return [text for each in concept for text in texts(each)]
+        return [text for part in concept for text in texts(part)]
     words = [concept.text, *(coding.display for coding in concept.coding or [])]
     return [word for word in words if word]

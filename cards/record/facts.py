@@ -1,4 +1,4 @@
-"""What a Chart answers with: small typed values, each carrying the record that it stands on."""
+"""The facts that a Chart holds: small typed values, each carrying the record that it stands on."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ class Problem(Fact, frozen=True, kw_only=True):
     """An active Condition; `when` is its onset, or the day it was recorded when only that is known."""
 
     keys: tuple[str, ...]
-    is_recorded_date: bool = False
 
 
 class Reading(Fact, frozen=True, kw_only=True):
-    """One valid answer of a finding or a measurement.
+    """One valid reading of a finding or a measurement.
 
     `value` is a grade 0 to 5 for a muscle, True for present, positive or reduced and False for the
     opposite, and a number in the unit of bindings.toml for a measurement; for spine-stability True is

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import isclose, isfinite
 
 from cards.record.codes import Codes
-from cards.record.decoding import MEDICINE, Defect
+from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, MEDICINE, Defect
 from cards.record.elements import CodeableConcept, Dosage, texts
-from cards.record.records import Medication, MedicationRequest, reference_id
+from cards.record.facts import Medicine
+from cards.record.moments import Moment
+from cards.record.reader import Reader
+from cards.record.records import Medication, MedicationRequest, reference, reference_id
 
 Resolve = Callable[[str], Medication | None]
 
 _MILLIGRAMS = {"mg": 1.0, "g": 1000.0}
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
+
+
+def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
+    """Active medicines that a rule knows; one whose name is nowhere is a defect."""
+    for record in records:
+        concept = concept_of(record, find, reader.defects)
+        if concept is None or (not concept.coding and not concept.text):
+            reader.defect(record, "medication", "names no medicine")
+            continue
+        keys = medicine_keys(concept, reader.codes)
+        if keys:
+            yield Medicine(
+                reference=reference(record),
+                when=_since(record, reader),
+                text=medicine_name(concept),
+                keys=keys,
+                daily_mg=daily_dose(_dosages(record, reader.defects)),
+            )
+
+
+def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
+    """The instructions of a prescription, or of what is taken, which has them under another name."""
+    ordered = DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)
+    return ordered or DOSAGE.read(record.dosage, record, defects)
+
+
+def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
+    """When it was ordered, or taken from; no rule needs it, whoever reads the card does."""
+    start = record.effectivePeriod.start if record.effectivePeriod else None
+    return reader.first(record.authoredOn, record.effectiveDateTime, start)
 
 
 def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) -> CodeableConcept | None:
@@ -30,8 +63,8 @@ def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) 
     for inner in record.contained or ():
         if pointer.reference == f"#{inner.id}":
             return inner.code
-    found = find(reference_id(pointer.reference, "Medication") or "")
-    return found.code if found is not None else CodeableConcept(text=pointer.display)
+    medication = find(reference_id(pointer.reference, "Medication") or "")
+    return medication.code if medication is not None else CodeableConcept(text=pointer.display)
 
 
 def medicine_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ...]:
@@ -48,7 +81,7 @@ def medicine_name(concept: CodeableConcept | None) -> str:
 
 def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
     """Milligrams a day, all instructions added up; None as soon as one does not state amount and timing."""
-    amounts = [_daily(each) for each in instructions or ()]
+    amounts = [_daily(instruction) for instruction in instructions or ()]
     if not amounts or any(amount is None for amount in amounts):
         return None
     return sum(amount for amount in amounts if amount is not None)
@@ -67,15 +100,15 @@ def _daily(instruction: Dosage) -> float | None:
 
 def _amount(instruction: Dosage) -> float | None:
     """Milligrams a time; an ordered and a calculated amount that differ are unknown."""
-    found: list[float] = []
-    for each in instruction.doseAndRate or ():
-        quantity = each.doseQuantity
+    amounts: list[float] = []
+    for rate in instruction.doseAndRate or ():
+        quantity = rate.doseQuantity
         if quantity is None or quantity.value is None or quantity.comparator or not isfinite(quantity.value):
             return None
         factor = _MILLIGRAMS.get((quantity.code or quantity.unit or "").strip())
         if factor is None or quantity.value < 0:
             return None
-        found.append(quantity.value * factor)
-    if not found or not all(isclose(each, found[0]) for each in found):
+        amounts.append(quantity.value * factor)
+    if not amounts or not all(isclose(amount, amounts[0]) for amount in amounts):
         return None
-    return found[0]
+    return amounts[0]

@@ -59,11 +59,11 @@ class Clock:
         """The moment that an R4 date, dateTime or instant names; None when it names none."""
         if text is None:
             return None
-        found = _DATE_TIME.fullmatch(text.strip())
-        if found is None:
+        written = _DATE_TIME.fullmatch(text.strip())
+        if written is None:
             return None
         try:
-            return self._instant(found[0]) if found.lastindex == _WITH_TIME else self._day(*found.groups()[:3])
+            return self._instant(written[0]) if written.lastindex == _WITH_TIME else self._day(*written.groups()[:3])
         except (ValueError, OverflowError):
             return None
 

@@ -13,7 +13,6 @@ from msgspec import Raw, Struct, field
 
 from cards.record.elements import (
     NOTHING,
-    Answer,
     CodeableConcept,
     Coding,
     Component,
@@ -24,6 +23,7 @@ from cards.record.elements import (
     NamedReference,
     Period,
     Reference,
+    Valued,
 )
 
 
@@ -73,7 +73,7 @@ class AllergyIntolerance(_Record, gc=False):
     code: CodeableConcept | None = None
 
 
-class Observation(Answer, gc=False, tag_field="resourceType", tag=True):
+class Observation(Valued, gc=False, tag_field="resourceType", tag=True):
     """A finding or a measurement."""
 
     resourceType: ClassVar[str] = "Observation"

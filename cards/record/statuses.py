@@ -24,5 +24,5 @@ def _codes(status: CodeableConcept | None) -> set[str]:
     """The codes of a status; without any, its words."""
     if status is None:
         return set()
-    found = {(coding.code or "").strip().lower() for coding in codings(status)} - {""}
-    return found or {(status.text or "").strip().lower()} - {""}
+    codes = {(coding.code or "").strip().lower() for coding in codings(status)} - {""}
+    return codes or {(status.text or "").strip().lower()} - {""}

@@ -1,6 +1,6 @@
-"""What the value of an Observation says: a grade, yes or no, a number; None when it says nothing certain.
+"""What the value[x] of an Observation says: a grade, yes or no, a number; None when it says nothing certain.
 
-The quantity of an answer is given beside it, since records keep it as JSON.
+Its quantity is given beside it, since records keep that as JSON.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import re
 from math import inf, isfinite
 
 from cards.record.codes import Codes
-from cards.record.elements import Answer, Quantity
+from cards.record.elements import Quantity, Valued
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
 _GRADE = re.compile(r"\s*([0-5]|[1-4](?=\s*[+-]))\s*(?:(?<![05])\s*[+-])?\s*(?:/\s*5)?\s*")
 _GRADE_UNITS = frozenset({"", "1", "{score}"})
 
-# "Sensation present" and "reflex present" mean opposite things: these findings have answers of their own
-_ANSWERS = {
+# "Sensation present" and "reflex present" mean opposite things: these findings have coded values of their own
+_YES_AND_NO = {
     "saddle-sensation": ("answer.reduced", "answer.normal"),
     "anal-tone": ("answer.reduced", "answer.normal"),
     "sensation-dorsum-foot": ("answer.reduced", "answer.normal"),
@@ -35,9 +35,9 @@ _STATED = {
     "slr": ("Straight leg raise positive", "Straight leg raise negative"),
     "tinel-fibular-head": ("Tinel sign at the fibular head positive", "Tinel sign at the fibular head negative"),
 }
-_ANY_ANSWER = ("answer.present", "answer.absent")
+_PRESENT_AND_ABSENT = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
-_OTHER_VALUES = tuple(set(Answer.__struct_fields__) - {"code", "interpretation", "valueQuantity"})
+_OTHER_VALUES = tuple(set(Valued.__struct_fields__) - {"code", "interpretation", "valueQuantity"})
 
 # Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
 _PRESSURE = {"mm[Hg]": 1.0, "mmHg": 1.0, "mm Hg": 1.0}
@@ -58,59 +58,59 @@ _RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
 
 
 def stated(code: str, key: str, value: float) -> str:
-    """A valid answer in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`."""
+    """A valid reading in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`."""
     if code in _STATED:
         return _STATED[code][0 if value else 1]
     name = EXAM_NAMES.get(code)
     if name is None:
         return f"{VALUE_SETS[f'observation.{key}'].name} {value:g}"
     if key == "mrc":
-        muscle = name.removeprefix("MRC grade, ")
-        return f"{muscle[:1].upper()}{muscle[1:]} {value:.0f}/5"
+        muscle = code.removeprefix("mrc-").replace("-", " ")
+        return f"{muscle.capitalize()} {value:.0f}/5"
     if key == "signs":
         yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
         return f"{name} {yes if value else no}"
     return f"{name} {value:g}"
 
 
-def grade(answer: Answer, quantity: Quantity | None) -> int | None:
+def grade(valued: Valued, quantity: Quantity | None) -> int | None:
     """MRC grade 0 to 5; 4-, 4 and 4+ are all grade 4. Anything else is None."""
-    if answer.valueInteger is not None:
-        number: float | None = answer.valueInteger
+    if valued.valueInteger is not None:
+        number: float | None = valued.valueInteger
     elif quantity is not None:
         number = _amount(quantity, dict.fromkeys(_GRADE_UNITS, 1.0))
     else:
-        found = _GRADE.fullmatch(answer.valueString or "")
-        number = int(found[1]) if found else None
+        written = _GRADE.fullmatch(valued.valueString or "")
+        number = int(written[1]) if written else None
     return int(number) if number is not None and number in range(6) else None
 
 
-def yes_no(answer: Answer, quantity: Quantity | None, finding: str, codes: Codes) -> bool | None:
+def yes_no(valued: Valued, quantity: Quantity | None, finding: str, codes: Codes) -> bool | None:
     """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
 
-    An answer without any value is read from its interpretation.
+    One without any value is read from its interpretation.
     """
-    abnormal, normal = _ANSWERS.get(finding, _ANY_ANSWER)
-    if answer.valueBoolean is not None:
-        return None if finding in _NO_BOOLEAN else answer.valueBoolean
-    if answer.valueCodeableConcept is not None:
-        said = set(codes.keys(answer.valueCodeableConcept, "answer"))
-    elif quantity is not None or any(getattr(answer, name) is not None for name in _OTHER_VALUES):
+    abnormal, normal = _YES_AND_NO.get(finding, _PRESENT_AND_ABSENT)
+    if valued.valueBoolean is not None:
+        return None if finding in _NO_BOOLEAN else valued.valueBoolean
+    if valued.valueCodeableConcept is not None:
+        said = set(codes.keys(valued.valueCodeableConcept, "answer"))
+    elif quantity is not None or any(getattr(valued, name) is not None for name in _OTHER_VALUES):
         return None
     else:
-        said = {key for each in answer.interpretation or [] for key in codes.keys(each, "answer")}
+        said = {key for concept in valued.interpretation or [] for key in codes.keys(concept, "answer")}
     if abnormal in said:
         return True
     return False if normal in said else None
 
 
-def amount(answer: Answer, quantity: Quantity | None, measurement: str) -> float | None:
+def amount(valued: Valued, quantity: Quantity | None, measurement: str) -> float | None:
     """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator.
 
     A number below zero, and a pain score over 10, is none either.
     """
-    if answer.valueInteger is not None:
-        number: float | None = answer.valueInteger if abs(answer.valueInteger) < _LARGEST else None
+    if valued.valueInteger is not None:
+        number: float | None = valued.valueInteger if abs(valued.valueInteger) < _LARGEST else None
     else:
         number = _amount(quantity, _UNITS.get(measurement, {}))
     least, most = _RANGES.get(measurement, (0.0, inf))

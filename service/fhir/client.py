@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from msgspec import Struct, field
 
-from cards.record.decoding import MAX_BYTES, Defect, UnreadableError, check_body, read_resource
+from cards.record.decoding import MAX_BYTES, Defect, check_body, read_resource
+from cards.record.errors import UnreadableError
 from cards.record.records import Bundle, Resource
 from service.fhir.address import Address, allow_list, read_address
 from service.fhir.transport import LATE, AnswerError, Exchanges, Watch

@@ -11,7 +11,6 @@ from msgspec import Struct, field
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
-from cards.record.drafts import drafted_medications
 from cards.record.records import Bundle, Patient, Resource
 from service.fhir.client import Fetched, FhirReader, next_link
 from service.fhir.references import MOST, Lacking, lacking
@@ -91,7 +90,7 @@ def _complete(request: HookRequest, kinds: Kinds) -> dict[str, Sequence[Resource
 
 
 def _drafted(request: HookRequest) -> list[str]:
-    return drafted_medications(request.context.draftOrders) if request.is_ordering else []
+    return request.draft_orders.medications() if request.is_ordering else []
 
 
 def _is_merged(patients: Iterable[Resource]) -> bool:

@@ -30,7 +30,9 @@ def lacking(records: Records, codes: Codes, drafted: Iterable[str] = ()) -> list
 
     `drafted` are the Medications that the drafts of an order hook point at.
     """
-    prescribed = [*_medications(records), *(("medications", each) for each in drafted if "medications" in records)]
+    prescribed = list(_medications(records))
+    if "medications" in records:
+        prescribed += [("medications", pointer) for pointer in drafted]
     results = list(_results(records, codes))
     return [
         *(_missing("Medication", prescribed, records, ("medications", "statements")) if prescribed else ()),
@@ -42,12 +44,12 @@ def _missing(
     kind: str, wanted: Iterable[tuple[str, str]], records: Records, keys: tuple[str, ...]
 ) -> Iterable[Lacking]:
     here = {record.id for key in keys for record in records.get(key, ()) if record.resourceType == kind}
-    found: dict[str, Lacking] = {}
+    missing: dict[str, Lacking] = {}
     for key, reference in wanted:
         identity = reference_id(reference, kind)
         if identity is None or identity not in here:
-            found.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity)))
-    return found.values()
+            missing.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity)))
+    return missing.values()
 
 
 def _url(reference: str, identity: str | None) -> str:

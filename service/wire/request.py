@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw, Struct, field
 
-from cards.record.decoding import TOO_DEEP, Defect, TooLargeError, UnreadableError, check_body, read_resource
+from cards.record.decoding import TOO_DEEP, Defect, check_body, read_resource
+from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
+from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Resource, reference_id
 from service.wire.refusal import RefusedError, TooLargeBodyError
-
-ORDER_HOOKS = frozenset({"order-select", "order-sign"})
 
 ABSENT = Raw(b"null")
 """A member of the context that is not there."""
@@ -63,6 +63,7 @@ class HookRequest(Struct):
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, Resource | None] = field(default_factory=dict)
+    draft_orders: DraftOrders = DraftOrders()
     defects: list[Defect] = field(default_factory=list)
 
     @property
@@ -94,12 +95,12 @@ def read(body: bytes, hook: str | None = None) -> HookRequest:
     defects: list[Defect] = []
     try:
         check_body(body)
-        found = _decode(body, defects)
+        members = _decode(body, defects)
     except TooLargeError as error:
         raise TooLargeBodyError(str(error)) from None
     except UnreadableError as error:
         raise RefusedError(str(error)) from None
-    return _checked(found, hook, defects)
+    return _checked(members, hook, defects)
 
 
 def _decode(body: bytes, defects: list[Defect]) -> _Body:
@@ -172,9 +173,9 @@ def _read_context(raw: Raw, defects: list[Defect]) -> Context | None:
 
 
 def _read_selections(members: dict[str, Raw], defects: list[Defect]) -> list[str] | None:
-    found = _take(members, "selections", list[Any] | str, defects, "context.")
-    items = [found] if isinstance(found, str) else found or []
-    return [item for item in items if isinstance(item, str)] or None
+    written = _take(members, "selections", list[Any] | str, defects, "context.")
+    selections = [written] if isinstance(written, str) else written or []
+    return [selection for selection in selections if isinstance(selection, str)] or None
 
 
 def _read_prefetch(raw: Raw, defects: list[Defect]) -> dict[str, Resource | None]:
@@ -183,13 +184,13 @@ def _read_prefetch(raw: Raw, defects: list[Defect]) -> dict[str, Resource | None
         if bytes(raw) != b"null":
             defects.append(Defect("prefetch", "", "is not an object", dropped=True))
         return {}
-    found: dict[str, Resource | None] = {}
+    prefetch: dict[str, Resource | None] = {}
     for key, value in members.items():
         if bytes(value) == b"null":
-            found[key] = None
+            prefetch[key] = None
         elif (resource := read_resource(value, key, defects)) is not None:
-            found[key] = resource
-    return found
+            prefetch[key] = resource
+    return prefetch
 
 
 def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookRequest:
@@ -217,6 +218,7 @@ def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookReques
         fhirServer=body.fhirServer,
         fhirAuthorization=body.fhirAuthorization if body.fhirServer else None,
         prefetch=body.prefetch or {},
+        draft_orders=DraftOrders() if context.draftOrders is ABSENT else read_draft_orders(context.draftOrders),
         defects=defects,
     )
 

@@ -70,6 +70,7 @@ class Engine:
             request.patient_id,
             self._now,
             gathered.records,
+            hook=HOOK,
             unseen=gathered.unseen,
             codes=self._evaluator.codes,
             defects=gathered.defects,

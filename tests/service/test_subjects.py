@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cards.record.extraction import OtherPatientError
+from cards.record.errors import OtherPatientError
 from cards.record.facts import Lesion
 from cards.record.side import Side
 from cards.value_sets.systems import LOINC, SNOMED

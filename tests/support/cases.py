@@ -11,7 +11,7 @@ from typing import Any
 
 from cards.record.chart import BUILT_IN_CODES, Chart
 from cards.record.decoding import Defect, read_resource
-from cards.record.drafts import read_drafts
+from cards.record.drafts import read_draft_orders
 from cards.record.moments import Clock
 from cards.record.records import Bundle, Resource
 from tests.support import vignettes
@@ -73,8 +73,7 @@ def chart(case: Case, hook: str, *, now: datetime = NOW, declared: frozenset[str
     for key, value in request["prefetch"].items():
         if key not in case.get("unseen", ()):
             records += _records(value, key, defects)
-    drafts = read_drafts(
-        json.dumps(request["context"].get("draftOrders")).encode() if "draftOrders" in request["context"] else b"",
+    drafts = read_draft_orders(json.dumps(request["context"].get("draftOrders")).encode()).drafts(
         request["context"].get("selections"),
         BUILT_IN_CODES,
         Clock(now),

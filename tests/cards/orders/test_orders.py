@@ -28,7 +28,7 @@ def given() -> tuple[Answer, ...]:
 def _drafts(request: Json) -> dict[str, Json]:
     bundle = request["context"].get("draftOrders", {"entry": []})
     resources = [entry["resource"] for entry in bundle["entry"]]
-    return {f"{each['resourceType']}/{each['id']}": each for each in resources}
+    return {f"{resource['resourceType']}/{resource['id']}": resource for resource in resources}
 
 
 def _record(request: Json) -> set[str]:
@@ -38,11 +38,11 @@ def _record(request: Json) -> set[str]:
         *(entry["resource"] for bundle in bundles for entry in bundle.get("entry", ())),
         *(bundle for bundle in bundles if bundle.get("resourceType") != "Bundle" and bundle),
     ]
-    return {f"{each['resourceType']}/{each['id']}" for each in resources} | set(_drafts(request))
+    return {f"{resource['resourceType']}/{resource['id']}" for resource in resources} | set(_drafts(request))
 
 
 def test_every_order_is_valid_r4(given: tuple[Answer, ...]) -> None:
-    found: dict[str, str] = {}
+    faulty: dict[str, str] = {}
     checked = set()
     for answer in given:
         for action in answer.actions():
@@ -51,8 +51,8 @@ def test_every_order_is_valid_r4(given: tuple[Answer, ...]) -> None:
             if resource and shape not in checked:
                 checked.add(shape)
                 for fault in faults(resource, is_new=action["type"] == "create"):
-                    found.setdefault(fault, answer.name)
-    assert found == {}
+                    faulty.setdefault(fault, answer.name)
+    assert faulty == {}
     assert len(checked) > 200
 
 
@@ -78,7 +78,7 @@ def test_an_order_is_a_draft_of_the_patient_for_a_reason_on_record(given: tuple[
             assert resource["status"] in ("draft", "registered", "preparation"), answer.name
             assert resource.get("intent", "order") == "order"
             assert resource["subject"] == {"reference": "Patient/p1"}
-            assert {each["reference"] for each in resource.get("reasonReference", ())} <= record, answer.name
+            assert {reason["reference"] for reason in resource.get("reasonReference", ())} <= record, answer.name
             assert "doNotPerform" not in resource
 
 
@@ -121,7 +121,7 @@ def test_an_update_is_the_whole_draft_but_for_what_changed(given: tuple[Answer, 
     changed = set()
     for answer in given:
         drafts = _drafts(json.loads(json.dumps(answer.request), parse_float=str))
-        for action in (each for one in _suggestions(answer.exact) for each in one["actions"]):
+        for action in (action for one in _suggestions(answer.exact) for action in one["actions"]):
             if action["type"] == "update":
                 sent, draft = action["resource"], drafts[_target(action)]
                 different = {name for name in sent.keys() | draft.keys() if sent.get(name) != draft.get(name)}
@@ -131,9 +131,9 @@ def test_an_update_is_the_whole_draft_but_for_what_changed(given: tuple[Answer, 
 
 
 def test_ids_are_new_in_every_order(given: tuple[Answer, ...]) -> None:
-    found = [action["resource"]["id"] for answer in given for action in answer.actions() if action["type"] == "create"]
-    assert len(found) == len(set(found))
-    assert all(UUID.fullmatch(each) and ID.fullmatch(each) for each in found)
+    ids = [action["resource"]["id"] for answer in given for action in answer.actions() if action["type"] == "create"]
+    assert len(ids) == len(set(ids))
+    assert all(UUID.fullmatch(identity) and ID.fullmatch(identity) for identity in ids)
 
 
 # ---- who asks, and where ----
@@ -158,7 +158,7 @@ def test_the_requester_is_of_a_type_that_the_order_allows(ask: Ask, user: str, s
     request = vignettes.request(FOOT_DROP, "patient-view", NOW)
     request["context"]["userId"] = user
     orders = [action["resource"] for one in _suggestions(ask(request).get_json()["cards"]) for action in one["actions"]]
-    kinds = {each["resourceType"]: each.get("requester") for each in orders}
+    kinds = {order["resourceType"]: order.get("requester") for order in orders}
     assert kinds["ServiceRequest"] == ({"reference": user} if services else None)
     assert kinds["DeviceRequest"] == ({"reference": user} if devices else None)
     assert [fault for order in orders for fault in faults(order)] == []
@@ -248,7 +248,7 @@ _DAYS = {"d": 1.0, "h": 1 / 24, "wk": 7.0}
 
 
 @pytest.mark.parametrize("dose", DOSES, ids=str)
-@pytest.mark.parametrize(("medicine", "clearance"), [(name, each) for name, bands in LABEL.items() for each in bands])
+@pytest.mark.parametrize(("medicine", "clearance"), [(name, band) for name, bands in LABEL.items() for band in bands])
 def test_a_lowered_dose_is_within_the_label(
     client: FlaskClient, medicine: str, clearance: int, dose: tuple[str, str, int, int, str]
 ) -> None:

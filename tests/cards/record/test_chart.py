@@ -1,4 +1,4 @@
-"""What a chart answers of the patient, and time where some records have a date only."""
+"""What a chart tells of the patient, and time where some records have a date only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cards.findings.course import charted_progression, dorsiflexion
 from cards.findings.foot_drop import foot_drop
 from cards.findings.studies import imaging_done, refusal
 from cards.findings.urgency import emergency_answer
-from cards.record.chart import UndeclaredReadError
+from cards.record.errors import UndeclaredReadError
 from cards.record.side import Side
 from cards.value_sets.systems import EXAM, LOINC, SNOMED
 from tests.support import cases
@@ -23,10 +23,10 @@ def drop(**elements: Any) -> Json:
 
 
 def graded(value: int, when: str) -> Json:
-    return answered("mrc-ankle-dorsiflexion", when, valueInteger=value, bodySite=coded(SNOMED, "7771000"))
+    return observed("mrc-ankle-dorsiflexion", when, valueInteger=value, bodySite=coded(SNOMED, "7771000"))
 
 
-def answered(exam: str, when: str, **elements: Any) -> Json:
+def observed(exam: str, when: str, **elements: Any) -> Json:
     core = {"resourceType": "Observation", "id": f"{exam}-{when}", "subject": SUBJECT, "status": "final"}
     return core | {"code": coded(EXAM, exam), "effectiveDateTime": when} | elements
 
@@ -77,10 +77,10 @@ def test_a_question_that_was_not_declared_is_refused() -> None:
 
 
 def test_not_seen_is_not_the_same_as_not_recorded() -> None:
-    found = chart(unseen=["orders"])
-    assert not found.has_seen("order.mri-lumbar")
-    assert not found.has_seen("condition.foot-drop", "order.afo")
-    assert found.has_seen("condition.foot-drop", "observation.mrc")
+    facts = chart(unseen=["orders"])
+    assert not facts.has_seen("order.mri-lumbar")
+    assert not facts.has_seen("condition.foot-drop", "order.afo")
+    assert facts.has_seen("condition.foot-drop", "observation.mrc")
 
 
 # ---- a date beside a clock time (D1, D4, D22) ----
@@ -105,8 +105,8 @@ def test_a_date_ties_with_every_time_of_its_day_and_the_lower_grade_wins(
 
 
 def test_a_date_and_a_time_of_one_day_are_no_loss() -> None:
-    found = chart(drop(), graded(4, "2026-03-01T08:00:00Z"), graded(2, "2026-03-01"))
-    assert [reading.value for reading in dorsiflexion(found)[Side.LEFT]] == [2]
+    facts = chart(drop(), graded(4, "2026-03-01T08:00:00Z"), graded(2, "2026-03-01"))
+    assert [reading.value for reading in dorsiflexion(facts)[Side.LEFT]] == [2]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_date_and_a_time_of_one_day_are_no_loss() -> None:
 )
 def test_of_a_date_and_a_time_of_one_day_present_wins(present: str, absent: str, rapid: bool) -> None:
     yes, no = ({"valueCodeableConcept": coded(EXAM, word)} for word in ("present", "absent"))
-    found = chart(answered("progression-rapid", present, **yes), answered("progression-rapid", absent, **no))
-    assert (charted_progression(found) is not None) is rapid
+    facts = chart(observed("progression-rapid", present, **yes), observed("progression-rapid", absent, **no))
+    assert (charted_progression(facts) is not None) is rapid
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_of_a_date_and_a_time_of_one_day_present_wins(present: str, absent: str,
     ],
 )
 def test_a_report_answers_a_flag_only_when_it_is_strictly_newer(flag: str, scan: str, is_answered: bool) -> None:
-    numb = answered("saddle-sensation", flag, valueCodeableConcept=coded(EXAM, "reduced"))
+    numb = observed("saddle-sensation", flag, valueCodeableConcept=coded(EXAM, "reduced"))
     assert (emergency_answer(chart(drop(), numb, report(effectiveDateTime=scan))) is not None) is is_answered
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cards.record.codes import Codes, Meaning, OverlayError
+from cards.record.codes import Codes, Meaning
 from cards.record.elements import CodeableConcept, Coding
+from cards.record.errors import OverlayError
 from cards.record.side import Side
 from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, RXNORM, SNOMED
 

@@ -36,7 +36,7 @@ def read(value: Any, **how: Any) -> tuple[Resource | None, list[Defect]]:
 
 
 def bundle(*resources: Any) -> dict[str, Any]:
-    return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": each} for each in resources]}
+    return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": resource} for resource in resources]}
 
 
 def ids(page: Resource | None) -> list[str | None]:
@@ -44,8 +44,8 @@ def ids(page: Resource | None) -> list[str | None]:
     return [entry.resource.id for entry in page.entry or [] if entry.resource is not None]
 
 
-def codes(found: Any, defects: list[Defect] | None = None) -> list[str | None]:
-    return [each.code for each in codings(CODE.read(found.code, found, defects if defects is not None else []))]
+def codes(record: Any, defects: list[Defect] | None = None) -> list[str | None]:
+    return [coding.code for coding in codings(CODE.read(record.code, record, defects if defects is not None else []))]
 
 
 # ---- one pass, and entry by entry ----
@@ -107,11 +107,11 @@ def test_a_bundle_with_one_entry_as_an_object_is_read() -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        lambda each: {"resourceType": "Bundle", "entry": [{"resource": each}]},
-        lambda each: {"resourceType": "Bundle", "entry": {"resource": each}},
-        lambda each: {"resourceType": "Bundle", "entry": [{"resource": each, "fullUrl": 5}]},
-        lambda each: {"resourceType": "Bundle", "entry": [{"resource": each}], "link": "none"},
-        lambda each: each,
+        lambda resource: {"resourceType": "Bundle", "entry": [{"resource": resource}]},
+        lambda resource: {"resourceType": "Bundle", "entry": {"resource": resource}},
+        lambda resource: {"resourceType": "Bundle", "entry": [{"resource": resource, "fullUrl": 5}]},
+        lambda resource: {"resourceType": "Bundle", "entry": [{"resource": resource}], "link": "none"},
+        lambda resource: resource,
     ],
     ids=["entry", "entry as an object", "mistyped fullUrl", "mistyped link", "alone"],
 )
@@ -130,10 +130,10 @@ def test_a_record_is_dropped_and_counted_when_what_says_its_meaning_cannot_be_re
 @pytest.mark.parametrize("beside", [{}, {"id": 5}])
 def test_a_code_that_cannot_be_read_says_nothing_and_is_counted_as_a_record_dropped(beside: Any, wrong: Any) -> None:
     """Codes are kept as JSON until a rule may want them; that a record has another fault changes nothing."""
-    found, defects = read(FOOT_DROP | beside | {"code": wrong})
-    assert isinstance(found, Condition)
+    record, defects = read(FOOT_DROP | beside | {"code": wrong})
+    assert isinstance(record, Condition)
     defects.clear()
-    assert codes(found, defects) == []
+    assert codes(record, defects) == []
     assert [defect.dropped for defect in defects if defect.element == "code"] == (
         [] if isinstance(wrong, dict) else [True]
     )
@@ -162,11 +162,11 @@ def test_a_code_that_cannot_be_read_says_nothing_and_is_counted_as_a_record_drop
     ],
 )
 def test_a_mistyped_element_is_absent_and_counted(kind: str, element: str, wrong: Any) -> None:
-    found, defects = read({"resourceType": kind, "id": "r1", "code": FOOT_DROP["code"], element: wrong})
-    assert found is not None
-    assert getattr(found, "encounterClass" if element == "class" else element) is None
-    if isinstance(found, Condition | Observation | ServiceRequest | DiagnosticReport):
-        assert codes(found) == ["6077001"]
+    record, defects = read({"resourceType": kind, "id": "r1", "code": FOOT_DROP["code"], element: wrong})
+    assert record is not None
+    assert getattr(record, "encounterClass" if element == "class" else element) is None
+    if isinstance(record, Condition | Observation | ServiceRequest | DiagnosticReport):
+        assert codes(record) == ["6077001"]
     assert element in [defect.element for defect in defects]
     assert not any(defect.dropped for defect in defects)
 
@@ -188,59 +188,59 @@ def test_a_record_of_a_type_that_no_rule_reads_is_kept_beside_the_others(kind: s
 
 @pytest.mark.parametrize("draft", [False, True])
 def test_what_says_a_drafts_meaning_may_be_unreadable_and_it_is_kept(draft: bool) -> None:
-    found, defects = read({"resourceType": "ServiceRequest", "id": "d1", "code": "MRI", "status": 5}, draft=draft)
-    assert (found is not None) is draft
-    if found is not None:
-        assert isinstance(found, ServiceRequest)
-        assert (found.id, found.status) == ("d1", None)
-        assert CODE.read(found.code, "draftOrders", defects, draft=True) is None
+    record, defects = read({"resourceType": "ServiceRequest", "id": "d1", "code": "MRI", "status": 5}, draft=draft)
+    assert (record is not None) is draft
+    if record is not None:
+        assert isinstance(record, ServiceRequest)
+        assert (record.id, record.status) == ("d1", None)
+        assert CODE.read(record.code, "draftOrders", defects, draft=True) is None
         assert {(defect.element, defect.dropped) for defect in defects} == {("code", False), ("status", False)}
 
 
 def test_an_object_where_a_list_belongs_is_its_one_element() -> None:
     coding = {"system": "http://snomed.info/sct", "code": "6077001"}
-    found, defects = read(GRADE | {"code": {"coding": coding}, "component": {"valueInteger": 3}})
-    assert isinstance(found, Observation)
-    assert codes(found) == ["6077001"]
-    assert found.component is not None
-    assert [each.valueInteger for each in found.component] == [3]
+    record, defects = read(GRADE | {"code": {"coding": coding}, "component": {"valueInteger": 3}})
+    assert isinstance(record, Observation)
+    assert codes(record) == ["6077001"]
+    assert record.component is not None
+    assert [component.valueInteger for component in record.component] == [3]
     assert defects == []
 
 
 def test_one_wrong_element_of_a_list_loses_that_element_alone() -> None:
-    found, defects = read(FOOT_DROP | {"code": {"coding": [None, 5, {"code": "6077001"}]}})
-    assert isinstance(found, Condition)
-    assert codes(found, defects) == ["6077001"]
+    record, defects = read(FOOT_DROP | {"code": {"coding": [None, 5, {"code": "6077001"}]}})
+    assert isinstance(record, Condition)
+    assert codes(record, defects) == ["6077001"]
     assert len(defects) == 1
 
 
 @pytest.mark.parametrize("value", [2, 2.0])
 def test_a_whole_number_is_an_integer_however_it_is_written(value: float) -> None:
-    found, defects = read({"resourceType": "Observation", "valueInteger": value, "issued": 5})
-    assert isinstance(found, Observation)
-    assert found.valueInteger == 2
+    record, defects = read({"resourceType": "Observation", "valueInteger": value, "issued": 5})
+    assert isinstance(record, Observation)
+    assert record.valueInteger == 2
     assert [defect.element for defect in defects] == ["issued"]
 
 
 @pytest.mark.parametrize("digits", ["9" * 30, "9" * 400])
 @pytest.mark.parametrize("element", ['"valueInteger":{}', '"valueQuantity":{{"value":{}}}'])
 def test_a_number_beyond_measure_loses_at_most_itself(element: str, digits: str) -> None:
-    found, _ = read(f'{{"resourceType":"Observation","id":"o1",{element.format(digits)}}}'.encode())
-    assert isinstance(found, Observation)
-    assert found.id == "o1"
-    assert isinstance(QUANTITY.read(found.valueQuantity, found, []), Quantity | None)
+    record, _ = read(f'{{"resourceType":"Observation","id":"o1",{element.format(digits)}}}'.encode())
+    assert isinstance(record, Observation)
+    assert record.id == "o1"
+    assert isinstance(QUANTITY.read(record.valueQuantity, record, []), Quantity | None)
 
 
 def test_null_and_unknown_members_are_absent() -> None:
-    found, defects = read(FOOT_DROP | {"bodySite": None, "onsetDateTime": None, "favouriteColour": {"a": [1]}})
-    assert isinstance(found, Condition)
-    assert (found.bodySite, found.onsetDateTime, defects) == (None, None, [])
+    record, defects = read(FOOT_DROP | {"bodySite": None, "onsetDateTime": None, "favouriteColour": {"a": [1]}})
+    assert isinstance(record, Condition)
+    assert (record.bodySite, record.onsetDateTime, defects) == (None, None, [])
 
 
 def test_a_contained_record_that_cannot_be_read_does_not_take_its_container_along() -> None:
     contained = [{"resourceType": "Observation", "code": 5}, {"id": "in"}]
-    found, defects = read({"resourceType": "DiagnosticReport", "id": "r1", "contained": contained})
-    assert isinstance(found, DiagnosticReport)
-    assert found.contained is not None
-    assert [each.id for each in found.contained] == ["in"]
+    record, defects = read({"resourceType": "DiagnosticReport", "id": "r1", "contained": contained})
+    assert isinstance(record, DiagnosticReport)
+    assert record.contained is not None
+    assert [inner.id for inner in record.contained] == ["in"]
     assert len(defects) == 1

@@ -12,11 +12,10 @@ from cards.record.decoding import (
     MAX_BYTES,
     MAX_DEPTH,
     Defect,
-    TooLargeError,
-    UnreadableError,
     check_body,
     read_resource,
 )
+from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Resource
 
 
@@ -136,28 +135,28 @@ def test_the_complaint_holds_nothing_of_the_text() -> None:
 
 @pytest.mark.parametrize("value", [[], [{"resourceType": "Patient"}], "Patient/p1", 5, True, None])
 def test_what_is_no_object_is_no_resource_and_counted(value: Any) -> None:
-    found, defects = read(json.dumps(value).encode())
-    assert found is None
+    record, defects = read(json.dumps(value).encode())
+    assert record is None
     assert [defect.dropped for defect in defects] == [True]
 
 
 def test_of_duplicate_members_the_last_wins() -> None:
-    found, defects = read(b'{"resourceType":"Patient","id":"a","birthDate":"1950","id":"b","birthDate":"1960"}')
-    assert found is not None
-    assert (found.id, found.birthDate, defects) == ("b", "1960", [])
-    found, _ = read(b'{"resourceType":"Patient","gender":5,"id":"a","id":"b"}')
-    assert found is not None
-    assert found.id == "b"
+    record, defects = read(b'{"resourceType":"Patient","id":"a","birthDate":"1950","id":"b","birthDate":"1960"}')
+    assert record is not None
+    assert (record.id, record.birthDate, defects) == ("b", "1960", [])
+    record, _ = read(b'{"resourceType":"Patient","gender":5,"id":"a","id":"b"}')
+    assert record is not None
+    assert record.id == "b"
 
 
 def test_a_pair_of_surrogates_is_a_character() -> None:
-    found, _ = read(b'{"resourceType": "Patient", "id": "\\ud83e\\uddb6"}')
-    assert found is not None
-    assert found.id == "🦶"
+    record, _ = read(b'{"resourceType": "Patient", "id": "\\ud83e\\uddb6"}')
+    assert record is not None
+    assert record.id == "🦶"
 
 
 def test_a_number_out_of_range_is_refused_or_lost_but_ends_nothing() -> None:
     with contextlib.suppress(UnreadableError):
-        found, _ = read(b'{"resourceType":"Observation","id":"o1","valueQuantity":{"value":1e999}}')
-        assert found is not None
-        assert found.id == "o1"
+        record, _ = read(b'{"resourceType":"Observation","id":"o1","valueQuantity":{"value":1e999}}')
+        assert record is not None
+        assert record.id == "o1"

@@ -10,8 +10,8 @@ import pytest
 
 from cards.record.chart import BUILT_IN_CODES, Chart
 from cards.record.decoding import Defect, read_resource
-from cards.record.drafts import read_drafts
-from cards.record.extraction import OtherPatientError
+from cards.record.drafts import read_draft_orders
+from cards.record.errors import OtherPatientError
 from cards.record.facts import Draft
 from cards.record.moments import Clock
 from cards.record.side import Side
@@ -28,12 +28,13 @@ def order(identity: str = "d1", kind: str = "ServiceRequest", **elements: Any) -
 
 
 def bundle(*resources: Any) -> Json:
-    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource} for resource in resources]}
 
 
 def read(drafts: Any, selections: list[str] | None = None, defects: list[Defect] | None = None) -> tuple[Draft, ...]:
     raw = drafts if isinstance(drafts, bytes) else json.dumps(drafts).encode()
-    return read_drafts(raw, selections, BUILT_IN_CODES, CLOCK, [] if defects is None else defects, patient_id="p1")
+    into: list[Defect] = [] if defects is None else defects
+    return read_draft_orders(raw).drafts(selections, BUILT_IN_CODES, CLOCK, into, patient_id="p1")
 
 
 def references(drafts: Any, selections: list[str] | None = None) -> dict[str, bool]:
@@ -140,8 +141,8 @@ def test_the_drafts_of_the_public_sandbox_are_read() -> None:
     """They have a category object, an empty coding and no intent: invalid, and still what the clinician orders."""
     draft = order(category={"coding": [{"code": "363679005"}]}, intent=None)
     draft["code"] = {"coding": [{}, {"system": LOINC, "code": "18749-2", "display": None}], "text": "EMG"}
-    (found,) = read(bundle(draft))
-    assert found.keys == ("order.emg-ncs",)
+    (kept,) = read(bundle(draft))
+    assert kept.keys == ("order.emg-ncs",)
 
 
 @pytest.mark.parametrize(
@@ -150,8 +151,8 @@ def test_the_drafts_of_the_public_sandbox_are_read() -> None:
 )
 def test_a_mistyped_element_does_not_lose_the_draft(element: str, value: Any) -> None:
     defects: list[Defect] = []
-    (found,) = read(bundle(order(**{element: value})), defects=defects)
-    assert "order.mri-lumbar" in found.keys
+    (draft,) = read(bundle(order(**{element: value})), defects=defects)
+    assert "order.mri-lumbar" in draft.keys
     assert element in [defect.element for defect in defects]
 
 
@@ -203,17 +204,47 @@ def test_a_draft_nested_beyond_measure_is_left_out_and_counted() -> None:
     for _ in range(200):
         deep = [deep]
     defects: list[Defect] = []
-    found = read(bundle(order("d1", note=deep), order("d2")), defects=defects)
-    assert [each.reference for each in found] == ["ServiceRequest/d2"]
-    assert [(each.where, each.why, each.dropped) for each in defects] == [
+    drafts = read(bundle(order("d1", note=deep), order("d2")), defects=defects)
+    assert [draft.reference for draft in drafts] == ["ServiceRequest/d2"]
+    assert [(defect.where, defect.why, defect.dropped) for defect in defects] == [
         ("draftOrders", "is nested over 100 levels", True)
     ]
 
 
+def test_what_is_drafted_is_asked_by_key_and_only_of_the_selection() -> None:
+    emg = {"coding": [{"system": LOINC, "code": "18749-2"}]}
+    drafts = read(bundle(order("d1"), order("d2"), order("d3", code=emg)), ["ServiceRequest/d2", "ServiceRequest/d3"])
+    chart = Chart("p1", CLOCK.now, hook="order-select", drafts=drafts, declared=frozenset())
+    assert [draft.reference for draft in chart.drafted("order.mri-lumbar")] == ["ServiceRequest/d2"]
+    both = chart.drafted("order.emg-ncs", "order.mri-lumbar")
+    assert [draft.reference for draft in both] == ["ServiceRequest/d2", "ServiceRequest/d3"]
+    assert chart.drafted("order.afo") == []
+    assert chart.drafted() == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "is_ordering"),
+    [("order-select", True), ("order-sign", True), ("patient-view", False), ("encounter-discharge", False)],
+)
+def test_a_chart_knows_from_its_hook_whether_orders_are_being_written(hook: str, is_ordering: bool) -> None:
+    assert Chart("p1", CLOCK.now, hook=hook).is_ordering is is_ordering
+    assert not Chart("p1", CLOCK.now).is_ordering
+
+
+def test_the_medications_that_the_drafts_point_at_and_do_not_hold() -> None:
+    def prescription(reference: Any) -> Json:
+        return order(kind="MedicationRequest", code=None, medicationReference={"reference": reference})
+
+    held = {"resourceType": "Medication", "id": "here"}
+    pointed = ["Medication/here", "Medication/there", "#inside", "https://ehr.example/fhir/Medication/far", "", None]
+    drafts = read_draft_orders(json.dumps(bundle(held, *map(prescription, pointed))).encode())
+    assert drafts.medications() == ["Medication/there", "https://ehr.example/fhir/Medication/far"]
+
+
 def test_a_draft_is_not_on_record_as_well() -> None:
     """An EHR may send the same order in the prefetch: the draft is what is asked about."""
-    same, other = (read_resource(json.dumps(order(each)).encode(), "orders", []) for each in ("d1", "d9"))
+    same, other = (read_resource(json.dumps(order(identity)).encode(), "orders", []) for identity in ("d1", "d9"))
     assert same is not None
     assert other is not None
     chart = Chart("p1", CLOCK.now, [same, other], drafts=read(bundle(order("d1"))))
-    assert [each.reference for each in chart.orders("order.mri-lumbar")] == ["ServiceRequest/d9"]
+    assert [kept.reference for kept in chart.orders("order.mri-lumbar")] == ["ServiceRequest/d9"]

@@ -14,9 +14,9 @@ DAY = timedelta(days=1)
 
 
 def at(text: str) -> Moment:
-    found = CLOCK.read(text)
-    assert found is not None
-    return found
+    moment = CLOCK.read(text)
+    assert moment is not None
+    return moment
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,16 @@ def test_an_instant_is_read_with_its_offset(text: str, instant: datetime) -> Non
 
 def test_a_time_without_offset_is_in_the_zone_of_now() -> None:
     clock = Clock(datetime(2026, 3, 2, 10, 0, tzinfo=timezone(timedelta(hours=2))))
-    found = clock.read("2026-03-02T09:00:00")
-    assert found is not None
-    assert found.instant == datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+    moment = clock.read("2026-03-02T09:00:00")
+    assert moment is not None
+    assert moment.instant == datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 
 
 def test_the_day_of_an_instant_is_that_of_the_zone_of_now() -> None:
     clock = Clock(datetime(2026, 3, 2, 10, 0, tzinfo=timezone(timedelta(hours=2))))
-    found = clock.read("2026-02-28T23:00:00Z")
-    assert found is not None
-    assert found.day == date(2026, 3, 1)
+    moment = clock.read("2026-02-28T23:00:00Z")
+    assert moment is not None
+    assert moment.day == date(2026, 3, 1)
     assert at("2026-03-01T01:00:00+02:00").day == date(2026, 2, 28)
 
 

@@ -38,7 +38,7 @@ def _entry(resource: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_local_order_code_is_recognised_and_sent(site: FlaskClient) -> None:
     request = vignettes.request(FOOT_DROP, "patient-view", NOW)
-    (order,) = (each["resource"] for each in _cards(site, request)["lumbar-mri"]["suggestions"][0]["actions"])
+    (order,) = (action["resource"] for action in _cards(site, request)["lumbar-mri"]["suggestions"][0]["actions"])
     assert {"system": ORDERS, "code": "MRLSPINE"} in order["code"]["coding"]
     assert order["code"]["coding"][0]["system"] == "http://loinc.org"
     placed = {
@@ -86,5 +86,5 @@ def test_local_flowsheet_codes_are_bedside_findings(site: FlaskClient) -> None:
 
 def test_local_codes_are_asked_for_in_prefetch(site: FlaskClient) -> None:
     services = site.get("/cds-services").get_json()["services"]
-    (observations,) = {each["prefetch"]["observations"] for each in services if each["hook"] == "patient-view"}
+    (observations,) = {service["prefetch"]["observations"] for service in services if service["hook"] == "patient-view"}
     assert {"FLO-1", "FLO-2"} <= set(observations.partition("code=")[2].partition("&")[0].split(","))

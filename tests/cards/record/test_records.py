@@ -26,8 +26,8 @@ def request(**elements: Any) -> Json:
     return core | {"code": coded(LOINC, "30679-5"), "authoredOn": "2026-03-01"} | elements
 
 
-def days(found: list[Any]) -> list[str | None]:
-    return [str(each.when) if each.when else None for each in found]
+def days(dated: list[Any]) -> list[str | None]:
+    return [str(fact.when) if fact.when else None for fact in dated]
 
 
 # ---- conditions ----
@@ -61,25 +61,24 @@ def test_which_conditions_count(elements: Json, counts: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("elements", "day", "recorded"),
+    ("elements", "day"),
     [
-        ({"onsetDateTime": "2026-02-20"}, "2026-02-20", False),
-        ({"onsetDateTime": "2026-02"}, "2026-02-28", False),
-        ({"onsetPeriod": {"start": "2026-02-20", "end": "2026-02-25"}}, "2026-02-20", False),
-        ({"onsetPeriod": {"end": "2026-02-25"}}, None, False),
-        ({"onsetDateTime": "2026-02-20", "recordedDate": "2026-03-01"}, "2026-02-20", False),
-        ({"recordedDate": "2026-03-01"}, "2026-03-01", True),
-        ({"onsetDateTime": "in spring", "recordedDate": "2026-03-01"}, "2026-03-01", True),
-        ({"onsetAge": {"value": 40}, "onsetString": "at forty"}, None, False),
-        ({}, None, False),
+        ({"onsetDateTime": "2026-02-20"}, "2026-02-20"),
+        ({"onsetDateTime": "2026-02"}, "2026-02-28"),
+        ({"onsetPeriod": {"start": "2026-02-20", "end": "2026-02-25"}}, "2026-02-20"),
+        ({"onsetPeriod": {"end": "2026-02-25"}}, None),
+        ({"onsetDateTime": "2026-02-20", "recordedDate": "2026-03-01"}, "2026-02-20"),
+        ({"recordedDate": "2026-03-01"}, "2026-03-01"),
+        ({"onsetDateTime": "in spring", "recordedDate": "2026-03-01"}, "2026-03-01"),
+        ({"onsetAge": {"value": 40}, "onsetString": "at forty"}, None),
+        ({}, None),
     ],
 )
-def test_the_onset_of_a_condition(elements: Json, day: str | None, recorded: bool) -> None:
-    found = chart(condition(**elements))
-    problems = found.problems("condition.foot-drop")
+def test_the_onset_of_a_condition(elements: Json, day: str | None) -> None:
+    facts = chart(condition(**elements))
+    problems = facts.problems("condition.foot-drop")
     assert days(problems) == [day]
-    assert problems[0].is_recorded_date is recorded
-    assert [defect.element for defect in found.defects] == ([] if day else ["onset"])
+    assert [defect.element for defect in facts.defects] == ([] if day else ["onset"])
 
 
 @pytest.mark.parametrize(
@@ -99,14 +98,14 @@ def test_the_onset_of_a_condition(elements: Json, day: str | None, recorded: boo
     ],
 )
 def test_the_side_of_a_condition(elements: Json, side: Side) -> None:
-    assert [each.side for each in chart(condition(**elements)).problems("condition.foot-drop")] == [side]
+    assert [fact.side for fact in chart(condition(**elements)).problems("condition.foot-drop")] == [side]
 
 
 def test_the_side_is_that_of_the_condition_whichever_coding_is_looked_for() -> None:
     code = {"coding": [*coded(ICD10CM, "M54.42")["coding"], *coded(SNOMED, "6077001")["coding"]]}
-    found = chart(condition(code=code))
+    facts = chart(condition(code=code))
     for key in ("condition.foot-drop", "condition.radicular-pain", "condition.back-pain"):
-        assert [each.side for each in found.problems(key)] == [Side.LEFT], key
+        assert [fact.side for fact in facts.problems(key)] == [Side.LEFT], key
 
 
 # ---- observations ----
@@ -121,8 +120,8 @@ def test_the_side_is_that_of_the_condition_whichever_coding_is_looked_for() -> N
     ],
 )  # fmt: skip
 def test_which_observations_count(status: str | None, counts: bool) -> None:
-    found = chart(observation("mrc-ankle-dorsiflexion", valueInteger=2, status=status))
-    assert bool(found.readings("mrc-ankle-dorsiflexion")) is counts
+    facts = chart(observation("mrc-ankle-dorsiflexion", valueInteger=2, status=status))
+    assert bool(facts.readings("mrc-ankle-dorsiflexion")) is counts
 
 
 @pytest.mark.parametrize(
@@ -138,15 +137,15 @@ def test_which_observations_count(status: str | None, counts: bool) -> None:
     ],
 )
 def test_the_time_of_an_observation(elements: Json, day: str | None) -> None:
-    found = chart(observation("mrc-ankle-dorsiflexion", valueInteger=2, effectiveDateTime=None) | elements)
-    assert days(found.readings("mrc-ankle-dorsiflexion")) == [day]
-    assert [defect.element for defect in found.defects] == ([] if day else ["effective"])
+    facts = chart(observation("mrc-ankle-dorsiflexion", valueInteger=2, effectiveDateTime=None) | elements)
+    assert days(facts.readings("mrc-ankle-dorsiflexion")) == [day]
+    assert [defect.element for defect in facts.defects] == ([] if day else ["effective"])
 
 
 def test_an_answer_that_cannot_be_read_is_counted_and_is_no_answer() -> None:
-    found = chart(observation("mrc-ankle-dorsiflexion", valueString="IV"))
-    assert found.readings("mrc-ankle-dorsiflexion") == []
-    assert [(defect.where, defect.element) for defect in found.defects] == [("Observation/o1", "value")]
+    facts = chart(observation("mrc-ankle-dorsiflexion", valueString="IV"))
+    assert facts.readings("mrc-ankle-dorsiflexion") == []
+    assert [(defect.where, defect.element) for defect in facts.defects] == [("Observation/o1", "value")]
 
 
 def test_components_count_with_the_time_status_and_side_of_theirs() -> None:
@@ -157,17 +156,19 @@ def test_components_count_with_the_time_status_and_side_of_theirs() -> None:
         {"code": {"text": "something else"}, "valueString": "fine"},
     ]
     panel = observation("any", code={"text": "Examination"}, component=parts, bodySite=coded(SNOMED, "7771000"))
-    found = chart(panel)
+    facts = chart(panel)
     for code in ("mrc-ankle-dorsiflexion", "babinski"):
-        assert [(each.side, str(each.when)) for each in found.readings(code)] == [(Side.LEFT, "2026-03-01")], code
-    assert found.readings("clonus") == []
+        assert [(reading.side, str(reading.when)) for reading in facts.readings(code)] == [(Side.LEFT, "2026-03-01")], (
+            code
+        )
+    assert facts.readings("clonus") == []
     assert chart(panel | {"status": "entered-in-error"}).readings("babinski") == []
 
 
 def test_a_site_s_flowsheet_row_is_a_reading_of_the_finding() -> None:
     codes = Codes({"observation.mrc-ankle-dorsiflexion": {"https://ehr.example/rows": ["FLO-1"]}})
     row = observation("any", code=coded("https://ehr.example/rows", "FLO-1"), valueString="2/5")
-    assert [each.value for each in chart(row, codes=codes).readings("mrc-ankle-dorsiflexion")] == [2]
+    assert [fact.value for fact in chart(row, codes=codes).readings("mrc-ankle-dorsiflexion")] == [2]
     assert chart(row).readings("mrc-ankle-dorsiflexion") == []
 
 
@@ -193,7 +194,7 @@ def test_the_time_of_an_order(elements: Json, day: str | None) -> None:
     [("stat", "stat"), (" STAT ", "stat"), ("routine", "routine"), (None, None), ({"text": "stat"}, None), (5, None)],
 )
 def test_the_priority_of_an_order(written: Any, read: str | None) -> None:
-    assert [each.priority for each in chart(request(priority=written)).orders("order.mri-lumbar")] == [read]
+    assert [fact.priority for fact in chart(request(priority=written)).orders("order.mri-lumbar")] == [read]
 
 
 def test_an_order_not_to_perform_is_none() -> None:
@@ -222,8 +223,8 @@ STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
     ],
 )
 def test_what_the_patient_declined(elements: Json, declined: bool) -> None:
-    found = chart(request(status="revoked") | elements).orders("order.mri-lumbar")
-    assert [each.declined for each in found] == [declined]
+    orders = chart(request(status="revoked") | elements).orders("order.mri-lumbar")
+    assert [fact.declined for fact in orders] == [declined]
 
 
 # ---- procedures and devices ----
@@ -240,8 +241,8 @@ def test_what_the_patient_declined(elements: Json, declined: bool) -> None:
 )
 def test_the_time_of_a_procedure(elements: Json, day: str | None) -> None:
     core = {"resourceType": "Procedure", "id": "x1", "subject": SUBJECT, "status": "completed"}
-    found = chart(core | {"code": coded(SNOMED, "178618008")} | elements)
-    assert days(found.procedures("procedure.lumbar-decompression")) == [day]
+    facts = chart(core | {"code": coded(SNOMED, "178618008")} | elements)
+    assert days(facts.procedures("procedure.lumbar-decompression")) == [day]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_the_time_of_a_procedure(elements: Json, day: str | None) -> None:
 )
 def test_the_mr_safety_of_a_device(elements: Json, safety: list[str]) -> None:
     device = {"resourceType": "Device", "id": "d1", "patient": SUBJECT, "type": coded(SNOMED, "14106009")} | elements
-    assert [each.safety for each in chart(device).devices("device.cardiac-pacemaker")] == safety
+    assert [fact.safety for fact in chart(device).devices("device.cardiac-pacemaker")] == safety
 
 
 @pytest.mark.parametrize(
@@ -276,9 +277,9 @@ def test_what_a_rule_wants_and_cannot_be_read_is_counted(elements: Json, element
     """What is kept as JSON until then is counted then: the record is named, and whether it is lost."""
     wrong = {"resourceType": "Condition", "id": "c1", "subject": SUBJECT, "onsetDateTime": "2026-02-25"}
     wrong |= {"code": coded("http://snomed.info/sct", "6077001")} | elements
-    found = chart(wrong, wrong | {"id": "c2"})
-    assert len(found.problems("condition.foot-drop")) == (0 if dropped else 2)
-    assert [(each.where, each.element, each.dropped) for each in found.defects] == [
+    facts = chart(wrong, wrong | {"id": "c2"})
+    assert len(facts.problems("condition.foot-drop")) == (0 if dropped else 2)
+    assert [(defect.where, defect.element, defect.dropped) for defect in facts.defects] == [
         ("Condition/c1", element, dropped),
         ("Condition/c2", element, dropped),
     ]
@@ -288,14 +289,14 @@ def test_what_a_rule_wants_and_cannot_be_read_is_counted(elements: Json, element
 def test_a_quantity_that_cannot_be_read_gives_no_answer(unread: Json) -> None:
     weight = {"resourceType": "Observation", "id": "o1", "status": "final", "subject": SUBJECT}
     weight |= {"code": coded("http://loinc.org", "29463-7"), "effectiveDateTime": "2026-02-25"} | unread
-    found = chart(weight)
-    assert found.readings("body-weight") == []
-    assert ("Observation/o1", "value") in [(each.where, each.element) for each in found.defects]
+    facts = chart(weight)
+    assert facts.readings("body-weight") == []
+    assert ("Observation/o1", "value") in [(defect.where, defect.element) for defect in facts.defects]
 
 
 def test_a_code_that_can_be_read_in_part_counts_and_what_is_lost_of_it_is_counted_once() -> None:
     code = {"coding": [5, {"system": "http://snomed.info/sct", "code": "6077001"}]}
     partly = {"resourceType": "Condition", "id": "c1", "subject": SUBJECT, "onsetDateTime": "2026-02-25", "code": code}
-    found = chart(partly)
-    assert len(found.problems("condition.foot-drop")) == 1
-    assert [(each.where, each.element) for each in found.defects] == [("Condition/c1", "element 1 of a list")]
+    facts = chart(partly)
+    assert len(facts.problems("condition.foot-drop")) == 1
+    assert [(defect.where, defect.element) for defect in facts.defects] == [("Condition/c1", "element 1 of a list")]

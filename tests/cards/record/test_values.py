@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cards.record import values as answers
+from cards.record import values
 from cards.record.codes import Codes
 from cards.record.decoding import QUANTITY, read_resource
 from cards.record.records import Observation
@@ -30,21 +30,21 @@ Code = tuple[str, str]
 
 
 def observation(**elements: Any) -> Observation:
-    found = read_resource(json.dumps({"resourceType": "Observation"} | elements).encode(), "observations", [])
-    assert isinstance(found, Observation)
-    return found
+    record = read_resource(json.dumps({"resourceType": "Observation"} | elements).encode(), "observations", [])
+    assert isinstance(record, Observation)
+    return record
 
 
-def grade(found: Observation) -> int | None:
-    return answers.grade(found, QUANTITY.read(found.valueQuantity, found, []))
+def grade(record: Observation) -> int | None:
+    return values.grade(record, QUANTITY.read(record.valueQuantity, record, []))
 
 
-def yes_no(found: Observation, finding: str, codes: Codes) -> bool | None:
-    return answers.yes_no(found, QUANTITY.read(found.valueQuantity, found, []), finding, codes)
+def yes_no(record: Observation, finding: str, codes: Codes) -> bool | None:
+    return values.yes_no(record, QUANTITY.read(record.valueQuantity, record, []), finding, codes)
 
 
-def amount(found: Observation, measurement: str) -> float | None:
-    return answers.amount(found, QUANTITY.read(found.valueQuantity, found, []), measurement)
+def amount(record: Observation, measurement: str) -> float | None:
+    return values.amount(record, QUANTITY.read(record.valueQuantity, record, []), measurement)
 
 
 def concept(*codes: Code, text: str = "") -> dict[str, Any]:
