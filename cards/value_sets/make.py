@@ -1,6 +1,9 @@
 """Write the value sets from the table of bindings and the table of official names.
 
-python -m cards.value_sets.make BINDINGS.toml CODES.csv [--check] [--into FOLDER]
+python -m cards.value_sets.make docs/bindings.toml docs/codes.csv [--check] [--into FOLDER]
+
+docs/bindings.toml says which codes each fact is recognised by, docs/codes.csv what they are officially called and where
+that was read; docs/codes.md explains both.
 """
 
 import argparse

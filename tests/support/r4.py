@@ -11,7 +11,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
 from cards.value_sets.value_set import VALUE_SETS
-from tests.support.places import DATA
+from tests.support.places import DOCS
 
 Json = Mapping[str, Any]
 
@@ -99,7 +99,7 @@ def _names() -> dict[tuple[str, str], set[str]]:
 
 
 NAMES = _names()
-_TABLE = DATA / "codes.csv"
+_TABLE = DOCS / "codes.csv"
 with _TABLE.open(encoding="utf-8", newline="") as _lines:
     OFFICIAL = {(row["system_uri"], row["code"]): row["official_display"] for row in csv.DictReader(_lines)}
 
