@@ -1,4 +1,7 @@
-"""The cases beside the rules and the findings: read from TOML, made FHIR, and decided by the real chart."""
+"""The cases beside the rules and the findings: read from TOML, made FHIR, and decided by the real chart.
+
+docs/cases.md says how they are written.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,15 @@ FACTS = frozenset(
     }
 )  # fmt: skip
 _OWN = frozenset({"name", "like", "hook", "unseen", "card", "silent", "finding", "is", "dates-only"})
+# How a fact may say when it was, the name in days, and how many of the unit make a day.
+_TIMES = {
+    member: (in_days, per_day)
+    for in_days, names in (
+        ("daysAgo", ("daysAgo", "hoursAgo", "minutesAgo")),
+        ("onsetDaysAgo", ("onsetDaysAgo", "onsetHoursAgo", "onsetMinutesAgo")),
+    )
+    for member, per_day in zip(names, (1, 24, 24 * 60), strict=True)
+}
 
 Case = Mapping[str, Any]
 
@@ -35,7 +47,8 @@ Case = Mapping[str, Any]
 def read(path: Path) -> list[Case]:
     """The cases of one file, each with the facts of the `[like.NAME]` table that it names put before its own.
 
-    Raises ValueError for a member that no case has, so that a misspelt fact cannot pass for an absent one.
+    Times are in days, whatever their unit was. Raises ValueError for a member that no case has, so that a misspelt
+    fact cannot pass for an absent one, and for a fact that says twice when it was.
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     templates = document.get("like", {})
@@ -48,7 +61,25 @@ def _whole(case: Case, templates: Mapping[str, Case]) -> Case:
         for member, value in part.items():
             if member not in FACTS | _OWN:
                 raise ValueError(f"{case.get('name')}: there is no fact {member!r}")
-            whole[member] = [*whole.get(member, []), *value] if member in FACTS and isinstance(value, list) else value
+            if member in FACTS and isinstance(value, list):
+                whole[member] = [*whole.get(member, []), *(_in_days(fact) for fact in value)]
+            else:
+                whole[member] = value
+    return whole
+
+
+def _in_days(fact: Any) -> Any:
+    """The fact with its time in days; anything but a table (a selection) as it is."""
+    if not isinstance(fact, Mapping):
+        return fact
+    times = [member for member in fact if member in _TIMES]
+    if len({_TIMES[member][0] for member in times}) < len(times):
+        raise ValueError(f"{fact.get('code')} says twice when it was: {', '.join(times)}")
+    whole = dict(fact)
+    for member in times:
+        in_days, per_day = _TIMES[member]
+        if per_day > 1:
+            whole[in_days] = whole.pop(member) / per_day
     return whole
 
 
@@ -89,7 +120,7 @@ def chart(case: Case, hook: str, *, now: datetime = NOW, declared: frozenset[str
         unseen=case.get("unseen", ()),
         drafts=drafts,
         defects=defects,
-        added=[each for each in added if each.resourceType == "Condition"],
+        added=[resource for resource in added if resource.resourceType == "Condition"],
         declared=declared,
     )
 
