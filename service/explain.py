@@ -17,7 +17,7 @@ _OUTCOME_STYLES = {"suppressed": "yellow", "could-not-evaluate": "bold magenta",
 
 
 def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
-    """The verdicts for tools, in the shape of design.md section 5."""
+    """The verdicts for tools, in the shape that docs/connecting.md shows."""
     chart = evaluation.chart
     return {
         "hook": hook,

@@ -31,7 +31,7 @@ class Appraisal(Struct, frozen=True, kw_only=True):
 
 
 def appraisal(rule: Rule) -> Appraisal:
-    """What evidence.toml says of a rule; of one that it does not name, the version that the rule declares."""
+    """What appraisals.toml says of a rule; of one that it does not name, the version that the rule declares."""
     return APPRAISALS.get(rule.id) or Appraisal(
         history=(Change(version=rule.version, date=rule.reviewed, change="First version."),)
     )

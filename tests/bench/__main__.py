@@ -141,7 +141,7 @@ def _machine() -> str:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Fewer rounds: a first look.")
-@click.option("--markdown", is_flag=True, help="Print the table as the README shows it.")
+@click.option("--markdown", is_flag=True, help="Print the table as docs/performance.md shows it.")
 def main(quick: bool, markdown: bool) -> None:
     """Measure what a request costs, by the number of resources in it."""
     effort, now = _QUICK if quick else _FULL, datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The table: each number beside what it may be at most, for a terminal or for the README."""
+"""The table: each number beside what it may be at most, for a terminal or for docs/performance.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vocabulary of the case files: the schema that editors use, the page that explains it, the reader that runs them."""
+"""The vocabulary of the case files: the schema for editors, the page that explains it, the reader that runs them."""
 
 from __future__ import annotations
 

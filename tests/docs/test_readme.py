@@ -1,4 +1,4 @@
-"""README tells the truth: its commands exist, and its worked example works."""
+"""README, CONTRIBUTING and the pages tell the truth: their commands and files exist, and their examples work."""
 
 from __future__ import annotations
 
@@ -16,41 +16,36 @@ from cards.rule_book import rule_book
 from service import examples
 from service.command.cli import main
 from service.hooks import HOOKS, service_id
-from service.settings import load
-from tests.support.places import ROOT
+from service.settings import Settings, load
+from tests.support import house
+from tests.support.places import DOCS, ROOT
 
 RULES = rule_book().rules
-
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+CONNECTING = (DOCS / "connecting.md").read_text(encoding="utf-8")
+GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")
+PAGES = {path: text for path, text in house.texts(suffix=".md").items() if not path.startswith("fhir_examples/")}
+COMMANDS: dict[str, Command] = main.commands  # type: ignore[attr-defined]
 
 
-def block(language: str, start: str) -> str:
+def block(page: str, language: str, start: str) -> str:
     """The fenced block of a language that begins with these words."""
-    found = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return next(text for text in found if text.startswith(start))
+    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return next(text for text in blocks if text.startswith(start))
 
 
 def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> None:
     """Two files are added to a copy; everything else finds the rule by itself."""
-    for folder in ("cards", "service", "tests", "fhir_examples"):
+    for folder in ("cards", "service", "tests", "fhir_examples", "docs"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    (tmp_path / "cards" / "rules" / "falls_risk.py").write_text(
-        block("python", '"""Foot drop in an older'), encoding="utf-8"
-    )
-    (tmp_path / "cards" / "rules" / "falls_risk.toml").write_text(block("toml", "[like.weak-left]"), encoding="utf-8")
+    rules = tmp_path / "cards" / "rules"
+    (rules / "falls_risk.py").write_text(block(CONTRIBUTING, "python", '"""Foot drop in an older'), encoding="utf-8")
+    (rules / "falls_risk.toml").write_text(block(CONTRIBUTING, "toml", "[like.weak-left]"), encoding="utf-8")
+    tests = ["tests/cards/rules/test_cases.py", "-k", "falls-risk"]
     run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "tests/cards/rules/test_cases.py",
-            "-k",
-            "falls-risk",
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
@@ -61,35 +56,62 @@ def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> No
     assert re.search(r"[7-9] passed", run.stdout), run.stdout
 
 
-def test_every_rule_and_service_is_listed() -> None:
-    assert [rule for rule in RULES if f"[{rule}](cards/rules/{rule.replace('-', '_')}.py)" not in README] == []
-    assert [hook for hook in HOOKS if f"`{service_id(hook)}`" not in README] == []
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 170
 
 
-def test_every_command_that_is_named_exists() -> None:
-    commands: dict[str, Command] = main.commands  # type: ignore[attr-defined]
-    named = set(re.findall(r"\.venv/bin/foot-drop-cds (\w+)", README)) | set(re.findall(r"^\| `(\w+)", README, re.M))
-    assert named & set(commands) == named - {"foot"}
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    assert set(re.findall(r"`?make ([a-z]+)", README)) <= targets
+def test_every_rule_that_is_listed_exists_once_under_its_file() -> None:
+    """A rule that is not listed is right too: adding one changes no document but CHANGELOG.md."""
+    rows = re.findall(r"^\| \[([a-z-]+)\]\(([\w/.]+)\) \|", README, re.MULTILINE)
+    assert len(rows) == len(set(rows)) >= 20
+    assert [rule for rule, _ in rows if rule not in RULES] == []
+    assert [path for rule, path in rows if path != f"cards/rules/{rule.replace('-', '_')}.py"] == []
+
+
+def test_every_service_is_listed() -> None:
+    assert [hook for hook in HOOKS if f"| `{service_id(hook)}` | {hook} |" not in README] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_named_exists(page: str) -> None:
+    named = set(re.findall(r"(?:\.venv/bin/|`)foot-drop-cds (\w+)", PAGES[page]))
+    if page == "README.md":
+        named |= set(re.findall(r"^\| `(\w+)[ `]", PAGES[page], re.MULTILINE)) - {"foot"}
+        assert named >= COMMANDS.keys()
+    assert named - COMMANDS.keys() == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_target_of_make_that_is_named_exists(page: str) -> None:
+    assert house.unknown_targets(PAGES[page], (ROOT / "Makefile").read_text(encoding="utf-8")) == set()
 
 
 def test_the_count_of_the_demo_is_the_count_of_the_examples() -> None:
     count = len(examples.names())
     assert f"`{count} of {count} answers are as expected.`" in README
     assert f"({count} patients: " in README
+    assert f"\n{count} patients loaded into " in (DOCS / "hapi.md").read_text(encoding="utf-8")
     for name in re.findall(r"foot-drop-cds example ([a-z-]+)", README):
         assert name in examples.names()
 
 
-def test_the_settings_that_it_shows_are_accepted(tmp_path: Path) -> None:
+def test_the_settings_that_are_shown_are_accepted_and_all_are_explained(tmp_path: Path) -> None:
     file = tmp_path / "foot-drop-cds.toml"
-    file.write_text(block("toml", "# foot-drop-cds.toml"), encoding="utf-8")
+    file.write_text(block(CONNECTING, "toml", "# foot-drop-cds.toml"), encoding="utf-8")
     settings = load(file, {})
     assert settings.deadline_ms == 450
     assert "observation.mrc-ankle-dorsiflexion" in settings.codes
+    assert [name for name in Settings.model_fields if name != "dev" and f"| `{name}` |" not in CONNECTING] == []
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[\w/.-]+)\)", README))
-def test_every_file_that_it_links_exists(path: str) -> None:
-    assert (ROOT / path).exists()
+def test_every_error_class_stands_in_the_glossary() -> None:
+    sources = house.texts("cards", "service", suffix=".py")
+    classes = {name for text in sources.values() for name in re.findall(r"^class (\w+Error)\b", text, re.MULTILINE)}
+    drawn = set(re.findall(r"[├└]── (\w+Error) ", GLOSSARY)) - {"ValueError", "LookupError", "OSError", "RuntimeError"}
+    assert drawn == classes
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_linked_exists(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([\w/.-]+)(?:#[\w-]+)?\)", PAGES[page])
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []

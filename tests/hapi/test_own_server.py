@@ -1,4 +1,4 @@
-"""README's steps for a HAPI server of one's own, as they are written there, on free ports."""
+"""The steps of docs/hapi.md for a HAPI server of one's own, as they are written there, on free ports."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tests.hapi.asking import FOOT_DROP, example, rules
 from tests.hapi.hapi import Hapi
 from tests.support.house import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "hapi.md").read_text(encoding="utf-8")
 FHIR, SERVICE = "http://127.0.0.1:8090/fhir", "http://127.0.0.1:8080"
 COMMAND = str(Path(sys.executable).parent / "foot-drop-cds")
 
 
 def steps(base: str) -> tuple[list[str], list[str], list[str], list[str]]:
-    """The words of the three commands for this server, and the lines that README says they answer."""
-    (block,) = re.findall(r"```console\n(\$ \.venv/bin/foot-drop-cds load .*?)```", README, re.DOTALL)
+    """The words of the three commands for this server, and the lines that the page says they answer."""
+    (block,) = re.findall(r"```console\n(\$ \.venv/bin/foot-drop-cds load .*?)```", PAGE, re.DOTALL)
     text = block.replace(FHIR, base).replace(".venv/bin/foot-drop-cds", COMMAND)
     load, serve, curl = text.split("$ ")[1:]
-    answers = [each.split("\n")[1] for each in (load, serve)]
+    answers = [step.split("\n")[1] for step in (load, serve)]
     return shlex.split(load.split("\n")[0]), shlex.split(serve.split("\n")[0]), shlex.split(curl), answers
 
 
-def test_the_steps_of_readme_lead_to_the_four_cards(tmp_path: Path) -> None:
+def test_the_steps_of_the_page_lead_to_the_four_cards(tmp_path: Path) -> None:
     build.build()
     with Hapi() as server:
         load, serve, curl, answers = steps(server.base)

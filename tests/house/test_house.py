@@ -1,5 +1,8 @@
 """The house rules hold in this tree, and each check sees the fault that it is there for."""
 
+import csv
+import re
+
 import pytest
 
 from tests.support import house
@@ -93,7 +96,19 @@ def test_only_the_wire_knows_how_a_card_is_written() -> None:
 
 
 def test_no_cpt_code_is_shipped() -> None:
-    assert house.cpt_codes(house.texts("cards", "fhir_examples")) == []
+    assert house.cpt_codes(house.texts("cards", "fhir_examples", "docs")) == []
+
+
+def test_the_documents_hold_no_number_of_five_digits_but_codes_of_the_table() -> None:
+    """A CPT code is five characters; the tables of docs/ name the systems of their codes, its pages do not.
+
+    Addresses are left out: they hold numbers of their own.
+    """
+    with (house.ROOT / "docs" / "codes.csv").open(encoding="utf-8", newline="") as lines:
+        known = {row["code"] for row in csv.DictReader(lines)}
+    pages = house.texts("docs", suffix=".md")
+    numbers = {path: set(house.CPT_CODE.findall(re.sub(r"\S*/\S*", "", text))) - known for path, text in pages.items()}
+    assert {path: found for path, found in numbers.items() if found} == {}
 
 
 def test_a_cpt_code_is_seen_and_the_bare_system_is_not() -> None:

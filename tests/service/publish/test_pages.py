@@ -1,4 +1,4 @@
-"""The page and the source attributes of each rule, and what evidence.toml says of it."""
+"""The page and the source attributes of each rule, and what appraisals.toml says of it."""
 
 from __future__ import annotations
 
