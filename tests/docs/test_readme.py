@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,12 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 CONNECTING = (DOCS / "connecting.md").read_text(encoding="utf-8")
 GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")
 PAGES = {path: text for path, text in house.texts(suffix=".md").items() if not path.startswith("fhir_examples/")}
-COMMANDS: dict[str, Command] = main.commands  # type: ignore[attr-defined]
+COMMANDS: Mapping[str, Command] = main.commands
 
 
 def block(page: str, language: str, start: str) -> str:
     """The fenced block of a language that begins with these words."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return next(text for text in blocks if text.startswith(start))
 
 
