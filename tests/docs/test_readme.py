@@ -105,11 +105,17 @@ def test_the_settings_that_are_shown_are_accepted_and_all_are_explained(tmp_path
     assert [name for name in Settings.model_fields if name != "dev" and f"| `{name}` |" not in CONNECTING] == []
 
 
-def test_every_error_class_stands_in_the_glossary() -> None:
+def test_the_tree_of_errors_in_the_glossary_is_that_of_the_code() -> None:
     sources = house.texts("cards", "service", suffix=".py")
-    classes = {name for text in sources.values() for name in re.findall(r"^class (\w+Error)\b", text, re.MULTILINE)}
-    drawn = set(re.findall(r"[├└]── (\w+Error) ", GLOSSARY)) - {"ValueError", "LookupError", "OSError", "RuntimeError"}
-    assert drawn == classes
+    classes = dict(pair for text in sources.values() for pair in re.findall(r"^class (\w+Error)\((\w+)\)", text, re.M))
+    drawn: dict[str, str] = {}
+    above = ["Exception"]
+    for stem, name in re.findall(r"^([│ ]*[├└]── )(\w+)", GLOSSARY, re.MULTILINE):
+        above[len(stem) // 4 :] = [name]
+        drawn[name] = above[-2]
+    built_in = {name for name in drawn if name not in classes}
+    assert built_in <= {"ValueError", "LookupError", "OSError", "RuntimeError"}
+    assert {name: parent for name, parent in drawn.items() if name in classes} == classes
 
 
 @pytest.mark.parametrize("page", PAGES)
