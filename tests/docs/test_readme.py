@@ -36,25 +36,41 @@ def block(page: str, language: str, start: str) -> str:
     return next(text for text in blocks if text.startswith(start))
 
 
-def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> None:
-    """Two files are added to a copy; everything else finds the rule by itself."""
-    for folder in ("cards", "service", "tests", "fhir_examples", "docs"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    rules = tmp_path / "cards" / "rules"
-    (rules / "falls_risk.py").write_text(block(CONTRIBUTING, "python", '"""Foot drop in an older'), encoding="utf-8")
-    (rules / "falls_risk.toml").write_text(block(CONTRIBUTING, "toml", "[like.weak-left]"), encoding="utf-8")
-    tests = ["tests/cards/rules/test_cases.py", "-k", "falls-risk"]
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+EXAMPLE = {
+    "cards/rules/falls_risk.py": block(CONTRIBUTING, "python", '"""Foot drop in an older'),
+    "cards/rules/falls_risk.toml": block(CONTRIBUTING, "toml", "[like.weak-left]"),
+    "cards/value_sets/condition.history-of-fall.toml": block(CONTRIBUTING, "toml", 'title = "History of fall"'),
+}
+
+
+def with_the_example(tree: Path) -> None:
+    """A copy of the tree to which the worked example is added."""
+    for name in house.files():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tree / name)
+    for name, text in EXAMPLE.items():
+        (tree / name).write_text(text, encoding="utf-8")
+    changelog = tree / "CHANGELOG.md"
+    changelog.write_text(f"{changelog.read_text(encoding='utf-8')}\n- `falls-risk`: new.\n", encoding="utf-8")
+
+
+def run_tests(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """pytest in a copy of the tree."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> None:
+    with_the_example(tmp_path)
+    run = run_tests(tmp_path, "tests/cards/rules/test_cases.py", "-k", "falls-risk")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert re.search(r"[7-9] passed", run.stdout), run.stdout
+    assert re.search(r"(?:[89]|\d\d) passed", run.stdout), run.stdout
 
 
 def test_readme_is_short() -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,11 @@ from the cases beside the rules that it names: change those files, not these.
 """
 
 
-def files() -> dict[str, str]:
-    """The text of every file of fhir_examples by its path there, `__init__.py` left out."""
+def files(rules: Collection[str] | None = None) -> dict[str, str]:
+    """The text of every file of fhir_examples by its path there, `__init__.py` left out.
+
+    With `rules`, the answers hold the cards of these alone.
+    """
     now, all_patients = patients()
     evaluates = evaluator(Settings(dev=True), now)
     written: dict[str, str] = {}
@@ -70,6 +73,8 @@ def files() -> dict[str, str]:
         bundle, request = documents(patient, now)
         asked = read(json.dumps(request).encode(), hook)
         response = mask(json.loads(answer(evaluates.evaluate(asked).decision, asked, now)))
+        if rules is not None:
+            response["cards"] = [card for card in response["cards"] if card["source"]["topic"]["code"] in rules]
         for part, document in (("bundle", bundle), ("request", request), ("response", response)):
             written[f"{name}/{part}.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         title, story = (json.dumps(patient[member], ensure_ascii=False) for member in ("title", "story"))

@@ -150,7 +150,7 @@ def test_every_rule_is_a_plan(published: dict[str, list[dict[str, Any]]]) -> Non
         assert plan["version"] == rule.version
         assert plan["date"] == plan["lastReviewDate"] == plan["effectivePeriod"]["start"] == rule.reviewed
         assert [(each["type"], each["name"]) for each in action["trigger"]] == [("named-event", h) for h in rule.hooks]
-        assert plan["relatedArtifact"][0]["url"] == rule.source.url
+        assert plan["relatedArtifact"][0].get("url", "") == rule.source.url
         graded = action["documentation"][0]["document"]["extension"]
         assert [each["valueCodeableConcept"]["text"] for each in graded] == [rule.strength, rule.quality]
         assert rule.title in action["condition"][0]["expression"]["expression"]
