@@ -74,7 +74,9 @@ def test_a_page_loads_its_own_files_alone_and_runs_no_script_within(client: Flas
 
 
 def test_the_scripts_and_the_style_name_no_other_place() -> None:
-    for file in (ROOT / "service/static/simulator").iterdir():
+    files = list((ROOT / "service/simulator/static").iterdir())
+    assert files
+    for file in files:
         found = set(re.findall(r"https?://[\w.]+", file.read_text())) - {"http://www.w3.org", "https://ehr.example"}
         assert found == set(), file.name
 
