@@ -12,7 +12,6 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ProtocolError
 
@@ -47,7 +46,7 @@ class Watch:
     """The deadline of what one thread asks, and the means by which another breaks it off.
 
     A timeout of a socket only bounds the silence between two bytes: a server that sends its headers byte by
-    byte would keep the thread for hours.
+    byte would keep the thread for hours. Inside of its `with` block the thread's connections are under watch.
     """
 
     def __init__(self, until: float) -> None:
@@ -95,21 +94,12 @@ class Watch:
 class _Connection(HTTPConnection):
     watch: Watch | None = None
 
-    def _claim(self) -> None:
-        watch: Watch | None = getattr(_thread, "watch", None)
-        if watch is not None:
-            watch.claim(self)
-
-    def connect(self) -> None:
-        self._claim()
-        super().connect()
-
     def request(self, *args: Any, **options: Any) -> None:
-        self._claim()
+        _thread.watch.claim(self)
         super().request(*args, **options)
 
     def getresponse(self) -> Any:
-        self._claim()
+        _thread.watch.claim(self)  # again: only now is its socket there for sure
         return super().getresponse()
 
 
@@ -117,18 +107,11 @@ class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
 class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
+        return pool
 
 
 class Exchanges:
@@ -169,12 +152,12 @@ class Exchanges:
                 stream=True,
                 allow_redirects=False,
             ) as response:
-                return _body(response, watch, limit)
+                return _body(response, limit)
         except _TROUBLE as error:
             raise AnswerError(LATE if watch.left <= 0 else _why(error)) from None
 
 
-def _body(response: requests.Response, watch: Watch, limit: int) -> bytes:
+def _body(response: requests.Response, limit: int) -> bytes:
     status = response.status_code
     if status != 200:
         aside = ": redirects are not followed" if 300 <= status < 400 else ""
@@ -184,8 +167,6 @@ def _body(response: requests.Response, watch: Watch, limit: int) -> bytes:
         limit -= len(chunk)
         if limit < 0:
             raise AnswerError("the FHIR server answered with more than is read")
-        if watch.left <= 0:
-            raise AnswerError(LATE)
         chunks.append(chunk)
     body = b"".join(chunks)
     if "html" in response.headers.get("Content-Type", "").lower() or body[:64].lstrip().startswith(b"<"):
