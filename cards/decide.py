@@ -25,9 +25,9 @@ from cards.language.verdict import (
     suppressed,
 )
 from cards.record.chart import Chart
+from cards.record.prefetch_keys import REQUIRED
 from cards.rule_book import RuleBook
 
-_REQUIRED = frozenset({"conditions", "observations"})  # on every hook: unseen, a part of them was read
 _NO_SUCH_PROBLEM = not_applicable("the new problem is none that bears on foot drop")
 _NO_FOOT_DROP = not_applicable(
     "no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days"
@@ -157,7 +157,7 @@ class _Judgement:
 
     def _of_what_was_read(self, rule: Rule, verdict: Silent) -> Silent:
         """D58, of a page that could not be read: what those seen lack, or have answered, the others may change."""
-        lost = sorted(self._chart.unseen & _REQUIRED & self._book.supplies[rule.id])
+        lost = sorted(self._chart.unseen & REQUIRED & self._book.supplies[rule.id])
         if not lost or verdict.kind is Kind.COULD_NOT_EVALUATE:
             return verdict
         why = f"the {' and '.join(lost)} could be read only in part"
@@ -184,7 +184,7 @@ def _without_foot_drop(chart: Chart) -> Verdict:
     undated = [grade for grade in chart.readings("mrc-ankle-dorsiflexion") if grade.when is None and grade.value <= 4]
     if undated:
         return could_not_evaluate("a weak dorsiflexion grade has no date: it lies in no window")
-    if lost := sorted(chart.unseen & _REQUIRED):
+    if lost := sorted(chart.unseen & REQUIRED):
         return could_not_evaluate(
             f"the {' and '.join(lost)} could be read only in part, and no foot drop is in that part"
         )

@@ -17,7 +17,7 @@ from cards.findings.gates import comfort_care, off_gate, trauma_path
 from cards.findings.mr_safety import mr_safety
 from cards.language.precedence import Precedence, read_precedence
 from cards.language.rule import Rule
-from cards.record.chart import supplied_by
+from cards.record.prefetch_keys import supplied_by
 
 
 class RuleBookError(ValueError):

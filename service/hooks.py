@@ -111,7 +111,7 @@ def _service(hook: str, codes: Codes) -> dict[str, Any]:
         "title": HOOKS[hook].title,
         "description": HOOKS[hook].description,
         "id": service_id(hook),
-        "prefetch": templates(hook, codes),
+        "prefetch": dict(templates(hook, codes)),
         "usageRequirements": _USAGE,
         "version": CDS_HOOKS_VERSION,
     }

@@ -18,6 +18,7 @@ from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction
 from cards.record.facts import Allergy, Draft, Implant, Medicine, Order, Problem, Procedure, Reading, Report
 from cards.record.moments import Clock, Moment
+from cards.record.prefetch_keys import supplied_by
 from cards.record.records import Resource
 from cards.value_sets.value_set import VALUE_SETS
 
@@ -25,27 +26,6 @@ BUILT_IN_CODES = Codes()
 
 _NONE: list[Any] = []  # what is not there; nobody changes it in place
 _NO_KEYS: frozenset[str] = frozenset()
-
-# Which prefetch key a kind of fact is read from: what D58 says of an unseen key is said of these.
-SUPPLIED_BY = {
-    "patient": ("patient",),
-    "encounter": ("encounter",),
-    "condition": ("conditions",),
-    "observation": ("observations",),
-    "lesion": ("reports",),
-    "report": ("reports",),
-    "order": ("orders",),
-    "order.afo": ("orders", "deviceOrders"),
-    "procedure": ("procedures",),
-    "device": ("devices",),
-    "medication": ("medications", "statements"),
-    "allergy": ("allergies",),
-}
-
-
-def supplied_by(key: str) -> tuple[str, ...]:
-    """The prefetch keys from which a key of bindings.toml is read."""
-    return SUPPLIED_BY.get(key) or SUPPLIED_BY[key.partition(".")[0]]
 
 
 class Chart:

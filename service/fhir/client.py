@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from msgspec import Struct, field
 
 from cards.record.decoding import MAX_BYTES, Defect, check_body, read_resource
 from cards.record.errors import UnreadableError
-from cards.record.records import Bundle, Resource
-from service.fhir.address import Address, allow_list, read_address
+from cards.record.records import Resource
+from service.fhir.address import Address, read_address
+from service.fhir.searchset import next_link
 from service.fhir.transport import LATE, AnswerError, Exchanges, Watch
-
-__all__ = ["Fetched", "FhirReader", "allow_list", "next_link"]
 
 LONGEST_GET = 1900  # characters of a URL that every proxy lets pass
 
@@ -30,13 +29,6 @@ class Fetched(Struct, frozen=True):
     pages: list[Resource] = field(default_factory=list)
     why: str = ""
     defects: list[Defect] = field(default_factory=list)
-
-
-def next_link(page: Resource) -> str | None:
-    """The link to the page after this one."""
-    if not isinstance(page, Bundle) or not page.link:
-        return None
-    return next((link.url for link in page.link if link.relation == "next" and link.url), None)
 
 
 class _Reading:
@@ -102,16 +94,12 @@ class FhirReader:
         running = [
             self._threads.submit(self._follow, reading, base, token, queries[reading.key]) for reading in readings
         ]
-        wait(running, timeout=max(deadline - time.monotonic(), 0))
-        found = {reading.key: reading.taken() for reading in readings}
+        wait(running, timeout=deadline - time.monotonic())
+        fetched = {reading.key: reading.taken() for reading in readings}
         for future, reading in zip(running, readings, strict=True):
             if not future.done() and not future.cancel():
                 reading.watch.break_off()
-        return found
-
-    def read(self, server: str, token: str | None, references: Iterable[str], deadline: float) -> dict[str, Fetched]:
-        """What the references lead to, by reference, at the latest at `deadline`."""
-        return self.fetch(server, token, {reference: reference for reference in references}, deadline)
+        return fetched
 
     def _follow(self, reading: _Reading, base: Address, token: str | None, query: str) -> None:
         with reading.watch:
@@ -129,9 +117,9 @@ class FhirReader:
     def _read_pages(self, reading: _Reading, base: Address, token: str | None, query: str) -> None:
         """Every page of a query, into the reading. Raises AnswerError or UnreadableError."""
         room = self._max_bytes
-        link: str | None = query
+        link = query
         asked: set[str] = set()
-        while link is not None:
+        while True:
             url = base.below(link)
             if url is None:
                 raise AnswerError("the address to ask leads off the FHIR server's base")
@@ -145,6 +133,8 @@ class FhirReader:
             page = _decode(body, reading)
             reading.pages.append(page)
             link = next_link(page)
+            if not link:
+                return
 
     def _ask(self, base: Address, url: str, token: str | None, watch: Watch, room: int) -> bytes:
         path, mark, form = url.partition("?")

@@ -11,14 +11,13 @@ from msgspec import Struct, field
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
-from cards.record.records import Bundle, Patient, Resource
-from service.fhir.client import Fetched, FhirReader, next_link
+from cards.record.prefetch_keys import PREFETCH_KEYS, REQUIRED
+from cards.record.records import Patient, Resource
+from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
-from service.fhir.searchset import Contents, contents, only, plain
-from service.fhir.templates import READS, SEARCHES, Kinds, kind_of, queries_of
+from service.fhir.searchset import Contents, contents, only
+from service.fhir.templates import templates
 from service.wire.request import HookRequest
-
-REQUIRED = ("conditions", "observations")
 
 _OTHER = "something else than was asked"
 _MERGED = "the patient's record was replaced by another (Patient.link), whose data is not read"
@@ -47,46 +46,19 @@ class Gathered(Struct):
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def gather(
-    request: HookRequest,
-    reader: FhirReader | None,
-    codes: Codes,
-    deadline: float,
-    queries: Mapping[str, str] | None = None,
-) -> Gathered:
+def gather(request: HookRequest, reader: FhirReader | None, codes: Codes, deadline: float) -> Gathered:
     """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
 
-    `deadline` is a moment of time.monotonic; `queries` are the templates, those of the hook when not given.
-    What could not be read in time is unseen. Raises RequiredDataError when conditions or observations can be
-    had in no way.
+    `deadline` is a moment of time.monotonic. What could not be read in time is unseen. Raises
+    RequiredDataError when conditions or observations cannot be obtained.
     """
-    if queries is None:
-        queries, kinds = queries_of(request.hook, codes)
-    else:
-        kinds = tuple((key, kind_of(query)) for key, query in queries.items())
-    complete = _complete(request, kinds)
-    if complete is not None and not lacking(complete, codes, _drafted(request)):
-        return Gathered(records=list(chain.from_iterable(complete.values())))
-    gathering = _Gathering(request, reader, deadline, queries, kinds)
+    gathering = _Gathering(request, reader, deadline, templates(request.hook, codes))
     gathering.take_prefetch()
-    gathering.read_missing()
-    gathering.demand_required()
+    if gathering.gaps:
+        gathering.read_missing()
+        gathering.demand_required()
     gathering.read_references(codes)
     return gathering.result()
-
-
-def _complete(request: HookRequest, kinds: Kinds) -> dict[str, Sequence[Resource]] | None:
-    """The records by key, when the prefetch holds everything as it was asked, as nearly always; else None."""
-    found: dict[str, Sequence[Resource]] = {}
-    for key, kind in kinds:
-        if key not in request.prefetch:
-            return None
-        value = request.prefetch[key]
-        records = plain(value, kind) if value is not None else ()
-        if records is None or (len(records) > 1 and key in READS):
-            return None
-        found[key] = records
-    return None if _is_merged(found.get("patient", ())) else found
 
 
 def _drafted(request: HookRequest) -> list[str]:
@@ -94,80 +66,65 @@ def _drafted(request: HookRequest) -> list[str]:
 
 
 def _is_merged(patients: Iterable[Resource]) -> bool:
-    links = (link for each in patients if isinstance(each, Patient) for link in each.link or ())
-    return any(link.type == "replaced-by" for link in links)
+    return any(
+        link.type == "replaced-by"
+        for patient in patients
+        if isinstance(patient, Patient) and patient.link
+        for link in patient.link
+    )
 
 
-class _Answer(Struct):
-    """What is known of one prefetch key."""
+class _Gap(Struct):
+    """Why nothing, or not all, is known of a prefetch key."""
 
-    kind: str
+    why: str = ""
     query: str = ""  # what is still to be asked
-    records: Sequence[Resource] = ()
-    is_had: bool = False  # a part of it at least, be it that there is nothing
-    why: str = ""  # why that is not all
-    is_all: bool = False
-
-    def add(self, found: Contents, source: str) -> None:
-        self.records = [*self.records, *found.records] if self.records else found.records
-        if not found.error:
-            self.is_had = self.is_all = True
-            return
-        self.is_had = self.is_had or bool(found.records)
-        self.is_all, self.why = False, f"{source} {found.error}"
+    is_partial: bool = False  # a part is known, be it that there is nothing
 
 
 class _Gathering:
     def __init__(
-        self,
-        request: HookRequest,
-        reader: FhirReader | None,
-        deadline: float,
-        queries: Mapping[str, str],
-        kinds: Iterable[tuple[str, str]],
+        self, request: HookRequest, reader: FhirReader | None, deadline: float, queries: Mapping[str, str]
     ) -> None:
         self._request = request
         self._deadline = deadline
         self._reader = reader if request.fhirServer else None
         self._queries = queries
-        self._answers = {key: _Answer(kind) for key, kind in kinds}
+        self._records: dict[str, Sequence[Resource]] = dict.fromkeys(queries, ())
+        self.gaps: dict[str, _Gap] = {}
         self._defects: list[Defect] = []
-        self._notes: defaultdict[str, list[str]] = defaultdict(list)
+        self._failed: Mapping[tuple[str, str], int] = {}  # how many references, by key and why
 
     def take_prefetch(self) -> None:
         """What the request supplies; of each key, what is still to be asked."""
-        supplied = self._request.prefetch
-        for key, answer in self._answers.items():
-            if key in supplied:
-                self._take(key, answer, supplied[key])
-            else:
-                answer.query = self._filled(key)
+        supplied, defects = self._request.prefetch, self._request.defects
+        for key in self._queries:
+            if key not in supplied:
+                self.gaps[key] = _Gap(query=self._filled(key))
+                continue
+            value = supplied[key]
+            if value is None:
+                continue
+            found = self._contents(key, value, key, defects)
+            if found is None:
+                self.gaps[key] = _Gap(f"the request holds {_OTHER}", self._filled(key))
+                continue
+            self._records[key] = found.records
+            if found.error:
+                self.gaps[key] = _Gap(f"the request holds {found.error}", is_partial=bool(found.records))
+            elif found.next:
+                self.gaps[key] = _Gap("the request holds its first page", found.next, is_partial=True)
 
-    def _take(self, key: str, answer: _Answer, value: Resource | None) -> None:
-        if value is None:
-            answer.is_had = answer.is_all = True
-            return
-        found = self._contents(key, answer, value, key, self._request.defects)
-        if found is None:
-            answer.why = f"the request holds {_OTHER}"
-            answer.query = self._filled(key)
-            return
-        answer.add(found, "the request holds")
-        link = next_link(value)
-        if link and answer.is_all:
-            answer.is_all = False
-            answer.why = "the request holds its first page"
-            answer.query = link
-
-    def _contents(self, key: str, answer: _Answer, value: Resource, where: str, known: list[Defect]) -> Contents | None:
-        found = contents(value, answer.kind, where, known)
+    def _contents(self, key: str, value: Resource, where: str, known: list[Defect]) -> Contents | None:
+        prefetch = PREFETCH_KEYS[key]
+        found = contents(value, prefetch.resource_type, where, known)
         if found is None:
             return None
         if found.defects:
             self._defects += found.defects
-        if key not in READS or not isinstance(value, Bundle):
+        if not prefetch.read_by or value.resourceType != "Bundle":
             return found
-        one = only(found.records, answer.kind)
+        one = only(found.records, prefetch.resource_type)
         return None if one is None else Contents(one, found.error)
 
     def _filled(self, key: str) -> str:
@@ -187,48 +144,44 @@ class _Gathering:
 
     def read_missing(self) -> None:
         """What is still to be asked, from the FHIR server."""
-        queries = {key: answer.query for key, answer in self._answers.items() if answer.query}
+        queries = {key: gap.query for key, gap in self.gaps.items() if gap.query}
         if queries:
             for key, fetched in self._fetch(queries).items():
                 self._merge(key, fetched)
 
     def _merge(self, key: str, fetched: Fetched) -> None:
-        answer = self._answers[key]
-        before = f"{answer.why}, and " if answer.why else ""
-        answer.is_all = False
-        for page in fetched.pages:
-            found = self._contents(key, answer, page, f"{key} from the FHIR server", fetched.defects)
-            found = found or Contents(error=_OTHER)
-            answer.add(found, f"{before}the FHIR server answered with")
-            if found.error:
-                break
-        else:
-            answer.is_all = not fetched.why
-            answer.why = before + fetched.why
+        gap = self.gaps[key]
+        before = f"{gap.why}, and " if gap.why else ""
         self._defects += fetched.defects
+        for page in fetched.pages:
+            found = self._contents(key, page, f"{key} from the FHIR server", fetched.defects)
+            found = found or Contents(error=_OTHER)
+            self._records[key] = [*self._records[key], *found.records]
+            if found.error:
+                gap.is_partial = gap.is_partial or bool(found.records)
+                gap.why = f"{before}the FHIR server answered with {found.error}"
+                return
+            gap.is_partial = True
+        if fetched.why:
+            gap.why = before + fetched.why
+        else:
+            del self.gaps[key]
 
     def demand_required(self) -> None:
         """Raises RequiredDataError when of a required key nothing at all is known."""
-        lost = {key: self._answers[key] for key in REQUIRED if key in self._answers}
-        reasons = {key: answer.why for key, answer in lost.items() if not answer.is_had}
+        reasons = {key: gap.why for key, gap in self.gaps.items() if key in REQUIRED and not gap.is_partial}
         if reasons:
             raise RequiredDataError(reasons)
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""
-        records = {key: answer.records for key, answer in self._answers.items()}
-        wanted = lacking(records, codes, _drafted(self._request))
+        wanted = lacking(self._records, codes, _drafted(self._request))
         if not wanted:
             return
-        urls = [each.url for each in wanted if each.url][:MOST]
+        urls = [reference.url for reference in wanted if reference.url][:MOST]
         fetched = self._fetch({url: url for url in urls}) if urls else {}
-        failed: Counter[tuple[str, str]] = Counter()
-        for each in wanted:
-            why = self._add_referenced(each, fetched.get(each.url))
-            if why:
-                failed[each.key, why] += 1
-        for (key, why), times in failed.items():
-            self._notes[key].append(f"references that could not be read: {times} ({why})")
+        reasons = [(reference.key, self._add_referenced(reference, fetched.get(reference.url))) for reference in wanted]
+        self._failed = Counter((key, why) for key, why in reasons if why)
 
     def _add_referenced(self, wanted: Lacking, fetched: Fetched | None) -> str:
         """Take in what a reference led to; why it led to nothing."""
@@ -240,22 +193,27 @@ class _Gathering:
         found = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
         if found is None or found.error:
             return f"the FHIR server answered with {found.error if found else _OTHER}"
-        answer = self._answers[wanted.key]
-        answer.records = [*answer.records, *found.records]
+        self._records[wanted.key] = [*self._records[wanted.key], *found.records]
         return ""
 
     def result(self) -> Gathered:
         """Everything that is known now."""
-        if "patient" in self._answers and _is_merged(self._answers["patient"].records):
-            for key in self._answers.keys() & SEARCHES.keys():
-                self._answers[key].is_all, self._answers[key].why = False, _MERGED
-        unseen = {key: answer for key, answer in self._answers.items() if not answer.is_all}
-        for key, answer in unseen.items():
-            if answer.why:
-                self._notes[key].insert(0, f"only a part is known: {answer.why}" if answer.is_had else answer.why)
+        if _is_merged(self._records.get("patient", ())):
+            for key in self._queries:
+                if not PREFETCH_KEYS[key].read_by:
+                    self.gaps.setdefault(key, _Gap(is_partial=True)).why = _MERGED
         return Gathered(
-            records=list(chain.from_iterable([answer.records for answer in self._answers.values()])),
-            unseen=frozenset(unseen),
+            records=list(chain.from_iterable(self._records.values())),
+            unseen=frozenset(self.gaps),
             defects=self._defects,
-            notes={key: "; ".join(notes) for key, notes in self._notes.items()},
+            notes=self._notes() if self.gaps or self._failed else {},
         )
+
+    def _notes(self) -> dict[str, str]:
+        notes: defaultdict[str, list[str]] = defaultdict(list)
+        for key, gap in self.gaps.items():
+            if gap.why:
+                notes[key].append(f"only a part is known: {gap.why}" if gap.is_partial else gap.why)
+        for (key, why), times in self._failed.items():
+            notes[key].append(f"references that could not be read: {times} ({why})")
+        return {key: "; ".join(reasons) for key, reasons in notes.items()}

@@ -34,9 +34,11 @@ def lacking(records: Records, codes: Codes, drafted: Iterable[str] = ()) -> list
     if "medications" in records:
         prescribed += [("medications", pointer) for pointer in drafted]
     results = list(_results(records, codes))
+    if not prescribed and not results:
+        return []
     return [
-        *(_missing("Medication", prescribed, records, ("medications", "statements")) if prescribed else ()),
-        *(_missing("Observation", results, records, ("observations", "reports")) if results else ()),
+        *_missing("Medication", prescribed, records, ("medications", "statements")),
+        *_missing("Observation", results, records, ("observations", "reports")),
     ]
 
 
@@ -68,8 +70,10 @@ def _medications(records: Records) -> Iterator[tuple[str, str]]:
 
 def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:
     for record in records.get("reports", ()):
-        if isinstance(record, DiagnosticReport) and any(
-            codes.keys(concept, "lesion") for concept in record.conclusionCode or ()
+        if (
+            isinstance(record, DiagnosticReport)
+            and record.conclusionCode
+            and any(codes.keys(concept, "lesion") for concept in record.conclusionCode)
         ):
             for result in RESULTS.read(record.result, record, []) or ():
                 if result.reference and not result.reference.startswith("#"):

@@ -18,23 +18,20 @@ _ALONE: dict[str, set[type[Any]]] = {each.resourceType: {each} for each in get_a
 _ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
 
 
-class Contents(Struct):
+class Contents(Struct, frozen=True):
     """The records of one answer; `error` says in words that the answer is no data, or not all of it."""
 
     records: Sequence[Resource] = ()
     error: str = ""
     defects: Sequence[Defect] = ()
+    next: str = ""  # the link to the page after this one
 
 
-def plain(answer: Resource, kind: str) -> list[Resource] | None:
-    """The records of an answer in which all is as it was asked, as nearly always; None for any other answer."""
-    expected = _ALONE[kind]
-    if type(answer) in expected:
-        return [answer]
-    if not isinstance(answer, Bundle) or answer.link or answer.entry is None:
-        return None
-    records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
-    return records if set(map(type, records)) <= expected else None
+def next_link(page: Resource) -> str:
+    """The link to the page after this one; empty when there is none."""
+    if not isinstance(page, Bundle) or not page.link:
+        return ""
+    return next((link.url for link in page.link if link.relation == "next" and link.url), "")
 
 
 def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -> Contents | None:
@@ -44,14 +41,24 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     informs ("no results") leaves it as it is. Entries without resourceType are left out and counted. `where`
     names the answer in the defects that are `known` from decoding it.
     """
+    if answer.resourceType == kind:
+        return Contents((answer,))
     if not isinstance(answer, Bundle):
-        if isinstance(answer, OperationOutcome):
-            return Contents(error=_error(answer))
-        return Contents((answer,)) if answer.resourceType == kind else None
-    if answer.entry is None:
-        return None if _lost_entries(where, known) else Contents()
-    records: list[Resource] = [entry.resource for entry in answer.entry if entry.resource is not None]
-    kinds = _kinds(records, set(map(type, records)))
+        return Contents(error=_error(answer)) if isinstance(answer, OperationOutcome) else None
+    following = next_link(answer) if answer.link else ""
+    if not answer.entry:
+        lost = answer.entry is None and _lost_entries(where, known)
+        return None if lost else Contents(next=following)
+    records = [record for entry in answer.entry if (record := entry.resource) is not None]
+    types = set(map(type, records))
+    if types == _ALONE[kind]:  # nearly always: all is as it was asked
+        return Contents(records, next=following)
+    return _mixed(records, types, kind, where, following)
+
+
+def _mixed(records: list[Resource], types: set[type[Any]], kind: str, where: str, following: str) -> Contents | None:
+    """The contents of a Bundle in which not every record is of `kind`."""
+    kinds = _kinds(records, types)
     error = ""
     if "OperationOutcome" in kinds:
         outcomes = [record for record in records if isinstance(record, OperationOutcome)]
@@ -60,10 +67,11 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
         error = next((_error(outcome) for outcome in outcomes if _is_error(outcome)), "")
     if kinds - _COMPANIONS and kind not in kinds:
         return Contents(error=error) if error else None
+    defects: tuple[Defect, ...] = ()
     if None in kinds:
         records = [record for record in records if not _is_untyped(record)]
-        return Contents(records, error, (Defect(where, "resourceType", "is missing in an entry", dropped=True),))
-    return Contents(records, error)
+        defects = (Defect(where, "resourceType", "is missing in an entry", dropped=True),)
+    return Contents(records, error, defects, following)
 
 
 def _kinds(records: list[Resource], types: set[type[Any]]) -> set[str | None]:

@@ -4,67 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from urllib.parse import quote
 
-from cards.record.chart import supplied_by
 from cards.record.codes import Codes
+from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
 from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
 
 _BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
-SEARCHES = {
-    "conditions": "Condition",
-    "observations": "Observation",
-    "reports": "DiagnosticReport",
-    "orders": "ServiceRequest",
-    "deviceOrders": "DeviceRequest",
-    "devices": "Device",
-    "procedures": "Procedure",
-    "medications": "MedicationRequest",
-    "statements": "MedicationStatement",
-    "allergies": "AllergyIntolerance",
-}
-READS = {"patient": "Patient/{{context.patientId}}", "encounter": "Encounter/{{context.encounterId}}"}
-_KEYS = ("patient", *SEARCHES, "encounter")
-
-Kinds = tuple[tuple[str, str], ...]
-
-
-def kind_of(query: str) -> str:
-    """The resource type that a query asks for."""
-    return query.partition("?")[0].partition("/")[0]
-
-
-def templates(hook: str, codes: Codes) -> dict[str, str]:
-    """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
-    return dict(_templates(hook, codes))
 
 
 @lru_cache(maxsize=64)
-def _templates(hook: str, codes: Codes) -> Mapping[str, str]:
+def templates(hook: str, codes: Codes) -> Mapping[str, str]:
+    """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
     read = rule_book().read_by(hook)
     wanted = {name for key in read for name in supplied_by(key)}
     if any(key.startswith("lesion.") for key in read):
         wanted.add("observations")  # a report's lesion has its side in the result
-    return MappingProxyType({key: _template(key, codes) for key in _KEYS if key in wanted})
-
-
-def queries_of(hook: str, codes: Codes) -> tuple[Mapping[str, str], Kinds]:
-    """The templates of a hook by key, and the resource type that each key holds."""
-    return _templates(hook, codes), _kinds(hook, codes)
-
-
-@lru_cache(maxsize=64)
-def _kinds(hook: str, codes: Codes) -> Kinds:
-    return tuple((key, kind_of(query)) for key, query in _templates(hook, codes).items())
+    return {key: _template(key, codes) for key in PREFETCH_KEYS if key in wanted}
 
 
 def _template(key: str, codes: Codes) -> str:
-    if key in READS:
-        return READS[key]
+    prefetch = PREFETCH_KEYS[key]
+    if prefetch.read_by:
+        return f"{prefetch.resource_type}/{{{{context.{prefetch.read_by}}}}}"
     only = f"&code={','.join(_observation_codes(codes))}" if key == "observations" else ""
-    return f"{SEARCHES[key]}?patient={{{{context.patientId}}}}{only}&_count=200"
+    return f"{prefetch.resource_type}?patient={{{{context.patientId}}}}{only}&_count=200"
 
 
 def _observation_codes(codes: Codes) -> dict[str, None]:

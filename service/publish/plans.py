@@ -8,7 +8,7 @@ from cards.language.appraisals import appraisal
 from cards.language.rule import Rule
 from cards.language.sources import SOURCES, Source
 from cards.orders.catalogue import CATALOGUE
-from cards.record.chart import supplied_by
+from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
 from cards.rule_book import RuleBook
 from cards.value_sets.systems import SNOMED
 from cards.value_sets.value_set import VALUE_SETS
@@ -22,21 +22,6 @@ _QUALITY = "http://hl7.org/fhir/StructureDefinition/cqf-qualityOfEvidence"
 _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _PLAN_TYPES = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
 
-# Prefetch key to resource type and to the element that a value set filters.
-_READ_FROM = {
-    "patient": ("Patient", ""),
-    "encounter": ("Encounter", ""),
-    "conditions": ("Condition", "code"),
-    "observations": ("Observation", "code"),
-    "reports": ("DiagnosticReport", "code"),
-    "orders": ("ServiceRequest", "code"),
-    "deviceOrders": ("DeviceRequest", "code"),
-    "devices": ("Device", "type"),
-    "procedures": ("Procedure", "code"),
-    "medications": ("MedicationRequest", "medication"),
-    "statements": ("MedicationStatement", "medication"),
-    "allergies": ("AllergyIntolerance", "code"),
-}
 _OTHER_PATHS = {"lesion": "conclusionCode", "device.mr-safety": "safety"}
 
 
@@ -126,9 +111,9 @@ def _graded(rule: Rule) -> Json:
 def _requirements(key: str) -> Iterator[Json]:
     """The data of one key: a requirement for each resource type that it is read from."""
     for name in supplied_by(key):
-        kind, path = _READ_FROM[name]
-        made: Json = {"type": kind}
-        path = _OTHER_PATHS.get(key) or _OTHER_PATHS.get(key.partition(".")[0]) or path
+        prefetch = PREFETCH_KEYS[name]
+        made: Json = {"type": prefetch.resource_type}
+        path = _OTHER_PATHS.get(key) or _OTHER_PATHS.get(key.partition(".")[0]) or prefetch.element
         if path and key in VALUE_SETS:
             made["codeFilter"] = [{"path": path, "valueSet": canonical("ValueSet", key)}]
         yield made

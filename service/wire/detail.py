@@ -10,22 +10,8 @@ from cards.language.rule import Rule
 from cards.language.sources import Source
 from cards.language.verdict import Card
 from cards.record.facts import Evidence
+from cards.record.prefetch_keys import PREFETCH_KEYS
 
-# decisions.md D58: what the reader has to check where a prefetch key could not be read
-_UNSEEN = {
-    "patient": "The patient's birth date could not be read: check that this fits the age.",
-    "conditions": "The problem list could not be read: check it before acting.",
-    "observations": "Examination findings and results could not be read: check them before acting.",
-    "reports": "Reports could not be read: check that a study has not answered this already.",
-    "orders": "Orders could not be read: check that this is not ordered already.",
-    "deviceOrders": "Device orders could not be read: check that this is not ordered already.",
-    "devices": "Implanted devices could not be read: check for them before any MRI.",
-    "procedures": "Procedures could not be read: check for an operation that has already been done.",
-    "medications": "Medication orders could not be read: check what is already prescribed.",
-    "statements": "Medication statements could not be read: check what the patient takes.",
-    "allergies": "Allergies could not be read: check them before prescribing.",
-    "encounter": "The encounter could not be read: check that this fits where the patient is seen.",
-}
 _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
 
 
@@ -44,7 +30,7 @@ def detail(rule: Rule, card: Card) -> str:
 def unseen(keys: Iterable[str]) -> list[str]:
     """A sentence for each prefetch key that could not be read, in a fixed order."""
     missing = frozenset(keys)
-    return [sentence for key, sentence in _UNSEEN.items() if key in missing]
+    return [key.unseen for name, key in PREFETCH_KEYS.items() if name in missing]
 
 
 def _facts(because: Iterable[Evidence]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from service.fhir.templates import SEARCHES
+from cards.record.prefetch_keys import PREFETCH_KEYS
 from service.hooks import HOOKS
 from tests.support.fhir_server import FhirServer
 from tests.support.places import DATA
@@ -57,7 +57,7 @@ def request(patient: str, hook: str) -> Json:
         context |= {"draftOrders": _bundle(drafts), "selections": []}
     if hook == "problem-list-item-create":
         context["conditions"] = _bundle(record["Condition"][:3])
-    prefetch: Json = {key: _bundle(record.get(kind, [])) for key, kind in SEARCHES.items()}
+    prefetch: Json = {key: _bundle(record.get(prefetch.resource_type, [])) for key, prefetch in PREFETCH_KEYS.items()}
     prefetch |= {"patient": record["Patient"][0], "encounter": record["Encounter"][0]}
     return {"hook": hook, "hookInstance": "one", "context": context, "prefetch": prefetch}
 

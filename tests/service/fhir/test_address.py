@@ -2,8 +2,7 @@
 
 import pytest
 
-from service.fhir.address import read_address
-from service.fhir.client import allow_list
+from service.fhir.address import allow_list, read_address
 
 BASE = "https://ehr.example/fhir/r4"
 

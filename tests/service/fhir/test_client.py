@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.fhir.client import FhirReader, allow_list
+from service.fhir.address import allow_list
+from service.fhir.client import FhirReader
 from tests.support.fhir_server import FhirServer
 
 SECRET = "canary-token"
@@ -58,10 +59,11 @@ def test_no_cookie_is_kept(server: FhirServer, reader: FhirReader) -> None:
 
 def test_references_are_read(server: FhirServer, reader: FhirReader) -> None:
     absolute = f"{server.base}/Condition/c2"
-    found = reader.read(server.base, SECRET, ["Condition/c1", absolute, "Condition/none"], soon())
-    assert found["Condition/c1"].pages[0].id == "c1"
-    assert found[absolute].pages[0].id == "c2"
-    assert found["Condition/none"].why == "the FHIR server answered 404"
+    queries = {"relative": "Condition/c1", "absolute": absolute, "none": "Condition/none"}
+    fetched = reader.fetch(server.base, SECRET, queries, soon())
+    assert fetched["relative"].pages[0].id == "c1"
+    assert fetched["absolute"].pages[0].id == "c2"
+    assert fetched["none"].why == "the FHIR server answered 404"
 
 
 def test_without_a_token_none_is_sent(reader: FhirReader) -> None:
@@ -206,10 +208,10 @@ def test_the_token_goes_to_no_other_server(server: FhirServer, reader: FhirReade
             "conditions": "Condition?patient=1",
             "orders": "ServiceRequest?patient=1",
             "page": f"{other.base}?_page=2",
+            "reference": f"{other.base}/Medication/1",
             "slashes": f"//{other.base.partition('//')[2]}/Condition",
         }
         found = reader.fetch(server.base, SECRET, queries, soon())
-        reader.read(server.base, SECRET, [f"{other.base}/Medication/1"], soon())
         assert all(fetched.why for fetched in found.values())
         assert other.requests == []
 

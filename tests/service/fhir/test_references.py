@@ -3,25 +3,19 @@
 import json
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cards.record.codes import Codes
-from cards.record.decoding import read_resource
-from service.fhir.client import FhirReader, allow_list
+from service.fhir.address import allow_list
+from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
+from service.wire.request import read
 from tests.support.fhir_server import FhirServer
+from tests.support.vignettes import PREFETCH_KEYS
 
 Json = dict[str, Any]
-SEARCH = "{kind}?patient={{{{context.patientId}}}}&_count=200"
-TEMPLATES = {
-    "observations": SEARCH.format(kind="Observation"),
-    "reports": SEARCH.format(kind="DiagnosticReport"),
-    "medications": SEARCH.format(kind="MedicationRequest"),
-    "statements": SEARCH.format(kind="MedicationStatement"),
-}
 MEDICATION = {"resourceType": "Medication", "id": "m1"}
 RESULT = {"resourceType": "Observation", "id": "o1", "subject": {"reference": "Patient/1"}}
 LESION = [{"coding": [{"system": "http://snomed.info/sct", "code": "128196005"}]}]
@@ -53,18 +47,15 @@ def report(*references: str, **elements: Any) -> Json:
 def ask(server: FhirServer | None, **supplied: list[Json]) -> Gathered:
     entries = {key: [{"resource": resource} for resource in resources] for key, resources in supplied.items()}
     bundles = {key: {"resourceType": "Bundle", "entry": found} for key, found in entries.items()}
-    known = {key: read_resource(json.dumps(value).encode(), key, []) for key, value in bundles.items()}
-    request: Any = SimpleNamespace(
-        hook="patient-view",
-        is_ordering=False,
-        fhirServer=server.base if server else None,
-        fhirAuthorization=None,
-        context=SimpleNamespace(patientId="1", encounterId=None),
-        prefetch=dict.fromkeys(TEMPLATES) | known,
-        defects=[],
-    )
+    body: Json = {
+        "hook": "patient-view",
+        "hookInstance": "one",
+        "context": {"patientId": "1"},
+        "prefetch": dict.fromkeys(PREFETCH_KEYS) | bundles,
+    }
+    request = read(json.dumps(body | ({"fhirServer": server.base} if server else {})).encode())
     with FhirReader(allow_list([], allow_loopback=True)) as reader:
-        return gather(request, reader, Codes(), time.monotonic() + 10, TEMPLATES)
+        return gather(request, reader, Codes(), time.monotonic() + 10)
 
 
 def names(gathered: Gathered) -> list[str]:

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs
 import pytest
 
 import cards.rules  # noqa: F401 - the rules that there are
-from cards.record.chart import supplied_by
 from cards.record.codes import Codes
+from cards.record.prefetch_keys import supplied_by
 from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
 from service.fhir.templates import templates
@@ -54,7 +54,7 @@ def test_what_the_rules_of_each_hook_read_is_asked_for() -> None:
 
 @pytest.mark.usefixtures("reading")
 def test_the_queries_use_only_what_the_standard_allows() -> None:
-    queries = templates("everything", Codes())
+    queries = dict(templates("everything", Codes()))
     assert queries.pop("patient") == "Patient/{{context.patientId}}"
     assert queries.pop("encounter") == "Encounter/{{context.encounterId}}"
     for key, query in queries.items():

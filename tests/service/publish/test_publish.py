@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from cards.orders.catalogue import CATALOGUE
 from cards.orders.override_reasons import OVERRIDE_REASONS
-from cards.record.chart import supplied_by
+from cards.record.prefetch_keys import supplied_by
 from cards.rule_book import rule_book
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
