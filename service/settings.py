@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings import EnvSettingsSource as Environment
-from pydantic_settings.exceptions import SettingsError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
@@ -29,36 +26,22 @@ DEFAULT_FILE = Path("foot-drop-cds.toml")
 DEADLINE_MS = 450
 DEV_DEADLINE_MS = 5000
 
-Listed = Annotated[tuple[str, ...], NoDecode]
-
 
 class RefusedSettingsError(ValueError):
     """The settings cannot be used; the message names the setting and says why."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What a site can set. `dev` comes from the command line alone."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     codes: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
-    allow_fhir_servers: Listed = ()
-    allow_origins: Listed = ()
+    allow_fhir_servers: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
     time_zone: str = "UTC"
     dev: bool = False
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Values given alone: `load` puts file and environment together, so that tests see no environment."""
-        return (init_settings,)
 
     @field_validator("allow_fhir_servers", "allow_origins", mode="before")
     @classmethod
@@ -142,14 +125,14 @@ def load(
     if "dev" in document or f"{PREFIX}DEV" in environment:
         raise RefusedSettingsError("dev: development mode is for the command line alone (serve --dev)")
     try:
-        found = Settings(**{**document, **_read_environment(environment), "dev": dev})
+        settings = Settings(**{**document, **_read_environment(environment), "dev": dev})
         if not more_fhir_servers and not more_origins:
-            return found
+            return settings
         return Settings(
             **{
-                **found.model_dump(),
-                "allow_fhir_servers": found.allow_fhir_servers + more_fhir_servers,
-                "allow_origins": found.allow_origins + more_origins,
+                **settings.model_dump(),
+                "allow_fhir_servers": settings.allow_fhir_servers + more_fhir_servers,
+                "allow_origins": settings.allow_origins + more_origins,
             }
         )
     except ValidationError as error:
@@ -186,28 +169,36 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    ours = {name: value for name, value in environment.items() if name.upper().startswith(PREFIX)}
-    for name in ours:
-        if name.upper() != FILE_VARIABLE and name.upper().removeprefix(PREFIX).lower() not in Settings.model_fields:
-            raise RefusedSettingsError(f"{name}: there is no such setting")
-    source = Environment(Settings)
-    source.env_vars = {name.lower(): value for name, value in ours.items()}
+    """The settings among the variables, by name; what is a table in the file is JSON here."""
+    values: dict[str, Any] = {}
+    for variable, value in environment.items():
+        name = variable.upper()
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+            continue
+        setting = name.removeprefix(PREFIX).lower()
+        if setting not in Settings.model_fields:
+            raise RefusedSettingsError(f"{variable}: there is no such setting")
+        values[setting] = _from_json(variable, value) if setting == "codes" else value
+    return values
+
+
+def _from_json(variable: str, value: str) -> Any:
     try:
-        return dict(source())
-    except SettingsError as error:
-        raise RefusedSettingsError(str(error)) from None
+        return json.loads(value)
+    except ValueError:
+        raise RefusedSettingsError(f"{variable} is not JSON") from None
 
 
 def _sentences(error: ValidationError) -> list[str]:
     """What is wrong, setting by setting, without the values: one may be a secret."""
-    found = []
-    for each in error.errors(include_input=False, include_url=False):
-        name = ".".join(str(part) for part in each["loc"])
-        if each["type"] == "extra_forbidden":
-            found.append(f"{name}: there is no such setting")
+    sentences = []
+    for refused in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in refused["loc"])
+        if refused["type"] == "extra_forbidden":
+            sentences.append(f"{name}: there is no such setting")
         else:
-            found.append(f"{name}: {each['msg'].removeprefix('Value error, ')}")
-    return found
+            sentences.append(f"{name}: {refused['msg'].removeprefix('Value error, ')}")
+    return sentences
 
 
 def _zone(name: str) -> tzinfo:
