@@ -1,7 +1,8 @@
-"""One JSON line a request on standard error: names, numbers and times, never anything of a patient."""
+"""The one logger: JSON lines on standard error, one a request; names, numbers and times, nothing of a patient."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -57,6 +58,16 @@ def logger() -> Any:
         ],
         wrapper_class=structlog.BoundLogger,
     ).bind()  # once: the lazy proxy would be made into a logger at every call
+
+
+class Relay(logging.Handler):
+    """Hands on what libraries log, without the values, which may be a patient's: urllib3 names URLs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the text before its values are put in, its first line: what follows is a traceback."""
+        log = logger()
+        write = log.error if record.levelno >= logging.ERROR else log.warning
+        write("library", library=record.name, text=str(record.msg).partition("\n")[0])
 
 
 def fault(error: BaseException) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-import structlog
 from msgspec import Raw
 
 from cards.decide import Decision
@@ -18,13 +17,12 @@ from cards.orders.catalogue import CATALOGUE, InvalidOrderError, OrderContext, o
 from cards.orders.changes import echo, redose
 from cards.orders.override_reasons import offered
 from cards.record.codes import Overlay
+from service.middleware.log import logger
 from service.wire.detail import detail
 from service.wire.request import HookRequest
 
 CARDS_SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/cards"
 BECAUSE_EXTENSION = "example.foot-drop-cds.because"
-
-logger = structlog.get_logger()
 
 _encode = msgspec.json.Encoder().encode
 
@@ -132,7 +130,7 @@ def _create(plan: Plan, context: OrderContext, what: str) -> dict[str, Any] | No
         resource = order_resource(plan, context)
     except InvalidOrderError:
         # An odd id in the request must not cost the card: it is shown without this button.
-        logger.warning("a suggested order is not valid R4 and was left out", order=plan.key)
+        logger().warning("a suggested order is not valid R4 and was left out", order=plan.key)
         return None
     words = order_words(plan) + (f", {plan.priority}" if plan.priority != "routine" else "")
     return {"type": "create", "description": f"{what}: {words}", "resource": resource}
