@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -17,9 +18,13 @@ _BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own
 @lru_cache(maxsize=64)
 def templates(hook: str, codes: Codes) -> Mapping[str, str]:
     """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
-    read = rule_book().read_by(hook)
-    wanted = {name for key in read for name in supplied_by(key)}
-    if any(key.startswith("lesion.") for key in read):
+    return queries(rule_book().read_by(hook), codes)
+
+
+def queries(reads: AbstractSet[str], codes: Codes) -> dict[str, str]:
+    """The queries, by prefetch key, that bring the facts of these keys of bindings.toml."""
+    wanted = {name for key in reads for name in supplied_by(key)}
+    if any(key.startswith("lesion.") for key in reads):
         wanted.add("observations")  # a report's lesion has its side in the result
     return {key: _template(key, codes) for key in PREFETCH_KEYS if key in wanted}
 

@@ -1,16 +1,12 @@
 """The prefetch templates: what the rules read, in the query forms that the standard allows."""
 
-from types import SimpleNamespace
 from urllib.parse import parse_qs
 
-import pytest
-
-import cards.rules  # noqa: F401 - the rules that there are
 from cards.record.codes import Codes
 from cards.record.prefetch_keys import supplied_by
 from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
-from service.fhir.templates import templates
+from service.fhir.templates import queries, templates
 
 RULES = rule_book().rules
 
@@ -18,27 +14,18 @@ KEYS = [
     "patient", "conditions", "observations", "reports", "orders", "deviceOrders", "devices", "procedures",
     "medications", "statements", "allergies", "encounter",
 ]  # fmt: skip
-EVERYTHING = [
+EVERYTHING = {
     "patient", "encounter", "condition.foot-drop", "observation.mrc", "report.mri-lumbar", "order.afo",
     "device.mr-safety", "procedure.spinal-fixation", "medication.nsaid", "allergy.aspirin",
-]  # fmt: skip
+}  # fmt: skip
 
 
-@pytest.fixture
-def reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two rules: one of the hook `everything`, one of the hook `lesions`."""
-    for hook, reads in {"everything": EVERYTHING, "lesions": ["lesion.root-compression"]}.items():
-        monkeypatch.setitem(RULES, hook, SimpleNamespace(hooks=(hook,), reads=frozenset(reads)))
-
-
-@pytest.mark.usefixtures("reading")
 def test_one_key_a_resource_type_in_a_fixed_order() -> None:
-    assert list(templates("everything", Codes())) == KEYS
+    assert list(queries(EVERYTHING, Codes())) == KEYS
 
 
-@pytest.mark.usefixtures("reading")
 def test_a_lesion_needs_the_reports_and_their_results() -> None:
-    assert list(templates("lesions", Codes())) == ["observations", "reports"]
+    assert list(queries({"lesion.root-compression"}, Codes())) == ["observations", "reports"]
 
 
 def test_a_hook_that_no_rule_reads_for_asks_nothing() -> None:
@@ -52,12 +39,11 @@ def test_what_the_rules_of_each_hook_read_is_asked_for() -> None:
             assert needed <= templates(hook, Codes()).keys()
 
 
-@pytest.mark.usefixtures("reading")
 def test_the_queries_use_only_what_the_standard_allows() -> None:
-    queries = dict(templates("everything", Codes()))
-    assert queries.pop("patient") == "Patient/{{context.patientId}}"
-    assert queries.pop("encounter") == "Encounter/{{context.encounterId}}"
-    for key, query in queries.items():
+    asked_for = queries(EVERYTHING, Codes())
+    assert asked_for.pop("patient") == "Patient/{{context.patientId}}"
+    assert asked_for.pop("encounter") == "Encounter/{{context.encounterId}}"
+    for key, query in asked_for.items():
         kind, _, parameters = query.partition("?")
         asked = parse_qs(parameters, strict_parsing=True)
         assert kind.isalpha()
@@ -66,11 +52,10 @@ def test_the_queries_use_only_what_the_standard_allows() -> None:
 
 
 def codes_asked(codes: Codes) -> list[str]:
-    query = templates("everything", codes)["observations"]
+    query = queries(EVERYTHING, codes)["observations"]
     return parse_qs(query.partition("?")[2])["code"][0].split(",")
 
 
-@pytest.mark.usefixtures("reading")
 def test_observations_are_asked_for_by_every_bare_code() -> None:
     asked = codes_asked(Codes())
     wanted = {
@@ -85,7 +70,6 @@ def test_observations_are_asked_for_by_every_bare_code() -> None:
     assert asked == codes_asked(Codes())
 
 
-@pytest.mark.usefixtures("reading")
 def test_a_site_adds_its_own_codes() -> None:
     overlay = {
         "observation.mrc-eversion": {"urn:site": ["FLOW 1&2", "a|b"]},
