@@ -17,8 +17,8 @@ from cards.record.moments import Clock
 from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
-from service.fhir.gather import Gathered, RequiredDataError, gather
-from service.wire.refusal import AnotherPatientError, MissingDataError
+from service.fhir.gather import Gathered, gather
+from service.wire.refusal import OtherPatientRefusedError
 from service.wire.request import HookRequest
 
 
@@ -56,17 +56,15 @@ class Evaluator:
     def evaluate(self, request: HookRequest) -> Evaluation:
         """The verdicts of every rule of the hook.
 
-        Raises MissingDataError when a required prefetch key cannot be obtained, and AnotherPatientError
+        Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
         """
         now = self._now()
         try:
             gathered = gather(request, self._reader, self.codes, monotonic() + self._deadline)
             chart = self._chart(request, gathered, now)
-        except RequiredDataError as error:
-            raise MissingDataError(str(error), _expression(error)) from None
         except OtherPatientError as error:
-            raise AnotherPatientError(str(error)) from None
+            raise OtherPatientRefusedError(str(error)) from None
         return Evaluation(decide(chart, self.book), chart, gathered, now)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
@@ -96,10 +94,6 @@ class Evaluator:
             return datetime.now(UTC).astimezone(self._zone)
         now = self._clock if isinstance(self._clock, datetime) else self._clock()
         return now.astimezone(self._zone)
-
-
-def _expression(error: RequiredDataError) -> str:
-    return f"prefetch.{min(error.keys)}" if error.keys else "prefetch"
 
 
 def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resource]:

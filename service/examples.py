@@ -13,6 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from service.errors import ServiceError
+
 MASK = "00000000-0000-4000-8000-000000000000"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -23,7 +25,7 @@ _MOMENT = re.compile(rf"(?<![\w./-])(?:({_INSTANT})|({_DATE}))(?![\w/-])")
 _TOLERANCE = timedelta(minutes=5)
 
 
-class UnknownExampleError(LookupError):
+class UnknownExampleError(ServiceError):
     """There is no example of this name; the message lists those that there are."""
 
 

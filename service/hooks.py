@@ -15,7 +15,7 @@ from service.evaluation import Evaluator
 from service.fhir.templates import templates
 from service.middleware.log import COUNTS
 from service.wire.answer import answer
-from service.wire.refusal import MediaTypeError, RefusedError, TooLargeBodyError
+from service.wire.refusal import MediaTypeRefusedError, RefusedError, TooLargeRefusedError
 from service.wire.request import read
 
 CDS_HOOKS_VERSION = "2.0.1"
@@ -120,13 +120,13 @@ def _service(hook: str, codes: Codes) -> dict[str, Any]:
 def _body(environ: dict[str, Any]) -> bytes:
     """The body, when it is plain JSON of a size that we read. Raises RefusedError."""
     if environ.get("CONTENT_TYPE") != "application/json" and request.mimetype != "application/json":
-        raise MediaTypeError("Content-Type is not application/json")
+        raise MediaTypeRefusedError("Content-Type is not application/json")
     if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("identity", ""):
-        raise MediaTypeError("Content-Encoding is not accepted: send the JSON as it is")
+        raise MediaTypeRefusedError("Content-Encoding is not accepted: send the JSON as it is")
     length = request.content_length
     if length is None:  # in chunks: read up to one byte over the limit, by which it is known to be too large
         return request.get_data(cache=False)
     if length > MAX_BYTES:
-        raise TooLargeBodyError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+        raise TooLargeRefusedError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
     body: bytes = environ["wsgi.input"].read(length)  # in one piece: get_data reads many small ones
     return body

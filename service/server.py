@@ -16,6 +16,7 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from service.errors import StartError
 from service.middleware.log import Relay
 from service.settings import Settings, refuse_unsafe
 
@@ -31,7 +32,7 @@ _LOGGING = {
 }
 
 
-class AddressInUseError(OSError):
+class AddressInUseError(StartError):
     """The address cannot be listened on; the message names it."""
 
 

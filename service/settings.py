@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
+from service.errors import StartError
 from service.fhir.address import read_address
 
 PREFIX = "FOOT_DROP_CDS_"
@@ -27,7 +28,7 @@ DEADLINE_MS = 450
 DEV_DEADLINE_MS = 5000
 
 
-class RefusedSettingsError(ValueError):
+class RefusedSettingsError(StartError):
     """The settings cannot be used; the message names the setting and says why."""
 
 

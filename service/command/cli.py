@@ -74,7 +74,7 @@ def serve(
 ) -> None:
     """Serve until interrupted; says where, once it answers."""
     from service import server
-    from service.settings import RefusedSettingsError
+    from service.errors import StartError
 
     settings = _load(file, dev, servers, origins)
 
@@ -85,7 +85,7 @@ def serve(
 
     try:
         server.serve(settings, host, port, workers, say)
-    except (RefusedSettingsError, server.AddressInUseError) as error:
+    except StartError as error:
         _refuse(str(error))
 
 
@@ -139,7 +139,7 @@ def example(name: str | None) -> None:
     try:
         found = examples.load(name)
     except examples.UnknownExampleError as error:
-        raise click.BadParameter(str(error.args[0]), param_hint="NAME") from None
+        raise click.BadParameter(str(error), param_hint="NAME") from None
     click.echo(json.dumps(found.at(datetime.now(UTC)).request, indent=2))
 
 

@@ -19,6 +19,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from service import examples
+from service.errors import StartError
 from service.explain import STYLES
 from service.hooks import service_id
 from service.settings import PREFIX
@@ -26,7 +27,7 @@ from service.settings import PREFIX
 _TIMEOUT = 30  # seconds
 
 
-class NotStartedError(RuntimeError):
+class NotStartedError(StartError):
     """The service did not start; the message is what it said."""
 
 

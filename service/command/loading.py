@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from service import examples
+from service.errors import ServiceError
 
 _FHIR_JSON = "application/fhir+json"
 _TIMEOUT = 60  # seconds: a server that has just started takes long over its first transaction
@@ -18,7 +19,7 @@ _PAUSE = 1  # seconds between two looks at a server that is still starting
 _LONGEST = 300  # characters of a server's own words
 
 
-class LoadError(RuntimeError):
+class LoadError(ServiceError):
     """The FHIR server did not take what it was given; the message says what it said."""
 
 

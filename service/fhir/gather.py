@@ -17,20 +17,12 @@ from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
 from service.fhir.searchset import Contents, contents, only
 from service.fhir.templates import templates
+from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest
 
 _OTHER = "something else than was asked"
 _MERGED = "the patient's record was replaced by another (Patient.link), whose data is not read"
 _NO_SERVER = "there is no FHIR server to read it from"
-
-
-class RequiredDataError(Exception):
-    """Required keys were not supplied and could not be read; the message says why, key by key."""
-
-    def __init__(self, reasons: dict[str, str]) -> None:
-        self.keys = tuple(reasons)
-        self.why = "; ".join(f"{key}: {why}" for key, why in reasons.items())
-        super().__init__(self.why)
 
 
 class Gathered(Struct):
@@ -50,7 +42,7 @@ def gather(request: HookRequest, reader: FhirReader | None, codes: Codes, deadli
     """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
 
     `deadline` is a moment of time.monotonic. What could not be read in time is unseen. Raises
-    RequiredDataError when conditions or observations cannot be obtained.
+    MissingDataRefusedError when conditions or observations cannot be obtained.
     """
     gathering = _Gathering(request, reader, deadline, templates(request.hook, codes))
     gathering.take_prefetch()
@@ -168,10 +160,11 @@ class _Gathering:
             del self.gaps[key]
 
     def demand_required(self) -> None:
-        """Raises RequiredDataError when of a required key nothing at all is known."""
+        """Raises MissingDataRefusedError when of a required key nothing at all is known."""
         reasons = {key: gap.why for key, gap in self.gaps.items() if key in REQUIRED and not gap.is_partial}
         if reasons:
-            raise RequiredDataError(reasons)
+            said = "; ".join(f"{key}: {why}" for key, why in reasons.items())
+            raise MissingDataRefusedError(said, f"prefetch.{min(reasons)}")
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""

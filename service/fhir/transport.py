@@ -15,6 +15,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from service.errors import ServiceError
+
 LATE = "the FHIR server did not answer in time"
 
 _CHUNK = 64 * 1024
@@ -31,7 +33,7 @@ _LOCK = threading.Lock()
 _thread = threading.local()
 
 
-class AnswerError(Exception):
+class AnswerError(ServiceError):
     """No usable answer; the message says why and holds no address, no token and nothing of a patient.
 
     `status` is the HTTP status, 0 when there was none.

@@ -19,7 +19,7 @@ from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
 from service.simulator.fhir_store import FhirStore, StoreError
 from service.simulator.markdown import safe_html
-from service.wire.refusal import MediaTypeError, RefusedError, outcome
+from service.wire.refusal import MediaTypeRefusedError, RefusedError, outcome
 from service.wire.request import read
 
 # The pages load their own script, style and icon, and speak to this service alone.
@@ -164,7 +164,7 @@ def _written(asked: Json, allowed: Callable[[str], bool]) -> Response:
 def _body() -> bytes:
     """The body; a page of elsewhere cannot send this type without being asked for its origin first."""
     if request.mimetype != "application/json":
-        raise MediaTypeError("Content-Type is not application/json")
+        raise MediaTypeRefusedError("Content-Type is not application/json")
     return request.get_data(cache=False)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
+from service.errors import ServiceError
+
 # issue-type of FHIR R4 for each HTTP status that we send
 _ISSUE_CODES = {
     400: "invalid",
@@ -17,7 +19,7 @@ _ISSUE_CODES = {
 }
 
 
-class RefusedError(Exception):
+class RefusedError(ServiceError):
     """A request that is not answered with cards.
 
     `message` is for the engineer who connects the EHR and holds nothing of a patient's record; `field`
@@ -32,25 +34,25 @@ class RefusedError(Exception):
         self.field = field
 
 
-class TooLargeBodyError(RefusedError):
+class TooLargeRefusedError(RefusedError):
     """The body is larger than we read."""
 
     status = 413
 
 
-class MediaTypeError(RefusedError):
+class MediaTypeRefusedError(RefusedError):
     """The body is not sent as plain application/json."""
 
     status = 415
 
 
-class MissingDataError(RefusedError):
-    """A required prefetch key was not sent and can be read in no way."""
+class MissingDataRefusedError(RefusedError):
+    """A required prefetch key was not sent and cannot be read."""
 
     status = 412
 
 
-class AnotherPatientError(RefusedError):
+class OtherPatientRefusedError(RefusedError):
     """The data is of another patient than the request."""
 
     status = 422

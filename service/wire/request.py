@@ -15,7 +15,7 @@ from cards.record.decoding import TOO_DEEP, Defect, check_body, read_resource
 from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Resource, reference_id
-from service.wire.refusal import RefusedError, TooLargeBodyError
+from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
 """A member of the context that is not there."""
@@ -97,7 +97,7 @@ def read(body: bytes, hook: str | None = None) -> HookRequest:
         check_body(body)
         members = _decode(body, defects)
     except TooLargeError as error:
-        raise TooLargeBodyError(str(error)) from None
+        raise TooLargeRefusedError(str(error)) from None
     except UnreadableError as error:
         raise RefusedError(str(error)) from None
     return _checked(members, hook, defects)

@@ -10,7 +10,8 @@ import pytest
 from cards.record.codes import Codes
 from service.fhir.address import allow_list
 from service.fhir.client import FhirReader
-from service.fhir.gather import Gathered, RequiredDataError, gather
+from service.fhir.gather import Gathered, gather
+from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest, read
 from tests.support.fhir_server import FhirServer
 from tests.support.vignettes import PREFETCH_KEYS
@@ -224,7 +225,7 @@ def test_without_an_encounter_none_is_asked_for(server: FhirServer, reader: Fhir
 
 
 def test_an_id_cannot_change_the_query(server: FhirServer, reader: FhirReader) -> None:
-    with pytest.raises(RequiredDataError):
+    with pytest.raises(MissingDataRefusedError):
         ask(request({"conditions": outcome("error")}, server, patientId="1&_id=2"), reader)
     assert {tuple(each.query["patient"]) for each in server.asked("Observation")} == {("1&_id=2",)}
     found = ask(request({"observations": None, "conditions": None}, server, patientId="../Condition/c1"), reader)
@@ -235,25 +236,25 @@ class TestRequired:
     """Conditions and observations: without any knowledge of them there is no evaluation."""
 
     def test_missing_without_a_server(self) -> None:
-        with pytest.raises(RequiredDataError) as caught:
+        with pytest.raises(MissingDataRefusedError) as caught:
             ask(request({}))
-        assert caught.value.keys == ("conditions", "observations")
+        assert caught.value.field == "prefetch.conditions"
         assert str(caught.value) == (
             "conditions: there is no FHIR server to read it from; observations: there is no FHIR server to read it from"
         )
 
     def test_a_token_without_a_server_is_ignored(self, reader: FhirReader) -> None:
-        with pytest.raises(RequiredDataError):
+        with pytest.raises(MissingDataRefusedError):
             ask(request({}), reader)
 
     def test_errored_in_the_request(self, server: FhirServer, reader: FhirReader) -> None:
-        with pytest.raises(RequiredDataError, match="observations: the request holds an OperationOutcome"):
+        with pytest.raises(MissingDataRefusedError, match="observations: the request holds an OperationOutcome"):
             ask(request(FULL | {"observations": outcome("error")}, server), reader)
         assert server.requests == []
 
     def test_refused_by_the_server(self, server: FhirServer, reader: FhirReader) -> None:
         server.misbehave("Observation", status=403)
-        with pytest.raises(RequiredDataError, match=r"^observations: the FHIR server answered 403$"):
+        with pytest.raises(MissingDataRefusedError, match=r"^observations: the FHIR server answered 403$"):
             ask(request({}, server), reader)
 
     def test_a_part_is_enough(self, server: FhirServer, reader: FhirReader) -> None:
@@ -261,6 +262,6 @@ class TestRequired:
         assert ask(request({}, server), reader).unseen == {"conditions", "encounter"}
 
     def test_a_server_that_is_not_allowed(self, server: FhirServer) -> None:
-        with FhirReader(allow_list([], allow_loopback=False)) as reader, pytest.raises(RequiredDataError):
+        with FhirReader(allow_list([], allow_loopback=False)) as reader, pytest.raises(MissingDataRefusedError):
             ask(request({}, server), reader)
         assert server.requests == []

@@ -1,0 +1,26 @@
+"""The errors of the service, as one tree: why a request, an answer or a start is refused.
+
+ServiceError
+├── RefusedError                     wire/refusal.py: a request that is not answered with cards
+│   ├── TooLargeRefusedError
+│   ├── MediaTypeRefusedError
+│   ├── MissingDataRefusedError
+│   └── OtherPatientRefusedError
+├── AnswerError                      fhir/transport.py: a FHIR server's answer that cannot be used
+├── StartError                       what keeps the service from starting
+│   ├── RefusedSettingsError         settings.py
+│   ├── AddressInUseError            server.py
+│   └── NotStartedError              command/demo.py
+├── LoadError                        command/loading.py: a FHIR server that does not take the examples
+└── UnknownExampleError              examples.py
+"""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Something was refused; the message says why and holds nothing of a patient's record."""
+
+
+class StartError(ServiceError):
+    """The service cannot start; the message says why."""
