@@ -82,7 +82,7 @@ def test_no_card_from_a_fhir_server(client: FlaskClient, patient: str) -> None:
             reply = client.post(f"/cds-services/foot-drop-{hook}", json=asked)
             assert reply.status_code == 200, reply.text
             assert reply.get_json() == {"cards": []}
-        assert server.asked("Condition")
+        assert server.asked_for("Condition")
 
 
 def test_the_export_is_whole() -> None:

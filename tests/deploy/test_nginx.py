@@ -8,12 +8,10 @@ import os
 import re
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from cards.record.decoding import MAX_BYTES
 from service.command import demo
 from tests.conftest import NGINX
+from tests.support.http_server import Asked, HangUp, HttpServer, Reply
 from tests.support.places import ROOT
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
@@ -107,46 +106,17 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     pytest.fail("nginx did not start")
 
 
-@dataclass
-class Upstream:
-    """What has come through to a server behind the proxy."""
+class Upstream(HttpServer):
+    """A server behind the proxy: it answers `{}`, or hangs up."""
 
-    address: str
-    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-    hangs_up: bool = False
+    def __init__(self) -> None:
+        super().__init__(self._say)
+        self.hangs_up = False
 
-
-@contextmanager
-def upstream() -> Iterator[Upstream]:
-    """A server that answers `{}` and remembers the request line, the headers and the body."""
-
-    class Connection(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            """The record is `heard`."""
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept.heard.append((self.requestline, {k.lower(): v for k, v in self.headers.items()}, body))
-            if kept.hangs_up:
-                self.close_connection = True
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        do_SECRET = do_POST
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Connection) as server:
-        server.daemon_threads = True
-        kept = Upstream(f"127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True)
-        thread.start()
-        yield kept
-        server.shutdown()
-        thread.join()
+    def _say(self, _: Asked) -> Reply:
+        if self.hangs_up:
+            raise HangUp
+        return Reply(body=b"{}")
 
 
 @pytest.fixture(scope="module")
@@ -201,10 +171,10 @@ def test_half_sent_requests_do_not_keep_others_from_their_answers(
 
 def test_whoever_stays_silent_is_cut_off(tmp_path: Path, foot_drop: dict[str, Any]) -> None:
     first, _ = in_the_body(json.dumps(foot_drop).encode())
-    with upstream() as behind, proxy(tmp_path, behind.address, **{"body_timeout 10s": "body_timeout 1s"}) as running:
+    with Upstream() as behind, proxy(tmp_path, behind.address, **{"body_timeout 10s": "body_timeout 1s"}) as running:
         with running.dial(first) as slow, suppress(ConnectionResetError):
             assert slow.recv(1) == b""
-        assert behind.heard == []
+        assert behind.asked == []
 
 
 def test_what_the_service_refuses_comes_through_in_its_own_words(proxied: Proxy) -> None:
@@ -224,32 +194,32 @@ def test_what_the_service_refuses_comes_through_in_its_own_words(proxied: Proxy)
     ids=["announced", "chunked"],
 )
 def test_a_flood_is_413_before_the_service_hears_of_it(tmp_path: Path, flood: bytes) -> None:
-    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+    with Upstream() as behind, proxy(tmp_path, behind.address) as running:
         with running.dial(flood) as connection:
             status, outcome = read(connection)
         assert status == 413
         OperationOutcome.model_validate(outcome)
-        assert behind.heard == []
+        assert behind.asked == []
 
 
 def test_the_service_hears_the_request_as_it_was_sent_and_nothing_forged(tmp_path: Path) -> None:
     forged = dict.fromkeys(("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"), "1.2.3.4")
     said = {"Host": "cds.example:8443", "Origin": "https://ehr.example", "Authorization": "Bearer " + "x" * 8000}
-    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+    with Upstream() as behind, proxy(tmp_path, behind.address) as running:
         assert running.ask("POST", "/cds-services//a%2Fb?x=1", b"{}", **forged, **said) == (200, {})
-        [(line, headers, body)] = behind.heard
-    assert line == "POST /cds-services//a%2Fb?x=1 HTTP/1.1"
-    assert body == b"{}"
+        [heard] = behind.asked
+    assert (heard.method, heard.target, heard.body) == ("POST", "/cds-services//a%2Fb?x=1", b"{}")
+    headers = {name.lower(): value for name, value in heard.headers.items()}
     assert {name: headers[name.lower()] for name in said} == said
     assert not {name.lower() for name in forged} & set(headers)
 
 
 def test_a_body_in_chunks_comes_to_the_service_whole(tmp_path: Path) -> None:
     first, rest = in_a_chunk(b" " * 200_000)
-    with upstream() as behind, proxy(tmp_path, behind.address) as running, running.dial(first + rest) as connection:
+    with Upstream() as behind, proxy(tmp_path, behind.address) as running, running.dial(first + rest) as connection:
         assert read(connection) == (200, {})
-        [(_, headers, body)] = behind.heard
-    assert headers["content-length"] == "200000" == str(len(body))
+        [heard] = behind.asked
+    assert heard.headers["Content-Length"] == "200000" == str(len(heard.body))
 
 
 def test_a_service_that_is_away_is_502_in_fhir(tmp_path: Path) -> None:
@@ -262,14 +232,14 @@ def test_a_service_that_is_away_is_502_in_fhir(tmp_path: Path) -> None:
 
 
 def test_a_call_that_the_service_drops_is_not_repeated(tmp_path: Path) -> None:
-    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+    with Upstream() as behind, proxy(tmp_path, behind.address) as running:
         behind.hangs_up = True
         assert running.ask("POST", PATIENT_VIEW, b"{}")[0] == 502
-        assert len(behind.heard) == 1
+        assert len(behind.asked) == 1
 
 
 def test_the_log_holds_names_and_numbers_only(tmp_path: Path) -> None:
-    with upstream() as behind, proxy(tmp_path, behind.address) as running:
+    with Upstream() as behind, proxy(tmp_path, behind.address) as running:
         running.ask("POST", "/secret?patient=secret", b'"secret"', Authorization="Bearer secret")
         running.ask("SECRET", "/secret")
         with running.dial(b"GET /secret HTTP/1.1\r\n\r\n") as unreadable:  # no Host

@@ -15,8 +15,8 @@ from service.app import create_app
 from service.settings import Settings
 from tests.conftest import NOW
 from tests.hapi.asking import FOOT_DROP, Explained, ask, card, example, rules, without_prefetch
-from tests.hapi.gateway import Gateway, Reply
 from tests.hapi.hapi import Hapi
+from tests.support.http_server import Gateway, Reply
 
 Json = dict[str, Any]
 
@@ -43,7 +43,7 @@ def hanging(hapi: Hapi) -> Iterator[str]:
 
 @contextmanager
 def _answering(hapi: Hapi, reply: Reply) -> Iterator[str]:
-    with Gateway(hapi, lambda _: reply) as gateway:
+    with Gateway(hapi.port, lambda _: reply) as gateway:
         yield gateway.base
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,8 +16,8 @@ from service.app import create_app
 from service.settings import Settings
 from tests.conftest import NOW
 from tests.hapi.asking import MANY_RECORDS, ONE_A_HOOK, Explained, ask, example, queries, without_prefetch
-from tests.hapi.gateway import Asked, Gateway, HangUp, Manner, Reply
 from tests.hapi.hapi import Hapi
+from tests.support.http_server import Asked, Gateway, HangUp, Reply
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ def small_pages(hapi: Hapi) -> Iterator[None]:
         yield
 
 
-def on_later_pages(manner: Manner) -> Manner:
+def on_later_pages(manner: Callable[[Asked], Asked | Reply]) -> Callable[[Asked], Asked | Reply]:
     """A manner for every page but the first."""
     return lambda asked: manner(asked) if "_getpages" in asked.target else asked
 
@@ -101,7 +101,7 @@ def test_a_web_page_for_a_long_line_is_not_taken_for_no_observations(hapi: Hapi)
     """Where POST is not offered GET is tried, and Tomcat answers 400 with HTML."""
     settings = Settings(codes=own_codes(600), dev=True)
     service = create_app(settings, now=NOW).test_client()
-    with Gateway(hapi, lambda asked: Reply(405) if asked.method == "POST" else asked) as gateway:
+    with Gateway(hapi.port, lambda asked: Reply(405) if asked.method == "POST" else asked) as gateway:
         request = without_prefetch(example(MANY_RECORDS).request, gateway.base)
         reply = service.post("/cds-services/foot-drop-patient-view", json=request)
         assert reply.status_code == 412
@@ -139,7 +139,7 @@ def test_an_expired_page_is_named(hapi: Hapi, name: str) -> None:
         (token,) = parse_qs(asked.target.partition("?")[2])["_getpages"]
         return Asked(asked.method, asked.target.replace(token, str(uuid4())), asked.headers, asked.body)
 
-    with Gateway(hapi, on_later_pages(expire)) as gateway:
+    with Gateway(hapi.port, on_later_pages(expire)) as gateway:
         check_the_rest_is_named(name, gateway.base, "the FHIR server answered 410")
     assert {each.status for each in hapi.asked() if "_getpages" in each.query} <= {410}
 
@@ -150,7 +150,7 @@ def test_a_server_that_hangs_up_between_two_pages_is_named(hapi: Hapi, name: str
     def hang_up(asked: Asked) -> Asked:
         raise HangUp
 
-    with Gateway(hapi, on_later_pages(hang_up)) as gateway:
+    with Gateway(hapi.port, on_later_pages(hang_up)) as gateway:
         check_the_rest_is_named(name, gateway.base, "the FHIR server broke off its answer")
 
 
@@ -165,7 +165,7 @@ def test_a_server_that_stops_between_two_pages_is_named_and_right_again_when_it_
         hapi.stop()
         return asked
 
-    with going_on(hapi), Gateway(hapi, on_later_pages(stop)) as gateway:
+    with going_on(hapi), Gateway(hapi.port, on_later_pages(stop)) as gateway:
         told = Explained(without_prefetch(wanted.request, gateway.base), Settings(dev=True, deadline_ms=4000))
     assert set(told.not_seen) == cut_short(wanted.request) != set()
     assert all("only a part is known" in told.notes[key] for key in told.not_seen)

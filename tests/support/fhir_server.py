@@ -3,7 +3,7 @@
     with FhirServer([condition, patient], token="secret") as server:
         server.misbehave("Observation", status=503)
         ...ask server.base...
-        server.asked("Condition")   # the requests that came for Conditions
+        server.asked_for("Condition")   # the requests that came for Conditions
 
 It honours `patient`, `code` (bare or system|code, comma-separated) and `_count` with `next` links.
 """
@@ -15,11 +15,12 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
+
+from tests.support.http_server import Asked, HttpServer, Reply
 
 Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
@@ -45,6 +46,7 @@ class Manner:
     circle: bool = False  # every page names itself as the next
     huge: int = 0  # so many bytes
     bomb: int = 0  # so many bytes, once they are decompressed
+    odd_header: str = ""  # a line among the headers that is none
     cut: bool = False  # half of the body, then the connection is closed
     refuse_post: int = 0  # this status for POST _search
 
@@ -68,17 +70,11 @@ class _Page:
     number: int = 1
 
 
-@dataclass
-class _Answer:
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": FHIR_JSON})
-
-
-class FhirServer:
+class FhirServer(HttpServer):
     """The server; it listens inside of its `with` block."""
 
     def __init__(self, resources: Iterable[Json] = (), token: str | None = None) -> None:
+        super().__init__(self._serve)
         self.resources = list(resources)
         self.token = token
         self.requests: list[Request] = []
@@ -88,22 +84,11 @@ class FhirServer:
         self._lock = threading.Lock()
         self._under_way = 0
         self._meeting: threading.Barrier | None = None
-        self._closing = threading.Event()
-        self._http = _Listener(self)
-        self.base = f"http://127.0.0.1:{self._http.server_address[1]}/fhir"
-
-    def __enter__(self) -> FhirServer:
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.005,), daemon=True)
-        self._thread.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.set()
         if self._meeting is not None:
             self._meeting.abort()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+        super().__exit__()
 
     def misbehave(self, kind: str, **manner: Any) -> None:
         """From now on answer for this resource type in this manner (see Manner)."""
@@ -113,21 +98,30 @@ class FhirServer:
         """Answer nothing until so many requests are under way at once (or five seconds are over)."""
         self._meeting = threading.Barrier(number)
 
-    def asked(self, kind: str) -> list[Request]:
+    def asked_for(self, kind: str) -> list[Request]:
         """The requests that came for this resource type, pages of it included."""
         return [request for request in self.requests if request.kind == kind]
 
-    def manner(self, kind: str) -> Manner:
-        """How the server answers for this resource type."""
-        return self._manners.get(kind, Manner())
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not longer than the server listens."""
-        if seconds:
-            self._closing.wait(seconds)
+    def _serve(self, asked: Asked) -> Reply:
+        address = urlsplit(asked.target)
+        query = parse_qs(asked.body.decode() if asked.method == "POST" else address.query)
+        request = Request(asked.method, address.path, self._kind_of(address.path, query), query, asked.headers)
+        manner = self._manners.get(request.kind, Manner())
+        with self._counted(request):
+            reply = self._answer(request, manner)
+            self.pause(manner.delay)
+        cookie = {"Set-Cookie": "session=of-another-patient; Path=/"}
+        return replace(
+            reply,
+            headers={"Content-Type": FHIR_JSON} | cookie | reply.headers,
+            odd_header=manner.odd_header,
+            drip=manner.drip,
+            drip_headers=manner.drip_headers,
+            cut=manner.cut,
+        )
 
     @contextmanager
-    def counted(self, request: Request) -> Any:
+    def _counted(self, request: Request) -> Any:
         """Note a request, and how many are under way at once."""
         with self._lock:
             self.requests.append(request)
@@ -142,25 +136,24 @@ class FhirServer:
             with self._lock:
                 self._under_way -= 1
 
-    def kind_of(self, path: str, query: Mapping[str, list[str]]) -> str:
+    def _kind_of(self, path: str, query: Mapping[str, list[str]]) -> str:
         """The resource type that a request is for."""
         page = self._pages.get(query.get("_page", [""])[0])
         return page.kind if page else path.removeprefix("/fhir").strip("/").partition("/")[0]
 
-    def answer(self, request: Request) -> _Answer:
+    def _answer(self, request: Request, manner: Manner) -> Reply:
         """The answer to a request, as the manner of its resource type has it."""
-        manner = self.manner(request.kind)
         if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
             return _outcome(401)
         if request.method == "POST" and manner.refuse_post:
             return _outcome(manner.refuse_post)
         if manner.redirect:
-            return _Answer(302, headers={"Location": manner.redirect})
+            return Reply(302, headers={"Location": manner.redirect})
         if manner.status != 200:
             return _outcome(manner.status)
         return _spoilt(manner) or self._honest(request, manner)
 
-    def _honest(self, request: Request, manner: Manner) -> _Answer:
+    def _honest(self, request: Request, manner: Manner) -> Reply:
         path = request.path.removeprefix("/fhir").strip("/").removesuffix("/_search")
         if "_page" in request.query:
             page = self._pages.pop(request.query["_page"][0], None)
@@ -168,11 +161,11 @@ class FhirServer:
         if "/" in path:
             kind, identity = path.split("/")[:2]
             found = [r for r in self.resources if (r["resourceType"], r.get("id")) == (kind, identity)]
-            return _Answer(body=json.dumps(found[0]).encode()) if found else _outcome(404)
+            return Reply(body=json.dumps(found[0]).encode()) if found else _outcome(404)
         found = [r for r in self.resources if r["resourceType"] == path and _matches(r, request.query)]
         return self._page(_Page(path, found, int(request.query.get("_count", ["100"])[0])), manner)
 
-    def _page(self, page: _Page, manner: Manner) -> _Answer:
+    def _page(self, page: _Page, manner: Manner) -> Reply:
         self.pause(manner.later_delay if page.number > 1 else 0)
         bundle: Json = {"resourceType": "Bundle", "type": "searchset", "link": []}
         bundle["entry"] = [{"resource": resource} for resource in page.found[: page.count]]
@@ -186,7 +179,7 @@ class FhirServer:
             self._pages[token] = _Page(page.kind, page.found if manner.circle else rest, page.count, number)
             url = manner.next or f"{self.base}?_page={token}"
             bundle["link"].append({"relation": "next", "url": url})
-        return _Answer(body=json.dumps(bundle).encode())
+        return Reply(body=json.dumps(bundle).encode())
 
 
 def _matches(resource: Json, query: Mapping[str, list[str]]) -> bool:
@@ -204,73 +197,21 @@ def _matches(resource: Json, query: Mapping[str, list[str]]) -> bool:
     )
 
 
-def _outcome(status: int, severity: str = "error") -> _Answer:
+def _outcome(status: int, severity: str = "error") -> Reply:
     issue = {"severity": severity, "code": "processing"}
-    return _Answer(status, json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode())
+    return Reply(status, body=json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode())
 
 
-def _spoilt(manner: Manner) -> _Answer | None:
+def _spoilt(manner: Manner) -> Reply | None:
     if manner.outcome:
         return _outcome(200, manner.outcome)
     if manner.html:
-        return _Answer(body=b"<!DOCTYPE html><p>Sign in</p>", headers={"Content-Type": "text/html"})
+        return Reply(body=b"<!DOCTYPE html><p>Sign in</p>", headers={"Content-Type": "text/html"})
     if manner.body is not None:
-        return _Answer(body=manner.body)
+        return Reply(body=manner.body)
     if manner.huge:
-        return _Answer(body=b'{"resourceType": "Bundle"}' + b" " * manner.huge)
+        return Reply(body=b'{"resourceType": "Bundle"}' + b" " * manner.huge)
     if manner.bomb:
         packed = gzip.compress(b'{"resourceType": "Bundle"}' + b" " * manner.bomb)
-        return _Answer(body=packed, headers={"Content-Type": FHIR_JSON, "Content-Encoding": "gzip"})
+        return Reply(body=packed, headers={"Content-Encoding": "gzip"})
     return None
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, server: FhirServer) -> None:
-        self.fhir = server
-        super().__init__(("127.0.0.1", 0), _Connection)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is no fault of the server's."""
-
-
-class _Connection(BaseHTTPRequestHandler):
-    server: _Listener
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 10
-
-    def log_message(self, *_: object) -> None:
-        """The record is `FhirServer.requests`."""
-
-    def do_GET(self) -> None:
-        self._answer(urlsplit(self.path).query)
-
-    def do_POST(self) -> None:
-        self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
-
-    def _answer(self, parameters: str) -> None:
-        fhir, path = self.server.fhir, urlsplit(self.path).path
-        query = parse_qs(parameters)
-        request = Request(self.command, path, fhir.kind_of(path, query), query, dict(self.headers))
-        manner = fhir.manner(request.kind)
-        with fhir.counted(request):
-            answer = fhir.answer(request)
-            fhir.pause(manner.delay)
-        with suppress(OSError):
-            self._send(answer, manner)
-
-    def _send(self, answer: _Answer, manner: Manner) -> None:
-        head = [f"HTTP/1.1 {answer.status} Answer", f"Content-Length: {len(answer.body)}"]
-        head += [f"{name}: {value}" for name, value in answer.headers.items()]
-        head += ["Set-Cookie: session=of-another-patient; Path=/", "", ""]
-        self._drip("\r\n".join(head).encode(), manner.drip_headers)
-        body = answer.body[: len(answer.body) // 2] if manner.cut else answer.body
-        self._drip(body, manner.drip)
-        self.close_connection = manner.cut
-
-    def _drip(self, data: bytes, pause: float) -> None:
-        for part in (data[i : i + 1] for i in range(len(data))) if pause else (data,):
-            self.wfile.write(part)
-            self.server.fhir.pause(pause)

@@ -7,33 +7,42 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service import examples
+from tests.support.http_server import Asked, HttpServer, Reply
 
 COMMAND = Path(sys.executable).parent / "foot-drop-cds"
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "HAPI-1094: not found"}]}
 CAPABLE = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
 
 
-class Transactions(ThreadingHTTPServer):
+class Transactions(HttpServer):
     """A FHIR server that knows /metadata and transactions of PUTs; it starts and refuses as it is told."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
-        self.base = f"http://127.0.0.1:{self.server_address[1]}/fhir"
-        self.asked: list[str] = []
+        super().__init__(self._say)
         self.kept: dict[str, Any] = {}
         self.starting = 0  # so many looks at /metadata find it unready
         self.metadata: Any = CAPABLE
         self.answer: tuple[int, Any] | None = None  # to every transaction
+
+    @property
+    def lines(self) -> list[str]:
+        """The requests that came."""
+        return [f"{asked.method} {asked.target}" for asked in self.asked]
+
+    def _say(self, asked: Asked) -> Reply:
+        if asked.method == "GET":
+            self.starting -= 1
+            return _reply(503 if self.starting >= 0 else 200, self.metadata)
+        assert asked.headers["Content-Type"] == "application/fhir+json"
+        return _reply(*self.write(json.loads(asked.body)))
 
     def write(self, bundle: dict[str, Any]) -> tuple[int, Any]:
         """All entries, and the answer that says so."""
@@ -49,40 +58,17 @@ class Transactions(ThreadingHTTPServer):
         return 200, {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
 
-class _Exchange(BaseHTTPRequestHandler):
-    server: Transactions
-
-    def log_message(self, *_: object) -> None:
-        """The record is `Transactions.asked`."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(f"GET {self.path}")
-        self.server.starting -= 1
-        self._send(503 if self.server.starting >= 0 else 200, self.server.metadata)
-
-    def do_POST(self) -> None:
-        self.server.asked.append(f"POST {self.path}")
-        assert self.headers["Content-Type"] == "application/fhir+json"
-        self._send(*self.server.write(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-
-    def _send(self, status: int, said: Any) -> None:
-        body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html" if isinstance(said, str) else "application/fhir+json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def _reply(status: int, said: Any) -> Reply:
+    if isinstance(said, str):
+        return Reply(status, {"Content-Type": "text/html"}, said.encode())
+    return Reply(status, {"Content-Type": "application/fhir+json"}, json.dumps(said).encode())
 
 
 @pytest.fixture
 def server() -> Iterator[Transactions]:
     """The server, listening."""
     with Transactions() as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.005,), daemon=True)
-        thread.start()
         yield listening
-        listening.shutdown()
-        thread.join()
 
 
 def load(url: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -98,7 +84,7 @@ def test_every_example_is_written_whole_and_moved_to_now(server: Transactions) -
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{len(examples.names())} patients loaded into {server.base}\n"
     assert done.stderr == ""
-    assert server.asked == ["GET /fhir/metadata"] + ["POST /fhir"] * len(examples.names())
+    assert server.lines == ["GET /fhir/metadata"] + ["POST /fhir"] * len(examples.names())
     wanted = [entry["resource"] for name in examples.names() for entry in examples.load(name).bundle["entry"]]
     assert set(server.kept) == {f"{each['resourceType']}/{each['id']}" for each in wanted}
     moments = [r["effectiveDateTime"] for r in server.kept.values() if r["resourceType"] == "Observation"]
@@ -115,7 +101,7 @@ def test_a_second_load_writes_over_the_first(server: Transactions) -> None:
 def test_a_server_that_is_starting_is_waited_for(server: Transactions) -> None:
     server.starting = 2
     assert load(server.base).returncode == 0
-    assert server.asked[:4] == ["GET /fhir/metadata"] * 3 + ["POST /fhir"]
+    assert server.lines[:4] == ["GET /fhir/metadata"] * 3 + ["POST /fhir"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +150,7 @@ def test_a_refused_transaction_ends_with_1_and_the_reason(
     assert done.returncode == 1
     assert done.stderr == f"foot-drop-cds: {next(iter(examples.names()))} was not loaded: {server.base} {why}\n"
     assert done.stdout == ""
-    assert server.asked.count("POST /fhir") == 1
+    assert server.lines.count("POST /fhir") == 1
 
 
 @pytest.mark.parametrize("url", ["localhost:8080/fhir", "ftp://127.0.0.1/fhir", "http://u:p@127.0.0.1/fhir", ""])

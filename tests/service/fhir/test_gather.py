@@ -91,7 +91,7 @@ def test_what_is_missing_is_read(server: FhirServer, reader: FhirReader) -> None
     assert sorted(names(found)) == ["Condition/c1", "Encounter/e1", "Observation/o1", "Patient/1", "ServiceRequest/s1"]
     assert (found.unseen, found.notes) == (frozenset(), {})
     assert {each.headers["Authorization"] for each in server.requests} == {"Bearer secret"}
-    (search,) = server.asked("Observation")
+    (search,) = server.asked_for("Observation")
     assert (search.query["patient"], search.query["_count"]) == (["1"], ["200"])
     assert "mrc-eversion" in search.query["code"][0].split(",")
 
@@ -221,13 +221,13 @@ def test_what_is_late_is_unseen_and_the_rest_speaks(server: FhirServer, reader: 
 
 def test_without_an_encounter_none_is_asked_for(server: FhirServer, reader: FhirReader) -> None:
     found = ask(request({}, server), reader)
-    assert (found.unseen, found.notes, server.asked("Encounter")) == ({"encounter"}, {}, [])
+    assert (found.unseen, found.notes, server.asked_for("Encounter")) == ({"encounter"}, {}, [])
 
 
 def test_an_id_cannot_change_the_query(server: FhirServer, reader: FhirReader) -> None:
     with pytest.raises(MissingDataRefusedError):
         ask(request({"conditions": outcome("error")}, server, patientId="1&_id=2"), reader)
-    assert {tuple(each.query["patient"]) for each in server.asked("Observation")} == {("1&_id=2",)}
+    assert {tuple(each.query["patient"]) for each in server.asked_for("Observation")} == {("1&_id=2",)}
     found = ask(request({"observations": None, "conditions": None}, server, patientId="../Condition/c1"), reader)
     assert "patient" in found.unseen
 
