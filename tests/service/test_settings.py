@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -87,6 +88,20 @@ def test_a_site_adds_codes(tmp_path: Path) -> None:
 def test_what_is_wrong_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(RefusedSettingsError, match=named.replace(".", r"\.")):
         load(write(tmp_path, text), {})
+
+
+def test_codes_in_the_environment_stand_as_json() -> None:
+    own = {"order.mri-lumbar": {"https://site.example/orders": ["MR-L"]}}
+    assert load(None, {"FOOT_DROP_CDS_CODES": json.dumps(own)}).codes == own
+    with pytest.raises(RefusedSettingsError, match="FOOT_DROP_CDS_CODES") as refused:
+        load(None, {"FOOT_DROP_CDS_CODES": "{secret-value"})
+    assert "secret-value" not in str(refused.value)
+
+
+def test_names_in_the_environment_are_read_in_any_case_and_empty_values_are_refused() -> None:
+    assert load(None, {"foot_drop_cds_deadline_ms": "300"}).deadline == 0.3
+    with pytest.raises(RefusedSettingsError, match="deadline_ms"):
+        load(None, {"FOOT_DROP_CDS_DEADLINE_MS": ""})
 
 
 def test_an_unknown_variable_is_refused_by_name() -> None:

@@ -3,6 +3,33 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+TIMEOUT = 60  # seconds
+COMMAND = Path(sys.executable).parent / "foot-drop-cds"
+
+
+@contextmanager
+def serving(
+    folder: Path, *words: str, log: int | IO[Any] = subprocess.DEVNULL
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The service as a process that logs into a file, and its address."""
+    process = subprocess.Popen([COMMAND, "serve", *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("Listening on http://")
+        yield process, line.removeprefix("Listening on ").strip()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(TIMEOUT)
+        process.stdout.close()
 
 
 def is_running(pid: int) -> bool:

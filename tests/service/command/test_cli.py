@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cards.record.decoding import MAX_BYTES
 from service import examples
 from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
-from tests.support.processes import is_running
+from tests.support.processes import COMMAND, TIMEOUT
 
-TIMEOUT = 60
-COMMAND = Path(sys.executable).parent / "foot-drop-cds"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -47,61 +38,6 @@ def run(tmp_path: Path) -> Run:
         )
 
     return call
-
-
-@contextmanager
-def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The service as a process, and its address."""
-    process = subprocess.Popen(
-        [COMMAND, "serve", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("Listening on http://")
-        yield process, line.removeprefix("Listening on ").strip()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(TIMEOUT)
-        process.stdout.close()
-
-
-def children(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that a process has started, as Linux lists them."""
-    task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(each) for each in task.read_text().split()] if task.exists() else []
-
-
-def post(address: str, request: dict[str, Any]) -> Any:
-    """The answer of a service to a request."""
-    url = f"{address}/cds-services/foot-drop-{request['hook']}"
-    asked = urllib.request.Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=TIMEOUT) as reply:
-        return json.load(reply)
-
-
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_serve_answers_where_it_says_and_leaves_no_process(tmp_path: Path, stop: signal.Signals) -> None:
-    with serving(tmp_path, "--dev", "--port", "0", "--workers", "2") as (process, address):
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
-        answer = post(address, vignettes.request(FOOT_DROP, "patient-view", datetime.now(UTC)))
-        assert answer["cards"]
-        started = children(process)
-        process.send_signal(stop)
-        assert process.wait(TIMEOUT) == 0
-        assert not [pid for pid in started if is_running(pid)]
-
-
-def test_a_body_too_large_is_refused_and_the_reply_is_seen(tmp_path: Path) -> None:
-    with serving(tmp_path, "--dev", "--port", "0") as (_, address):
-        url = f"{address}/cds-services/foot-drop-patient-view"
-        asked = urllib.request.Request(url, b" " * (MAX_BYTES + 1), {"Content-Type": "application/json"})
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(asked, timeout=TIMEOUT)
-        assert refused.value.code == 413
-        assert json.load(refused.value)["resourceType"] == "OperationOutcome"
-        refused.value.close()
 
 
 @pytest.mark.parametrize("settings", ["", 'deadline_ms = 300\nallow_origins = ["https://ehr.example"]\n'])

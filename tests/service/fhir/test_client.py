@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from service.fhir.address import allow_list
 from service.fhir.client import FhirReader
 from tests.support.fhir_server import FhirServer
+from tests.support.http_server import HttpServer, Reply
 
 SECRET = "canary-token"
 LONG = "code=" + ",".join(f"mrc-{number}" for number in range(300))
@@ -148,6 +150,34 @@ def test_pages_that_came_before_the_trouble_are_kept(
     found = reader.fetch(server.base, SECRET, {"conditions": "Condition?patient=1&_count=2"}, soon())
     assert ids(found["conditions"].pages) == ["c0", "c1"]
     assert found["conditions"].why
+
+
+def test_what_all_pages_of_a_query_hold_together_is_bounded(server: FhirServer, reader: FhirReader) -> None:
+    server.resources = [record | {"note": "x" * 300_000} for record in server.resources]
+    queries = {"conditions": "Condition?patient=1&_count=1", "other": "Condition?patient=2&_count=1"}
+    fetched = reader.fetch(server.base, SECRET, queries, soon())
+    assert ids(fetched["conditions"].pages) == ["c0", "c1", "c2"]
+    assert "more than is read" in fetched["conditions"].why
+    assert fetched["other"].why == ""
+
+
+def test_proxies_and_passwords_of_the_machine_are_not_used(
+    server: FhirServer, reader: FhirReader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    passwords = tmp_path / "netrc"
+    passwords.write_text("default login of-the-machine password secret\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(passwords))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    server.token = None
+    with HttpServer(lambda _: Reply(502)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy.address}")
+        fetched = reader.fetch(server.base, None, {"conditions": "Condition?patient=1"}, soon())
+        assert proxy.asked == []
+    assert len(ids(fetched["conditions"].pages)) == 5
+    assert "Authorization" not in server.requests[0].headers
 
 
 def test_a_server_that_is_not_there_is_named_so(reader: FhirReader) -> None:

@@ -1,0 +1,82 @@
+"""What is not seen of a chart over HTTP: what each optional key changes, and what settings and server decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.app import create_app
+from service.settings import Settings
+from tests.conftest import FOOT_DROP, NOW, Ask
+from tests.support import vignettes
+from tests.support.fhir_server import FhirServer
+
+URL = "/cds-services/foot-drop-patient-view"
+# What the reader is told to check, and a card that says so.
+SENTENCES = {
+    "patient": ("check that this fits the age", "lumbar-mri"),
+    "reports": ("check that a study has not answered this already", "lumbar-mri"),
+    "orders": ("Orders could not be read: check that this is not ordered already", "lumbar-mri"),
+    "deviceOrders": ("Device orders could not be read: check that this is not ordered already", "afo"),
+    "devices": ("check for them before any MRI", "lumbar-mri"),
+    "procedures": ("check for an operation that has already been done", "lumbar-mri"),
+    "medications": ("check what is already prescribed", "pain-regimen"),
+    "statements": ("check what the patient takes", "pain-regimen"),
+    "allergies": ("check them before prescribing", "pain-regimen"),
+}
+
+
+def details(reply: Any) -> dict[str, str]:
+    """The detail of each card, by rule."""
+    return {card["source"]["topic"]["code"]: card["detail"] for card in reply.get_json()["cards"]}
+
+
+@pytest.mark.parametrize("key", [*SENTENCES, "encounter"])
+def test_without_an_optional_key_the_same_cards_are_shown(ask: Ask, key: str) -> None:
+    whole = details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW)))
+    partial = details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW, drop={key})))
+    assert partial.keys() == whole.keys()
+
+
+@pytest.mark.parametrize("key", SENTENCES)
+def test_a_card_says_what_it_could_not_see(ask: Ask, key: str) -> None:
+    sentence, rule = SENTENCES[key]
+    partial = details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW, drop={key})))
+    assert sentence in partial[rule]
+    assert sentence not in details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW)))[rule]
+
+
+def test_every_key_that_may_be_missing_is_tried() -> None:
+    assert {*SENTENCES, "encounter", "conditions", "observations"} == set(vignettes.PREFETCH_KEYS)
+
+
+@pytest.mark.parametrize("encounter", ["e1", "Encounter/e1"])
+def test_an_encounter_is_read_by_id_or_reference(ask: Ask, encounter: str) -> None:
+    with FhirServer([{"resourceType": "Encounter", "id": "e1", "subject": {"reference": "Patient/p1"}}]) as server:
+        request = vignettes.request(FOOT_DROP, "patient-view", NOW, drop={"encounter"})
+        request |= {"fhirServer": server.base}
+        request["context"]["encounterId"] = encounter
+        assert ask(request).status_code == 200
+        assert [asked.path for asked in server.requests] == ["/fhir/Encounter/e1"]
+
+
+@pytest.mark.parametrize(("milliseconds", "is_read"), [(300, False), (20_000, True)])
+def test_the_deadline_of_the_settings_is_that_of_the_reading(milliseconds: int, is_read: bool) -> None:
+    client = create_app(Settings(deadline_ms=milliseconds), now=NOW, dev=True).test_client()
+    with FhirServer() as server:
+        server.misbehave("DiagnosticReport", delay=2.0)
+        request = vignettes.request(FOOT_DROP, "patient-view", NOW, drop={"reports"})
+        card = details(client.post(URL, json=request | {"fhirServer": server.base}))["lumbar-mri"]
+    assert ("Reports could not be read" not in card) is is_read
+
+
+@pytest.mark.parametrize(("zone", "day"), [("UTC", "2026-03-01"), ("Pacific/Auckland", "2026-03-02")])
+def test_the_time_zone_of_the_settings_says_what_day_it_was(zone: str, day: str) -> None:
+    client = create_app(Settings(time_zone=zone), now=NOW, dev=True).test_client()
+    request = vignettes.request(FOOT_DROP, "patient-view", NOW)
+    request["prefetch"]["observations"]["entry"][0]["resource"]["effectiveDateTime"] = "2026-03-01T20:00:00Z"
+    reply = client.post(URL, json=request)
+    (card,) = [card for card in reply.get_json()["cards"] if card["source"]["topic"]["code"] == "lumbar-mri"]
+    dates = {fact["date"] for part in card["extension"].values() for fact in part["facts"]}
+    assert dates & {"2026-03-01", "2026-03-02"} == {day}
