@@ -133,14 +133,14 @@ def example(name: str | None) -> None:
     from service import examples
 
     if name is None:
-        for each, title in examples.names().items():
-            click.echo(f"{each}  {title}")
+        for listed, title in examples.names().items():
+            click.echo(f"{listed}  {title}")
         return
     try:
-        found = examples.load(name)
+        chosen = examples.load(name)
     except examples.UnknownExampleError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
-    click.echo(json.dumps(found.at(datetime.now(UTC)).request, indent=2))
+    click.echo(json.dumps(chosen.at(datetime.now(UTC)).request, indent=2))
 
 
 @main.command()

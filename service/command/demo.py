@@ -53,11 +53,11 @@ def _show(console: Console, address: str, name: str) -> bool:
         console.print(_panel(card))
     if not cards:
         console.print(Text("No card: there is nothing to say.", style="italic"))
-    found = list(examples.differences(examples.mask(example.response), examples.mask(answer)))
-    for difference in found:
+    differences = list(examples.differences(examples.mask(example.response), examples.mask(answer)))
+    for difference in differences:
         console.print(Text(f"Not as expected: {difference}", style="bold red"))
     console.print()
-    return not found
+    return not differences
 
 
 def _panel(card: dict[str, Any]) -> Panel:

@@ -80,10 +80,10 @@ def _not_ready(session: requests.Session, base: str) -> str:
 def _resource(reply: requests.Response) -> dict[str, Any]:
     """The FHIR resource of an answer; empty when it holds something else, a web page for instance."""
     try:
-        found = reply.json()
+        resource = reply.json()
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return resource if isinstance(resource, dict) else {}
 
 
 def _words(reply: requests.Response) -> str:

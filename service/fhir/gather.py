@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from urllib.parse import quote
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
@@ -97,27 +97,27 @@ class _Gathering:
             value = supplied[key]
             if value is None:
                 continue
-            found = self._contents(key, value, key, defects)
-            if found is None:
+            held = self._contents(key, value, key, defects)
+            if held is None:
                 self.gaps[key] = _Gap(f"the request holds {_OTHER}", self._filled(key))
                 continue
-            self._records[key] = found.records
-            if found.error:
-                self.gaps[key] = _Gap(f"the request holds {found.error}", is_partial=bool(found.records))
-            elif found.next:
-                self.gaps[key] = _Gap("the request holds its first page", found.next, is_partial=True)
+            self._records[key] = held.records
+            if held.error:
+                self.gaps[key] = _Gap(f"the request holds {held.error}", is_partial=bool(held.records))
+            elif held.next:
+                self.gaps[key] = _Gap("the request holds its first page", held.next, is_partial=True)
 
     def _contents(self, key: str, value: Resource, where: str, known: list[Defect]) -> Contents | None:
         prefetch = PREFETCH_KEYS[key]
-        found = contents(value, prefetch.resource_type, where, known)
-        if found is None:
+        held = contents(value, prefetch.resource_type, where, known)
+        if held is None:
             return None
-        if found.defects:
-            self._defects += found.defects
+        if held.defects:
+            self._defects += held.defects
         if not prefetch.read_by or value.resourceType != "Bundle":
-            return found
-        one = only(found.records, prefetch.resource_type)
-        return None if one is None else Contents(one, found.error)
+            return held
+        one = only(held.records, prefetch.resource_type)
+        return None if one is None else structs.replace(held, records=one)
 
     def _filled(self, key: str) -> str:
         """The template of a key with the ids of the context; empty when there is no encounter to ask for."""
@@ -146,12 +146,12 @@ class _Gathering:
         before = f"{gap.why}, and " if gap.why else ""
         self._defects += fetched.defects
         for page in fetched.pages:
-            found = self._contents(key, page, f"{key} from the FHIR server", fetched.defects)
-            found = found or Contents(error=_OTHER)
-            self._records[key] = [*self._records[key], *found.records]
-            if found.error:
-                gap.is_partial = gap.is_partial or bool(found.records)
-                gap.why = f"{before}the FHIR server answered with {found.error}"
+            held = self._contents(key, page, f"{key} from the FHIR server", fetched.defects)
+            held = held or Contents(error=_OTHER)
+            self._records[key] = [*self._records[key], *held.records]
+            if held.error:
+                gap.is_partial = gap.is_partial or bool(held.records)
+                gap.why = f"{before}the FHIR server answered with {held.error}"
                 return
             gap.is_partial = True
         if fetched.why:
@@ -183,10 +183,10 @@ class _Gathering:
         self._defects += fetched.defects
         if fetched.why:
             return fetched.why
-        found = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
-        if found is None or found.error:
-            return f"the FHIR server answered with {found.error if found else _OTHER}"
-        self._records[wanted.key] = [*self._records[wanted.key], *found.records]
+        held = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
+        if held is None or held.error:
+            return f"the FHIR server answered with {held.error if held else _OTHER}"
+        self._records[wanted.key] = [*self._records[wanted.key], *held.records]
         return ""
 
     def result(self) -> Gathered:

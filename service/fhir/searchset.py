@@ -14,7 +14,7 @@ from cards.record.records import Bundle, OperationOutcome, Other, Resource
 _HARMLESS = frozenset({"information", "warning", "success"})
 # What EHRs send along with a search, whatever key it stands under: it is no misfit.
 _COMPANIONS = frozenset({"Medication"})
-_ALONE: dict[str, set[type[Any]]] = {each.resourceType: {each} for each in get_args(Resource)}
+_ALONE: dict[str, set[type[Any]]] = {kind.resourceType: {kind} for kind in get_args(Resource)}
 _ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
 
 
@@ -76,7 +76,7 @@ def _mixed(records: list[Resource], types: set[type[Any]], kind: str, where: str
 
 def _kinds(records: list[Resource], types: set[type[Any]]) -> set[str | None]:
     """The resource types among records; None when one has no type."""
-    kinds: set[str | None] = {each.resourceType for each in types}
+    kinds: set[str | None] = {kind.resourceType for kind in types}
     if Other in types and any(_is_untyped(record) for record in records):
         kinds.add(None)
     return kinds
@@ -88,8 +88,8 @@ def _is_untyped(record: Resource) -> bool:
 
 def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
     """The one record of `kind`, or none; None when there are several and none can be chosen."""
-    found = [record for record in records if record.resourceType == kind]
-    return found if len(found) < 2 else None
+    of_kind = [record for record in records if record.resourceType == kind]
+    return of_kind if len(of_kind) < 2 else None
 
 
 def _lost_entries(where: str, known: Iterable[Defect]) -> bool:

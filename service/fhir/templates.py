@@ -41,8 +41,8 @@ def _observation_codes(codes: Codes) -> dict[str, None]:
     """Every code of an observation or lesion, without its system, which records write in many ways."""
     built_in = (value_set.codes for key, value_set in VALUE_SETS.items() if _is_observed(key))
     site = (systems for key, systems in codes.overlay.items() if _is_observed(key))
-    found = [code for systems in (*built_in, *site) for each in systems.values() for code in each]
-    return dict.fromkeys(_in_a_query(code) for code in (*found, _BLOOD_PRESSURE_PANEL))
+    codings = [code for systems in (*built_in, *site) for listed in systems.values() for code in listed]
+    return dict.fromkeys(_in_a_query(code) for code in (*codings, _BLOOD_PRESSURE_PANEL))
 
 
 def _is_observed(key: str) -> bool:

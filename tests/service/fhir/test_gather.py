@@ -149,6 +149,11 @@ def test_a_bundle_where_a_patient_was_asked() -> None:
     assert (names(two), two.unseen) == (["Condition/c1"], {"patient"})
 
 
+def test_a_patient_on_the_first_of_several_pages_is_not_all() -> None:
+    found = ask(request(FULL | {"patient": bundle(PATIENT, next_page="https://ehr.example/fhir?page=2")}))
+    assert (names(found), found.unseen) == (["Patient/1", "Condition/c1"], {"patient"})
+
+
 def test_an_entry_without_a_type_is_counted() -> None:
     found = ask(request(FULL | {"orders": bundle(record("ServiceRequest", "s1"), {"id": "nameless"})}))
     assert names(found) == ["Condition/c1", "ServiceRequest/s1"]
