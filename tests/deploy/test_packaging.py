@@ -20,9 +20,9 @@ from click import Command
 
 from service.command.cli import main
 from service.settings import PREFIX
-from tests.service.command.test_cli import post
 from tests.support import house
 from tests.support.places import ROOT
+from tests.support.processes import post
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 IMAGE = Path("/opt/foot-drop-cds")  # where the image keeps the installed package

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,3 +41,11 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def post(address: str, request: dict[str, Any]) -> Any:
+    """The answer of a service to a request."""
+    url = f"{address}/cds-services/foot-drop-{request['hook']}"
+    asked = urllib.request.Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=TIMEOUT) as reply:
+        return json.load(reply)

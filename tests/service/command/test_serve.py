@@ -22,7 +22,7 @@ from cards.record.decoding import MAX_BYTES
 from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
-from tests.support.processes import TIMEOUT, is_running, serving
+from tests.support.processes import TIMEOUT, is_running, post, serving
 
 PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
 
@@ -31,14 +31,6 @@ def children(process: subprocess.Popen[str]) -> list[int]:
     """The processes that a process has started, as Linux lists them."""
     task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(pid) for pid in task.read_text().split()] if task.exists() else []
-
-
-def post(address: str, request: dict[str, Any]) -> Any:
-    """The answer of a service to a request."""
-    url = f"{address}/cds-services/foot-drop-{request['hook']}"
-    asked = urllib.request.Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=TIMEOUT) as reply:
-        return json.load(reply)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
