@@ -18,9 +18,9 @@ import pytest
 
 from service import examples
 from service.fhir.address import read_address
-from tests.service.command.test_cli import post, serving
 from tests.service.test_hooks import RECORDED, expected_status
 from tests.support.places import ROOT
+from tests.support.processes import post, serving
 
 PAGE = (ROOT / "docs" / "public_sandbox.md").read_text(encoding="utf-8")
 ORIGIN = "https://sandbox.cds-hooks.org"
