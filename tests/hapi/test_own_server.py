@@ -14,7 +14,7 @@ import requests
 from tests.hapi import build
 from tests.hapi.asking import FOOT_DROP, example, rules
 from tests.hapi.hapi import Hapi
-from tests.support.house import ROOT
+from tests.support.places import ROOT
 
 PAGE = (ROOT / "docs" / "hapi.md").read_text(encoding="utf-8")
 FHIR, SERVICE = "http://127.0.0.1:8090/fhir", "http://127.0.0.1:8080"

@@ -16,7 +16,7 @@ import requests
 
 from service import examples
 from tests.hapi.asking import FOOT_DROP, without_prefetch
-from tests.support.house import ROOT
+from tests.support.places import ROOT
 from tests.support.processes import is_running
 
 _COMMAND = [sys.executable, "-m", "tests.hapi"]

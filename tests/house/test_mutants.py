@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     def with_cases(text: str) -> Target:
         written = tmp_path / "made_up.toml"
         written.write_text(text, encoding="utf-8")
-        return Target("made-up", "made_up", path, [lambda case=case: _check(case) for case in cases.read(written)])
+        return Target("made-up", "made_up", path, [partial(_check, case) for case in cases.read(written)])
 
     return with_cases
 

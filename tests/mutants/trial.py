@@ -7,8 +7,9 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from functools import cache
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -17,8 +18,10 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
+import grimp
+
 from tests.mutants.changes import Mutant, mutants
-from tests.support import house
+from tests.support.places import ROOT
 
 CPU_SECONDS = 20  # a mutant that loops for ever is killed too
 
@@ -143,20 +146,17 @@ class _Snapshot(MetaPathFinder, InspectLoader):
 
 def standing_on(target: Target) -> dict[str, CodeType]:
     """The target's module, and every loaded one of ours that imports it, directly or not: what to import anew."""
-    sources = house.texts("cards", "tests", suffix=".py")
-    paths = {house.module_name(path): house.ROOT / path for path in sources} | {target.module: target.path}
-    asked = {
-        house.module_name(path): [name for _, name in house.imported(path, source)] for path, source in sources.items()
-    }
-    found = [target.module]
-    for known in found:
-        found += [name for name, asks in asked.items() if name not in found and _asks_for(asks, known)]
-    return {
-        name: compile(paths[name].read_text(encoding="utf-8"), str(paths[name]), "exec")
-        for name in found
-        if name == target.module or name in sys.modules
-    }
+    graph = _graph()
+    above = graph.find_downstream_modules(target.module) if target.module in graph.modules else set()
+    paths = {name: _path(name) for name in sorted(above) if name in sys.modules} | {target.module: target.path}
+    return {name: compile(path.read_text(encoding="utf-8"), str(path), "exec") for name, path in paths.items()}
 
 
-def _asks_for(asks: Iterable[str], module: str) -> bool:
-    return any(name == module or name.startswith(module + ".") for name in asks)
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph("cards", "service", "tests", cache_dir=None)
+
+
+def _path(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

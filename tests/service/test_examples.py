@@ -19,10 +19,10 @@ from service.app import create_app
 from service.examples import Example, differences, load, mask, names
 from service.fhir.templates import templates
 from service.hooks import HOOKS, service_id
-from tests.conftest import NOW
 from tests.support import cases, example_patients, make_examples
 from tests.support.fhir_server import FhirServer
 from tests.support.known import KNOWN, of_known_rules
+from tests.support.patients import NOW
 
 RULES = rule_book().rules
 

@@ -11,9 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from markdown_it import MarkdownIt
 
-from tests.conftest import NOW
 from tests.support import vignettes
 from tests.support.answered import answers
+from tests.support.patients import NOW
 from tests.support.places import DATA
 
 Json = dict[str, Any]

@@ -8,11 +8,9 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,11 @@ import pytest
 
 from cards.record.decoding import MAX_BYTES
 from service import examples
-from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
+from tests.support.command import COMMAND, TIMEOUT, post, serving
+from tests.support.patients import FOOT_DROP, NOW
 from tests.support.processes import is_running
 
-TIMEOUT = 60
-COMMAND = Path(sys.executable).parent / "foot-drop-cds"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -49,36 +46,10 @@ def run(tmp_path: Path) -> Run:
     return call
 
 
-@contextmanager
-def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The service as a process, and its address."""
-    process = subprocess.Popen(
-        [COMMAND, "serve", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("Listening on http://")
-        yield process, line.removeprefix("Listening on ").strip()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(TIMEOUT)
-        process.stdout.close()
-
-
 def children(process: subprocess.Popen[str]) -> list[int]:
     """The processes that a process has started, as Linux lists them."""
     task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(each) for each in task.read_text().split()] if task.exists() else []
-
-
-def post(address: str, request: dict[str, Any]) -> Any:
-    """The answer of a service to a request."""
-    url = f"{address}/cds-services/foot-drop-{request['hook']}"
-    asked = urllib.request.Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=TIMEOUT) as reply:
-        return json.load(reply)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
