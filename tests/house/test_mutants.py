@@ -119,4 +119,4 @@ def test_wording_metadata_and_annotations_are_not_tried() -> None:
 
 def test_a_name_that_is_no_rule_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no-such-rule"]) == 2
-    assert "no rule or module of findings 'no-such-rule'" in capsys.readouterr().err
+    assert "no rule, finding or module of the ground 'no-such-rule'" in capsys.readouterr().err

@@ -23,7 +23,7 @@ import grimp
 from tests.mutants.changes import Mutant, mutants
 from tests.support.places import ROOT
 
-CPU_SECONDS = 20  # a mutant that loops for ever is killed too
+CPU_SECONDS = 60  # a mutant that loops for ever is killed too
 
 Check = Callable[[], object]
 """One case: raises when the module under trial does not do what the case says."""
@@ -70,7 +70,7 @@ def measure(target: Target) -> Report:
     codes = standing_on(target)
     if run(target, source, codes, is_loud=True) is not Outcome.SURVIVED:
         raise ValueError(f"{target.name}: a case fails without any change")
-    outcomes = [(mutant, run(target, mutant.source, codes)) for mutant in mutants(source)]
+    outcomes = _tried_side_by_side(target, list(mutants(source)), codes)
     return Report(
         target.name,
         killed=sum(outcome is Outcome.KILLED for _, outcome in outcomes),
@@ -79,11 +79,36 @@ def measure(target: Target) -> Report:
     )
 
 
+def _tried_side_by_side(
+    target: Target, tried: list[Mutant], codes: Mapping[str, CodeType]
+) -> list[tuple[Mutant, Outcome]]:
+    """What became of each mutant, in their order; as many are tried at a time as there are processors."""
+    outcomes: dict[int, Outcome] = {}
+    running: dict[int, int] = {}
+    for number, mutant in enumerate(tried):
+        if len(running) == (os.cpu_count() or 1):
+            _wait_for_one(running, outcomes)
+        running[_start(target, mutant.source, codes)] = number
+    while running:
+        _wait_for_one(running, outcomes)
+    return [(mutant, outcomes[number]) for number, mutant in enumerate(tried)]
+
+
+def _wait_for_one(running: dict[int, int], outcomes: dict[int, Outcome]) -> None:
+    child, status = os.wait()
+    outcomes[running.pop(child)] = _outcome(status)
+
+
 def run(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: bool = False) -> Outcome:
     """Run the target's cases on this text of its module, in a child; the first that fails ends it.
 
     `codes` is what `standing_on` gives.
     """
+    _, status = os.waitpid(_start(target, source, codes, is_loud=is_loud), 0)
+    return _outcome(status)
+
+
+def _start(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: bool = False) -> int:
     child = os.fork()
     if child == 0:
         outcome = Outcome.CRASHED
@@ -92,7 +117,10 @@ def run(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: 
             outcome = _tried(target, source, codes, is_loud)
         finally:
             os._exit(outcome)
-    _, status = os.waitpid(child, 0)
+    return child
+
+
+def _outcome(status: int) -> Outcome:
     return Outcome(os.WEXITSTATUS(status)) if os.WIFEXITED(status) else Outcome.CRASHED
 
 
