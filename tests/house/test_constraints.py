@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from importlib.metadata import requires
+from importlib.metadata import PackageNotFoundError, requires
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -11,6 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.support.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYTHONS = [words.rpartition(" ")[2] for words in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", words)]
 ASKED = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
 
 
@@ -23,19 +25,35 @@ def pinned() -> dict[str, str]:
 
 
 def resolved() -> set[str]:
-    """The packages that the project asks for, and those that these ask for, as they are installed here."""
+    """The packages that the project asks for, and those that these ask for, on any Python that is supported."""
     names: dict[str, set[str]] = {}
     waiting = list(ASKED)
     while waiting:
         asked = waiting.pop()
         name = canonicalize_name(asked.name)
-        if name in names and asked.extras <= names[name]:
-            continue
-        names.setdefault(name, set()).update(asked.extras)
-        for more in map(Requirement, requires(name) or ()):
-            if more.marker is None or any(more.marker.evaluate({"extra": extra}) for extra in ("", *asked.extras)):
-                waiting.append(more)
+        if name not in names or not asked.extras <= names[name]:
+            names.setdefault(name, set()).update(asked.extras)
+            waiting += [more for more in _requirements(name) if _is_asked(more, asked.extras)]
     return set(names)
+
+
+def _requirements(name: str) -> list[Requirement]:
+    try:
+        return [Requirement(text) for text in requires(name) or ()]
+    except PackageNotFoundError:  # it is for another Python than this
+        return []
+
+
+def _is_asked(requirement: Requirement, extras: set[str]) -> bool:
+    return requirement.marker is None or any(
+        requirement.marker.evaluate({"extra": extra, "python_version": python, "python_full_version": f"{python}.0"})
+        for extra in ("", *extras)
+        for python in PYTHONS
+    )
+
+
+def test_all_supported_pythons_are_looked_at() -> None:
+    assert PYTHONS == ["3.11", "3.12", "3.13"]
 
 
 def test_every_package_is_pinned_and_no_other() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import cards.rules  # noqa: F401 - every rule is enrolled by this
-import tests.conftest  # noqa: F401 - here once, for all children
+import service.app  # noqa: F401 - here once, for all children
 from tests.mutants.trial import Check, Report, Target, measure
 from tests.support import cases
 from tests.support.places import ROOT
@@ -24,7 +24,7 @@ ENOUGH = 0.85
 FINDINGS = cases.FINDINGS
 TESTS = ROOT / "tests"
 _PLAIN = ["-p", "no:randomly", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-# Modules that every rule stands on, each with its tests; all cases are tried after these.
+# Modules that every rule stands on, each with its tests; they are tried after all cases.
 GROUND = {
     "cards.decide": ["cards/test_vignettes.py", "-k", "not encoding and not server"],
     "cards.orders.changes": ["cards/orders"],
@@ -37,7 +37,7 @@ GROUND = {
 def targets() -> Iterator[Target]:
     """A rule with its own cases; a module of shared definitions with its cases, the others', and all rules'.
 
-    A module of the ground with its tests and all cases.
+    A module of the ground with all cases and its tests.
     """
     _read_once()
     of_rules = _checks("tests.cards.rules.test_cases")
@@ -52,7 +52,7 @@ def targets() -> Iterator[Target]:
     everything = [check for checks in (of_rules, of_findings) for own in checks.values() for check in own]
     for module, words in GROUND.items():
         path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-        yield Target(module.rpartition(".")[2], module, path, [partial(_pytest, words), *everything])
+        yield Target(module.rpartition(".")[2], module, path, [*everything, partial(_pytest, words)])
 
 
 def _pytest(words: list[str]) -> None:
