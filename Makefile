@@ -56,6 +56,7 @@ constraints: ## resolve anew the versions that constraints.txt pins
 	@build/constraints/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@head -n 1 constraints.txt > build/constraints.txt
 	@build/constraints/bin/pip freeze --exclude-editable >> build/constraints.txt
+	@grep ' alone$$' constraints.txt >> build/constraints.txt
 	@mv build/constraints.txt constraints.txt
 
 demo: install ## start the service, post every example, and print the cards

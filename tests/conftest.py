@@ -35,7 +35,11 @@ SLOW = [
     "hapi",
     "deploy",
     "docs/test_public_sandbox.py",
+    "docs/test_readme.py",
+    "house/test_machine.py",
+    "house/test_mutants.py",
     "service/command",
+    "service/publish/test_publish.py",
     "service/simulator/test_in_browser.py",
 ]
 

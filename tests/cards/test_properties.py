@@ -53,7 +53,7 @@ def highest(found: dict[str, str]) -> int:
     return max((RANK[each] for each in found.values()), default=0)
 
 
-def words(found: list[tuple[str, Card]]) -> list[tuple[str, str, str, str]]:
+def words(found: list[tuple[str, Card]]) -> list[tuple[str, ...]]:
     """What a card says, without what it orders."""
     return [(id, card.indicator.value, card.summary, card.detail, card.return_advice) for id, card in found]
 

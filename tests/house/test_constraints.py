@@ -19,7 +19,7 @@ ASKED = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["opti
 def pinned() -> dict[str, str]:
     """The version of each package, as constraints.txt pins it."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pairs = [line.partition("==") for line in lines if not line.startswith("#")]
+    pairs = [line.partition(" #")[0].partition("==") for line in lines if not line.startswith("#")]
     assert all(version for _, _, version in pairs), "exact versions alone"
     return {canonicalize_name(name): version for name, _, version in pairs}
 

@@ -73,7 +73,7 @@ def test_the_documents_hold_no_number_of_five_digits_but_codes_of_the_table() ->
 
     Addresses are left out: they hold numbers of their own.
     """
-    with (house.ROOT / "docs" / "codes.csv").open(encoding="utf-8", newline="") as lines:
+    with (ROOT / "docs" / "codes.csv").open(encoding="utf-8", newline="") as lines:
         known = {row["code"] for row in csv.DictReader(lines)}
     pages = house.texts("docs", suffix=".md")
     numbers = {path: set(house.CPT_CODE.findall(re.sub(r"\S*/\S*", "", text))) - known for path, text in pages.items()}

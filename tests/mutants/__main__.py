@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-import cards.rules  # noqa: F401 - every rule is enrolled by this
 import service.app  # noqa: F401 - here once, for all children
 from tests.mutants.trial import Check, Report, Target, measure
 from tests.support import cases
