@@ -28,14 +28,20 @@ GROUPS = {
     "image": ["deploy/test_packaging.py"],
     "nginx": ["deploy/test_nginx.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
-    "answers": ["service/test_requirements_of_answers.py", "cards/rules/test_card_words.py"],
+    "answers": [
+        "service/test_requirements_of_answers.py",
+        "cards/rules/test_card_words.py",
+        "cards/orders/test_orders.py",
+    ],
 }
 # What starts programs, or tries much: `make check` leaves it out.
 SLOW = [
+    *GROUPS["answers"],
     "hapi",
     "deploy",
     "docs/test_public_sandbox.py",
     "docs/test_readme.py",
+    "house/test_bench_bodies.py",
     "house/test_machine.py",
     "house/test_mutants.py",
     "service/command",

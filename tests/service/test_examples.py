@@ -1,4 +1,8 @@
-"""Every example of fhir_examples: fresh, valid R4, and answered exactly as its file says, whenever it is asked."""
+"""Every example of fhir_examples: fresh, valid R4, and answered unchanged, whenever it is asked.
+
+The stored answers were written by the service itself: that they stay unchanged does not show that they are right.
+What is independent of it are the vignettes, the cases and the tables of codes.
+"""
 
 from __future__ import annotations
 
