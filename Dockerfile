@@ -4,11 +4,11 @@
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/foot-drop-cds
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY cards cards
 COPY service service
 COPY fhir_examples fhir_examples
-RUN /opt/foot-drop-cds/bin/pip install --no-cache-dir --disable-pip-version-check .
+RUN /opt/foot-drop-cds/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
 RUN /opt/foot-drop-cds/bin/foot-drop-cds --version
 
 FROM python:3.11.14-slim-bookworm

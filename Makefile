@@ -4,15 +4,17 @@ BIN    := $(VENV)/bin
 # One stamp per interpreter, so that another PYTHON makes the environment anew.
 STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
 
+WORKERS ?= 2
+
 .DEFAULT_GOAL := help
-.PHONY: help install test demo sandbox bench mutants format dev
+.PHONY: help install check test test-long demo constraints sandbox bench mutants format dev
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the package and its tools (quick when nothing changed)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null 2>&1 \
 	  || { echo "Python 3.11 or newer is missing: install it (Debian: apt-get install python3 python3-venv) or name one (make PYTHON=python3.12 $(or $(MAKECMDGOALS),install))." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -21,14 +23,41 @@ $(STAMP): pyproject.toml
 	  || { echo "$(PYTHON) lacks venv or ensurepip: install them (Debian: apt-get install python3-venv) or name another Python (make PYTHON=python3.12 $(or $(MAKECMDGOALS),install))." >&2; exit 1; }
 	@test -x $(BIN)/pip && test "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing foot-drop-cds and its tools into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-test: install ## check format, lint, types and house rules, and run every test
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+check: install ## check format, lint, types and layers, and run the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(BIN)/pytest --cov=cards
+	$(PYTEST) -m "not slow and not long" --draws 0.1
+
+test: install ## everything that a change needs: check, and the tests with programs, nginx, a browser and HAPI
+	@$(BIN)/python -m tests.support.machine
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+	$(PYTEST) -m "not long"
+
+test-long: install ## what takes longer: every test with the coverage gates, many draws, mutants
+	@$(BIN)/python -m tests.support.machine
+	$(PYTEST) --draws 1 --cov --cov-report=
+	$(BIN)/coverage report --include='cards/*' --fail-under=95
+	$(BIN)/coverage report --include='service/*' --fail-under=95
+	$(PYTEST) --draws 10 tests/cards/test_properties.py tests/cards/test_property_sources.py
+	$(BIN)/python -m tests.mutants
+
+constraints: ## resolve anew the versions that constraints.txt pins
+	@$(PYTHON) -m venv --clear build/constraints
+	@build/constraints/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@head -n 1 constraints.txt > build/constraints.txt
+	@build/constraints/bin/pip freeze --exclude-editable >> build/constraints.txt
+	@grep ' alone$$' constraints.txt >> build/constraints.txt
+	@mv build/constraints.txt constraints.txt
 
 demo: install ## start the service, post every example, and print the cards
 	@$(BIN)/foot-drop-cds demo
@@ -36,8 +65,8 @@ demo: install ## start the service, post every example, and print the cards
 dev: install ## start the service for trying out, and say where its simulator is
 	@$(BIN)/foot-drop-cds serve --dev
 
-sandbox: install ## start a HAPI FHIR server with every example, and the service beside it (Java 17+, Maven)
-	@$(BIN)/python -m tests.hapi
+sandbox: install ## start a HAPI FHIR server with every example, and the service beside it (Java 17+, Maven; FRESH=1: forget its state)
+	@$(BIN)/python -m tests.hapi --data data/fhir $(if $(FRESH),--fresh)
 
 bench: install ## measure what a request costs, and print the table
 	@$(BIN)/python -m tests.bench

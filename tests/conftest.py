@@ -1,11 +1,10 @@
-"""What every test may ask for: one moment, a service at that moment, and a patient with foot drop."""
+"""What every test may ask for: a service at one moment, a patient with foot drop; and which tests run where."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,49 +14,69 @@ from werkzeug.test import TestResponse
 
 from service.app import create_app
 from service.settings import PREFIX
-from tests.support import vignettes
+from tests.support import charts, machine, vignettes
+from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
 
-NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+FOLDER = Path(__file__).parent
 
-NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+collect_ignore = machine.left_out()
 
-CHROMIUM = shutil.which("chromium")
-
-collect_ignore = [] if NGINX else ["test_nginx.py"]
-collect_ignore += [] if CHROMIUM else ["test_simulator_browser.py", "hapi/test_simulator.py"]
-
-# New right foot drop, weak dorsiflexion, leg pain: several cards, the lumbar MRI among them.
-FOOT_DROP: dict[str, Any] = {
-    "patient": {"age": 60, "sex": "female"},
-    "encounter": {"class": "AMB"},
-    "conditions": [
-        {"code": "foot-drop", "clinical": "active", "verification": "confirmed", "side": "right", "onsetDaysAgo": 3},
-        {
-            "code": "radicular-pain",
-            "clinical": "active",
-            "verification": "confirmed",
-            "side": "right",
-            "onsetDaysAgo": 8,
-        },
+# What shares a server, an environment or many answers runs in one worker (pytest-xdist).
+GROUPS = {
+    "hapi": ["hapi"],
+    "browser": ["service/simulator/test_in_browser.py"],
+    "image": ["deploy/test_packaging.py"],
+    "nginx": ["deploy/test_nginx.py"],
+    "public sandbox": ["docs/test_public_sandbox.py"],
+    "answers": [
+        "service/test_requirements_of_answers.py",
+        "cards/rules/test_card_words.py",
+        "cards/orders/test_orders.py",
     ],
-    "observations": [{"code": "mrc-ankle-dorsiflexion", "value": 2, "daysAgo": 1, "side": "right"}],
 }
-NOTHING: dict[str, Any] = {"patient": {"age": 60, "sex": "female"}}
+# What starts programs, or tries much: `make check` leaves it out.
+SLOW = [
+    *GROUPS["answers"],
+    "hapi",
+    "deploy",
+    "docs/test_public_sandbox.py",
+    "docs/test_readme.py",
+    "house/test_bench_bodies.py",
+    "house/test_machine.py",
+    "house/test_mutants.py",
+    "service/command",
+    "service/publish/test_publish.py",
+    "service/simulator/test_in_browser.py",
+]
 
-Ask = Callable[..., TestResponse]
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--draws", type=float, default=0.25, help="How many patients properties draw, as a factor.")
+    parser.addoption("--anew", action="store_true", help="Draw other patients each time.")
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what was left out."""
-    if NGINX is None:
-        terminalreporter.write_line(
-            "The tests of the proxy were left out: nginx is missing (Debian: apt-get install nginx).", yellow=True
-        )
-    if CHROMIUM is None:
-        terminalreporter.write_line(
-            "The simulator's tests in a browser were left out: chromium is missing (Debian: apt-get install chromium).",
-            yellow=True,
-        )
+def pytest_configure(config: pytest.Config) -> None:
+    charts.share, charts.anew = config.getoption("--draws"), config.getoption("--anew")
+
+
+def pytest_report_header() -> list[str]:
+    """What is left out on this machine."""
+    return machine.sentences()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its group, and mark what is slow."""
+    for item in items:
+        path = item.path.relative_to(FOLDER).as_posix()
+        for group, places in GROUPS.items():
+            if _is_of(path, places):
+                item.add_marker(pytest.mark.xdist_group(group))
+        if _is_of(path, SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+def _is_of(path: str, places: list[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 @pytest.fixture(autouse=True)

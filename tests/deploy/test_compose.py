@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click import Command
 from ruamel.yaml import YAML
 
 from service.command.cli import main
@@ -120,8 +119,7 @@ def test_the_image_is_asked_for_its_health_where_the_service_listens() -> None:
 @pytest.mark.parametrize("name", each("build"))
 def test_the_command_line_accepts_the_commands(name: str) -> None:
     verb, *words = SERVICES[name]["command"]
-    commands: dict[str, Command] = main.commands  # type: ignore[attr-defined]
-    parsed = commands[verb].make_context(verb, list(words)).params
+    parsed = main.commands[verb].make_context(verb, list(words)).params
     assert parsed.get("host", "127.0.0.1") == "127.0.0.1"
 
 

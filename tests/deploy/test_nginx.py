@@ -20,8 +20,8 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from cards.record.decoding import MAX_BYTES
 from service.command import demo
-from tests.conftest import NGINX
 from tests.support.http_server import Asked, HangUp, HttpServer, Reply
+from tests.support.machine import NGINX
 from tests.support.places import ROOT
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
@@ -86,7 +86,7 @@ def proxy(folder: Path, upstream: str, **changes: str) -> Iterator[Proxy]:
     # Started by root it would else become a user that this folder is closed to.
     globally = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
     with (folder / "stderr").open("w") as messages:
-        command = [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-g", globally]
+        command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", globally]
         process = subprocess.Popen(command, stderr=messages)
         try:
             _wait(process, port)

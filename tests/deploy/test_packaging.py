@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from click import Command
 
 from service.command.cli import main
 from service.settings import PREFIX
@@ -103,7 +102,7 @@ def outside() -> dict[str, str]:
 
 def call(installed: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The installed command's end, in a folder of its own."""
-    command = [installed / "bin" / "foot-drop-cds", *words]
+    command = [str(installed / "bin" / "foot-drop-cds"), *words]
     return subprocess.run(
         command, cwd=folder, env=outside(), capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
@@ -153,7 +152,7 @@ def test_publish_works_far_from_the_checkout(installed: Path, tmp_path: Path) ->
 @pytest.fixture
 def running(installed: Path, tmp_path: Path) -> Iterator[str]:
     """The address of the installed service, with Python as the image has it."""
-    command = [installed / "bin" / "foot-drop-cds", "serve", "--dev", "--port", "0"]
+    command = [str(installed / "bin" / "foot-drop-cds"), "serve", "--dev", "--port", "0"]
     environment = {**outside(), "PYTHONDONTWRITEBYTECODE": "1"}
     with (
         (tmp_path / "log").open("w") as log,
@@ -219,8 +218,7 @@ def test_what_it_starts_is_the_command_and_its_words_are_accepted(installed: Pat
     assert (installed / "bin" / name).is_file()
     assert f"PATH={IMAGE}/bin:$PATH" in said("ENV")[0].split()
     verb, *words = json.loads(said("CMD")[0])
-    commands: dict[str, Command] = main.commands  # type: ignore[attr-defined]
-    parsed = commands[verb].make_context(verb, list(words)).params
+    parsed = main.commands[verb].make_context(verb, list(words)).params
     assert (parsed["dev"], str(parsed["port"])) == (False, said("EXPOSE")[0])
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from service import examples
 from service.fhir.address import read_address
-from tests.service.test_hooks import RECORDED, expected_status
+from tests.support.client_requests import RECORDED, expected_status
 from tests.support.places import ROOT
 from tests.support.processes import post, serving
 
@@ -41,6 +41,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     [(command, printed)] = steps("foot-drop-cds serve")
     words = shlex.split(command)[2:]
     with serving(tmp_path_factory.mktemp("public"), *words, "--port", "0") as (process, where):
+        assert process.stdout is not None
         said = [f"Listening on {where}", *(process.stdout.readline().strip() for _ in printed[1:])]
         assert [line.replace(where, f"http://{PORT}") for line in said] == printed
         yield where

@@ -45,9 +45,9 @@ EXAMPLE = {
 
 def with_the_example(tree: Path) -> None:
     """A copy of the tree to which the worked example is added."""
-    for name in house.files():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tree / name)
+    for path in house.files():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tree / path)
     for name, text in EXAMPLE.items():
         (tree / name).write_text(text, encoding="utf-8")
     changelog = tree / "CHANGELOG.md"

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 import pytest
 from flask.testing import FlaskClient
 
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW, Ask
 from tests.support.places import ROOT
 from tests.support.r4 import empties
 

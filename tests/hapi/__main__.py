@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from service import examples
 from service.command import loading
 from tests.hapi import build
-from tests.hapi.hapi import Hapi, NotStartedError
+from tests.hapi.hapi import DATABASE, Hapi, NotStartedError
 
 _DATA = Path("data") / "fhir"
 _STOP_SECONDS = 15
@@ -29,14 +29,17 @@ _STOP_SECONDS = 15
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="The service's; 0: free.")
 @click.option("--fhir-port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="HAPI's; 0: free.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=_DATA, show_default=True)
-def main(port: int, fhir_port: int, data: Path) -> None:
+@click.option("--fresh", is_flag=True, help="Forget what an earlier sandbox kept there.")
+def main(port: int, fhir_port: int, data: Path, *, fresh: bool) -> None:
     """Start a HAPI FHIR server with every example, and the service that may read it; Ctrl-C ends both."""
     lacking = build.missing()
     if lacking:
         _refuse(f"The sandbox cannot start: {lacking}.")
     # SIGINT too: a shell starts what it puts in the background with that one ignored
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    if fresh:
+        _forget(data)
     console = Console(highlight=False)
     try:
         with _loaded(console, data, fhir_port) as hapi, _service(port, hapi) as service:
@@ -46,6 +49,12 @@ def main(port: int, fhir_port: int, data: Path) -> None:
         console.print("\nThe sandbox has ended.")
     except (build.NotBuiltError, NotStartedError, loading.LoadError) as error:
         _refuse(str(error))
+
+
+def _forget(data: Path) -> None:
+    """Remove the files of the database, and nothing else that may stand in the folder."""
+    for path in data.glob(f"{DATABASE}.*"):
+        path.unlink()
 
 
 @contextmanager
@@ -59,8 +68,8 @@ def _loaded(console: Console, data: Path, port: int) -> Iterator[Hapi]:
         starting = progress.add_task("Starting HAPI", total=None)
         with Hapi(data, port) as hapi:
             progress.remove_task(starting)
-            each = loading.load(hapi.base, datetime.now(UTC))
-            for _ in progress.track(each, total=len(examples.names()), description="Loading the examples"):
+            loaded = loading.load(hapi.base, datetime.now(UTC))
+            for _ in progress.track(loaded, total=len(examples.names()), description="Loading the examples"):
                 pass
             progress.stop()
             yield hapi

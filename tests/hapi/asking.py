@@ -18,7 +18,7 @@ from service.fhir.templates import templates
 from service.hooks import service_id
 from service.settings import Settings
 from service.wire.request import read
-from tests.conftest import NOW
+from tests.support.patients import NOW
 
 Json = dict[str, Any]
 

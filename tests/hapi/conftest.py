@@ -1,9 +1,8 @@
-"""One HAPI server for every test of this folder; without Java or Maven they are left out, and one line says so."""
+"""One HAPI server for every test of this folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,18 +10,9 @@ from flask.testing import FlaskClient
 from service import examples
 from service.app import create_app
 from service.command import loading
-from tests.conftest import NOW
 from tests.hapi import build
 from tests.hapi.hapi import Hapi
-
-_MISSING = build.missing()
-
-collect_ignore_glob = ["test_*.py"] if _MISSING else []
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _MISSING:
-        terminalreporter.write_line(f"The HAPI tests were left out: {_MISSING}.", yellow=True)
+from tests.support.patients import NOW
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from tests.hapi.build import JAR
 
 Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
+DATABASE = "fhir"  # the name of its files, without their endings
 
 _FLAGS = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _START_SECONDS = 180
@@ -67,7 +68,7 @@ class Hapi:
         self._properties = [f"-Dfhir.port={port}"]
         if data is not None:
             data.mkdir(parents=True, exist_ok=True)
-            self._properties.append(f"-Dfhir.db=jdbc:h2:file:{(data / 'fhir').resolve()}")
+            self._properties.append(f"-Dfhir.db=jdbc:h2:file:{(data / DATABASE).resolve()}")
         self._read = 0
         self.session = requests.Session()
         self.session.trust_env = False
@@ -117,7 +118,7 @@ class Hapi:
             late.cancel()
         if not line.startswith("READY "):
             said = self._log.read_text("utf-8")
-            reasons = [each.removeprefix("FAILED ") for each in said.splitlines() if each.startswith("FAILED ")]
+            reasons = [line.removeprefix("FAILED ") for line in said.splitlines() if line.startswith("FAILED ")]
             raise NotStartedError(f"HAPI did not start: {reasons[0] if reasons else said[-2000:].strip()}")
         return line.removeprefix("READY ")
 

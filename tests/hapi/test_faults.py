@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 
 from service.app import create_app
 from service.settings import Settings
-from tests.conftest import NOW
 from tests.hapi.asking import FOOT_DROP, Explained, ask, card, example, rules, without_prefetch
 from tests.hapi.hapi import Hapi
 from tests.support.http_server import Gateway, Reply
+from tests.support.patients import NOW
 
 Json = dict[str, Any]
 

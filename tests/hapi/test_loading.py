@@ -6,8 +6,8 @@ import pytest
 
 from service import examples
 from service.command import loading
-from tests.conftest import NOW
 from tests.hapi.hapi import Hapi
+from tests.support.patients import NOW
 
 
 def test_every_example_is_taken_and_may_be_loaded_again(hapi: Hapi) -> None:

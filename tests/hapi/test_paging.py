@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from service import examples
 from service.app import create_app
 from service.settings import Settings
-from tests.conftest import NOW
 from tests.hapi.asking import MANY_RECORDS, ONE_A_HOOK, Explained, ask, example, queries, without_prefetch
 from tests.hapi.hapi import Hapi
 from tests.support.http_server import Asked, Gateway, HangUp, Reply
+from tests.support.patients import NOW
 
 Json = dict[str, Any]
 

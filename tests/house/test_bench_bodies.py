@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.bench import bodies
-from tests.conftest import NOW
+from tests.support.patients import NOW
 
 CARDS = ["lumbar-mri", "afo", "emg-ncs"]  # among them, whatever other rules say
 

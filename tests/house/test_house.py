@@ -3,54 +3,23 @@
 import csv
 import re
 
+import grimp
 import pytest
 
 from tests.support import house
+from tests.support.places import ROOT
 
 PYTHON = house.texts("cards", "service", "tests", "fhir_examples", suffix=".py")
 HOME = "/" + "work/main/x"  # put together here, so that this file holds no such path itself
 INDEX = "https://pypi." + "org/simple"
 
 
-def test_imports_run_one_way() -> None:
-    assert house.wrong_imports(PYTHON) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "source"),
-    [
-        ("cards/rules/afo.py", "from service.wire.answer import Card"),
-        ("cards/rules/afo.py", "import flask"),
-        ("cards/rules/afo.py", "def now():\n    import time"),
-        ("cards/rules/afo.py", "from os.path import join"),
-        ("cards/record/chart.py", "from cards import afo"),
-        ("cards/record/chart.py", "from .. import afo"),
-        ("cards/record/chart.py", "import cards.rules.afo"),
-        ("cards/value_sets/__init__.py", "from cards.language import Chart"),
-        ("cards/value_sets/__init__.py", "from ..language.chart import Chart"),
-        ("cards/value_sets/make.py", "import msgspec"),
-        ("cards/rules/afo.py", "import fhir_examples"),
-        ("service/app.py", "from tests import house"),
-    ],
-)
-def test_an_import_that_runs_outwards_is_seen(path: str, source: str) -> None:
-    assert len(house.wrong_imports({path: source})) == 1
-
-
-@pytest.mark.parametrize(
-    ("path", "source"),
-    [
-        ("cards/rules/afo.py", "from cards.language import Chart"),
-        ("cards/rules/afo.py", "from .language import Chart"),
-        ("cards/record/chart.py", "from cards import value_sets\nimport msgspec"),
-        ("cards/language/__init__.py", "from .chart import Chart"),
-        ("cards/value_sets/make.py", "import tomllib\nfrom cards.value_sets import SNOMED"),
-        ("service/app.py", "import os, flask, cards"),
-        ("tests/test_afo.py", "import service.app, cards.rules.afo"),
-    ],
-)
-def test_an_import_that_runs_inwards_is_right(path: str, source: str) -> None:
-    assert house.wrong_imports({path: source}) == []
+def test_no_test_module_is_imported_by_another() -> None:
+    """What tests share stands in tests/support."""
+    graph = grimp.build_graph("tests", cache_dir=None)
+    tests = [name for name in graph.modules if name.rpartition(".")[2].startswith(("test_", "conftest"))]
+    assert len(tests) > 50
+    assert {name: importers for name in tests if (importers := graph.find_modules_that_directly_import(name))} == {}
 
 
 def test_files_and_functions_are_short() -> None:
@@ -104,7 +73,7 @@ def test_the_documents_hold_no_number_of_five_digits_but_codes_of_the_table() ->
 
     Addresses are left out: they hold numbers of their own.
     """
-    with (house.ROOT / "docs" / "codes.csv").open(encoding="utf-8", newline="") as lines:
+    with (ROOT / "docs" / "codes.csv").open(encoding="utf-8", newline="") as lines:
         known = {row["code"] for row in csv.DictReader(lines)}
     pages = house.texts("docs", suffix=".md")
     numbers = {path: set(house.CPT_CODE.findall(re.sub(r"\S*/\S*", "", text))) - known for path, text in pages.items()}
@@ -133,8 +102,8 @@ def test_a_trace_of_a_machine_is_seen() -> None:
 
 
 def test_readme_names_only_targets_that_exist() -> None:
-    makefile = (house.ROOT / "Makefile").read_text()
-    readme = house.ROOT / "README.md"
+    makefile = (ROOT / "Makefile").read_text()
+    readme = ROOT / "README.md"
     assert house.unknown_targets(readme.read_text() if readme.exists() else "", makefile) == set()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     def with_cases(text: str) -> Target:
         written = tmp_path / "made_up.toml"
         written.write_text(text, encoding="utf-8")
-        return Target("made-up", "made_up", path, [lambda case=case: _check(case) for case in cases.read(written)])
+        return Target("made-up", "made_up", path, [partial(_check, case) for case in cases.read(written)])
 
     return with_cases
 
@@ -118,4 +119,4 @@ def test_wording_metadata_and_annotations_are_not_tried() -> None:
 
 def test_a_name_that_is_no_rule_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no-such-rule"]) == 2
-    assert "no rule or module of findings 'no-such-rule'" in capsys.readouterr().err
+    assert "no rule, finding or module of the ground 'no-such-rule'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`make mutants [RULE=afo]`: change the rules and the shared definitions, and list what no case notices."""
+"""`make mutants [RULE=afo]`: change rules, definitions and what they stand on, and list what no test notices."""
 
 from __future__ import annotations
 
@@ -6,20 +6,38 @@ import gc
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import cache, partial
 from importlib import import_module
+from io import StringIO
 from typing import Any
 
+import pytest
+
+import service.app  # noqa: F401 - here once, for all children
 from tests.mutants.trial import Check, Report, Target, measure
 from tests.support import cases
 from tests.support.places import ROOT
 
 ENOUGH = 0.85
 FINDINGS = cases.FINDINGS
+TESTS = ROOT / "tests"
+_PLAIN = ["-p", "no:randomly", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+# Modules that every rule stands on, each with its tests; they are tried after all cases.
+GROUND = {
+    "cards.decide": ["cards/test_vignettes.py", "-k", "not encoding and not server"],
+    "cards.orders.changes": ["cards/orders"],
+    "cards.record.drafts": ["cards/record/test_drafts.py"],
+    "cards.record.medicines": ["cards/record", "-k", "medicine or dose"],
+    "cards.record.values": ["cards/record/test_values.py"],
+}
 
 
 def targets() -> Iterator[Target]:
-    """A rule with its own cases; a module of shared definitions with its cases, the others', and all rules'."""
+    """A rule with its own cases; a module of shared definitions with its cases, the others', and all rules'.
+
+    A module of the ground with all cases and its tests.
+    """
     _read_once()
     of_rules = _checks("tests.cards.rules.test_cases")
     of_findings = _checks("tests.cards.findings.test_findings")
@@ -30,6 +48,18 @@ def targets() -> Iterator[Target]:
         others = [check for name, checks in of_findings.items() if name != path.stem for check in checks]
         every = [*own, *others, *(check for checks in of_rules.values() for check in checks)]
         yield Target(path.stem, f"cards.findings.{path.stem}", path, every)
+    everything = [check for checks in (of_rules, of_findings) for own in checks.values() for check in own]
+    for module, words in GROUND.items():
+        path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        yield Target(module.rpartition(".")[2], module, path, [*everything, partial(_pytest, words)])
+
+
+def _pytest(words: list[str]) -> None:
+    """Runs tests of ours in this process, until the first that fails."""
+    where = [str(TESTS / word) if (TESTS / word).exists() else word for word in words]
+    with redirect_stdout(StringIO()) as said:
+        status = pytest.main([*where, "-q", "-x", "-n", "0", *_PLAIN])
+    assert status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), said.getvalue()
 
 
 def _checks(module: str) -> dict[str, list[Check]]:
@@ -85,7 +115,10 @@ def main(names: list[str]) -> int:
     known = {target.name: target for target in targets()}
     wanted = [name if name in known else name.replace("_", "-") for name in names] or list(known)
     if unknown := [name for name in wanted if name not in known]:
-        print(f"There is no rule or module of findings {unknown[0]!r}. There are: {', '.join(known)}", file=sys.stderr)
+        print(
+            f"There is no rule, finding or module of the ground {unknown[0]!r}. There are: {', '.join(known)}",
+            file=sys.stderr,
+        )
         return 2
     gc.freeze()  # what the children share stays shared
     started, reports = time.monotonic(), []
@@ -96,7 +129,7 @@ def main(names: list[str]) -> int:
             print(error, file=sys.stderr)
             return 1
         show(reports[-1], str(known[name].path.relative_to(ROOT)))
-    tried, left = sum(each.tried for each in reports), sum(len(each.survivors) for each in reports)
+    tried, left = sum(report.tried for report in reports), sum(len(report.survivors) for report in reports)
     share = 1 - left / tried if tried else 1
     print(f"{tried} mutants, {left} survived, {share:.1%} killed, in {time.monotonic() - started:.0f} s")
     return 0 if share >= ENOUGH else 1

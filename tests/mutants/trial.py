@@ -7,8 +7,9 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from functools import cache
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -17,10 +18,12 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
-from tests.mutants.changes import Mutant, mutants
-from tests.support import house
+import grimp
 
-CPU_SECONDS = 20  # a mutant that loops for ever is killed too
+from tests.mutants.changes import Mutant, mutants
+from tests.support.places import ROOT
+
+CPU_SECONDS = 60  # a mutant that loops for ever is killed too
 
 Check = Callable[[], object]
 """One case: raises when the module under trial does not do what the case says."""
@@ -67,7 +70,7 @@ def measure(target: Target) -> Report:
     codes = standing_on(target)
     if run(target, source, codes, is_loud=True) is not Outcome.SURVIVED:
         raise ValueError(f"{target.name}: a case fails without any change")
-    outcomes = [(mutant, run(target, mutant.source, codes)) for mutant in mutants(source)]
+    outcomes = _tried_side_by_side(target, list(mutants(source)), codes)
     return Report(
         target.name,
         killed=sum(outcome is Outcome.KILLED for _, outcome in outcomes),
@@ -76,11 +79,36 @@ def measure(target: Target) -> Report:
     )
 
 
+def _tried_side_by_side(
+    target: Target, tried: list[Mutant], codes: Mapping[str, CodeType]
+) -> list[tuple[Mutant, Outcome]]:
+    """What became of each mutant, in their order; as many are tried at a time as there are processors."""
+    outcomes: dict[int, Outcome] = {}
+    running: dict[int, int] = {}
+    for number, mutant in enumerate(tried):
+        if len(running) == (os.cpu_count() or 1):
+            _wait_for_one(running, outcomes)
+        running[_start(target, mutant.source, codes)] = number
+    while running:
+        _wait_for_one(running, outcomes)
+    return [(mutant, outcomes[number]) for number, mutant in enumerate(tried)]
+
+
+def _wait_for_one(running: dict[int, int], outcomes: dict[int, Outcome]) -> None:
+    child, status = os.wait()
+    outcomes[running.pop(child)] = _outcome(status)
+
+
 def run(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: bool = False) -> Outcome:
     """Run the target's cases on this text of its module, in a child; the first that fails ends it.
 
     `codes` is what `standing_on` gives.
     """
+    _, status = os.waitpid(_start(target, source, codes, is_loud=is_loud), 0)
+    return _outcome(status)
+
+
+def _start(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: bool = False) -> int:
     child = os.fork()
     if child == 0:
         outcome = Outcome.CRASHED
@@ -89,7 +117,10 @@ def run(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: 
             outcome = _tried(target, source, codes, is_loud)
         finally:
             os._exit(outcome)
-    _, status = os.waitpid(child, 0)
+    return child
+
+
+def _outcome(status: int) -> Outcome:
     return Outcome(os.WEXITSTATUS(status)) if os.WIFEXITED(status) else Outcome.CRASHED
 
 
@@ -143,20 +174,17 @@ class _Snapshot(MetaPathFinder, InspectLoader):
 
 def standing_on(target: Target) -> dict[str, CodeType]:
     """The target's module, and every loaded one of ours that imports it, directly or not: what to import anew."""
-    sources = house.texts("cards", "tests", suffix=".py")
-    paths = {house.module_name(path): house.ROOT / path for path in sources} | {target.module: target.path}
-    asked = {
-        house.module_name(path): [name for _, name in house.imported(path, source)] for path, source in sources.items()
-    }
-    found = [target.module]
-    for known in found:
-        found += [name for name, asks in asked.items() if name not in found and _asks_for(asks, known)]
-    return {
-        name: compile(paths[name].read_text(encoding="utf-8"), str(paths[name]), "exec")
-        for name in found
-        if name == target.module or name in sys.modules
-    }
+    graph = _graph()
+    above = graph.find_downstream_modules(target.module) if target.module in graph.modules else set()
+    paths = {name: _path(name) for name in sorted(above) if name in sys.modules} | {target.module: target.path}
+    return {name: compile(path.read_text(encoding="utf-8"), str(path), "exec") for name, path in paths.items()}
 
 
-def _asks_for(asks: Iterable[str], module: str) -> bool:
-    return any(name == module or name.startswith(module + ".") for name in asks)
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph("cards", "service", "tests", cache_dir=None)
+
+
+def _path(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

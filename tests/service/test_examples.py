@@ -1,4 +1,8 @@
-"""Every example of fhir_examples: fresh, valid R4, and answered exactly as its file says, whenever it is asked."""
+"""Every example of fhir_examples: fresh, valid R4, and answered unchanged, whenever it is asked.
+
+The stored answers were written by the service itself: that they stay unchanged does not show that they are right.
+What is independent of it are the vignettes, the cases and the tables of codes.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,10 @@ from service.app import create_app
 from service.examples import Example, differences, load, mask, names
 from service.fhir.templates import templates
 from service.hooks import HOOKS, service_id
-from tests.conftest import NOW
 from tests.support import cases, example_patients, make_examples
 from tests.support.fhir_server import FhirServer
 from tests.support.known import KNOWN, of_known_rules
+from tests.support.patients import NOW
 
 RULES = rule_book().rules
 

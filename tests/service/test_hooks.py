@@ -14,20 +14,12 @@ from werkzeug.test import TestResponse
 
 from cards.record.decoding import MAX_BYTES
 from service.app import create_app
-from tests.conftest import NOW, Ask
-from tests.support.places import DATA
+from tests.support.client_requests import RECORDED, expected_status
+from tests.support.patients import NOW, Ask
+from tests.support.r4 import empties
 from tests.support.refusals import refusal
 
-RECORDED = sorted((DATA / "client_requests").glob("*.json"))
 URL = "/cds-services/foot-drop-patient-view"
-
-
-def empties(value: Any, where: str = "") -> list[str]:
-    """Where a null or empty member stands."""
-    if value is None or value == "" or value == [] or value == {}:
-        return [where]
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for key, each in items for found in empties(each, f"{where}/{key}")]
 
 
 def test_discovery_lists_a_service_a_hook(client: FlaskClient) -> None:
@@ -241,19 +233,6 @@ def test_what_the_public_sandbox_sends_never_breaks_the_service(client: FlaskCli
     assert reply.headers["Access-Control-Allow-Origin"] == recorded["headers"]["Origin"]
     if reply.status_code >= 400:
         refusal(reply, reply.status_code)
-
-
-def expected_status(name: str) -> int:
-    """What each recorded request gets: the sandbox's prefetch is not what we ask for, its FHIR server gone."""
-    if name.startswith("preflight"):
-        return 204
-    if name == "discovery":
-        return 200
-    if name == "order-select-rx-reclick-NO-draftOrders":
-        return 400
-    if name.startswith(("feedback", "fhir-smart-launch")):
-        return 404
-    return 412
 
 
 def test_every_reply_forbids_caching_and_guessing(client: FlaskClient) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service import examples
-from tests.conftest import NOW
+from tests.support.patients import NOW
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.conftest import Ask
+from tests.support.patients import Ask
 from tests.support.refusals import refusal
 
 URL = "/cds-services/foot-drop-patient-view"

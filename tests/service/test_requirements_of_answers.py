@@ -11,10 +11,10 @@ import pytest
 
 from service.app import create_app
 from service.hooks import HOOKS
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
 from tests.support.answered import Answer, answers
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW, Ask
 from tests.support.r4 import UUID, empties
 
 Json = dict[str, Any]

@@ -8,9 +8,9 @@ import pytest
 
 from service.app import create_app
 from service.settings import Settings
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW, Ask
 
 URL = "/cds-services/foot-drop-patient-view"
 # What the reader is told to check, and a card that says so.

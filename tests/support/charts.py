@@ -1,12 +1,11 @@
 """Hypothesis strategies of patients in the facts of the cases: every rule, both sides, every window's edge.
 
 A patient is drawn as lists of small facts by theme, so that a counterexample shrinks to the few that matter.
-By default the draws are always the same; MORE_CHARTS=20 draws twenty times as many, anew each time.
+The draws are always the same; `pytest --draws 20` draws twenty times as many, `--anew` others each time.
 """
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import NamedTuple
 
@@ -44,7 +43,8 @@ from tests.support.facts import (
     yes,
 )
 
-_MORE = int(os.environ.get("MORE_CHARTS", "1"))
+# Set by conftest.py: how many are drawn, as a factor, and whether they are others each time.
+share, anew = 1.0, False
 
 HOOKS = ("patient-view", "order-select", "order-sign", "problem-list-item-create", "encounter-discharge")
 
@@ -59,8 +59,8 @@ class Patient(NamedTuple):
 def fixed(examples: int) -> settings:
     """The settings of every test over drawn patients: the same patients on every machine."""
     return settings(
-        max_examples=examples * _MORE,
-        derandomize=_MORE == 1,
+        max_examples=max(1, round(examples * share)),
+        derandomize=not anew,
         database=None,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],

@@ -3,28 +3,11 @@
 import ast
 import re
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from tests.support.places import ROOT
 
-# From the innermost room outwards: a room may import itself and those before it.
-ROOMS = (
-    "cards.value_sets",
-    "cards.record",
-    "cards.language",
-    "cards.findings",
-    "cards.orders",
-    "cards.rules",
-    "cards.rule_book",
-    "cards.decide",
-    "cards",
-    "fhir_examples",
-    "service",
-    "tests",
-)
-IMPURE = {"flask", "requests", "httpx", "sqlalchemy", "granian", "service", "os", "socket", "time"}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "base", "handler"}
 
 FILE_LINES, FILE_AIM = 400, 300
@@ -78,47 +61,6 @@ def texts(*folders: str, suffix: str = "") -> dict[str, str]:
             except UnicodeDecodeError:
                 continue
     return found
-
-
-def module_name(path: str) -> str:
-    """cards/record/chart.py -> cards.record.chart, cards/__init__.py -> cards."""
-    return ".".join(PurePosixPath(path).with_suffix("").parts).removesuffix(".__init__")
-
-
-def imported(path: str, source: str) -> Iterator[tuple[int, str]]:
-    """Each line that imports, with the dotted name it asks for."""
-    package = module_name(path).split(".")
-    if not path.endswith("__init__.py"):
-        package.pop()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            start = package[: len(package) - node.level + 1] if node.level else []
-            stem = [*start, *filter(None, [node.module])]
-            yield from ((node.lineno, ".".join([*stem, alias.name])) for alias in node.names)
-
-
-def room(module: str) -> int | None:
-    """The room that a module stands in, as its place in ROOMS; None for a module from outside."""
-    inside = [r for r in ROOMS if module == r or module.startswith(r + ".")]
-    return ROOMS.index(max(inside, key=len)) if inside else None
-
-
-def wrong_imports(sources: Mapping[str, str]) -> list[str]:
-    """Imports that run outwards, or bring the outside world into cards."""
-    broken = []
-    for path, source in sources.items():
-        here = room(module_name(path))
-        for line, name in imported(path, source):
-            there, top = room(name), name.split(".")[0]
-            if here is not None and there is not None and there > here:
-                broken.append(f"{path}:{line} in {ROOMS[here]} imports {name} of {ROOMS[there]}")
-            elif path.startswith("cards/") and top in IMPURE:
-                broken.append(f"{path}:{line} imports {name}, and cards is pure")
-            elif path.startswith("cards/value_sets/") and there is None and top not in sys.stdlib_module_names:
-                broken.append(f"{path}:{line} imports {name}, and value sets need the standard library alone")
-    return broken
 
 
 def too_long(sources: Mapping[str, str]) -> list[str]:

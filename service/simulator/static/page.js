@@ -64,7 +64,7 @@ async function play(hook, more = {}) {
   if (start.encounter) context.encounterId = start.encounter;
   const request = { hook, hookInstance: crypto.randomUUID(), context };
   if (start.server) request.fhirServer = start.server;
-  if (find("with-prefetch")?.checked ?? true) request.prefetch = record.prefetch(service.fhir.gather ?? {});
+  if (find("with-prefetch")?.checked ?? true) request.prefetch = record.prefetch(service.prefetch ?? {});
   say("Asking the service ...");
   const called = { request, more, response: { cards: [] }, milliseconds: null, fault: "" };
   try {

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 
 from cards.language.verdict import Plan
 from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import r4, vignettes
 from tests.support.answered import Answer, answers
+from tests.support.patients import FOOT_DROP, NOW, Ask
 from tests.support.r4 import ID, UUID, faults
 
 Json = dict[str, Any]

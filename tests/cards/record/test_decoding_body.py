@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from cards.record.decoding import (
     read_resource,
 )
 from cards.record.errors import TooLargeError, UnreadableError
-from cards.record.records import Resource
+from cards.record.records import Patient, Resource
 
 
 def read(raw: bytes) -> tuple[Resource | None, list[Defect]]:
@@ -42,7 +43,7 @@ def alternating(levels: int, odd: int) -> str:
     return text
 
 
-NESTINGS = {
+NESTINGS: dict[str, Callable[[int], str]] = {
     "arrays": arrays,
     "objects": objects,
     "arrays in objects": lambda levels: alternating(levels, 0),
@@ -142,7 +143,7 @@ def test_what_is_no_object_is_no_resource_and_counted(value: Any) -> None:
 
 def test_of_duplicate_members_the_last_wins() -> None:
     record, defects = read(b'{"resourceType":"Patient","id":"a","birthDate":"1950","id":"b","birthDate":"1960"}')
-    assert record is not None
+    assert isinstance(record, Patient)
     assert (record.id, record.birthDate, defects) == ("b", "1960", [])
     record, _ = read(b'{"resourceType":"Patient","gender":5,"id":"a","id":"b"}')
     assert record is not None

@@ -21,7 +21,7 @@ CLOCK = Clock(datetime(2026, 3, 2, 10, 0, tzinfo=UTC))
 Json = dict[str, Any]
 
 
-def order(identity: str = "d1", kind: str = "ServiceRequest", **elements: Any) -> Json:
+def order(identity: str | None = "d1", kind: str = "ServiceRequest", **elements: Any) -> Json:
     core = {"resourceType": kind, "id": identity, "status": "draft", "intent": "order"}
     subject = {"subject": {"reference": "Patient/p1"}}
     return core | subject | {"code": {"coding": [{"system": LOINC, "code": "30679-5"}]}} | elements

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from service.app import create_app
 from service.settings import Settings
-from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW
 
 ORDERS = "https://hospital.example/orders"
 FLOWSHEET = "https://hospital.example/flowsheet"

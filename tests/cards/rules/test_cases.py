@@ -47,7 +47,7 @@ def _check_card(verdict: Card | Silent, wanted: cases.Case | str) -> None:
     assert wanted.get("summary", "") in verdict.summary
     assert wanted.get("detail", "") in f"{verdict.detail}\n\n{verdict.return_advice}"
     orders = [_ordered(plan) for suggestion in verdict.suggestions for plan in suggestion.plans]
-    sided = [f"{_ordered(plan)} {plan.side}" for each in verdict.suggestions for plan in each.plans if _side(plan)]
+    sided = [f"{_ordered(plan)} {side}" for each in verdict.suggestions for plan in each.plans if (side := _side(plan))]
     assert set(wanted.get("orders", ())) <= {*orders, *sided}, orders
     best = {_ordered(plan) for each in verdict.suggestions if each.is_recommended for plan in each.plans}
     assert set(wanted.get("recommended", best)) == best

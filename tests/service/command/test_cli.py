@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from service import examples
-from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW
 from tests.support.processes import COMMAND, TIMEOUT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -74,7 +74,7 @@ def server() -> Iterator[Transactions]:
 def load(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     """The command's end. A proxy is set that nobody answers at: it is not for the loader."""
     environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
-    command = [COMMAND, "load", url, *words]
+    command = [str(COMMAND), "load", url, *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from cards.record.decoding import MAX_BYTES
-from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW
 from tests.support.processes import TIMEOUT, is_running, post, serving
 
 PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
@@ -77,8 +77,9 @@ def test_it_ends_at_once_whatever_connections_are_open(tmp_path: Path, stop: sig
             slow.misbehave(kind, delay=30.0)
         process, address = stack.enter_context(serving(tmp_path, "--dev", "--port", "0", "--workers", "2"))
         place = address.removeprefix("http://")
+        host, port = place.split(":")
         for body in (b"", b"{", json.dumps(unsupplied(slow)).encode()):
-            connection = stack.enter_context(socket.create_connection(place.split(":"), timeout=TIMEOUT))
+            connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=TIMEOUT))
             if body:
                 length = len(body) if len(body) > 1 else 100
                 head = f"POST {PATIENT_VIEW} HTTP/1.1\r\nHost: {place}\r\nContent-Type: application/json"

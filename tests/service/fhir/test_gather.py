@@ -129,7 +129,7 @@ def test_what_was_not_asked_for_is_read_from_the_server(server: FhirServer, read
     found = ask(request(FULL | {"orders": misfit}, server), reader)
     assert (names(found), found.unseen) == (["Condition/c1", "ServiceRequest/s1"], frozenset())
     alone = ask(request(FULL | {"orders": misfit}))
-    assert (names(alone), alone.unseen) == (["Condition/c1"], {"orders"})
+    assert (names(alone), alone.unseen) == (["Condition/c1"], frozenset({"orders"}))
     assert alone.notes["orders"] == (
         "the request holds something else than was asked, and there is no FHIR server to read it from"
     )
@@ -146,12 +146,12 @@ def test_a_bundle_where_a_patient_was_asked() -> None:
     one = ask(request(FULL | {"patient": bundle(record("Condition", "c9"), PATIENT)}))
     two = ask(request(FULL | {"patient": bundle(PATIENT, PATIENT | {"id": "2"})}))
     assert (names(one), one.unseen) == (["Patient/1", "Condition/c1"], frozenset())
-    assert (names(two), two.unseen) == (["Condition/c1"], {"patient"})
+    assert (names(two), two.unseen) == (["Condition/c1"], frozenset({"patient"}))
 
 
 def test_a_patient_on_the_first_of_several_pages_is_not_all() -> None:
     found = ask(request(FULL | {"patient": bundle(PATIENT, next_page="https://ehr.example/fhir?page=2")}))
-    assert (names(found), found.unseen) == (["Patient/1", "Condition/c1"], {"patient"})
+    assert (names(found), found.unseen) == (["Patient/1", "Condition/c1"], frozenset({"patient"}))
 
 
 def test_an_entry_without_a_type_is_counted() -> None:
@@ -173,12 +173,12 @@ def test_a_page_that_cannot_be_followed_leaves_the_key_unseen(server: FhirServer
         found = ask(request(FULL | {"conditions": paged}, server), reader)
         alone = ask(request(FULL | {"conditions": paged}))
         assert other.requests == []
-    assert (names(found), found.unseen) == (["Condition/c0"], {"conditions"})
+    assert (names(found), found.unseen) == (["Condition/c0"], frozenset({"conditions"}))
     assert found.notes["conditions"] == (
         "only a part is known: the request holds its first page, "
         "and the address to ask leads off the FHIR server's base"
     )
-    assert (names(alone), alone.unseen) == (["Condition/c0"], {"conditions"})
+    assert (names(alone), alone.unseen) == (["Condition/c0"], frozenset({"conditions"}))
 
 
 def test_pages_of_the_server_that_do_not_come_leave_the_key_unseen(server: FhirServer, reader: FhirReader) -> None:
@@ -226,7 +226,7 @@ def test_what_is_late_is_unseen_and_the_rest_speaks(server: FhirServer, reader: 
 
 def test_without_an_encounter_none_is_asked_for(server: FhirServer, reader: FhirReader) -> None:
     found = ask(request({}, server), reader)
-    assert (found.unseen, found.notes, server.asked_for("Encounter")) == ({"encounter"}, {}, [])
+    assert (found.unseen, found.notes, server.asked_for("Encounter")) == (frozenset({"encounter"}), {}, [])
 
 
 def test_an_id_cannot_change_the_query(server: FhirServer, reader: FhirReader) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from service.app import create_app
 from service.settings import Settings
-from tests.conftest import NOW
+from tests.support.patients import NOW
 from tests.support.refusals import refusal
 
 URL = "/cds-services/foot-drop-patient-view"

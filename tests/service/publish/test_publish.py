@@ -132,7 +132,7 @@ def test_what_is_not_published_is_not_found(client: FlaskClient, path: str) -> N
 
 
 def test_pages_of_other_origins_may_read_where_they_may_call() -> None:
-    client = create_app(Settings(allow_origins=["https://ehr.example"])).test_client()
+    client = create_app(Settings(allow_origins=("https://ehr.example",))).test_client()
     for path in ("/fhir/PlanDefinition/afo", "/fhir/PlanDefinition/none", "/rules/afo/source-attributes"):
         told = client.get(path, headers={"Origin": "https://ehr.example"}).headers
         assert told["Access-Control-Allow-Origin"] == "https://ehr.example"

@@ -17,7 +17,7 @@ from service.settings import Settings
 from service.simulator import order_menu
 from service.simulator.markdown import safe_html
 from tests.support.fhir_server import FhirServer
-from tests.support.house import ROOT
+from tests.support.places import ROOT
 
 EXAMPLE = "/simulator/examples/new-l5-foot-drop"
 LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=\"([^\"]+)\"")

@@ -15,9 +15,9 @@ from cards.orders import override_reasons
 from cards.orders.override_reasons import HL7_REASONS, OVERRIDE_REASONS
 from cards.rule_book import rule_book
 from service.wire.request import FhirAuthorization, read
-from tests.conftest import FOOT_DROP, NOW, Ask
-from tests.service.test_hooks import empties
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW, Ask
+from tests.support.r4 import empties
 
 RULES = rule_book().rules
 

@@ -1,0 +1,45 @@
+"""What a machine lacks, and what is therefore left out, is said before the tests start; with CI=true it is a fault."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.places import ROOT
+
+SAID = (
+    "The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).\n"
+    "The tests with HAPI are left out: a JDK of version 17 or newer and Maven missing "
+    "(Debian: apt-get install openjdk-17-jdk-headless maven).\n"
+)
+
+
+def run(path: Path, *words: str, ci: str = "") -> subprocess.CompletedProcess[str]:
+    """A module's end on a machine that has no programs but those of this folder."""
+    environment = {**os.environ, "PATH": str(path), "CI": ci}
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", 0), ("false", 0), ("true", 1)])
+def test_what_is_lacking_is_said_and_fails_in_ci(tmp_path: Path, ci: str, status: int) -> None:
+    done = run(tmp_path, "tests.support.machine", ci=ci)
+    assert done.returncode == status
+    assert SAID in done.stderr.replace(
+        "The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).\n", ""
+    )
+    assert ("With CI=true nothing may be left out." in done.stderr) == bool(status)
+
+
+def test_pytest_says_it_first_and_leaves_those_tests_out(tmp_path: Path) -> None:
+    words = ["pytest", "-p", "no:cacheprovider", "--collect-only", "-n", "0"]
+    done = run(tmp_path, *words, "tests/hapi", "tests/service/simulator", "tests/deploy/test_compose.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, _, tests = done.stdout.partition("collected ")
+    assert set(SAID.splitlines()) <= set(head.splitlines())
+    assert set(re.findall(r"<Module (\S+)>", tests)) == {"test_simulator.py", "test_compose.py"}

@@ -1,0 +1,54 @@
+"""What this machine lacks and what is therefore left out; as a program it says so, and fails where CI is true."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tests.hapi import build
+
+NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])) or ""
+CHROMIUM = shutil.which("chromium") or ""
+NO_HAPI = build.missing()
+
+_PROXY = ["deploy/test_nginx.py"]
+_BROWSER = ["service/simulator/test_in_browser.py", "hapi/test_simulator.py"]
+_HAPI = [f"hapi/{path.name}" for path in sorted(Path(build.__file__).parent.glob("test_*.py"))]
+
+
+def left_out() -> list[str]:
+    """The files below tests/ that cannot run here."""
+    return [
+        *([] if NGINX else _PROXY),
+        *([] if CHROMIUM else _BROWSER),
+        *(_HAPI if NO_HAPI else []),
+    ]
+
+
+def sentences() -> list[str]:
+    """What is left out and why, a sentence for each; none where nothing is lacking."""
+    said = []
+    if not NGINX:
+        said.append("The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).")
+    if not CHROMIUM:
+        said.append("The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).")
+    if NO_HAPI:
+        said.append(f"The tests with HAPI are left out: {NO_HAPI}.")
+    return said
+
+
+def main() -> int:
+    """0; 1 where something is left out and CI is true."""
+    said = sentences()
+    for sentence in said:
+        print(sentence, file=sys.stderr)
+    if said and os.environ.get("CI") == "true":
+        print("With CI=true nothing may be left out.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
