@@ -18,6 +18,7 @@ from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
+from service.fhir.templates import templates
 from service.wire.refusal import OtherPatientRefusedError
 from service.wire.request import HookRequest
 
@@ -52,6 +53,8 @@ class Evaluator:
         self._deadline = deadline
         self._clock = clock
         self.book = book or rule_book()
+        self.templates = {hook: templates(self.book.read_by(hook), codes) for hook in self.book.by_hook}
+        """The prefetch templates of each hook, by prefetch key."""
 
     def evaluate(self, request: HookRequest) -> Evaluation:
         """The verdicts of every rule of the hook.
@@ -61,7 +64,9 @@ class Evaluator:
         """
         now = self._now()
         try:
-            gathered = gather(request, self._reader, self.codes, monotonic() + self._deadline)
+            gathered = gather(
+                request, self.templates.get(request.hook, {}), self._reader, self.codes, monotonic() + self._deadline
+            )
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None

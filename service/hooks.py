@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from cards.record.codes import Codes
 from cards.record.decoding import MAX_BYTES
 from service.evaluation import Evaluator
-from service.fhir.templates import templates
 from service.middleware.log import COUNTS
 from service.wire.answer import answer
 from service.wire.refusal import MediaTypeRefusedError, RefusedError, TooLargeRefusedError
@@ -73,7 +71,7 @@ def check_hook(hook: str) -> None:
 def routes(evaluator: Evaluator) -> Blueprint:
     """The routes of CDS Hooks, over one evaluator."""
     blueprint = Blueprint("cds-services", __name__)
-    discovery = msgspec.json.encode({"services": [_service(hook, evaluator.codes) for hook in HOOKS]})
+    discovery = msgspec.json.encode({"services": [_service(hook, evaluator.templates[hook]) for hook in HOOKS]})
 
     @blueprint.get("/cds-services")
     def discover() -> Response:
@@ -105,13 +103,13 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
     return call
 
 
-def _service(hook: str, codes: Codes) -> dict[str, Any]:
+def _service(hook: str, templates: Mapping[str, str]) -> dict[str, Any]:
     return {
         "hook": hook,
         "title": HOOKS[hook].title,
         "description": HOOKS[hook].description,
         "id": service_id(hook),
-        "prefetch": dict(templates(hook, codes)),
+        "prefetch": templates,
         "usageRequirements": _USAGE,
         "version": CDS_HOOKS_VERSION,
     }

@@ -16,7 +16,6 @@ from cards.record.records import Patient, Resource
 from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
 from service.fhir.searchset import Contents, contents, only
-from service.fhir.templates import templates
 from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest
 
@@ -38,13 +37,15 @@ class Gathered(Struct):
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def gather(request: HookRequest, reader: FhirReader | None, codes: Codes, deadline: float) -> Gathered:
+def gather(
+    request: HookRequest, templates: Mapping[str, str], reader: FhirReader | None, codes: Codes, deadline: float
+) -> Gathered:
     """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
 
-    `deadline` is a moment of time.monotonic. What could not be read in time is unseen. Raises
-    MissingDataRefusedError when conditions or observations cannot be obtained.
+    `templates` are the queries of the hook by prefetch key. `deadline` is a moment of time.monotonic. What could not
+    be read in time is unseen. Raises MissingDataRefusedError when conditions or observations cannot be obtained.
     """
-    gathering = _Gathering(request, reader, deadline, templates(request.hook, codes))
+    gathering = _Gathering(request, reader, deadline, templates)
     gathering.take_prefetch()
     if gathering.gaps:
         gathering.read_missing()

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
 from urllib.parse import quote
 
 from cards.record.codes import Codes
 from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
-from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
 
 _BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
 
 
-@lru_cache(maxsize=64)
-def templates(hook: str, codes: Codes) -> Mapping[str, str]:
-    """The prefetch templates of a hook by key: what its rules read, one key a resource type."""
-    return queries(rule_book().read_by(hook), codes)
-
-
-def queries(reads: AbstractSet[str], codes: Codes) -> dict[str, str]:
-    """The queries, by prefetch key, that bring the facts of these keys of bindings.toml."""
+def templates(reads: AbstractSet[str], codes: Codes) -> dict[str, str]:
+    """The prefetch templates, by prefetch key, that bring the facts of these keys of bindings.toml."""
     wanted = {name for key in reads for name in supplied_by(key)}
     if any(key.startswith("lesion.") for key in reads):
         wanted.add("observations")  # a report's lesion has its side in the result

@@ -64,7 +64,9 @@ class Engine:
         start = clock()
         request = read(self.body, HOOK)
         decoded = clock()
-        gathered = gather(request, None, self._evaluator.codes, time.monotonic() + _FAR)
+        gathered = gather(
+            request, self._evaluator.templates[HOOK], None, self._evaluator.codes, time.monotonic() + _FAR
+        )
         found = clock()
         chart = Chart(
             request.patient_id,

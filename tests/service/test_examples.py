@@ -181,7 +181,7 @@ def test_prefetch_is_what_the_templates_find(server: FhirServer, moment: datetim
     example = load(name).at(moment)
     context, prefetch = example.request["context"], example.request["prefetch"]
     assert "fhirServer" not in example.request
-    for key, template in templates(example.request["hook"], Codes()).items():
+    for key, template in templates(rule_book().read_by(example.request["hook"]), Codes()).items():
         query = re.sub(r"\{\{context\.(\w+)\}\}", lambda token: context.get(token[1], "none"), template)
         reply = requests.get(f"{server.base}/{query}", timeout=10)
         if key in ("patient", "encounter"):

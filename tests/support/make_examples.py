@@ -13,6 +13,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from service.app import evaluator
 from service.examples import mask
 from service.fhir.templates import templates
@@ -102,7 +103,7 @@ def documents(patient: Patient, now: datetime) -> tuple[Json, Json]:
     drafts = asked["context"].get("draftOrders", {}).get("entry", ())
     for entry, fact in zip(drafts, patient.get("draftOrders", ()), strict=True):
         _divide(entry["resource"], fact.get("timesADay", 1))
-    supplied = {key: _prefetched(key, record[key]) for key in templates(hook, Codes())}
+    supplied = {key: _prefetched(key, record[key]) for key in templates(rule_book().read_by(hook), Codes())}
     asked["prefetch"] = {key: value for key, value in supplied.items() if value}
     everything = [one for found in record.values() for one in found]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [_put(one) for one in everything]}

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from service.fhir.address import allow_list
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
+from service.fhir.templates import templates
 from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest, read
 from tests.support.fhir_server import FhirServer
@@ -18,6 +20,7 @@ from tests.support.vignettes import PREFETCH_KEYS
 
 Json = dict[str, Any]
 CODES = Codes()
+TEMPLATES = templates(rule_book().read_by("patient-view"), CODES)
 SNOMED = "http://snomed.info/sct"
 EMPTY: Json = {"resourceType": "Bundle", "type": "searchset"}
 
@@ -66,7 +69,7 @@ def reader() -> Iterator[FhirReader]:
 
 
 def ask(hook_request: HookRequest, reader: FhirReader | None = None, seconds: float = 10.0) -> Gathered:
-    return gather(hook_request, reader, CODES, time.monotonic() + seconds)
+    return gather(hook_request, TEMPLATES, reader, CODES, time.monotonic() + seconds)
 
 
 def names(gathered: Gathered) -> list[str]:

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from service.fhir.address import allow_list
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
+from service.fhir.templates import templates
 from service.wire.request import read
 from tests.support.fhir_server import FhirServer
 from tests.support.vignettes import PREFETCH_KEYS
+
+TEMPLATES = templates(rule_book().read_by("patient-view"), Codes())
 
 Json = dict[str, Any]
 MEDICATION = {"resourceType": "Medication", "id": "m1"}
@@ -55,7 +59,7 @@ def ask(server: FhirServer | None, **supplied: list[Json]) -> Gathered:
     }
     request = read(json.dumps(body | ({"fhirServer": server.base} if server else {})).encode())
     with FhirReader(allow_list([], allow_loopback=True)) as reader:
-        return gather(request, reader, Codes(), time.monotonic() + 10)
+        return gather(request, TEMPLATES, reader, Codes(), time.monotonic() + 10)
 
 
 def names(gathered: Gathered) -> list[str]:

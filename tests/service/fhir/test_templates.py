@@ -6,7 +6,7 @@ from cards.record.codes import Codes
 from cards.record.prefetch_keys import supplied_by
 from cards.rule_book import rule_book
 from cards.value_sets.value_set import VALUE_SETS
-from service.fhir.templates import queries, templates
+from service.fhir.templates import templates
 
 RULES = rule_book().rules
 
@@ -21,26 +21,26 @@ EVERYTHING = {
 
 
 def test_one_key_a_resource_type_in_a_fixed_order() -> None:
-    assert list(queries(EVERYTHING, Codes())) == KEYS
+    assert list(templates(EVERYTHING, Codes())) == KEYS
 
 
 def test_a_lesion_needs_the_reports_and_their_results() -> None:
-    assert list(queries({"lesion.root-compression"}, Codes())) == ["observations", "reports"]
+    assert list(templates({"lesion.root-compression"}, Codes())) == ["observations", "reports"]
 
 
 def test_a_hook_that_no_rule_reads_for_asks_nothing() -> None:
-    assert templates("unheard-of", Codes()) == {}
+    assert templates(rule_book().read_by("unheard-of"), Codes()) == {}
 
 
 def test_what_the_rules_of_each_hook_read_is_asked_for() -> None:
     for rule in RULES.values():
         for hook in rule.hooks:
             needed = {name for key in rule.reads for name in supplied_by(key)}
-            assert needed <= templates(hook, Codes()).keys()
+            assert needed <= templates(rule_book().read_by(hook), Codes()).keys()
 
 
 def test_the_queries_use_only_what_the_standard_allows() -> None:
-    asked_for = queries(EVERYTHING, Codes())
+    asked_for = templates(EVERYTHING, Codes())
     assert asked_for.pop("patient") == "Patient/{{context.patientId}}"
     assert asked_for.pop("encounter") == "Encounter/{{context.encounterId}}"
     for key, query in asked_for.items():
@@ -52,7 +52,7 @@ def test_the_queries_use_only_what_the_standard_allows() -> None:
 
 
 def codes_asked(codes: Codes) -> list[str]:
-    query = queries(EVERYTHING, codes)["observations"]
+    query = templates(EVERYTHING, codes)["observations"]
     return parse_qs(query.partition("?")[2])["code"][0].split(",")
 
 
