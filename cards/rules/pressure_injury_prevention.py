@@ -16,12 +16,11 @@ PLAN = "order.pressure-care-plan"
     reads=[findings.foot_drop, findings.walks, findings.precautions, findings.trauma_path, findings.CORD_INJURY, PLAN],
     strength="strong for cord injury; conditional for others",
     quality="low: guideline and consensus on intervals",
-    reviewed="2026-11-25",
-    version="1.0.0",
+    reviewed="2026-11-25", version="1.0.0",
     suggests=["order.pressure-care-plan", "order.skin-assessment"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
-)
+)  # fmt: skip
 def pressure_injury_prevention(chart: Chart) -> Verdict:
     """Immobile with cord injury or precautions: turn every 2 to 4 hours, check the skin daily, relieve pressure."""
     walking = findings.walks(chart)
@@ -54,8 +53,7 @@ def _cannot_tell(chart: Chart) -> Verdict | None:
     return None if chart.has_seen(PLAN) else findings.unread("orders", "whether precautions are on is not known")
 
 
-HIGH_RISK, AT_RISK = 4, 6  # hours between turns (NICE)
-CORD = (2, 4)  # hours between turns in cord injury
+HIGH_RISK, AT_RISK, FROM, TO = 4, 6, 2, 4  # hours between turns: NICE, then in cord injury
 WALKS_NOT = (
     f"Foot drop and not walking: assess pressure risk; reposition {HIGH_RISK}-{AT_RISK} hourly, protect the heel and "
     "check skin daily."
@@ -64,30 +62,29 @@ WALKS_NOT = (
 
 def _card(chart: Chart, cause: Fact | None, walking: Fact | None, *, is_acute: bool) -> Card:
     facts = [fact for fact in (cause, walking) if fact is not None]
+    indicator = Indicator.INFO if cause is None else Indicator.WARNING
     text, note = WALKS_NOT, f"Reposition every {HIGH_RISK} to {AT_RISK} hours, heels off-loaded."
     if cause is not None:
         who = f"Immobile with {inside(cause.text)}" if walking else f"{cause.text}, mobility not recorded"
-        turn = f"start turning every {CORD[0]}-{CORD[1]} h{' (log-roll)' if is_acute else ''}"
-        text = f"{who}: {turn}, daily skin checks and a pressure-relieving surface now."
-        roll = " (log-roll within precautions)" if is_acute else ""
-        note = f"Reposition every {CORD[0]} to {CORD[1]} hours{roll}, heels off-loaded."
+        how, roll = (" (log-roll)", " (log-roll within precautions)") if is_acute else ("", "")
+        text = f"{who}: start turning every {FROM}-{TO} h{how}, daily skin checks and a pressure-relieving surface now."
+        note = f"Reposition every {FROM} to {TO} hours{roll}, heels off-loaded."
     return Card(
-        indicator=Indicator.INFO if cause is None else Indicator.WARNING,
+        indicator=indicator,
         summary=summary(text),
         detail=f"NICE: at least every {AT_RISK} hours at risk, every {HIGH_RISK} hours at high risk; cord-injury "
-        f"guidance {CORD[0]} to {CORD[1]} hours, within precautions. Check under collars, boards and any AFO, and "
+        f"guidance {FROM} to {TO} hours, within precautions. Check under collars, boards and any AFO, and "
         "off-load the heels.",
         because=findings.once((*map(Evidence.of, facts), *findings.drop_evidence(findings.foot_drop(chart)))),
         changes="A turning or pressure-care order; a patient who walks.",
-        suggestions=(_suggestion(chart, facts, note, is_recommended=cause is not None),),
+        suggestions=(_suggestion(chart, facts, note, indicator),),
     )
 
 
-def _suggestion(chart: Chart, facts: list[Fact], note: str, *, is_recommended: bool) -> Suggestion:
+def _suggestion(chart: Chart, facts: list[Fact], note: str, indicator: Indicator) -> Suggestion:
     indication, why = "condition.foot-drop" if findings.foot_drop(chart) else "", findings.references(*facts)
     daily = "Daily; under collars, boards and any orthosis."
-    priority = (Indicator.WARNING if is_recommended else Indicator.INFO).priority
-    turning = Plan(key=PLAN, priority=priority, note=note, indication=indication, reasons=why)
+    turning = Plan(key=PLAN, priority=indicator.priority, note=note, indication=indication, reasons=why)
     skin = Plan(key="order.skin-assessment", note=daily, indication=indication, reasons=why)
     label = "Turning and pressure-care plan, daily skin check"
-    return Suggestion(label=label, plans=(turning, skin), is_recommended=is_recommended)
+    return Suggestion(label=label, plans=(turning, skin), is_recommended=indicator is Indicator.WARNING)
