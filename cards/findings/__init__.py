@@ -4,6 +4,7 @@ Rules import them from here; each module tells one subject, with its cases besid
 """
 
 from cards.findings.course import DECOMPRESSION, DORSIFLEXION, EXAM_WINDOW, Loss, by_foot, loss_evidence, newest_grade
+from cards.findings.duloxetine import DULOXETINE, DULOXETINE_READS, LEAST_CLEARANCE, duloxetine_hazards
 from cards.findings.foot_drop import (
     CHRONIC,
     DROPPED,
@@ -17,6 +18,7 @@ from cards.findings.foot_drop import (
     is_recent,
 )
 from cards.findings.gates import (
+    ACUTE_INJURY,
     CORD_INJURY,
     PERONEAL,
     TRAUMA,
@@ -26,10 +28,10 @@ from cards.findings.gates import (
     stability,
     trauma_path,
 )
-from cards.findings.hazards import DULOXETINE, DULOXETINE_READS, NSAID_READS, duloxetine_hazards, nsaid_hazards
 from cards.findings.injury import acute_cord_injury, acute_injury, precautions, walks
 from cards.findings.measurements import clearance, newest_number, pregnancy
 from cards.findings.mr_safety import MrSafety, mr_safety
+from cards.findings.nsaid import LOW_CLEARANCE, NSAID_READS, nsaid_hazards
 from cards.findings.pain import back_pain, new_radicular_pain, radicular_pain, spinal_pain
 from cards.findings.phrases import (
     DENERVATION,
@@ -49,19 +51,21 @@ from cards.findings.phrases import (
 from cards.findings.prescribing import (
     NSAIDS,
     OLD,
+    OUT_OF_SCOPE,
     Hazard,
     beside,
-    found_words,
     hazard_evidence,
+    hazard_words,
+    hazards_of,
     in_scope,
     is_child,
-    judged,
     loudest,
     may_have_paracetamol,
     names,
     not_checked,
     spoken,
     unmeasured_kidney_disease,
+    unmeasured_kidneys,
 )
 from cards.findings.protocol import SURGERY, lumbar_imaging, lumbar_protocol
 from cards.findings.red_flags import (
@@ -86,7 +90,7 @@ from cards.findings.signs import (
     umn_signs,
     weak_l5_muscles,
 )
-from cards.findings.silences import declined, decompressed, imaged, undated
+from cards.findings.silences import declined, decompressed, imaged, undated, unread
 from cards.findings.studies import (
     COMPRESSIONS,
     CT_REPORTS,
@@ -117,6 +121,7 @@ from cards.findings.studies import (
 from cards.findings.urgency import emergency_answer, is_emergency, needs_same_day_mri
 
 __all__ = [
+    "ACUTE_INJURY",
     "CHRONIC",
     "COMPRESSIONS",
     "CORD_INJURY",
@@ -130,11 +135,14 @@ __all__ = [
     "EXAM_WINDOW",
     "FULL_STRENGTH",
     "L5_MUSCLES",
+    "LEAST_CLEARANCE",
+    "LOW_CLEARANCE",
     "LUMBAR_MRI",
     "MRI_REPORTS",
     "NSAIDS",
     "NSAID_READS",
     "OLD",
+    "OUT_OF_SCOPE",
     "PERONEAL",
     "RECENT",
     "RED_FLAG_WINDOW",
@@ -176,10 +184,11 @@ __all__ = [
     "flag_evidence",
     "flags_for_reader",
     "foot_drop",
-    "found_words",
     "graded",
     "grades_on",
     "hazard_evidence",
+    "hazard_words",
+    "hazards_of",
     "imaged",
     "imaging_done",
     "in_episode",
@@ -192,7 +201,6 @@ __all__ = [
     "is_present",
     "is_recent",
     "is_urgent",
-    "judged",
     "l5_pattern",
     "lesions",
     "loss_evidence",
@@ -237,6 +245,8 @@ __all__ = [
     "undated",
     "undated_flags",
     "unmeasured_kidney_disease",
+    "unmeasured_kidneys",
+    "unread",
     "walks",
     "weak_l5_muscles",
     "whole_spine_done",

@@ -66,7 +66,7 @@ def pregnancy(chart: Chart) -> Pregnancy | None:
     last = newest(chart.readings("gestation"), lambda reading: reading.when)
     if not last:
         return Pregnancy(problem, None)
-    reading = max(last, key=lambda each: each.value)
+    reading = max(last, key=lambda reading: reading.value)
     assert reading.when is not None
     # In whole days when the record gives them: 29 weeks and 5 days, two days ago, are 30 weeks.
     days = round(reading.value * WEEK, 3) + (chart.clock.now.date() - reading.when.day).days

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cards.findings.foot_drop import foot_drop
 from cards.findings.measurements import clearance
 from cards.findings.pain import radicular_pain
+from cards.findings.silences import undated, unread
 from cards.language.escaping import listed, name
 from cards.language.finding import finding
-from cards.language.verdict import Indicator
+from cards.language.verdict import Indicator, Silent, not_applicable
 from cards.record.chart import Chart
 from cards.record.facts import Draft, Evidence, Fact, Medicine
 
@@ -24,18 +25,31 @@ ANTITHROMBOTIC = ("medication.anticoagulant", "medication.antiplatelet", "medica
 SSRIS = ("medication.ssri", "medication.fluvoxamine")
 
 
+OUT_OF_SCOPE = not_applicable("neither foot drop nor radicular pain is recorded")
+
+
 class Hazard(Struct, frozen=True):
-    """One reason against a draft: how grave, in a word or two, what is feared, and the records behind it.
+    """One reason against a draft: how grave, what is feared, in a word or two, and the records behind it.
 
     `risk` is a word that the cards know: allergy, dose, breathing, kidney, bleeding, serotonin, stomach, heart,
     pregnancy, liver, eye, mood or interaction. `draft` is the one that it speaks of.
     """
 
     indicator: Indicator
+    risk: str
     words: str
     facts: tuple[Fact, ...] = ()
-    risk: str = ""
     draft: Draft | None = None
+
+    @classmethod
+    def critical(cls, risk: str, words: str, *facts: Fact) -> Hazard:
+        """A contraindication."""
+        return cls(Indicator.CRITICAL, risk, words, facts)
+
+    @classmethod
+    def warning(cls, risk: str, words: str, *facts: Fact) -> Hazard:
+        """A reason to think twice."""
+        return cls(Indicator.WARNING, risk, words, facts)
 
 
 @finding(foot_drop, radicular_pain)
@@ -44,16 +58,18 @@ def in_scope(chart: Chart) -> bool:
     return bool(foot_drop(chart) or radicular_pain(chart))
 
 
-def judged(chart: Chart, *keys: str) -> list[Draft]:
-    """The drafts of these medicines that the card speaks of."""
-    return [draft for draft in chart.drafts if draft.selected and set(keys) & set(draft.keys)]
+def hazards_of(
+    chart: Chart, drafts: Iterable[Draft], speaks_against: Callable[[Chart, Draft], Iterable[Hazard]]
+) -> list[Hazard]:
+    """What speaks against each of these drafts."""
+    return [structs.replace(hazard, draft=draft) for draft in drafts for hazard in speaks_against(chart, draft)]
 
 
 def beside(chart: Chart, draft: Draft | None, *keys: str) -> list[Medicine | Draft]:
     """Active medicines and other drafts of these keys."""
     others = [other for other in chart.drafts if other is not draft and set(keys) & set(other.keys)]
     itself = draft.reference if draft is not None else None
-    taken = [each for each in chart.medicines(*keys) if each.reference != itself]
+    taken = [medicine for medicine in chart.medicines(*keys) if medicine.reference != itself]
     return [*taken, *others]
 
 
@@ -68,22 +84,29 @@ def unmeasured_kidney_disease(chart: Chart) -> Fact | None:
     return chart.problem(KIDNEY) if clearance(chart) is None else None
 
 
-def loudest(hazards: Iterable[Hazard]) -> Indicator | None:
-    """The gravest of several hazards."""
-    return max((hazard.indicator for hazard in hazards), key=lambda each: each.rank, default=None)
+def unmeasured_kidneys(chart: Chart) -> list[Hazard]:
+    """D42: kidney disease of unknown degree warns."""
+    kidney = unmeasured_kidney_disease(chart)
+    return [Hazard.warning("kidney", "kidney disease without a clearance", kidney)] if kidney else []
 
 
-def spoken(hazards: Iterable[Hazard], sentences: Mapping[str, str], indicator: Indicator) -> str:
-    """The sentence of the first risk that is present at this gravity, filled with its words."""
+def loudest(hazards: Iterable[Hazard]) -> Indicator:
+    """The gravest of several hazards; information when there is none."""
+    return max((hazard.indicator for hazard in hazards), key=lambda loud: loud.rank, default=Indicator.INFO)
+
+
+def spoken(hazards: list[Hazard], sentences: Mapping[str, str], **more: str) -> str:
+    """The sentence of the first risk that is present at the highest gravity, filled with its words and with `more`."""
+    indicator = loudest(hazards)
     grave = [hazard for hazard in hazards if hazard.indicator is indicator]
     for risk, sentence in sentences.items():
         words = list(dict.fromkeys(hazard.words for hazard in grave if hazard.risk == risk))
         if words:
-            return sentence.format(words=listed(words[:3]))
+            return sentence.format(words=listed(words[:3]), **more)
     return ""
 
 
-def found_words(hazards: Iterable[Hazard]) -> str:
+def hazard_words(hazards: Iterable[Hazard]) -> str:
     """Every hazard in words, the gravest first; plain text."""
     ranked = sorted(hazards, key=lambda hazard: -hazard.indicator.rank)
     return listed(list(dict.fromkeys(hazard.words for hazard in ranked)))
@@ -101,21 +124,16 @@ def may_have_paracetamol(chart: Chart) -> bool:
     return not (is_child(chart) or chart.allergies(PARACETAMOL) or chart.medicines(PARACETAMOL))
 
 
-def not_checked(chart: Chart, *keys: str) -> str:
-    """What was neither supplied nor to be had, or has no date, where a hazard may hide; empty when nothing."""
-    unread = [
-        name
-        for name, key in (("medicines", "medication"), ("allergies", "allergy"), ("the patient", "patient"))
-        if any(each.startswith(key) for each in keys) and not chart.has_seen(key)
-    ]
-    if unread:
-        return f"{listed(unread)} could not be read: hazards may be missed"
-    undated = [
-        name
-        for code, name in (("egfr", "eGFR"), ("creatinine", "creatinine"))
-        if any(r.when is None for r in chart.readings(code))
-    ]
-    return f"{undated[0]} is recorded without a date" if undated and clearance(chart) is None else ""
+def not_checked(chart: Chart) -> Silent | None:
+    """The silence where a hazard may hide: what was not read, or lacks a date; None when everything was checked."""
+    kinds = {"medication": "medicines", "allergy": "allergies", "patient": "the patient"}
+    missing = [words for key, words in kinds.items() if not chart.has_seen(key)]
+    if missing:
+        return unread(listed(missing), "hazards may be missed")
+    if clearance(chart) is not None:
+        return None
+    measured = (*chart.readings("egfr"), *chart.readings("creatinine"))
+    return next((undated(reading) for reading in measured if reading.when is None), None)
 
 
 def hazard_evidence(drafts: Iterable[Draft], hazards: Iterable[Hazard]) -> tuple[Evidence, ...]:

@@ -33,3 +33,8 @@ def declined(chart: Chart, what: str, *keys: str) -> Silent | None:
 def undated(fact: Fact) -> Silent:
     """A fact that would decide has no date (D2)."""
     return could_not_evaluate(f"{inside(fact.text)} has no date: it lies in no window", Evidence.of(fact))
+
+
+def unread(what: str, consequence: str) -> Silent:
+    """Data that would decide was neither supplied nor could be obtained (D58)."""
+    return could_not_evaluate(f"{what} could not be read: {consequence}")

@@ -46,7 +46,7 @@ def _appraisal(id: str, entry: Mapping[str, Any]) -> Appraisal:
     for member in entry.keys() - _MEMBERS:
         raise ValueError(f"{id}: unknown member {member!r}")
     texts = {name: tuple(entry.get(name, ())) for name in ("conflicts", "not_evaluated")}
-    return Appraisal(**texts, history=tuple(Change(**each) for each in entry.get("history", ())))
+    return Appraisal(**texts, history=tuple(Change(**change) for change in entry.get("history", ())))
 
 
 APPRAISALS: Mapping[str, Appraisal] = read(files("cards").joinpath("rules/appraisals.toml").read_text(encoding="utf-8"))

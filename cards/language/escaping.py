@@ -19,9 +19,9 @@ def plain(words: str | None, limit: int = 80) -> str:
         line = _SPACES.sub(" ", words).strip()  # nearly every text of a record
         return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     shown = "".join(
-        " " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each
-        for each in (words or "")[: limit * 4]
-        if unicodedata.category(each) not in ("Cf", "Cs", "Co", "Cn")
+        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+        for character in (words or "")[: limit * 4]
+        if unicodedata.category(character) not in ("Cf", "Cs", "Co", "Cn")
     )
     line = _SPACES.sub(" ", shown).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
@@ -38,8 +38,8 @@ def markdown(words: str | None, limit: int = 200) -> str:
     Angle brackets and ampersands become entities, for clients that render raw HTML.
     """
     line = plain(words, limit)
-    escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found[1], "\\" + found[1]), line)
-    return _LINK_STARTS.sub(lambda found: f"{found[0]}\u2060", escaped)
+    escaped = _MARKUP.sub(lambda mark: _ENTITIES.get(mark[1], "\\" + mark[1]), line)
+    return _LINK_STARTS.sub(lambda start: f"{start[0]}\u2060", escaped)
 
 
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}

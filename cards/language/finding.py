@@ -13,7 +13,7 @@ _NOT_YET: Any = object()
 
 
 class Finding(Generic[T]):
-    """A definition of clinical.md 2.1: called with a Chart it gives its answer, and `reads` what it asks."""
+    """A definition of clinical.md 2.1: called with a Chart it gives its value, and `reads` what it asks."""
 
     def __init__(self, define: Callable[[Chart], T], reads: frozenset[str]) -> None:
         self._define = define
@@ -23,10 +23,10 @@ class Finding(Generic[T]):
         self.__name__ = define.__name__
 
     def __call__(self, chart: Chart) -> T:
-        found: T = chart.memo.get(self, _NOT_YET)
-        if found is _NOT_YET:
-            found = chart.memo[self] = self._define(chart)
-        return found
+        value: T = chart.memo.get(self, _NOT_YET)
+        if value is _NOT_YET:
+            value = chart.memo[self] = self._define(chart)
+        return value
 
 
 def reads_of(*parts: str | frozenset[str] | Finding[Any]) -> frozenset[str]:

@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a suggestion orders, in clinical words; `orders.py` makes the FHIR of it.
+    """What a suggestion orders, in clinical words; cards/orders makes the FHIR of it.
 
     `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional. `indication`
     is the condition key that stands as reason, `reasons` are the references of the records that justify it.

@@ -6,8 +6,6 @@ from cards import findings
 from cards.language import Card, Indicator, Verdict, could_not_evaluate, not_applicable, rule, summary
 from cards.record import FEET, Chart, Evidence, Problem, Reading
 
-_AGREED = not_applicable("sides agree as far as they are recorded, and no foot drop code is contradicted by grade 5")
-
 
 @rule(
     "data-check",
@@ -30,24 +28,27 @@ def data_check(chart: Chart) -> Verdict:
         return _mismatch(chart, mismatch)
     if drop.cancelled:
         return _contradicted(*drop.cancelled[0], still_drops=bool(drop))
-    if unseen := _cannot_tell(chart):
-        return could_not_evaluate(unseen)
-    return _AGREED
+    return _cannot_tell(chart) or _AGREED
 
 
-def _cannot_tell(chart: Chart) -> str:
-    """What keeps the sides, or the problem list, from being checked; empty when nothing does."""
+FULL = findings.FULL_STRENGTH
+_AGREED = not_applicable(
+    f"sides agree as far as they are recorded, and no foot drop code is contradicted by grade {FULL}"
+)
+
+
+def _cannot_tell(chart: Chart) -> Verdict | None:
+    """What keeps the sides, or the problem list, from being checked; None when nothing does."""
     drop = findings.foot_drop(chart)
     one_sided = bool(drop) and not drop.is_bilateral
     if one_sided and not chart.has_seen(*findings.MRI_REPORTS):
-        return "reports could not be read: whether the sides agree is not known"
+        return findings.unread("reports", "whether the sides agree is not known")
     reports = chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS)
     if one_sided and any(report.lesions and report.when is None for report in reports):
-        return "a report with a lesion has no date: it lies in no episode"
-    full = [each for each in chart.readings("mrc-ankle-dorsiflexion") if each.value == findings.FULL_STRENGTH]
-    if drop.codes and any(reading.when is None for reading in full):
-        return "full strength of dorsiflexion is recorded without a date"
-    return ""
+        return could_not_evaluate("a report with a lesion has no date: it lies in no episode")
+    full = (reading for reading in chart.readings("mrc-ankle-dorsiflexion") if reading.value == FULL)
+    undated = next((reading for reading in full if reading.when is None), None)
+    return findings.undated(undated) if drop.codes and undated is not None else None
 
 
 def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
@@ -69,14 +70,14 @@ def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
 
 
 def _contradicted(code: Problem, reading: Reading, *, still_drops: bool) -> Card:
-    side = f"{reading.side} " if reading.side in FEET else ""
+    full = f"{reading.side} dorsiflexion" if reading.side in FEET else "dorsiflexion"
     act = "update the side of" if still_drops else "resolve or update"
     return Card(
         indicator=Indicator.INFO,
         summary=summary(
-            f"Active foot drop on the problem list but {side}dorsiflexion 5/5 on {reading.when}: {act} the entry."
+            f"Active foot drop on the problem list but {full} {FULL}/{FULL} on {reading.when}: {act} the entry."
         ),
         detail="Until the entry is updated, other systems will go on treating it as active.",
         because=(Evidence.of(code), Evidence.of(reading)),
-        changes="The entry resolved, or a newer grade of 4 or less.",
+        changes=f"The entry resolved, or a newer grade of {findings.WEAK} or less.",
     )

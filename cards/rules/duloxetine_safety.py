@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import (
-    Card,
-    Indicator,
-    Plan,
-    Remove,
-    Suggestion,
-    Verdict,
-    could_not_evaluate,
-    not_applicable,
-    rule,
-    summary,
-)
+from cards.language import Card, Indicator, Plan, Remove, Suggestion, Verdict, not_applicable, rule, summary
 from cards.language.escaping import markdown
 from cards.record import Chart, Draft
 
@@ -33,21 +22,17 @@ from cards.record import Chart, Draft
 )
 def duloxetine_safety(chart: Chart) -> Verdict:
     """Duloxetine: not with an MAO or CYP1A2 inhibitor, liver disease or a clearance under 30; mind bleeding."""
-    drafts = findings.judged(chart, findings.DULOXETINE)
+    drafts = chart.drafted(findings.DULOXETINE)
     if not drafts:
         return not_applicable("no duloxetine is being prescribed")
     if not findings.in_scope(chart):
-        return not_applicable("neither foot drop nor radicular pain is recorded")
-    hazards = [hazard for draft in drafts for hazard in findings.duloxetine_hazards(chart, draft)]
-    indicator = findings.loudest(hazards)
-    if indicator is None:
-        gap = findings.not_checked(chart, "medication", "allergy", "patient")
-        return (
-            could_not_evaluate(gap)
-            if gap
-            else not_applicable("none of the contraindications and warnings checked is recorded")
-        )
-    return _card(chart, drafts, hazards, indicator)
+        return findings.OUT_OF_SCOPE
+    hazards = findings.hazards_of(chart, drafts, findings.duloxetine_hazards)
+    if hazards:
+        return _card(chart, drafts, hazards)
+    return findings.not_checked(chart) or not_applicable(
+        "none of the contraindications and warnings checked is recorded"
+    )
 
 
 AVOID = "Duloxetine contraindicated/avoid: {words}. Choose another analgesic."
@@ -56,24 +41,25 @@ RISKY = {
     "bleeding": "Duloxetine with {words}: bleeding risk; review need.",
     "serotonin": "Duloxetine with {words}: serotonin syndrome risk; review need.",
     "eye": "Duloxetine with {words}: it may raise the eye pressure; review need.",
-    "kidney": "Duloxetine with {words}: measure the clearance first, avoid below 30.",
+    "kidney": f"Duloxetine with {{words}}: measure the clearance first, avoid below {findings.LEAST_CLEARANCE}.",
     "pregnancy": "Duloxetine in {words}: weigh benefit and risk with the patient; review need.",
     "mood": "Duloxetine at {words}: warn of suicidal thoughts and watch for them; review need.",
 }
 
 
-def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard], indicator: Indicator) -> Card:
-    ask = "" if findings.clearance(chart) else "Renal function is not recorded within a year. "
+def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
+    indicator = findings.loudest(hazards)
     is_critical = indicator is Indicator.CRITICAL
+    ask = "" if findings.clearance(chart) else "Renal function is not recorded within a year. "
     return Card(
         indicator=indicator,
-        summary=summary(findings.spoken(hazards, CONTRAINDICATED if is_critical else RISKY, indicator)),
-        detail=f"Found: {markdown(findings.found_words(hazards), 300)}. {ask}EU contraindications and US statements "
+        summary=summary(findings.spoken(hazards, CONTRAINDICATED if is_critical else RISKY)),
+        detail=f"Found: {markdown(findings.hazard_words(hazards), 300)}. {ask}EU contraindications and US statements "
         "differ a little; the stricter is used. Duloxetine is licensed for diabetic neuropathy and musculoskeletal "
         "pain, not for sciatica; the evidence there is of very low certainty. Not checked, for want of codes: an MAO "
         "inhibitor stopped within 14 days, blood pressure, alcohol, bipolar disorder, seizures.",
         because=findings.hazard_evidence(drafts, hazards),
-        changes="The interacting medicine stopped; a clearance of 30 or more.",
+        changes=f"The interacting medicine stopped; a clearance of {findings.LEAST_CLEARANCE} or more.",
         suggestions=_suggestions(chart, drafts) if is_critical else (),
         one_suggestion_only=False,
     )

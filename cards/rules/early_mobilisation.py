@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import (
-    Card,
-    Indicator,
-    Plan,
-    Suggestion,
-    Verdict,
-    could_not_evaluate,
-    not_applicable,
-    rule,
-    suppressed,
-)
-from cards.record import Chart, Evidence
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
+from cards.record import Chart, Evidence, Problem, Reading
 
 INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
 MOBILISATION = ("order.mobilisation-order", "order.physiotherapy-referral")
-
-
-_NO_INJURY = not_applicable("no spinal injury is recorded")
 
 
 @rule(
@@ -41,20 +28,32 @@ def early_mobilisation(chart: Chart) -> Verdict:
     if injury is None:
         return _NO_INJURY
     if not chart.has_seen("encounter"):
-        return could_not_evaluate("the encounter could not be read: whether this is an inpatient is not known")
+        return findings.unread("the encounter", "whether this is an inpatient is not known")
     if chart.encounter_class not in INPATIENT:
         return not_applicable("the patient is not recorded as an inpatient")
     cleared = findings.stability(chart)
     if cleared is None:
-        undated = [each for each in chart.readings("spine-stability") if not each.value and each.when is None]
-        if undated:
-            return could_not_evaluate("spine stability is recorded without a date", Evidence.of(undated[0]))
-        return not_applicable("the spine is not documented stable; fixation alone is no clearance")
+        return _not_stable(chart)
     if cleared.value:
         return not_applicable(f"the spine is documented unstable ({cleared.when})", Evidence.of(cleared))
     ordered = next((order for order in chart.orders(*MOBILISATION) if findings.is_pending(order)), None)
     if ordered is not None:
         return suppressed("mobilisation or physiotherapy is ordered", Evidence.of(ordered))
+    return _card(injury, cleared)
+
+
+_NO_INJURY = not_applicable("no spinal injury is recorded")
+
+
+def _not_stable(chart: Chart) -> Verdict:
+    stable = (reading for reading in chart.readings("spine-stability") if not reading.value)
+    undated = next((reading for reading in stable if reading.when is None), None)
+    if undated is not None:
+        return findings.undated(undated)
+    return not_applicable("the spine is not documented stable; fixation alone is no clearance")
+
+
+def _card(injury: Problem, cleared: Reading) -> Card:
     plan = Plan(
         key="order.physiotherapy-referral",
         note="Graded mobilisation, spine documented stable.",

@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import (
-    Card,
-    Indicator,
-    Plan,
-    Remove,
-    Suggestion,
-    Verdict,
-    could_not_evaluate,
-    not_applicable,
-    rule,
-    summary,
-)
+from cards.language import Card, Indicator, Plan, Remove, Suggestion, Verdict, not_applicable, rule, summary
 from cards.language.escaping import listed, markdown, name
 from cards.record import Chart, Draft
 
@@ -33,17 +22,15 @@ from cards.record import Chart, Draft
 )
 def nsaid_safety(chart: Chart) -> Verdict:
     """An NSAID: not with hypersensitivity, a clearance under 30 or late pregnancy; mind bleeding and the stomach."""
-    drafts = findings.judged(chart, *findings.NSAIDS)
+    drafts = chart.drafted(*findings.NSAIDS)
     if not drafts:
         return not_applicable("no NSAID is being prescribed")
     if not findings.in_scope(chart):
-        return not_applicable("neither foot drop nor radicular pain is recorded")
-    hazards = [hazard for draft in drafts for hazard in findings.nsaid_hazards(chart, draft)]
-    indicator = findings.loudest(hazards)
-    if indicator is None:
-        gap = findings.not_checked(chart, "medication", "allergy", "patient")
-        return could_not_evaluate(gap) if gap else not_applicable("none of the hazards that are checked is recorded")
-    return _card(chart, drafts, hazards, indicator)
+        return findings.OUT_OF_SCOPE
+    hazards = findings.hazards_of(chart, drafts, findings.nsaid_hazards)
+    if hazards:
+        return _card(chart, drafts, hazards)
+    return findings.not_checked(chart) or not_applicable("none of the hazards that are checked is recorded")
 
 
 UNSAFE = dict.fromkeys(("allergy", "kidney", "pregnancy"), "NSAID unsafe: {words}. Do not prescribe.")
@@ -56,38 +43,34 @@ RISKY = {
 }
 
 
-def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard], indicator: Indicator) -> Card:
-    found = findings.found_words(hazards)
+def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
+    indicator = findings.loudest(hazards)
     expecting = findings.pregnancy(chart)
     ask = "Ask for the weeks of gestation. " if expecting is not None and expecting.weeks is None else ""
     return Card(
         indicator=indicator,
-        summary=summary(findings.spoken(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY, indicator)),
-        detail=f"Found: {markdown(found, 300)}. {ask}Lowest dose, shortest time; NICE: limited evidence. "
-        "Not checked, for want of codes: gastrointestinal bleeding, cardiovascular disease but heart failure, an ACE "
-        "inhibitor with a diuretic, booked surgery.",
+        summary=summary(findings.spoken(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY)),
+        detail=f"Found: {markdown(findings.hazard_words(hazards), 300)}. {ask}Lowest dose, shortest time; NICE: "
+        "limited evidence. Not checked, for want of codes: gastrointestinal bleeding, cardiovascular disease but heart "
+        "failure, an ACE inhibitor with a diuretic, booked surgery.",
         because=findings.hazard_evidence(drafts, hazards),
-        changes="The interacting medicine stopped, gastroprotection added, or a measured clearance of 60 or more.",
-        suggestions=_suggestions(chart, drafts, hazards, indicator),
+        changes="The interacting medicine stopped, gastroprotection added, or a measured clearance of "
+        f"{findings.LOW_CLEARANCE} or more.",
+        suggestions=_suggestions(chart, drafts, hazards),
         one_suggestion_only=False,
     )
 
 
-def _suggestions(
-    chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard], indicator: Indicator
-) -> tuple[Suggestion, ...]:
+def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> tuple[Suggestion, ...]:
     """Removal alone and, where it may be given, removal with paracetamol instead; gastroprotection beside it."""
     removal = tuple(Remove(draft=draft) for draft in drafts)
-    paracetamol = Plan(key="medication.acetaminophen", indication="condition.radicular-pain")
-    found = [Suggestion(label="Remove the NSAID", plans=removal)]
+    suggestions = [Suggestion(label="Remove the NSAID", plans=removal)]
     if findings.may_have_paracetamol(chart):
+        paracetamol = Plan(key="medication.acetaminophen", indication="condition.radicular-pain")
         label = f"Paracetamol instead of {listed([name(draft.text, 30) for draft in drafts])}"
-        found.insert(0, Suggestion(label=label, plans=(*removal, paracetamol), is_recommended=True))
-    if (
-        indicator is Indicator.WARNING
-        and not findings.is_child(chart)
-        and any(each.risk == "stomach" for each in hazards)
-    ):
+        suggestions.insert(0, Suggestion(label=label, plans=(*removal, paracetamol), is_recommended=True))
+    is_critical = findings.loudest(hazards) is Indicator.CRITICAL
+    if not is_critical and not findings.is_child(chart) and any(hazard.risk == "stomach" for hazard in hazards):
         protection = Plan(key="medication.gastroprotection", indication="")
-        found.append(Suggestion(label="Add gastroprotection", plans=(protection,)))
-    return tuple(found)
+        suggestions.append(Suggestion(label="Add gastroprotection", plans=(protection,)))
+    return tuple(suggestions)

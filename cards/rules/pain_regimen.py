@@ -9,10 +9,38 @@ from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_appli
 from cards.language.escaping import listed, markdown
 from cards.record import Chart, Evidence, Medicine, Reading
 
-ADULT = 18
+
+@rule(
+    "pain-regimen",
+    hooks=["patient-view", "problem-list-item-create"],
+    reads=[findings.foot_drop, findings.radicular_pain, findings.NSAID_READS, findings.DULOXETINE_READS, "patient",
+           "observation.pain-nrs", "medication.acetaminophen", "medication.gabapentin", "medication.pregabalin",
+           "medication.amitriptyline", "medication.nortriptyline"],
+    strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
+    quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
+    reviewed="2026-11-25", version="1.0.0",
+    suggests=["medication.acetaminophen", "medication.naproxen", "medication.duloxetine", "medication.gabapentin"],
+    overrides=["already-arranged", "patient-declined", "contraindicated", "findings-disagree"],
+)  # fmt: skip
+def pain_regimen(chart: Chart) -> Verdict:
+    """Radicular pain with foot drop: start a non-opioid; what to add is disputed, and the card says so."""
+    if not findings.radicular_pain(chart):
+        return not_applicable("no radicular pain is recorded")
+    if findings.is_child(chart):
+        return not_applicable("the patient is a child: no adult drug is suggested")
+    score = findings.newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
+    if score is not None and score.value < MODERATE:
+        return not_applicable(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
+    simple, neuropathic = chart.medicines(*NON_OPIOID), chart.medicines(*NEUROPATHIC)
+    if simple and neuropathic:
+        both = map(Evidence.of, (simple[0], neuropathic[0]))
+        return suppressed("a non-opioid and a neuropathic agent are active", *both)
+    return _card(chart, score, simple, neuropathic)
+
+
 NRS_WINDOW = timedelta(days=7)
 MODERATE = 4  # numeric rating scale; below it the pain is mild
-NON_OPIOID = ("medication.acetaminophen", "medication.ibuprofen", "medication.naproxen", "medication.other-nsaid")
+NON_OPIOID = ("medication.acetaminophen", *findings.NSAIDS)
 NEUROPATHIC = (
     "medication.gabapentin",
     "medication.pregabalin",
@@ -20,12 +48,6 @@ NEUROPATHIC = (
     "medication.amitriptyline",
     "medication.nortriptyline",
 )
-NAMES = {
-    "medication.acetaminophen": "paracetamol",
-    "medication.naproxen": "naproxen",
-    "medication.duloxetine": "duloxetine",
-    "medication.gabapentin": "gabapentin",
-}
 START = (
     "Radicular pain: start a non-opioid analgesic; gabapentinoids are disputed (NICE NG59: do not offer them for "
     "sciatica)."
@@ -33,6 +55,12 @@ START = (
 ON_NON_OPIOID = (
     "Radicular pain on a non-opioid: adding a gabapentinoid is disputed (NICE NG59: do not offer for sciatica)."
 )
+NAMES = {
+    "medication.acetaminophen": "paracetamol",
+    "medication.naproxen": "naproxen",
+    "medication.duloxetine": "duloxetine",
+    "medication.gabapentin": "gabapentin",
+}
 OPTIONS = {
     "medication.acetaminophen": "Paracetamol (acetaminophen)",
     "medication.naproxen": "Naproxen, if the NSAID check is clear",
@@ -41,57 +69,12 @@ OPTIONS = {
 }
 
 
-@rule(
-    "pain-regimen",
-    hooks=["patient-view", "problem-list-item-create"],
-    reads=[
-        findings.foot_drop,
-        findings.NSAID_READS,
-        findings.DULOXETINE_READS,
-        findings.radicular_pain,
-        "patient",
-        "observation.pain-nrs",
-        findings.clearance,
-        findings.pregnancy,
-        *NON_OPIOID,
-        *NEUROPATHIC,
-    ],
-    strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
-    quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
-    reviewed="2026-11-25",
-    version="1.0.0",
-    suggests=["medication.acetaminophen", "medication.naproxen", "medication.duloxetine", "medication.gabapentin"],
-    overrides=["already-arranged", "patient-declined", "contraindicated", "findings-disagree"],
-)
-def pain_regimen(chart: Chart) -> Verdict:
-    """Radicular pain with foot drop: start a non-opioid; what to add is disputed, and the card says so."""
-    pains = findings.radicular_pain(chart)
-    if not pains:
-        return not_applicable("no radicular pain is recorded")
-    if chart.age is not None and chart.age < ADULT:
-        return not_applicable("the patient is a child: no adult drug is suggested")
-    score = findings.newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
-    if score is not None and score.value < MODERATE:
-        return not_applicable(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
-    simple, neuropathic = chart.medicines(*NON_OPIOID), chart.medicines(*NEUROPATHIC)
-    if simple and neuropathic:
-        both = (simple[0], neuropathic[0])
-        return suppressed("a non-opioid and a neuropathic agent are active", *(Evidence.of(each) for each in both))
-    return _card(chart, score, simple, neuropathic)
-
-
 def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
     pains = findings.radicular_pain(chart)
-    because = [Evidence.of(pain) for pain in pains]
-    because += [Evidence.of(score)] if score else []
-    because += [Evidence.of(each, f"Takes {each.text}") for each in (*simple, *neuropathic)]
     against = _against(chart)
-    taken = {
-        *(key for key, words in against.items() if words),
-        *(NON_OPIOID if simple else ()),
-        *(NEUROPATHIC if neuropathic else ()),
-    }
-    why = findings.references(*pains)
+    taken = {*against, *(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
+    because = [Evidence.of(fact) for fact in (*pains, score) if fact is not None]
+    because += [Evidence.of(medicine, f"Takes {medicine.text}") for medicine in (*simple, *neuropathic)]
     return Card(
         indicator=Indicator.INFO,
         summary=ON_NON_OPIOID if simple else START,
@@ -100,9 +83,12 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
         "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
         "suggested. " + _ask(chart, against),
         because=findings.once(tuple(because)),
-        changes="A non-opioid with a neuropathic agent; a pain score below 4.",
+        changes=f"A non-opioid with a neuropathic agent; a pain score below {MODERATE}.",
         suggestions=tuple(
-            Suggestion(label=label, plans=(Plan(key=key, indication="condition.radicular-pain", reasons=why),))
+            Suggestion(
+                label=label,
+                plans=(Plan(key=key, indication="condition.radicular-pain", reasons=findings.references(*pains)),),
+            )
             for key, label in OPTIONS.items()
             if key not in taken
         ),
@@ -112,17 +98,18 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
 def _against(chart: Chart) -> dict[str, list[str]]:
     """What speaks against an option, in words: the hazards of the drug cards, and allergies."""
     expecting = ["pregnancy"] if findings.pregnancy(chart) else []
-    return {
+    against = {
         "medication.naproxen": [hazard.words for hazard in findings.nsaid_hazards(chart, None)],
         "medication.duloxetine": [hazard.words for hazard in findings.duloxetine_hazards(chart, None)],
-        "medication.acetaminophen": [each.text for each in chart.allergies("medication.acetaminophen")],
-        "medication.gabapentin": expecting + [each.text for each in chart.allergies("medication.gabapentin")],
+        "medication.acetaminophen": [allergy.text for allergy in chart.allergies("medication.acetaminophen")],
+        "medication.gabapentin": expecting + [allergy.text for allergy in chart.allergies("medication.gabapentin")],
     }
+    return {key: words for key, words in against.items() if words}
 
 
 def _ask(chart: Chart, against: dict[str, list[str]]) -> str:
     """What is needed before choosing, and which options were left out and why."""
-    out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items() if words]
+    out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items()]
     left_out = f"Not offered: {markdown(listed(out), 300)}. " if out else ""
     missing = [] if findings.clearance(chart) else ["renal function"]
     expecting = findings.pregnancy(chart)

@@ -5,94 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cards import findings
-from cards.language import (
-    Card,
-    Indicator,
-    Plan,
-    Suggestion,
-    Verdict,
-    could_not_evaluate,
-    finding,
-    not_applicable,
-    rule,
-    suppressed,
-)
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
 from cards.record import Chart, Evidence, Fact, Order, Problem, Reading, Report
-
-CORD = "Acute cord injury, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
-WEAK_LEG = (
-    "Trauma with leg weakness, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
-)
-WEAK_FOOT = (
-    "Trauma with foot weakness, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now."
-)
-OTHER_DEFICIT = (
-    "Spinal trauma with pain or altered sensation, spine not cleared: full precautions, in-line hold for any airway, "
-    "CT then MRI now."
-)
-FOOT_MUSCLES = (
-    "mrc-ankle-dorsiflexion",
-    "mrc-toe-extension",
-    "mrc-eversion",
-    "mrc-inversion",
-    "mrc-plantar-flexion",
-)
-MUSCLES = (*FOOT_MUSCLES, "mrc-hip-abduction", "mrc-knee-extension")
-FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
-
-
-@finding(
-    findings.foot_drop, *findings.DORSIFLEXION, findings.back_pain, "observation.signs", findings.acute_cord_injury
-)
-def deficit(chart: Chart) -> list[Fact]:
-    """D46: foot drop, a muscle of grade 4 or less in 7 d, back pain, altered sensation, or the coded cord injury."""
-    drop = findings.foot_drop(chart)
-    found: list[Fact] = [*drop.codes, *drop.readings] if drop else []
-    for muscle in MUSCLES:
-        grades = (
-            findings.newest_grade(chart, each, FRESH) for each in findings.by_foot(chart.readings(muscle)).values()
-        )
-        found += [grade for grade in grades if grade is not None and grade.value <= findings.WEAK]
-    found += findings.back_pain(chart)
-    signs = (
-        findings.is_present(chart, code, findings.EXAM_WINDOW) for code in ("sensation-dorsum-foot", "sensory-level")
-    )
-    found += [sign for sign in signs if sign is not None]
-    injury = findings.acute_cord_injury(chart)
-    return [*found, injury] if injury is not None else found
-
-
-_NO_INJURY = not_applicable("no spinal injury of the last 7 days is recorded")
 
 
 @rule(
     "spinal-precautions",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=[
-        findings.acute_injury,
-        findings.stability,
-        findings.precautions,
-        deficit,
-        findings.mr_safety,
-        *findings.MRI_REPORTS,
-        *findings.CT_REPORTS,
-        *findings.SPINE_MRI,
-        *findings.SPINE_CT,
-    ],
-    strength="strong",
-    quality="moderate: national guideline; consensus on immobilisation",
-    reviewed="2026-11-25",
-    version="1.0.0",
-    suggests=[
-        "order.mr-safety-consult",
-        "order.spinal-precautions",
-        "order.ct-lumbar",
-        "order.mri-whole-spine",
-        "order.spine-surgery-consult",
-    ],
+    reads=[findings.acute_injury, findings.acute_cord_injury, findings.stability, findings.precautions,
+           findings.foot_drop, *findings.DORSIFLEXION, findings.back_pain, "observation.signs", findings.mr_safety,
+           *findings.MRI_REPORTS, *findings.CT_REPORTS, *findings.SPINE_MRI, *findings.SPINE_CT],
+    strength="strong", quality="moderate: national guideline; consensus on immobilisation",
+    reviewed="2026-11-25", version="1.0.0", needs_foot_drop=False,
+    suggests=["order.mr-safety-consult", "order.spinal-precautions", "order.ct-lumbar", "order.mri-whole-spine",
+              "order.spine-surgery-consult"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
-    needs_foot_drop=False,
-)
+)  # fmt: skip
 def spinal_precautions(chart: Chart) -> Verdict:
     """Spinal trauma with weakness, pain or altered sensation, spine not cleared: full precautions, CT then MRI."""
     injury = findings.acute_injury(chart)
@@ -101,39 +29,60 @@ def spinal_precautions(chart: Chart) -> Verdict:
     cleared = findings.stability(chart)
     if cleared is not None and not cleared.value:
         return suppressed(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))
-    signs = deficit(chart)
+    signs = _deficit(chart)
     if not signs:
-        undated = [
-            each
-            for code in MUSCLES
-            for each in chart.readings(code)
-            if each.value <= findings.WEAK and each.when is None
-        ]
-        if undated:
-            return could_not_evaluate("a weak muscle is recorded without a date", Evidence.of(undated[0]))
-        return not_applicable("no weakness, back pain or altered sensation is recorded with the injury")
+        return _no_deficit(chart)
     ordered = findings.precautions(chart)
     if ordered is None:
         return _start(chart, injury, signs)
     imaging = _imaging(chart, injury)
-    if imaging is not None:
-        return suppressed(
-            f"precautions are ordered, and the spine is imaged or to be ({imaging.when})",
-            Evidence.of(ordered),
-            Evidence.of(imaging),
-        )
-    return _image(chart, injury, ordered, signs)
+    if imaging is None:
+        return _image(chart, injury, ordered, signs)
+    because = (Evidence.of(ordered), Evidence.of(imaging))
+    return suppressed(f"precautions are ordered, and the spine is imaged or to be ({imaging.when})", *because)
+
+
+FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
+FOOT_MUSCLES = (
+    "mrc-ankle-dorsiflexion",
+    "mrc-toe-extension",
+    "mrc-eversion",
+    "mrc-inversion",
+    "mrc-plantar-flexion",
+)
+MUSCLES = (*FOOT_MUSCLES, "mrc-hip-abduction", "mrc-knee-extension")
+
+_NO_INJURY = not_applicable(f"no spinal injury of the last {findings.ACUTE_INJURY.days} days is recorded")
+
+
+def _deficit(chart: Chart) -> list[Fact]:
+    """D46: foot drop, a muscle of grade 4 or less in 7 d, back pain, altered sensation, or the coded cord injury."""
+    drop = findings.foot_drop(chart)
+    signs: list[Fact | None] = [*drop.codes, *drop.readings] if drop else []
+    for muscle in MUSCLES:
+        for readings in findings.by_foot(chart.readings(muscle)).values():
+            grade = findings.newest_grade(chart, readings, FRESH)
+            signs.append(grade if grade is not None and grade.value <= findings.WEAK else None)
+    signs += findings.back_pain(chart)
+    for code in ("sensation-dorsum-foot", "sensory-level"):
+        signs.append(findings.is_present(chart, code, findings.EXAM_WINDOW))
+    return [sign for sign in (*signs, findings.acute_cord_injury(chart)) if sign is not None]
+
+
+def _no_deficit(chart: Chart) -> Verdict:
+    grades = (grade for muscle in MUSCLES for grade in chart.readings(muscle))
+    undated = next((grade for grade in grades if grade.value <= findings.WEAK and grade.when is None), None)
+    if undated is not None:
+        return findings.undated(undated)
+    return not_applicable("no weakness, back pain or altered sensation is recorded with the injury")
 
 
 def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
     """A spine MRI or CT ordered in 7 d, or reported since the injury."""
-    done = [
-        order for order in chart.orders(*findings.SPINE_CT) if findings.is_pending(order) or order.status == "completed"
-    ]
-    for order in (
-        *done,
-        *(order for order in chart.orders(*findings.SPINE_MRI) if findings.counts_as_mri_order(chart, order)),
-    ):
+    cts, mris = chart.orders(*findings.SPINE_CT), chart.orders(*findings.SPINE_MRI)
+    orders = [order for order in cts if findings.is_pending(order) or order.status == "completed"]
+    orders += [order for order in mris if findings.counts_as_mri_order(chart, order)]
+    for order in orders:
         if chart.within(order.when, FRESH):
             return order
     for report in chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS):
@@ -150,11 +99,11 @@ def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
     )
     return Card(
         indicator=Indicator.CRITICAL,
-        summary=_summary(signs),
+        summary=f"{_named(signs)}, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now.",
         detail="Manual in-line stabilisation during airway procedures when a cervical injury is possible. Keep "
         "precautions until imaging excludes instability; clearance that is not documented is no clearance. Start "
         "skin protection. Penetrating trauma: local policy decides.",
-        because=_because(injury, signs),
+        because=findings.once(tuple(map(Evidence.of, (injury, *signs)))),
         changes="Spine stability documented; precautions ordered.",
         suggestions=(
             Suggestion(label="Full spinal precautions", plans=(precaution,), is_recommended=True),
@@ -164,6 +113,18 @@ def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
     )
 
 
+def _named(signs: list[Fact]) -> str:
+    """The deficit that is recorded, in the words of the card."""
+    codes = {sign.code for sign in signs if isinstance(sign, Reading)}
+    keys = {key for sign in signs if isinstance(sign, Problem) for key in sign.keys}
+    if codes & set(FOOT_MUSCLES) or "condition.foot-drop" in keys:
+        return "Trauma with foot weakness"
+    if codes & set(MUSCLES):
+        return "Trauma with leg weakness"
+    is_cord_alone = keys <= {findings.CORD_INJURY} and not codes
+    return "Acute cord injury" if is_cord_alone else "Spinal trauma with pain or altered sensation"
+
+
 def _image(chart: Chart, injury: Problem, ordered: Order, signs: list[Fact]) -> Card:
     why = findings.references(injury, *signs)
     return Card(
@@ -171,8 +132,9 @@ def _image(chart: Chart, injury: Problem, ordered: Order, signs: list[Fact]) -> 
         summary="Spinal precautions are on, but no spine imaging is ordered: CT, then MRI for the deficit, to clear or "
         "fix the spine.",
         detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
-        because=findings.once((Evidence.of(ordered), *_because(injury, signs))),
-        changes="A spine CT or MRI ordered in the last 7 days or reported since the injury; documented stability.",
+        because=findings.once(tuple(map(Evidence.of, (ordered, injury, *signs)))),
+        changes=f"A spine CT or MRI ordered in the last {FRESH.days} days or reported since the injury; documented "
+        "stability.",
         suggestions=_scans(chart, injury, "Spinal injury with neurological signs, precautions on.", why),
         one_suggestion_only=False,
     )
@@ -189,18 +151,3 @@ def _scans(chart: Chart, injury: Problem, note: str, why: tuple[str, ...]) -> tu
         call = Suggestion(label="MR safety consultation before any MRI", plans=(plan("order.mr-safety-consult"),))
         return Suggestion(label=f"Stat {where}", plans=(ct,), is_recommended=True), call, surgeon
     return Suggestion(label=f"Stat {where}, then MRI for the deficit", plans=(ct, mri), is_recommended=True), surgeon
-
-
-def _summary(signs: list[Fact]) -> str:
-    """The deficit that is recorded, in the words of the card."""
-    codes = {sign.code for sign in signs if isinstance(sign, Reading)}
-    keys = {key for sign in signs if isinstance(sign, Problem) for key in sign.keys}
-    if codes & set(FOOT_MUSCLES) or "condition.foot-drop" in keys:
-        return WEAK_FOOT
-    if codes & set(MUSCLES):
-        return WEAK_LEG
-    return CORD if keys <= {findings.CORD_INJURY} and not codes else OTHER_DEFICIT
-
-
-def _because(injury: Problem, signs: list[Fact]) -> tuple[Evidence, ...]:
-    return findings.once((Evidence.of(injury), *(Evidence.of(sign) for sign in signs)))

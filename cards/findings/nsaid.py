@@ -1,0 +1,86 @@
+"""What speaks against an NSAID: for the card of its own, and for the options that pain-regimen lists (D43)."""
+
+from __future__ import annotations
+
+from math import floor
+
+from cards.findings.measurements import clearance, pregnancy
+from cards.findings.prescribing import (
+    ANTITHROMBOTIC,
+    NSAIDS,
+    OLD,
+    SSRIS,
+    Hazard,
+    beside,
+    names,
+    unmeasured_kidney_disease,
+    unmeasured_kidneys,
+)
+from cards.language.finding import reads_of
+from cards.language.verdict import Indicator
+from cards.record.chart import Chart
+from cards.record.facts import Draft
+
+INTERACTIONS = (
+    *ANTITHROMBOTIC,
+    "medication.corticosteroid",
+    *SSRIS,
+    "medication.duloxetine",
+    "medication.venlafaxine",
+)
+PROTECTION = "medication.gastroprotection"
+ALLERGENS = (*NSAIDS, "medication.aspirin", "allergy.aspirin")
+UNSAFE_CLEARANCE, LOW_CLEARANCE = 30, 60  # mL/min (E53: cut-offs by convention)
+AVOID_FROM, NEVER_FROM = 20, 30  # weeks of gestation (E52)
+
+NSAID_READS = reads_of(
+    clearance,
+    pregnancy,
+    unmeasured_kidney_disease,
+    "patient",
+    "condition.peptic-ulcer-history",
+    "condition.heart-failure",
+    *INTERACTIONS,
+    *ALLERGENS,
+    PROTECTION,
+)
+
+
+def nsaid_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
+    """Why not an NSAID: hypersensitivity, bleeding, stomach, heart, kidney, pregnancy."""
+    hazards = [
+        Hazard.critical("allergy", "NSAID or aspirin hypersensitivity", allergy)
+        for allergy in chart.allergies(*ALLERGENS)
+    ]
+    if interacting := beside(chart, draft, *INTERACTIONS):
+        hazards.append(Hazard.warning("bleeding", names(interacting), *interacting))
+    ulcers = chart.problems("condition.peptic-ulcer-history")
+    hazards += [Hazard.warning("stomach", "previous peptic ulcer", ulcer) for ulcer in ulcers]
+    failures = chart.problems("condition.heart-failure")
+    hazards += [Hazard.warning("heart", "heart failure", failure) for failure in failures]
+    if chart.age is not None and chart.age >= OLD and not beside(chart, draft, PROTECTION):
+        hazards.append(Hazard.warning("stomach", f"age {OLD} or over without gastroprotection"))
+    return hazards + _kidney(chart) + _expecting(chart)
+
+
+def _kidney(chart: Chart) -> list[Hazard]:
+    known = clearance(chart)
+    if known is None:
+        return unmeasured_kidneys(chart)
+    if known.value >= LOW_CLEARANCE:
+        return []
+    indicator = Indicator.CRITICAL if known.value < UNSAFE_CLEARANCE else Indicator.WARNING
+    return [Hazard(indicator, "kidney", str(known), known.facts)]
+
+
+def _expecting(chart: Chart) -> list[Hazard]:
+    """D43: gestation 20 to under 30 weeks, or unknown, warns; from 30 weeks never."""
+    expecting = pregnancy(chart)
+    if expecting is None:
+        return []
+    if expecting.weeks is None:
+        return [Hazard.warning("pregnancy", "pregnancy of unknown gestation", expecting.problem)]
+    if expecting.weeks < AVOID_FROM:
+        return []
+    indicator = Indicator.CRITICAL if expecting.weeks >= NEVER_FROM else Indicator.WARNING
+    return [Hazard(indicator, "pregnancy", f"pregnancy, {floor(expecting.weeks)} weeks", (expecting.problem,))]
