@@ -3,7 +3,16 @@
 Rules import them from here; each module tells one subject, with its cases beside it.
 """
 
-from cards.findings.course import DECOMPRESSION, DORSIFLEXION, EXAM_WINDOW, Loss, by_foot, loss_evidence, newest_grade
+from cards.findings.course import (
+    DECOMPRESSION,
+    DORSIFLEXION,
+    EXAM_WINDOW,
+    LOSS_WINDOW,
+    Loss,
+    by_foot,
+    loss_evidence,
+    newest_grade,
+)
 from cards.findings.foot_drop import (
     CHRONIC,
     DROPPED,
@@ -29,15 +38,18 @@ from cards.findings.gates import (
 from cards.findings.hazards import DULOXETINE, DULOXETINE_READS, NSAID_READS, duloxetine_hazards, nsaid_hazards
 from cards.findings.injury import acute_cord_injury, acute_injury, precautions, walks
 from cards.findings.measurements import clearance, newest_number, pregnancy
-from cards.findings.mr_safety import MrSafety, mr_safety
+from cards.findings.mr_safety import PACEMAKER, MrSafety, mr_safety
 from cards.findings.pain import back_pain, new_radicular_pain, radicular_pain, spinal_pain
 from cards.findings.phrases import (
     DENERVATION,
     SAFETY_NET,
+    because,
     began,
     clinical_note,
     drop_because,
     emg_date,
+    emg_label,
+    evidence,
     flags_for_reader,
     graded,
     lost_words,
@@ -45,8 +57,10 @@ from cards.findings.phrases import (
     once,
     reasons,
     references,
+    request,
 )
 from cards.findings.prescribing import (
+    ADULT,
     NSAIDS,
     OLD,
     Hazard,
@@ -63,7 +77,7 @@ from cards.findings.prescribing import (
     spoken,
     unmeasured_kidney_disease,
 )
-from cards.findings.protocol import SURGERY, lumbar_imaging, lumbar_protocol
+from cards.findings.protocol import SURGERY, Protocol, lumbar_imaging, lumbar_protocol, recent_surgery
 from cards.findings.red_flags import (
     RED_FLAG_WINDOW,
     acute_bilateral,
@@ -86,10 +100,13 @@ from cards.findings.signs import (
     umn_signs,
     weak_l5_muscles,
 )
-from cards.findings.silences import declined, decompressed, imaged, undated
+from cards.findings.silences import declined, decompressed, imaged, ordered, undated, unread
 from cards.findings.studies import (
     COMPRESSIONS,
+    CONSULT,
     CT_REPORTS,
+    EMG,
+    EMG_REPORT,
     LUMBAR_MRI,
     MRI_REPORTS,
     SPINE_CT,
@@ -97,6 +114,7 @@ from cards.findings.studies import (
     URGENT,
     WHOLE_SPINE_MRI,
     Seen,
+    concordant,
     consults_in_episode,
     contradicts,
     counts_as_mri_order,
@@ -110,15 +128,18 @@ from cards.findings.studies import (
     mri_orders,
     post_operative_stable,
     refusal,
+    reports_in_episode,
     side_mismatch,
     whole_spine_done,
     whole_spine_orders,
 )
-from cards.findings.urgency import emergency_answer, is_emergency, needs_same_day_mri
+from cards.findings.urgency import STAT_HOURS, emergency_answer, is_emergency, needs_same_day_mri
 
 __all__ = [
+    "ADULT",
     "CHRONIC",
     "COMPRESSIONS",
+    "CONSULT",
     "CORD_INJURY",
     "CT_REPORTS",
     "DECOMPRESSION",
@@ -127,20 +148,25 @@ __all__ = [
     "DROPPED",
     "DULOXETINE",
     "DULOXETINE_READS",
+    "EMG",
+    "EMG_REPORT",
     "EXAM_WINDOW",
     "FULL_STRENGTH",
     "L5_MUSCLES",
+    "LOSS_WINDOW",
     "LUMBAR_MRI",
     "MRI_REPORTS",
     "NSAIDS",
     "NSAID_READS",
     "OLD",
+    "PACEMAKER",
     "PERONEAL",
     "RECENT",
     "RED_FLAG_WINDOW",
     "SAFETY_NET",
     "SPINE_CT",
     "SPINE_MRI",
+    "STAT_HOURS",
     "SURGERY",
     "TRAUMA",
     "UMN_SIGNS",
@@ -150,11 +176,13 @@ __all__ = [
     "Hazard",
     "Loss",
     "MrSafety",
+    "Protocol",
     "Seen",
     "acute_bilateral",
     "acute_cord_injury",
     "acute_injury",
     "back_pain",
+    "because",
     "began",
     "beside",
     "by_foot",
@@ -162,6 +190,7 @@ __all__ = [
     "clearance",
     "clinical_note",
     "comfort_care",
+    "concordant",
     "consults_in_episode",
     "contradicts",
     "counts_as_mri_order",
@@ -173,6 +202,8 @@ __all__ = [
     "duloxetine_hazards",
     "emergency_answer",
     "emg_date",
+    "emg_label",
+    "evidence",
     "flag_evidence",
     "flags_for_reader",
     "foot_drop",
@@ -216,6 +247,7 @@ __all__ = [
     "nsaid_hazards",
     "off_gate",
     "once",
+    "ordered",
     "peripheral_pattern",
     "post_operative_stable",
     "precautions",
@@ -223,9 +255,12 @@ __all__ = [
     "proven_by_edx",
     "radicular_pain",
     "reasons",
+    "recent_surgery",
     "red_flags",
     "references",
     "refusal",
+    "reports_in_episode",
+    "request",
     "side_mismatch",
     "spinal_pain",
     "spoken",
@@ -237,6 +272,7 @@ __all__ = [
     "undated",
     "undated_flags",
     "unmeasured_kidney_disease",
+    "unread",
     "walks",
     "weak_l5_muscles",
     "whole_spine_done",

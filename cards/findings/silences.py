@@ -7,14 +7,19 @@ from cards.findings.studies import refusal
 from cards.language.escaping import inside
 from cards.language.verdict import Silent, could_not_evaluate, suppressed
 from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Procedure, Report
+from cards.record.facts import Evidence, Fact, Order, Procedure, Report
 
 
-def imaged(report: Report) -> Silent:
+def imaged(report: Report, region: str = "the spine") -> Silent:
     """Imaging of this episode has been done, and no strength was lost since (D17)."""
     return suppressed(
-        f"the spine was imaged on {report.when} ({inside(report.text)}), with no loss since", Evidence.of(report)
+        f"{region} was imaged on {report.when} ({inside(report.text)}), with no loss since", Evidence.of(report)
     )
+
+
+def ordered(what: str, order: Order) -> Silent:
+    """It is ordered already; no priority means routine."""
+    return suppressed(f"{what} is ordered ({order.when}, {order.priority or 'routine'})", Evidence.of(order))
 
 
 def decompressed(operation: Procedure) -> Silent:
@@ -33,3 +38,8 @@ def declined(chart: Chart, what: str, *keys: str) -> Silent | None:
 def undated(fact: Fact) -> Silent:
     """A fact that would decide has no date (D2)."""
     return could_not_evaluate(f"{inside(fact.text)} has no date: it lies in no window", Evidence.of(fact))
+
+
+def unread(what: str, unknown: str) -> Silent:
+    """Data that would decide could not be read (D58), and what is therefore not known."""
+    return could_not_evaluate(f"{what} could not be read: {unknown}")
