@@ -82,7 +82,6 @@ from cards.findings.red_flags import (
     RED_FLAG_WINDOW,
     acute_bilateral,
     cancer_or_infection_with_back_pain,
-    flag_evidence,
     red_flags,
     undated_flags,
 )
@@ -204,7 +203,6 @@ __all__ = [
     "emg_date",
     "emg_label",
     "evidence",
-    "flag_evidence",
     "flags_for_reader",
     "foot_drop",
     "found_words",

@@ -12,7 +12,7 @@ from cards.findings.signs import is_present
 from cards.findings.studies import emergency_imaging_done, imaging_done
 from cards.language.finding import finding
 from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Problem, Report
+from cards.record.facts import Fact, Problem, Report
 from cards.record.moments import Moment, newest
 
 RED_FLAG_WINDOW = timedelta(days=14)  # BMJ Best Practice (E1): new or worse within 14 days
@@ -108,11 +108,6 @@ def cancer_or_infection_with_back_pain(chart: Chart) -> list[Problem]:
 def lifts_gates(chart: Chart) -> bool:
     """D19: a red flag that lifts every off-gate."""
     return bool(foot_drop(chart)) and bool(red_flags(chart) or cancer_or_infection_with_back_pain(chart))
-
-
-def flag_evidence(flags: RedFlags) -> tuple[Evidence, ...]:
-    """The red flags as evidence."""
-    return tuple(Evidence.of(flag) for flag in flags.findings)
 
 
 @finding("observation.signs", *_CODED)

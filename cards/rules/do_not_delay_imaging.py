@@ -34,33 +34,34 @@ def do_not_delay_imaging(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
         if need.in_hand:
             return suppressed(f"imaging is in hand: {need.in_hand}")
         return not_applicable("imaging is not urgently needed now")
-    meeting = next((draft for draft in chart.drafts if _meets(chart, draft)), None)
-    if meeting is not None:
-        return suppressed(f"an urgent {inside(meeting.text)} is among the orders being written", Evidence.of(meeting))
+    if meeting := _meeting(chart):
+        urgent = f"an urgent {inside(meeting[0].text)}"
+        return suppressed(f"{urgent} is among the orders being written", Evidence.of(meeting[0]))
     return _card(chart, need.loudest, deferring, slow)
 
 
-def _meets(chart: Chart, draft: Draft) -> bool:
+def _meeting(chart: Chart) -> list[Draft]:
     """D51: any urgent spine MRI, whatever the region; a CT too when MRI is unsafe or of unknown safety."""
     enough = {*findings.SPINE_MRI, *(findings.SPINE_CT if findings.mr_safety(chart).is_hazard else ())}
-    return draft.priority in findings.URGENT and bool(enough & set(draft.keys))
+    return [draft for draft in chart.drafts if draft.priority in findings.URGENT and enough & set(draft.keys)]
 
 
 def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], slow: list[Draft]) -> Card:
-    is_unsafe = findings.mr_safety(chart).level == "unsafe"
-    wanted = asking.order("order.ct-lumbar" if is_unsafe else "")
-    is_emg = any(findings.EMG in draft.keys for draft in deferring)
+    wanted = asking.order("order.ct-lumbar" if findings.mr_safety(chart).level == "unsafe" else "")
     early = "Denervation shows in limb muscles after 2 to 3 weeks, so an early EMG cannot replace imaging. "
-    surgeon = Suggestion(label="Call spinal surgery now", plans=(asking.order(findings.CONSULT),))
-    is_critical = wanted.priority == "stat"
+    waits = early if any(findings.EMG in draft.keys for draft in deferring) else ""
+    phone, suggestions = "", _suggestions(wanted, slow)
+    if wanted.priority == "stat":
+        phone, call = " Phone spinal surgery in parallel.", asking.order(findings.CONSULT)
+        suggestions.append(Suggestion(label="Call spinal surgery now", plans=(call,)))
     return Card(
         indicator=asking.indicator,
         summary=summary(f"{asking.why}: {_request(wanted, deferring, slow)}"),
-        detail=f"The order that was chosen stays. {early if is_emg else ''}Severe or progressive weakness is the "
-        f"accepted ground for imaging at once.{' Phone spinal surgery in parallel.' if is_critical else ''}",
+        detail=f"The order that was chosen stays. {waits}Severe or progressive weakness is the accepted ground for "
+        f"imaging at once.{phone}",
         because=findings.evidence(*deferring, *slow, *asking.card.because[:5]),
         changes="An urgent, asap or stat spine MRI among these orders or on record.",
-        suggestions=(*_suggestions(wanted, slow), *([surgeon] if is_critical else [])),
+        suggestions=tuple(suggestions),
         one_suggestion_only=False,
     )
 
@@ -72,34 +73,28 @@ def _must_add(wanted: Plan, slow: list[Draft]) -> bool:
     return not slow or wanted.key in findings.SPINE_CT or is_narrower
 
 
-def _name(wanted: Plan) -> str:
-    if wanted.key in findings.SPINE_CT:
-        return "CT"
-    return "whole-spine MRI" if wanted.key in findings.WHOLE_SPINE_MRI else "lumbar MRI"
+def _named(wanted: Plan) -> str:
+    mri = "whole-spine MRI" if wanted.key in findings.WHOLE_SPINE_MRI else "lumbar MRI"
+    return f"{wanted.priority} {'CT' if wanted.key in findings.SPINE_CT else mri}"
 
 
 def _request(wanted: Plan, deferring: list[Draft], slow: list[Draft]) -> str:
-    is_critical, priority = wanted.priority == "stat", wanted.priority
-    end = " and phone spinal surgery." if is_critical else "."
+    same_day, end = (" (same day)", " and phone spinal surgery.") if wanted.priority == "stat" else ("", ".")
     if not _must_add(wanted, slow):
-        return f"make this MRI {priority}{' (same day)' if is_critical else ''}{end}"
+        return f"make this MRI {wanted.priority}{same_day}{end}"
     names = dict.fromkeys(DEFERRING[key] for draft in deferring for key in draft.keys if key in DEFERRING)
     kept = f"the {listed(list(names))}" if names else "this MRI request"
-    return f"keep {kept}, but add {priority} {_name(wanted)} now{end}"
+    return f"keep {kept}, but add {_named(wanted)} now{end}"
 
 
 def _suggestions(wanted: Plan, slow: list[Draft]) -> list[Suggestion]:
-    must_add, is_ct, priority = _must_add(wanted, slow), wanted.key in findings.SPINE_CT, wanted.priority
-    label = f"Add {priority} {_name(wanted)}" + (" (MRI is unsafe)" if is_ct else "")
-    add = Suggestion(label=label, plans=(wanted,), is_recommended=True)
-    if is_ct:
+    must_add, why = _must_add(wanted, slow), " (MRI is unsafe)" if wanted.key in findings.SPINE_CT else ""
+    add = Suggestion(label=f"Add {_named(wanted)}{why}", plans=(wanted,), is_recommended=True)
+    if wanted.key in findings.SPINE_CT:
         return [add]
+    plans = [Reprioritise(draft=draft, priority=wanted.priority) for draft in slow]
     faster = [
-        Suggestion(
-            label=f"Make it {priority}: {draft.text}",
-            plans=(Reprioritise(draft=draft, priority=priority),),
-            is_recommended=not must_add,
-        )
-        for draft in slow
+        Suggestion(label=f"Make it {plan.priority}: {plan.draft.text}", plans=(plan,), is_recommended=not must_add)
+        for plan in plans
     ]
     return [add, *faster] if must_add else faster

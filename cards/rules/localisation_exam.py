@@ -21,8 +21,7 @@ from cards.record import Chart, Evidence
 )  # fmt: skip
 def localisation_exam(chart: Chart) -> Verdict:
     """Ask only for what is missing: bladder and saddle first, then inversion, hip abduction and plantar response."""
-    missing = _missing(chart)
-    if not missing:
+    if not (missing := _missing(chart)):
         recorded = f"are recorded in {days(COMPLETE)}"
         return not_applicable(f"inversion, hip abduction, a reflex sign, saddle and bladder {recorded}")
     if done := findings.imaging_done(chart):
@@ -52,13 +51,12 @@ def _missing(chart: Chart) -> list[str]:
 
 
 def _card(chart: Chart, missing: list[str]) -> Card:
-    unscreened = [ask for sign, ask in SCREEN.items() if sign in missing]
-    is_urgent = bool(unscreened) and findings.is_acute(chart, findings.foot_drop(chart))
+    asks = [ask for sign, ask in SCREEN.items() if sign in missing]
+    is_urgent = bool(asks) and findings.is_acute(chart, findings.foot_drop(chart))
     names = [NAMES[code] for code in missing]
     if is_urgent:
         others = listed([NAMES[code] for code in missing if code not in SCREEN])
-        test = f"; test {others} today" if others else " today"
-        text = f"Foot drop, red flags not recorded: ask {listed(unscreened)}{test}."
+        text = f"Foot drop, red flags not recorded: ask {listed(asks)}{f'; test {others}' if others else ''} today."
     else:
         text = f"Add {listed(names)}: {_use(missing)}."
     return Card(
