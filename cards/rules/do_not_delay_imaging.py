@@ -34,16 +34,12 @@ def do_not_delay_imaging(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
         if need.in_hand:
             return suppressed(f"imaging is in hand: {need.in_hand}")
         return not_applicable("imaging is not urgently needed now")
-    if meeting := _meeting(chart):
-        urgent = f"an urgent {inside(meeting[0].text)}"
-        return suppressed(f"{urgent} is among the orders being written", Evidence.of(meeting[0]))
-    return _card(chart, need.loudest, deferring, slow)
-
-
-def _meeting(chart: Chart) -> list[Draft]:
-    """D51: any urgent spine MRI, whatever the region; a CT too when MRI is unsafe or of unknown safety."""
+    # D51: any urgent spine MRI is enough, whatever the region; a CT too when MRI is unsafe or of unknown safety.
     enough = {*findings.SPINE_MRI, *(findings.SPINE_CT if findings.mr_safety(chart).is_hazard else ())}
-    return [draft for draft in chart.drafts if draft.priority in findings.URGENT and enough & set(draft.keys)]
+    for draft in chart.drafts:
+        if draft.priority in findings.URGENT and enough & set(draft.keys):
+            return suppressed(f"an urgent {inside(draft.text)} is among the orders being written", Evidence.of(draft))
+    return _card(chart, need.loudest, deferring, slow)
 
 
 def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], slow: list[Draft]) -> Card:
