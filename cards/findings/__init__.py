@@ -3,7 +3,16 @@
 Rules import them from here; each module tells one subject, with its cases beside it.
 """
 
-from cards.findings.course import DECOMPRESSION, DORSIFLEXION, EXAM_WINDOW, Loss, by_foot, loss_evidence, newest_grade
+from cards.findings.course import (
+    DECOMPRESSION,
+    DORSIFLEXION,
+    EXAM_WINDOW,
+    LOSS_WINDOW,
+    Loss,
+    by_foot,
+    loss_evidence,
+    newest_grade,
+)
 from cards.findings.duloxetine import DULOXETINE, DULOXETINE_READS, LEAST_CLEARANCE, duloxetine_hazards
 from cards.findings.foot_drop import (
     CHRONIC,
@@ -30,16 +39,19 @@ from cards.findings.gates import (
 )
 from cards.findings.injury import acute_cord_injury, acute_injury, precautions, walks
 from cards.findings.measurements import clearance, newest_number, pregnancy
-from cards.findings.mr_safety import MrSafety, mr_safety
+from cards.findings.mr_safety import PACEMAKER, MrSafety, mr_safety
 from cards.findings.nsaid import LOW_CLEARANCE, NSAID_READS, nsaid_hazards
 from cards.findings.pain import back_pain, new_radicular_pain, radicular_pain, spinal_pain
 from cards.findings.phrases import (
     DENERVATION,
     SAFETY_NET,
+    because,
     began,
     clinical_note,
     drop_because,
     emg_date,
+    emg_label,
+    evidence,
     flags_for_reader,
     graded,
     lost_words,
@@ -47,8 +59,10 @@ from cards.findings.phrases import (
     once,
     reasons,
     references,
+    request,
 )
 from cards.findings.prescribing import (
+    ADULT,
     NSAIDS,
     OLD,
     OUT_OF_SCOPE,
@@ -67,12 +81,11 @@ from cards.findings.prescribing import (
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
-from cards.findings.protocol import SURGERY, lumbar_imaging, lumbar_protocol
+from cards.findings.protocol import SURGERY, Protocol, lumbar_imaging, lumbar_protocol, recent_surgery
 from cards.findings.red_flags import (
     RED_FLAG_WINDOW,
     acute_bilateral,
     cancer_or_infection_with_back_pain,
-    flag_evidence,
     red_flags,
     undated_flags,
 )
@@ -90,10 +103,13 @@ from cards.findings.signs import (
     umn_signs,
     weak_l5_muscles,
 )
-from cards.findings.silences import declined, decompressed, imaged, undated, unread
+from cards.findings.silences import declined, decompressed, imaged, ordered, undated, unread
 from cards.findings.studies import (
     COMPRESSIONS,
+    CONSULT,
     CT_REPORTS,
+    EMG,
+    EMG_REPORT,
     LUMBAR_MRI,
     MRI_REPORTS,
     SPINE_CT,
@@ -101,6 +117,7 @@ from cards.findings.studies import (
     URGENT,
     WHOLE_SPINE_MRI,
     Seen,
+    concordant,
     consults_in_episode,
     contradicts,
     counts_as_mri_order,
@@ -114,16 +131,19 @@ from cards.findings.studies import (
     mri_orders,
     post_operative_stable,
     refusal,
+    reports_in_episode,
     side_mismatch,
     whole_spine_done,
     whole_spine_orders,
 )
-from cards.findings.urgency import emergency_answer, is_emergency, needs_same_day_mri
+from cards.findings.urgency import STAT_HOURS, emergency_answer, is_emergency, needs_same_day_mri
 
 __all__ = [
     "ACUTE_INJURY",
+    "ADULT",
     "CHRONIC",
     "COMPRESSIONS",
+    "CONSULT",
     "CORD_INJURY",
     "CT_REPORTS",
     "DECOMPRESSION",
@@ -132,10 +152,13 @@ __all__ = [
     "DROPPED",
     "DULOXETINE",
     "DULOXETINE_READS",
+    "EMG",
+    "EMG_REPORT",
     "EXAM_WINDOW",
     "FULL_STRENGTH",
     "L5_MUSCLES",
     "LEAST_CLEARANCE",
+    "LOSS_WINDOW",
     "LOW_CLEARANCE",
     "LUMBAR_MRI",
     "MRI_REPORTS",
@@ -143,12 +166,14 @@ __all__ = [
     "NSAID_READS",
     "OLD",
     "OUT_OF_SCOPE",
+    "PACEMAKER",
     "PERONEAL",
     "RECENT",
     "RED_FLAG_WINDOW",
     "SAFETY_NET",
     "SPINE_CT",
     "SPINE_MRI",
+    "STAT_HOURS",
     "SURGERY",
     "TRAUMA",
     "UMN_SIGNS",
@@ -158,11 +183,13 @@ __all__ = [
     "Hazard",
     "Loss",
     "MrSafety",
+    "Protocol",
     "Seen",
     "acute_bilateral",
     "acute_cord_injury",
     "acute_injury",
     "back_pain",
+    "because",
     "began",
     "beside",
     "by_foot",
@@ -170,6 +197,7 @@ __all__ = [
     "clearance",
     "clinical_note",
     "comfort_care",
+    "concordant",
     "consults_in_episode",
     "contradicts",
     "counts_as_mri_order",
@@ -181,7 +209,8 @@ __all__ = [
     "duloxetine_hazards",
     "emergency_answer",
     "emg_date",
-    "flag_evidence",
+    "emg_label",
+    "evidence",
     "flags_for_reader",
     "foot_drop",
     "graded",
@@ -224,6 +253,7 @@ __all__ = [
     "nsaid_hazards",
     "off_gate",
     "once",
+    "ordered",
     "peripheral_pattern",
     "post_operative_stable",
     "precautions",
@@ -231,9 +261,12 @@ __all__ = [
     "proven_by_edx",
     "radicular_pain",
     "reasons",
+    "recent_surgery",
     "red_flags",
     "references",
     "refusal",
+    "reports_in_episode",
+    "request",
     "side_mismatch",
     "spinal_pain",
     "spoken",

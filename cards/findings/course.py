@@ -95,7 +95,8 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
 
 def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
     """D11 on the dropped sides and in the series of no known side."""
-    return next((loss for each in _series_of(chart, sides) if (loss := loss_in_series(chart, each))), None)
+    losses = (loss_in_series(chart, readings) for readings in _series_of(chart, sides))
+    return next((loss for loss in losses if loss), None)
 
 
 def loss_since(chart: Chart, sides: Iterable[Side], event: Moment) -> Loss | Reading | None:
@@ -170,8 +171,8 @@ def _lost(earlier: list[Reading], last: Reading) -> Loss | None:
     return Loss(highest, last) if highest is not None and highest.value > last.value else None
 
 
-def loss_evidence(found: Loss | Reading) -> tuple[Evidence, ...]:
+def loss_evidence(loss: Loss | Reading) -> tuple[Evidence, ...]:
     """The readings, or the charted progression, that a loss stands on."""
-    if isinstance(found, Reading):
-        return (Evidence.of(found),)
-    return Evidence.of(found.before), Evidence.of(found.after)
+    if isinstance(loss, Reading):
+        return (Evidence.of(loss),)
+    return Evidence.of(loss.before), Evidence.of(loss.after)

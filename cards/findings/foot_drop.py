@@ -122,18 +122,18 @@ def _is_cancelled(problem: Problem, grades: dict[Side, Reading]) -> bool:
 
 def _contradicted(problems: Iterable[Problem], grades: dict[Side, Reading]) -> tuple[tuple[Problem, Reading], ...]:
     """Codes with grade 5 on a side that they cover, each with the reading that contradicts it."""
-    found = []
+    contradicted = []
     for problem in problems:
         if problem.side is Side.UNKNOWN:
             if _is_cancelled(problem, grades):
-                found.append((problem, grades.get(Side.UNKNOWN) or grades[Side.LEFT]))
+                contradicted.append((problem, grades.get(Side.UNKNOWN) or grades[Side.LEFT]))
             continue
-        found += [
+        contradicted += [
             (problem, grades[side])
             for side in problem.side.feet
             if side in grades and grades[side].value == FULL_STRENGTH
         ]
-    return tuple(found)
+    return tuple(contradicted)
 
 
 def _onset(
@@ -146,7 +146,7 @@ def _onset(
     """D8: the most recent known onset, unknown when a side has none, unless it is acute."""
     codes = [code for code in counting if code.side is Side.UNKNOWN or any(code.side.covers(side) for side in sides)]
     dated = [(chart.age_of(code.when), code.when) for code in codes if code.when is not None]
-    known = min(dated, key=lambda each: each[0])[1] if dated else None
+    known = min(dated, key=lambda onset: onset[0])[1] if dated else None
     undated = any(
         not any(code.when and (code.side is Side.UNKNOWN or code.side.covers(side)) for code in codes) for side in sides
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from cards.findings.foot_drop import ACUTE, DROPPED, FootDrop, foot_drop, in_episode
+from cards.findings.foot_drop import ACUTE, DROPPED, FootDrop, foot_drop
 from cards.findings.pain import new_radicular_pain, radicular_pain
 from cards.findings.red_flags import OTHER_CAUSES, lifts_gates
 from cards.findings.signs import umn_signs, weak_l5_muscles
-from cards.findings.studies import decline
+from cards.findings.studies import EMG_REPORT, decline, reports_in_episode
 from cards.language.escaping import inside
 from cards.language.finding import finding
 from cards.record.chart import Chart
@@ -22,7 +22,6 @@ CORD_INJURY = "condition.spinal-cord-injury"
 TRAUMA = "condition.spinal-trauma-suspected"
 PERONEAL = "condition.peroneal-neuropathy"
 COMFORT_CARE = "condition.comfort-care-only"
-EMG_REPORT = "report.emg-ncs"
 PERONEAL_LESION = "lesion.peroneal-neuropathy"
 
 ACUTE_INJURY = timedelta(days=7)
@@ -114,7 +113,7 @@ def _neuromuscular(chart: Chart) -> tuple[str, Fact] | None:
     if new_radicular_pain(chart) or umn_signs(chart):
         return None
     drop = foot_drop(chart)
-    cause = next((each for each in chart.problems(*OTHER_CAUSES) if _explains(chart, drop, each)), None)
+    cause = next((cause for cause in chart.problems(*OTHER_CAUSES) if _explains(chart, drop, cause)), None)
     if cause is None:
         return None
     return f"{inside(cause.text)} is known and stable, without new pain, decline or UMN sign", cause
@@ -137,9 +136,7 @@ def proven_by_edx(chart: Chart) -> Report | None:
     """
     drop = foot_drop(chart)
     coded = together(problem.side for problem in chart.problems(PERONEAL))
-    for report in chart.reports(EMG_REPORT):
-        if not in_episode(chart, drop, report.when):
-            continue
+    for report in reports_in_episode(chart, [EMG_REPORT]):
         for lesion in report.lesions:
             side = lesion.side.or_else(coded)
             if lesion.key == PERONEAL_LESION and drop and all(side.covers(foot) for foot in drop.sides):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cards.findings.course import EXAM_WINDOW
 from cards.findings.gates import ACUTE_INJURY, CORD_INJURY, TRAUMA
-from cards.findings.studies import is_pending
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Order, Problem, Reading
@@ -34,7 +33,7 @@ def _latest(injuries: list[Problem]) -> Problem | None:
 @finding(PRECAUTIONS)
 def precautions(chart: Chart) -> Order | None:
     """Spinal precautions that are ordered now; completed ones are over."""
-    return next((order for order in chart.orders(PRECAUTIONS) if is_pending(order)), None)
+    return next(iter(chart.pending(PRECAUTIONS)), None)
 
 
 @finding("observation.signs")

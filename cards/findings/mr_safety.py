@@ -36,14 +36,14 @@ class MrSafety(Struct, frozen=True):
 def mr_safety(chart: Chart) -> MrSafety:
     """The worst of several implants wins."""
     devices: list[Implant] = chart.devices(PACEMAKER, COCHLEAR)
-    found: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
-    found += [("unsafe", device) for device in chart.unsafe_devices()]
+    stated: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
+    stated += [("unsafe", device) for device in chart.unsafe_devices()]
     for key, kind in _CODED_IMPLANTS.items():
         if kind is not None and any(kind in device.keys for device in devices):
             continue
         problems: list[Problem] = chart.problems(key)
-        found += [("unknown", problem) for problem in problems]
-    if not found:
+        stated += [("unknown", problem) for problem in problems]
+    if not stated:
         return MrSafety("none")
-    level, fact = max(found, key=lambda each: (_RANK.index(each[0]), each[1].reference))
+    level, fact = max(stated, key=lambda implant: (_RANK.index(implant[0]), implant[1].reference))
     return MrSafety(level, fact)

@@ -12,8 +12,9 @@ from cards.findings.signs import newest_answers
 from cards.findings.studies import decline
 from cards.language.escaping import between, days, inside, listed, sentence
 from cards.language.finding import finding
+from cards.language.verdict import Plan
 from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Problem
+from cards.record.facts import Draft, Evidence, Fact, Problem
 from cards.record.side import Side
 
 # What R4 allows as reasonReference of a request, with an id that R4 allows.
@@ -34,10 +35,16 @@ def emg_date(chart: Chart) -> str:
     return max((onset.day if onset else today) + DENERVATION, today).isoformat()
 
 
-def named_drop(drop: FootDrop) -> str:
-    """`left foot drop`, `bilateral foot drop`, `foot drop (side not recorded)`."""
+def emg_label(chart: Chart) -> str:
+    """The button that plans electrodiagnosis."""
+    return f"EMG and nerve conduction studies, from {emg_date(chart)}"
+
+
+def named_drop(drop: FootDrop, *, starts: bool = False) -> str:
+    """`left foot drop`, `bilateral foot drop`, `foot drop (side not recorded)`; capitalised if it starts a sentence."""
     words = {Side.LEFT: "left foot drop", Side.RIGHT: "right foot drop", Side.BOTH: "bilateral foot drop"}
-    return words.get(drop.side, "foot drop (side not recorded)")
+    name = words.get(drop.side, "foot drop (side not recorded)")
+    return sentence(name) if starts else name
 
 
 def graded(drop: FootDrop) -> str:
@@ -49,12 +56,13 @@ def graded(drop: FootDrop) -> str:
     return "MRC " + ", ".join(f"{side} {int(drop.grades[side].value)}" for side in drop.sides if side in drop.grades)
 
 
-def began(chart: Chart, drop: FootDrop) -> str:
-    """`onset 6 days ago (2026-11-20)` or `onset not recorded`."""
+def began(chart: Chart, drop: FootDrop, *, is_dated: bool = True) -> str:
+    """`onset 6 days ago (2026-11-20)`, without its date `onset 6 days ago`, or `onset not recorded`."""
     if drop.onset is None:
         return "onset not recorded"
-    span = days(chart.age_of(drop.onset))
-    return f"onset {span} ({drop.onset})" if span == "today" else f"onset {span} ago ({drop.onset})"
+    age = chart.age_of(drop.onset)
+    ago = days(age) if age < timedelta(hours=1) else f"{days(age)} ago"
+    return f"onset {ago} ({drop.onset})" if is_dated else f"onset {ago}"
 
 
 def lost_words(chart: Chart, loss: Loss) -> str:
@@ -84,14 +92,14 @@ def flags_for_reader(chart: Chart) -> str:
             missing.append(name)
     if absent:
         present += f" Recorded normal: {listed(absent)}."
-    return present + (f" Not recorded in 14 days: {listed(missing)}." if missing else "")
+    return present + (f" Not recorded in {days(RED_FLAG_WINDOW)}: {listed(missing)}." if missing else "")
 
 
 @finding(foot_drop, decline, flags_for_reader)
 def clinical_note(chart: Chart) -> str:
     """What radiology or the surgeon needs: side, grade, onset, course and red flags. Plain text."""
     drop = foot_drop(chart)
-    parts = [sentence(named_drop(drop)), graded(drop), began(chart, drop)]
+    parts = [named_drop(drop, starts=True), graded(drop), began(chart, drop)]
     lost = decline(chart)
     if isinstance(lost, Loss):
         parts.append("worsening: " + lost_words(chart, lost))
@@ -108,6 +116,20 @@ def drop_because(chart: Chart) -> tuple[Evidence, ...]:
     return once((*drop_evidence(foot_drop(chart)), *worse))
 
 
+def evidence(*grounds: Fact | Evidence) -> tuple[Evidence, ...]:
+    """The facts as evidence, each once, in order; an order that is being written is said to be one."""
+    return once(tuple(ground if isinstance(ground, Evidence) else _evidence(ground) for ground in grounds))
+
+
+def _evidence(fact: Fact) -> Evidence:
+    return Evidence.of(fact, f"{fact.text}, being ordered" if isinstance(fact, Draft) else "")
+
+
+def because(chart: Chart, *grounds: Fact | Evidence) -> tuple[Evidence, ...]:
+    """What a card stands on: its own grounds, then the foot drop and its course."""
+    return evidence(*grounds, *drop_because(chart))
+
+
 def once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Each piece of evidence once, in order."""
     return tuple(dict.fromkeys(evidence))
@@ -122,3 +144,9 @@ def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:
     """The records that justify an order: the foot drop's codes and grades, and more."""
     drop = foot_drop(chart)
     return references(*drop.codes, *drop.readings, *more)
+
+
+def request(chart: Chart, key: str, *grounds: Fact, priority: str = "routine", occurrence: str = "") -> Plan:
+    """An order of this key with the clinical note, justified by the foot drop and these grounds."""
+    note, why = clinical_note(chart), reasons(chart, *grounds)
+    return Plan(key=key, priority=priority, note=note, occurrence=occurrence, reasons=why)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import NamedTuple
+
 from cards.findings.mr_safety import mr_safety
 from cards.findings.red_flags import CANCER_OR_INFECTION
 from cards.language.finding import finding
 from cards.record.chart import Chart
+from cards.record.facts import Procedure
 
 SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
+AFTER_SURGERY = timedelta(days=365)  # a judgement: later weakness is not the operating surgeon's first
+
+
+class Protocol(NamedTuple):
+    """A lumbar MRI: the order's key, its words, and whether contrast is given too."""
+
+    key: str
+    words: str
+    has_contrast: bool
+
+
+_PLAIN = Protocol("order.mri-lumbar", "without contrast", has_contrast=False)
+_CONTRAST = Protocol("order.mri-lumbar-contrast", "without and with contrast", has_contrast=True)
 
 
 @finding(*SURGERY, *CANCER_OR_INFECTION, "condition.pregnancy")
-def lumbar_protocol(chart: Chart) -> tuple[str, str]:
-    """The order key and its words: with contrast too after surgery, in cancer or infection, not in pregnancy."""
+def lumbar_protocol(chart: Chart) -> Protocol:
+    """With contrast too after surgery, in cancer or infection; never in pregnancy."""
     wants_contrast = chart.procedures(*SURGERY) or chart.problems(*CANCER_OR_INFECTION)
-    if wants_contrast and not chart.problems("condition.pregnancy"):
-        return "order.mri-lumbar-contrast", "without and with contrast"
-    return "order.mri-lumbar", "without contrast"
+    return _CONTRAST if wants_contrast and not chart.problems("condition.pregnancy") else _PLAIN
 
 
 @finding(lumbar_protocol, mr_safety)
@@ -24,5 +39,11 @@ def lumbar_imaging(chart: Chart) -> tuple[str, str]:
     """The order key and its name: MRI by the protocol, or CT when an implant is unsafe for MRI."""
     if mr_safety(chart).level == "unsafe":
         return "order.ct-lumbar", "CT of the lumbar spine (MRI is unsafe)"
-    key, protocol = lumbar_protocol(chart)
-    return key, f"lumbar MRI, {protocol}"
+    protocol = lumbar_protocol(chart)
+    return protocol.key, f"lumbar MRI, {protocol.words}"
+
+
+def recent_surgery(chart: Chart) -> list[Procedure]:
+    """Spinal operations of the last year, and those without a date."""
+    operations = chart.procedures(*SURGERY)
+    return [operation for operation in operations if not operation.when or chart.within(operation.when, AFTER_SURGERY)]

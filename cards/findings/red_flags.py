@@ -12,7 +12,7 @@ from cards.findings.signs import is_present
 from cards.findings.studies import emergency_imaging_done, imaging_done
 from cards.language.finding import finding
 from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Problem, Report
+from cards.record.facts import Fact, Problem, Report
 from cards.record.moments import Moment, newest
 
 RED_FLAG_WINDOW = timedelta(days=14)  # BMJ Best Practice (E1): new or worse within 14 days
@@ -68,19 +68,19 @@ def _is_acute_bilateral(chart: Chart, done: Report | None) -> bool:
 @finding(foot_drop, "observation.signs", *_CODED, CODED_SYNDROME, *OTHER_CAUSES, emergency_imaging_done, spinal_pain)
 def red_flags(chart: Chart) -> RedFlags:
     """D18: new saddle, bladder, bowel, anal or sexual change, the coded syndrome, or acute painful bilateral drop."""
-    found: list[Fact] = []
-    for flag, coded in FLAGS.items():
-        answer = is_present(chart, flag, RED_FLAG_WINDOW)
+    flags: list[Fact] = []
+    for code, coded in FLAGS.items():
+        answer = is_present(chart, code, RED_FLAG_WINDOW)
         problems = chart.problems(coded) if coded else []
-        if answer is not None and not _is_chronic(chart, flag, problems):
-            found.append(answer)
-        found += [problem for problem in problems if chart.within(problem.when, RED_FLAG_WINDOW)]
+        if answer is not None and not _is_chronic(chart, code, problems):
+            flags.append(answer)
+        flags += [problem for problem in problems if chart.within(problem.when, RED_FLAG_WINDOW)]
     done = emergency_imaging_done(chart)
-    found += [each for each in chart.problems(CODED_SYNDROME) if _is_new_syndrome(chart, each, done)]
+    flags += [problem for problem in chart.problems(CODED_SYNDROME) if _is_new_syndrome(chart, problem, done)]
     bilateral = _is_acute_bilateral(chart, done) and bool(spinal_pain(chart))
-    dates = [each.when for each in found] + ([foot_drop(chart).onset] if bilateral else [])
+    dates = [flag.when for flag in flags] + ([foot_drop(chart).onset] if bilateral else [])
     last = newest(dates, lambda when: when)
-    return RedFlags(tuple(found), bilateral, last[0] if last else None, None in dates)
+    return RedFlags(tuple(flags), bilateral, last[0] if last else None, None in dates)
 
 
 def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> bool:
@@ -108,11 +108,6 @@ def cancer_or_infection_with_back_pain(chart: Chart) -> list[Problem]:
 def lifts_gates(chart: Chart) -> bool:
     """D19: a red flag that lifts every off-gate."""
     return bool(foot_drop(chart)) and bool(red_flags(chart) or cancer_or_infection_with_back_pain(chart))
-
-
-def flag_evidence(flags: RedFlags) -> tuple[Evidence, ...]:
-    """The red flags as evidence."""
-    return tuple(Evidence.of(flag) for flag in flags.findings)
 
 
 @finding("observation.signs", *_CODED)

@@ -36,10 +36,8 @@ def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[S
 
 def is_present(chart: Chart, finding_code: str, window: timedelta) -> Reading | None:
     """The newest answer that says present, on any side."""
-    for each in newest_answers(chart, finding_code, window).values():
-        if each.value:
-            return each
-    return None
+    answers = newest_answers(chart, finding_code, window).values()
+    return next((answer for answer in answers if answer.value), None)
 
 
 @finding("observation.signs", *UMN_PROBLEMS)
@@ -61,10 +59,12 @@ def umn_recorded_absent(chart: Chart) -> bool:
     return not umn_signs(chart) and umn_answered(chart)
 
 
-def grades_on(chart: Chart, muscle: str, sides: Iterable[Side]) -> list[Reading | None]:
-    """The newest grade of a muscle in 30 d on each of these sides; None where it is not recorded."""
+def grades_on(
+    chart: Chart, muscle: str, sides: Iterable[Side], window: timedelta = EXAM_WINDOW
+) -> list[Reading | None]:
+    """The newest grade of a muscle in the window on each of these sides; None where it is not recorded."""
     series = by_foot(chart.readings(muscle))
-    return [newest_grade(chart, series.get(side, ())) for side in sides]
+    return [newest_grade(chart, series.get(side, ()), window) for side in sides]
 
 
 def _touches(side: Side, dropped: tuple[Side, ...]) -> bool:
@@ -76,8 +76,8 @@ def _touches(side: Side, dropped: tuple[Side, ...]) -> bool:
 def weak_l5_muscles(chart: Chart) -> list[Reading]:
     """Inversion or hip abduction of grade 4 or less on a dropped side."""
     sides = foot_drop(chart).sides
-    found = [grade for muscle in L5_MUSCLES for grade in grades_on(chart, muscle, sides)]
-    return [grade for grade in found if grade is not None and grade.value <= WEAK]
+    grades = [grade for muscle in L5_MUSCLES for grade in grades_on(chart, muscle, sides)]
+    return [grade for grade in grades if grade is not None and grade.value <= WEAK]
 
 
 @finding(foot_drop, "observation.signs")
@@ -85,7 +85,7 @@ def positive_slr(chart: Chart) -> Reading | None:
     """Straight leg raise positive in 30 d, unless it is known to be on the other side only."""
     dropped = foot_drop(chart).sides
     answers = newest_answers(chart, "slr", EXAM_WINDOW)
-    return next((each for side, each in answers.items() if each.value and _touches(side, dropped)), None)
+    return next((answer for side, answer in answers.items() if answer.value and _touches(side, dropped)), None)
 
 
 @finding(foot_drop, weak_l5_muscles, radicular_pain, positive_slr)

@@ -7,14 +7,19 @@ from cards.findings.studies import refusal
 from cards.language.escaping import inside
 from cards.language.verdict import Silent, could_not_evaluate, suppressed
 from cards.record.chart import Chart
-from cards.record.facts import Evidence, Fact, Procedure, Report
+from cards.record.facts import Evidence, Fact, Order, Procedure, Report
 
 
-def imaged(report: Report) -> Silent:
+def imaged(report: Report, region: str = "the spine") -> Silent:
     """Imaging of this episode has been done, and no strength was lost since (D17)."""
     return suppressed(
-        f"the spine was imaged on {report.when} ({inside(report.text)}), with no loss since", Evidence.of(report)
+        f"{region} was imaged on {report.when} ({inside(report.text)}), with no loss since", Evidence.of(report)
     )
+
+
+def ordered(what: str, order: Order) -> Silent:
+    """It is ordered already; no priority means routine."""
+    return suppressed(f"{what} is ordered ({order.when}, {order.priority or 'routine'})", Evidence.of(order))
 
 
 def decompressed(operation: Procedure) -> Silent:

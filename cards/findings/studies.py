@@ -29,13 +29,15 @@ MRI_REPORTS = ("report.mri-lumbar", "report.mri-whole-spine")
 CT_REPORTS = ("report.ct-lumbar", "report.ct-myelogram-lumbar")
 COMPRESSIONS = ("lesion.cauda-equina-compression", "lesion.cord-compression")
 ROOT = "lesion.root-compression"
+CONSULT = "order.spine-surgery-consult"
+EMG = "order.emg-ncs"
+EMG_REPORT = "report.emg-ncs"
 
 ORDER_WINDOW = timedelta(days=30)
 REFUSAL_WINDOW = timedelta(days=30)
 COMPRESSION_WINDOW = timedelta(days=90)
 URGENT = frozenset({"urgent", "asap", "stat"})
-_PENDING = frozenset({"active", "on-hold", "draft"})
-_LESIONS = ("lesion.root-compression", *COMPRESSIONS)
+_LESIONS = (ROOT, *COMPRESSIONS)
 
 
 class Seen(Struct, frozen=True):
@@ -44,10 +46,20 @@ class Seen(Struct, frozen=True):
     lesion: Lesion
     report: Report
 
+    @property
+    def is_compression(self) -> bool:
+        """Of the cord or the cauda equina."""
+        return self.lesion.key in COMPRESSIONS
+
+    @property
+    def name(self) -> str:
+        """`root compression`, `cauda equina compression`."""
+        return self.lesion.key.removeprefix("lesion.").replace("-", " ")
+
 
 def is_pending(order: Order) -> bool:
     """Active, on hold or draft."""
-    return order.status in _PENDING
+    return order.is_pending
 
 
 def is_urgent(order: Order) -> bool:
@@ -93,16 +105,20 @@ def whole_spine_done(chart: Chart) -> Report | None:
 
 def done_in_episode(chart: Chart, keys: Iterable[str]) -> Report | None:
     """A report of these keys that belongs to the episode and that no later loss has outdated."""
+    return next((report for report in reports_in_episode(chart, keys) if not lost_since(chart, report)), None)
+
+
+def reports_in_episode(chart: Chart, keys: Iterable[str]) -> list[Report]:
+    """D15: the final reports of these keys that belong to the episode."""
     drop = foot_drop(chart)
-    reports = (report for report in chart.reports(*keys) if in_episode(chart, drop, report.when))
-    return next((report for report in reports if not lost_since(chart, report)), None)
+    return [report for report in chart.reports(*keys) if in_episode(chart, drop, report.when)]
 
 
 def counts_as_mri_order(chart: Chart, order: Order) -> bool:
     """D15: pending, or completed with no final spine MRI report at or after it."""
-    if is_pending(order):
+    if order.is_pending:
         return True
-    if order.status != "completed" or order.when is None:
+    if not order.is_placed or order.when is None:
         return False
     reported = [report.when for report in chart.reports(*MRI_REPORTS) if report.when]
     return all(order.when.is_after(when) for when in reported)
@@ -131,11 +147,7 @@ def whole_spine_orders(chart: Chart) -> list[Order]:
 def consults_in_episode(chart: Chart, keys: Iterable[str]) -> list[Order]:
     """D15: EMG orders and consults of this episode, pending or completed."""
     drop = foot_drop(chart)
-    return [
-        order
-        for order in chart.orders(*keys)
-        if (is_pending(order) or order.status == "completed") and in_episode(chart, drop, order.when)
-    ]
+    return [order for order in chart.orders(*keys) if order.is_placed and in_episode(chart, drop, order.when)]
 
 
 LESION_READS = (*MRI_REPORTS, *CT_REPORTS, *_LESIONS)
@@ -145,14 +157,14 @@ LESION_READS = (*MRI_REPORTS, *CT_REPORTS, *_LESIONS)
 def lesions(chart: Chart) -> list[Seen]:
     """D34: lesions of any final report of this episode; a compression also of any report <=90 d."""
     drop = foot_drop(chart)
-    found = []
+    seen = []
     for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
         episode = in_episode(chart, drop, report.when)
         for lesion in report.lesions:
             recent = lesion.key in COMPRESSIONS and chart.within(report.when, COMPRESSION_WINDOW)
             if lesion.key in _LESIONS and (episode or recent):
-                found.append(Seen(lesion, report))
-    return found
+                seen.append(Seen(lesion, report))
+    return seen
 
 
 def matches(lesion: Lesion, drop: FootDrop) -> bool:
@@ -160,6 +172,12 @@ def matches(lesion: Lesion, drop: FootDrop) -> bool:
     if lesion.key in COMPRESSIONS or lesion.side is Side.BOTH:
         return True
     return lesion.side in drop.sides and lesion.side in FEET
+
+
+def concordant(chart: Chart) -> Seen | None:
+    """A lesion on imaging that matches the foot drop; None when there is none."""
+    drop = foot_drop(chart)
+    return next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
 
 
 def contradicts(lesion: Lesion, drop: FootDrop) -> bool:

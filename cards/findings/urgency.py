@@ -16,7 +16,6 @@ from cards.findings.studies import (
     counts_as_mri_order,
     decline,
     imaging_done,
-    is_pending,
     is_urgent,
     mri_orders,
 )
@@ -24,7 +23,8 @@ from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Order, Report
 
-STAT_WINDOW = timedelta(hours=4)  # BMJ Best Practice (E1): MRI within 4 h of the request
+STAT_HOURS = 4  # BMJ Best Practice (E1): MRI within 4 h of the request
+STAT_WINDOW = timedelta(hours=STAT_HOURS)
 
 
 @finding(red_flags, *MRI_REPORTS, *CT_REPORTS, *SPINE_MRI, *SPINE_CT, mr_safety)
@@ -37,8 +37,8 @@ def emergency_answer(chart: Chart) -> Report | Order | None:
             return report
     ct = chart.orders(*SPINE_CT) if mr_safety(chart).is_hazard else []
     stat = [order for order in chart.orders(*SPINE_MRI) if counts_as_mri_order(chart, order)]
-    stat += [order for order in ct if is_pending(order) or order.status == "completed"]
-    return next((each for each in stat if each.priority == "stat" and chart.within(each.when, STAT_WINDOW)), None)
+    stat += [order for order in ct if order.is_placed]
+    return next((order for order in stat if order.priority == "stat" and chart.within(order.when, STAT_WINDOW)), None)
 
 
 @finding(foot_drop, red_flags, emergency_answer)

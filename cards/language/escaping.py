@@ -47,13 +47,16 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 def days(span: timedelta) -> str:
     """A span as a clinician says it: hours on the first day, then days, weeks, months, years."""
-    count = span.days
-    if count < 1:
-        hours = int(span.total_seconds() // 3600)
-        return "today" if hours < 1 else _count(hours, "hour")
-    if count < 60:
-        return _count(count, "day")
-    return _count(count // 30, "month") if count < 730 else _count(count // 365, "year")
+    if span < timedelta(hours=1):
+        return "today"
+    count, unit = _counted(span)
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def old(span: timedelta) -> str:
+    """A span before the thing that has lasted so long: `5-day`, `7-month`."""
+    count, unit = _counted(span)
+    return f"{count}-{unit}"
 
 
 def between(span: timedelta) -> str:
@@ -78,5 +81,9 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+def _counted(span: timedelta) -> tuple[int, str]:
+    if span.days < 1:
+        return int(span.total_seconds() // 3600), "hour"
+    if span.days < 60:
+        return span.days, "day"
+    return (span.days // 30, "month") if span.days < 730 else (span.days // 365, "year")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from cards.language.verdict import Card, Indicator
+from cards.language.verdict import Card, Indicator, Plan
 
 
 class ImagingCard(Struct, frozen=True):
@@ -28,6 +28,12 @@ class ImagingCard(Struct, frozen=True):
         """That of the card; what replaces an unsafe MRI is never below warning."""
         raises = self.is_replaced and self.card.indicator is Indicator.INFO
         return Indicator.WARNING if raises else self.card.indicator
+
+    def order(self, key: str = "") -> Plan:
+        """The order that the card suggests first, or one of another key in its place, as urgent as the card."""
+        first = self.card.suggestions[0].plans[0]
+        assert isinstance(first, Plan)
+        return structs.replace(first, key=key or first.key, priority=self.indicator.priority)
 
 
 class Need(Struct, frozen=True):

@@ -115,6 +115,10 @@ class Chart:
         orders: list[Order] = self._get(self._facts.orders, keys)
         return [order for order in orders if order.reference not in self._drafted] if self._drafted else orders
 
+    def pending(self, *keys: str) -> list[Order]:
+        """The requests of these keys that are active, on hold or draft."""
+        return [order for order in self.orders(*keys) if order.is_pending]
+
     def drafted(self, *keys: str) -> list[Draft]:
         """The selected drafts that order any of these keys; they come with the hook, so no rule declares them."""
         wanted = set(keys)

@@ -7,6 +7,8 @@ from msgspec import Raw, Struct
 from cards.record.moments import Moment
 from cards.record.side import Side
 
+_PENDING = frozenset({"active", "on-hold", "draft"})
+
 
 class Fact(Struct, frozen=True, kw_only=True):
     """Something a record says: its reference, when, on which side, and the words for a reader."""
@@ -42,6 +44,16 @@ class Order(Fact, frozen=True, kw_only=True):
     status: str
     priority: str | None = None
     declined: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        """Active, on hold or draft."""
+        return self.status in _PENDING
+
+    @property
+    def is_placed(self) -> bool:
+        """Pending or completed: asked for, and not withdrawn."""
+        return self.is_pending or self.status == "completed"
 
 
 class Medicine(Fact, frozen=True, kw_only=True):

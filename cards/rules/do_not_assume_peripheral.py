@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import (
-    Card,
-    ImagingNeed,
-    Indicator,
-    Plan,
-    Suggestion,
-    Verdict,
-    not_applicable,
-    rule,
-    summary,
-    suppressed,
-)
+from cards.language import Card, ImagingNeed, Indicator, Suggestion, Verdict, not_applicable, rule, summary, suppressed
 from cards.language.escaping import inside, listed
 from cards.record import Chart, Evidence, Fact
 
-MUSCLE_NAMES = {"mrc-inversion": "inversion", "mrc-hip-abduction": "hip abduction"}
-
 
 @rule(
-    "do-not-assume-peripheral",
-    hooks=["patient-view", "problem-list-item-create"],
-    reads=[
-        findings.PERONEAL,
-        findings.proven_by_edx,
-        findings.imaging_done,
-        findings.mri_orders,
-        findings.spinal_pain,
-        findings.weak_l5_muscles,
-        findings.peripheral_pattern,
-        findings.lumbar_imaging,
-    ],
+    "do-not-assume-peripheral", hooks=["patient-view", "problem-list-item-create"],
+    reads=[findings.PERONEAL, findings.proven_by_edx, findings.imaging_done, findings.mri_orders, findings.spinal_pain,
+           findings.weak_l5_muscles, findings.peripheral_pattern, findings.lumbar_imaging],
     strength="strong when L5 muscles are weak or the spine hurts; conditional otherwise",
     quality="low: one diagnostic series of 61 patients, reviews",
-    reviewed="2026-11-25",
-    version="1.0.0",
-    suggests=["order.mri-lumbar", "order.emg-ncs"],
-    overrides=["already-arranged", "findings-disagree", "known-stable-cause"],
-    asks_imaging_need=True,
-)
+    reviewed="2026-11-25", version="1.0.0", suggests=["order.mri-lumbar", findings.EMG],
+    overrides=["already-arranged", "findings-disagree", "known-stable-cause"], asks_imaging_need=True,
+)  # fmt: skip
 def do_not_assume_peripheral(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """A coded peroneal palsy is proven by electrodiagnosis, and doubted when L5 muscles are weak or the spine hurts."""
     coded = chart.problem(findings.PERONEAL)
@@ -50,45 +25,47 @@ def do_not_assume_peripheral(chart: Chart, imaging_need: ImagingNeed) -> Verdict
     if proven := findings.proven_by_edx(chart):
         return suppressed(f"electrodiagnosis of {proven.when} has proven it", Evidence.of(proven))
     if done := findings.imaging_done(chart):
-        return suppressed(f"the spine was imaged on {done.when}", Evidence.of(done))
+        return findings.imaged(done)
     if orders := findings.mri_orders(chart):
-        return suppressed(f"a spine MRI is ordered ({orders[0].when})", Evidence.of(orders[0]))
-    louder = [card.rule for card in imaging_need().cards if card.covers_others]
-    if louder:
+        return findings.ordered("a spine MRI", orders[0])
+    if louder := [card.rule for card in imaging_need().cards if card.covers_others]:
         return suppressed(f"the {min(louder)} card already asks for imaging")
     return _card(chart, coded)
 
 
+MUSCLES = {"mrc-inversion": "inversion", "mrc-hip-abduction": "hip abduction"}
+
+
 def _card(chart: Chart, coded: Fact) -> Card:
     weak, pains = findings.weak_l5_muscles(chart), findings.spinal_pain(chart)
-    against = [*dict.fromkeys(MUSCLE_NAMES[grade.code] for grade in weak)]
-    words = [*(f"weak {name}" for name in against), *dict.fromkeys(inside(pain.text) for pain in pains)]
-    sides = findings.foot_drop(chart).sides
-    missing = [
-        MUSCLE_NAMES[muscle] for muscle in findings.L5_MUSCLES if None in findings.grades_on(chart, muscle, sides)
-    ]
+    muscles = dict.fromkeys(f"weak {MUSCLES[grade.code]}" for grade in weak)
+    against = [*muscles, *dict.fromkeys(inside(pain.text) for pain in pains)]
+    missing = _missing(chart)
     ask = f"Not recorded: {listed(missing)}; grade {'these' if len(missing) > 1 else 'it'} first. " if missing else ""
-    note, why = findings.clinical_note(chart), findings.reasons(chart, coded)
-    key, name = findings.lumbar_imaging(chart)
-    scan = Plan(key=key, priority="urgent", note=note, reasons=why)
-    study = Plan(key="order.emg-ncs", note=note, occurrence=findings.emg_date(chart), reasons=why)
-    if words:
-        text = f"Coded peroneal palsy but {listed(words)}: that is not the peroneal nerve; image the lumbar spine."
+    if against:
+        text = f"Coded peroneal palsy but {listed(against)}: that is not the peroneal nerve; image the lumbar spine."
+        key, name = findings.lumbar_imaging(chart)
+        scan = findings.request(chart, key, coded, priority="urgent")
         choice = Suggestion(label=f"Urgent {name}", plans=(scan,), is_recommended=True)
     else:
         fits = "pattern fits" if findings.peripheral_pattern(chart) else "pattern not complete"
         fits = f"{listed(missing)} not recorded" if missing else fits
-        proof = "not yet proven" if chart.has_seen("report.emg-ncs") else "proof could not be read"
+        proof = "not yet proven" if chart.has_seen(findings.EMG_REPORT) else "proof could not be read"
         text = f"Peroneal palsy {proof}: {fits}; confirm by NCS/EMG, and image the spine if it fails to recover."
-        choice = Suggestion(label=f"EMG and nerve conduction studies, from {findings.emg_date(chart)}", plans=(study,))
+        study = findings.request(chart, findings.EMG, coded, occurrence=findings.emg_date(chart))
+        choice = Suggestion(label=findings.emg_label(chart), plans=(study,))
     return Card(
-        indicator=Indicator.WARNING if words else Indicator.INFO,
+        indicator=Indicator.WARNING if against else Indicator.INFO,
         summary=summary(text),
         detail=f"{ask}Hip abductor weakness tells the root from the peroneal nerve (86 % sensitive, 96 % specific when "
         "tibialis anterior is below 3/5, one series). Test inversion with the ankle held at 90 degrees.",
-        because=findings.once(
-            (Evidence.of(coded), *(Evidence.of(each) for each in (*weak, *pains)), *findings.drop_because(chart))
-        ),
+        because=findings.because(chart, coded, *weak, *pains),
         changes="An EDX report of this side, spine imaging or a request for it.",
         suggestions=(choice,),
     )
+
+
+def _missing(chart: Chart) -> list[str]:
+    """The L5 muscles that are not graded on every dropped side."""
+    sides = findings.foot_drop(chart).sides
+    return [name for muscle, name in MUSCLES.items() if None in findings.grades_on(chart, muscle, sides)]

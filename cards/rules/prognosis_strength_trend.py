@@ -3,57 +3,49 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, could_not_evaluate, not_applicable, rule, summary
-from cards.language.escaping import between
-from cards.record import Chart, Evidence, Fact, Order, Side
-
-CONSULT = "order.spine-surgery-consult"
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary
+from cards.language.escaping import between, days, sentence
+from cards.record import Chart, Fact, Order, Side
 
 
 @rule(
-    "prognosis-strength-trend",
-    hooks=["patient-view", "problem-list-item-create"],
-    reads=[findings.measured_decline, findings.clinical_note, findings.mri_orders, *findings.MRI_REPORTS, CONSULT],
+    "prognosis-strength-trend", hooks=["patient-view", "problem-list-item-create"],
+    reads=[findings.measured_decline, findings.clinical_note, findings.mri_orders, *findings.MRI_REPORTS,
+           findings.CONSULT],
     strength="conditional",
     quality="low: cohorts, most of which find that strength and duration predict recovery; some do not",
-    reviewed="2026-11-25",
-    version="1.0.0",
-    suggests=["communication.spinal-team"],
+    reviewed="2026-11-25", version="1.0.0", suggests=["communication.spinal-team"],
     overrides=["already-arranged", "findings-disagree", "reassess-within-24-hours"],
-)
+)  # fmt: skip
 def prognosis_strength_trend(chart: Chart) -> Verdict:
     """Strength falls despite a scan, request or referral: tell the spinal team today; the outlook falls with it."""
     loss = findings.measured_decline(chart)
     if loss is None:
-        return not_applicable("no loss of a whole grade of dorsiflexion within 14 days is recorded")
+        window = days(findings.LOSS_WINDOW)
+        return not_applicable(f"no loss of a whole grade of dorsiflexion within {window} is recorded")
     known = _in_hand(chart)
-    if known is None:
-        if not chart.has_seen(CONSULT, *findings.MRI_REPORTS):
-            return could_not_evaluate(
-                "orders or reports could not be read: whether imaging or a consult is in hand is not known"
-            )
-        return not_applicable("neither imaging nor a consult is in hand: the imaging card carries the loss")
-    return _card(chart, loss, known)
+    if known is not None:
+        return _card(chart, loss, known)
+    if not chart.has_seen(findings.CONSULT, *findings.MRI_REPORTS):
+        return findings.unread("orders or reports", "whether imaging or a consult is in hand is not known")
+    return not_applicable("neither imaging nor a consult is in hand: the imaging card carries the loss")
 
 
 def _in_hand(chart: Chart) -> Fact | None:
     """D49: any MRI of this episode, any MRI order <=30 d, or a consult of this episode."""
-    drop = findings.foot_drop(chart)
-    reported = (
-        report for report in chart.reports(*findings.MRI_REPORTS) if findings.in_episode(chart, drop, report.when)
-    )
-    return next(iter((*findings.consults_in_episode(chart, [CONSULT]), *reported, *findings.mri_orders(chart))), None)
+    consults = findings.consults_in_episode(chart, [findings.CONSULT])
+    reports = findings.reports_in_episode(chart, findings.MRI_REPORTS)
+    return next(iter((*consults, *reports, *findings.mri_orders(chart))), None)
 
 
 def _card(chart: Chart, loss: findings.Loss, known: Fact) -> Card:
     assert loss.before.when is not None
     assert loss.after.when is not None
-    side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side.value.capitalize()} "
     span = between(loss.after.when.since(loss.before.when))
-    despite = (
-        "despite referral" if isinstance(known, Order) and CONSULT in known.keys else "although imaging is in hand"
-    )
     change = f"{int(loss.before.value)} to {int(loss.after.value)}/5 in {span}"
+    side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side} "
+    is_consult = isinstance(known, Order) and findings.CONSULT in known.keys
+    despite = "despite referral" if is_consult else "although imaging is in hand"
     text = f"{side}dorsiflexion {change} {despite}: tell the spinal team today; outlook falls with strength."
     message = Plan(
         key="communication.spinal-team",
@@ -63,12 +55,11 @@ def _card(chart: Chart, loss: findings.Loss, known: Fact) -> Card:
     )
     return Card(
         indicator=Indicator.WARNING,
-        summary=summary(text[:1].upper() + text[1:]),
+        summary=summary(sentence(text)),
         detail="Strength and a short duration of palsy predict recovery in most series, not in all; many improve, "
         "few become normal: 84 % improved but 16 % reached grade 4 or better in one series, 71 % recovered fully in "
-        "another. "
-        "Grade again daily. A difference of half a grade (4-, 4, 4+) is no loss.",
-        because=findings.once((*findings.loss_evidence(loss), Evidence.of(known))),
+        "another. Grade again daily. A difference of half a grade (4-, 4, 4+) is no loss.",
+        because=findings.evidence(loss.before, loss.after, known),
         changes="Strength that holds; decompression.",
         suggestions=(Suggestion(label="Message to the spinal surgery team", plans=(message,), is_recommended=True),),
     )

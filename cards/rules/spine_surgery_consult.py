@@ -4,26 +4,87 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from msgspec import Struct
-
 from cards import findings
-from cards.language import (
-    Card,
-    Indicator,
-    Plan,
-    Suggestion,
-    Verdict,
-    could_not_evaluate,
-    not_applicable,
-    rule,
-    summary,
-    suppressed,
-)
-from cards.language.escaping import days, markdown, sentence
+from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary, suppressed
+from cards.language.escaping import markdown, old, sentence
 from cards.record import Chart, Evidence, Order, Side
 
-CONSULT = "order.spine-surgery-consult"
+
+@rule(
+    "spine-surgery-consult", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
+    reads=[findings.off_gate, findings.lesions, findings.clinical_note, findings.decline, findings.red_flags,
+           findings.CONSULT, findings.DECOMPRESSION],
+    strength="strong for cord and cauda equina compression; conditional for one root",
+    quality="low: cohorts favour early surgery for grade 3 or less, no randomised proof that surgery is superior",
+    reviewed="2026-11-25", version="1.0.0", suggests=[findings.CONSULT],
+    overrides=["already-arranged", "findings-disagree", "patient-declined", "not-in-goals-of-care"],
+)  # fmt: skip
+def spine_surgery_consult(chart: Chart) -> Verdict:
+    """Compression on imaging that matches the foot drop: surgical opinion, decompression now for cord or cauda equina.
+
+    An opinion, not an operation: the decision is shared unless strength falls or the cord or cauda equina is at risk.
+    """
+    answers = []
+    for seen in _matching(chart):
+        answer = _answer(chart, seen)
+        if answer is None:
+            return _card(chart, seen)
+        answers.append(answer)
+    return answers[0] if answers else _without_lesion(chart)
+
+
+def _without_lesion(chart: Chart) -> Verdict:
+    if not chart.has_seen("report.mri-lumbar"):
+        return findings.unread("imaging reports", "whether there is a compression is not known")
+    for report in chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS):
+        if report.lesions and not report.when:
+            return findings.undated(report)
+    return not_applicable("no compression that matches the foot drop is coded in a report of this episode")
+
+
+def _matching(chart: Chart) -> list[findings.Seen]:
+    """Every lesion that matches or may match, the loudest first."""
+    drop = findings.foot_drop(chart)
+    matching = [seen for seen in findings.lesions(chart) if not findings.contradicts(seen.lesion, drop)]
+    return sorted(matching, key=lambda seen: (-_tier(chart, seen).rank, seen.report.reference))
+
+
 LATE = timedelta(days=180)
+
+
+def _tier(chart: Chart, seen: findings.Seen) -> Indicator:
+    """D34: compression critical; a root warning, or info when late or mild and not progressive."""
+    drop = findings.foot_drop(chart)
+    if seen.is_compression:
+        return Indicator.CRITICAL
+    if findings.decline(chart):
+        return Indicator.WARNING
+    return Indicator.INFO if findings.is_older_than(chart, drop, LATE) or drop.is_mild else Indicator.WARNING
+
+
+def _answer(chart: Chart, seen: findings.Seen) -> Verdict | None:
+    """What has answered this lesion: decompression, a known cause, a consult, or the patient's refusal."""
+    is_critical, report = seen.is_compression, seen.report
+    for operation in chart.procedures(findings.DECOMPRESSION):
+        if operation.when and report.when and operation.when.day >= report.when.day:
+            why = f"decompressed on {operation.when}, on or after the day of the report"
+            return suppressed(why, Evidence.of(operation))
+    gate = None if is_critical else findings.off_gate(chart)
+    if gate is not None:
+        return suppressed(gate[0], Evidence.of(gate[1]))
+    for order in _consults(chart, seen):
+        if not is_critical or order.status == "completed" or order.priority != "routine":
+            return suppressed(f"spinal surgery was consulted on {order.when}", Evidence.of(order))
+    return None if is_critical else findings.declined(chart, "the surgical consult", findings.CONSULT)
+
+
+def _consults(chart: Chart, seen: findings.Seen) -> list[Order]:
+    """Consults of this episode; for a compression also one dated on or after the report."""
+    consults, reported = findings.consults_in_episode(chart, [findings.CONSULT]), seen.report.when
+    if seen.is_compression and reported is not None:
+        placed = (order for order in chart.orders(findings.CONSULT) if order.is_placed)
+        consults += [order for order in placed if order.when and order.when.day >= reported.day]
+    return consults
 
 
 COMPRESSED = (
@@ -37,168 +98,53 @@ SHARED = (
 )
 
 
-class Indication(Struct, frozen=True):
-    """A lesion that asks for surgery's opinion, and how loudly."""
-
-    seen: findings.Seen
-    indicator: Indicator
-
-
-@rule(
-    "spine-surgery-consult",
-    hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=[
-        findings.off_gate,
-        findings.lesions,
-        findings.clinical_note,
-        findings.decline,
-        findings.red_flags,
-        CONSULT,
-        findings.DECOMPRESSION,
-    ],
-    strength="strong for cord and cauda equina compression; conditional for one root",
-    quality="low: cohorts favour early surgery for grade 3 or less, no randomised proof that surgery is superior",
-    reviewed="2026-11-25",
-    version="1.0.0",
-    suggests=["order.spine-surgery-consult"],
-    overrides=["already-arranged", "findings-disagree", "patient-declined", "not-in-goals-of-care"],
-)
-def spine_surgery_consult(chart: Chart) -> Verdict:
-    """Compression on imaging that matches the foot drop: surgical opinion, decompression now for cord or cauda equina.
-
-    An opinion, not an operation: the decision is shared unless strength falls or the cord or cauda equina is at risk.
-    """
-    found = _indications(chart)
-    if not found:
-        if not chart.has_seen("report.mri-lumbar"):
-            return could_not_evaluate("imaging reports could not be read, so no compression can be seen")
-        undated = [
-            report
-            for report in chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS)
-            if report.lesions and not report.when
-        ]
-        if undated:
-            return could_not_evaluate(
-                "a report with a lesion has no date: it lies in no episode", Evidence.of(undated[0])
-            )
-        return not_applicable("no compression that matches the foot drop is coded in a report of this episode")
-    for each in found:
-        why = _answered_by(chart, each)
-        if why is None:
-            return _card(chart, each)
-    return suppressed(*_first_answer(chart, found))
-
-
-def _indications(chart: Chart) -> list[Indication]:
-    """Every lesion that matches or may match, the loudest first."""
-    drop = findings.foot_drop(chart)
-    found = [
-        Indication(seen, _tier(chart, seen))
-        for seen in findings.lesions(chart)
-        if not findings.contradicts(seen.lesion, drop)
-    ]
-    return sorted(found, key=lambda each: (-each.indicator.rank, each.seen.report.reference))
-
-
-def _tier(chart: Chart, seen: findings.Seen) -> Indicator:
-    """D34: compression critical; a root warning, or info when late or mild and not progressive."""
-    if seen.lesion.key in findings.COMPRESSIONS:
-        return Indicator.CRITICAL
-    drop = findings.foot_drop(chart)
-    if findings.decline(chart):
-        return Indicator.WARNING
-    return Indicator.INFO if findings.is_older_than(chart, drop, LATE) or drop.is_mild else Indicator.WARNING
-
-
-def _answered_by(chart: Chart, each: Indication) -> tuple[str, Evidence] | None:
-    """What has answered this lesion: decompression, a known cause, a consult, or the patient's refusal."""
-    report = each.seen.report
-    is_compression = each.seen.lesion.key in findings.COMPRESSIONS
-    for operation in chart.procedures(findings.DECOMPRESSION):
-        if operation.when and report.when and operation.when.day >= report.when.day:
-            return f"decompressed on {operation.when}, on or after the day of the report", Evidence.of(operation)
-    gate = None if is_compression else findings.off_gate(chart)
-    if gate is not None:
-        return gate[0], Evidence.of(gate[1])
-    for order in _consults(chart, each):
-        if each.indicator is not Indicator.CRITICAL or order.status == "completed" or order.priority != "routine":
-            return f"spinal surgery was consulted on {order.when}", Evidence.of(order)
-    declined = findings.refusal(chart, findings.red_flags(chart).newest, CONSULT)
-    if declined is not None and each.indicator is not Indicator.CRITICAL:
-        return f"the patient declined the surgical consult on {declined.when}", Evidence.of(declined)
-    return None
-
-
-def _first_answer(chart: Chart, found: list[Indication]) -> tuple[str, Evidence]:
-    first = _answered_by(chart, found[0])
-    assert first is not None
-    return first
-
-
-def _consults(chart: Chart, each: Indication) -> list[Order]:
-    """Consults of this episode; for a compression also one dated on or after the report."""
-    consults = findings.consults_in_episode(chart, [CONSULT])
-    report = each.seen.report
-    if each.seen.lesion.key in findings.COMPRESSIONS and report.when is not None:
-        consults += [
-            order
-            for order in chart.orders(CONSULT)
-            if (findings.is_pending(order) or order.status == "completed")
-            and order.when
-            and order.when.day >= report.when.day
-        ]
-    return consults
-
-
-def _card(chart: Chart, each: Indication) -> Card:
-    report, lesion = each.seen.report, each.seen.lesion
-    confirmed = findings.matches(lesion, findings.foot_drop(chart))
-    quote = f"\n\nReport of {report.when}: “{markdown(report.conclusion, 240)}”" if report.conclusion else ""
+def _card(chart: Chart, seen: findings.Seen) -> Card:
+    report, indicator = seen.report, _tier(chart, seen)
+    confirmed = findings.matches(seen.lesion, findings.foot_drop(chart))
     ask = "" if confirmed else "\n\nThe side of the lesion or of the foot drop is not recorded: confirm both first."
+    quote = f"\n\nReport of {report.when}: “{markdown(report.conclusion, 240)}”" if report.conclusion else ""
     return Card(
-        indicator=each.indicator,
-        summary=summary(_summary(chart, each, confirmed)),
-        detail=(COMPRESSED if lesion.key in findings.COMPRESSIONS else SHARED) + ask + quote,
-        because=findings.once((Evidence.of(report, _lesion_words(each)), *findings.drop_because(chart))),
+        indicator=indicator,
+        summary=summary(_summary(chart, seen, indicator) if confirmed else _unconfirmed(chart)),
+        detail=(COMPRESSED if seen.is_compression else SHARED) + ask + quote,
+        because=findings.because(chart, Evidence.of(report, _words(seen))),
         changes="A consult or decompression after the report; the patient's decision; a report on the other side.",
-        suggestions=_suggestions(chart, each) if confirmed else (),
+        suggestions=(_consult(chart, seen, indicator),) if confirmed else (),
     )
 
 
-def _summary(chart: Chart, each: Indication, confirmed: bool) -> str:
-    drop = findings.foot_drop(chart)
-    if each.indicator is Indicator.CRITICAL:
-        where = "cauda equina" if "cauda" in each.seen.lesion.key else "cord"
-        scan = "MRI" if set(each.seen.report.keys) & set(findings.MRI_REPORTS) else "CT"
-        return f"{scan} shows {where} compression with foot drop: decompression referral now, day or night."
-    if not confirmed:
-        return (
-            f"Imaging shows root compression, side not confirmed, with {findings.named_drop(drop)}: "
-            "confirm level and side, then ask spinal surgery."
-        )
-    if each.indicator is Indicator.INFO:
-        late = findings.is_older_than(chart, drop, LATE) and drop.onset is not None
-        words = days(chart.age_of(drop.onset)).rstrip("s").replace(" ", "-") if late and drop.onset else ""
-        kind = f"Stable {words}" if late else "Mild"
-        return f"{kind} foot drop with root compression: non-urgent surgical opinion; discuss realistic recovery."
-    side = "may explain" if drop.is_bilateral else "matches"
+def _unconfirmed(chart: Chart) -> str:
+    drop = findings.named_drop(findings.foot_drop(chart))
     return (
-        f"Imaging shows root compression that {side} {findings.named_drop(drop)}, {findings.graded(drop)}: "
-        f"urgent spinal surgical opinion, {findings.began(chart, drop).partition(' (')[0]}."
+        f"Imaging shows root compression, side not confirmed, with {drop}: confirm level and side, then ask spinal "
+        "surgery."
     )
 
 
-def _lesion_words(each: Indication) -> str:
-    name = each.seen.lesion.key.removeprefix("lesion.").replace("-", " ")
-    known = {Side.BOTH: "central", Side.UNKNOWN: "side not recorded"}
-    side = known.get(each.seen.lesion.side, str(each.seen.lesion.side))
-    return f"{sentence(each.seen.report.text)}: {name}, {side}"
+def _summary(chart: Chart, seen: findings.Seen, indicator: Indicator) -> str:
+    drop = findings.foot_drop(chart)
+    if seen.is_compression:
+        scan = "MRI" if set(seen.report.keys) & set(findings.MRI_REPORTS) else "CT"
+        return f"{scan} shows {seen.name} with foot drop: decompression referral now, day or night."
+    if indicator is Indicator.INFO:
+        is_late = drop.onset and findings.is_older_than(chart, drop, LATE)
+        kind = f"Stable {old(chart.age_of(drop.onset))}" if is_late and drop.onset else "Mild"
+        return f"{kind} foot drop with root compression: non-urgent surgical opinion; discuss realistic recovery."
+    match, onset = "may explain" if drop.is_bilateral else "matches", findings.began(chart, drop, is_dated=False)
+    return (
+        f"Imaging shows root compression that {match} {findings.named_drop(drop)}, {findings.graded(drop)}: "
+        f"urgent spinal surgical opinion, {onset}."
+    )
 
 
-def _suggestions(chart: Chart, each: Indication) -> tuple[Suggestion, ...]:
-    priority = {Indicator.CRITICAL: "stat", Indicator.WARNING: "urgent", Indicator.INFO: "routine"}[each.indicator]
-    note = f"{_lesion_words(each)} (report of {each.seen.report.when}). " + findings.clinical_note(chart)
-    why = (*findings.reasons(chart), *findings.references(each.seen.report))
-    plan = Plan(key=CONSULT, priority=priority, note=note, reasons=why)
+def _words(seen: findings.Seen) -> str:
+    words = {Side.BOTH: "central", Side.UNKNOWN: "side not recorded"}
+    return f"{sentence(seen.report.text)}: {seen.name}, {words.get(seen.lesion.side, seen.lesion.side)}"
+
+
+def _consult(chart: Chart, seen: findings.Seen, indicator: Indicator) -> Suggestion:
+    priority = indicator.priority
+    note = f"{_words(seen)} (report of {seen.report.when}). " + findings.clinical_note(chart)
+    plan = Plan(key=findings.CONSULT, priority=priority, note=note, reasons=findings.reasons(chart, seen.report))
     label = f"{priority.capitalize()} spinal surgery consult"
-    return (Suggestion(label=label, plans=(plan,), is_recommended=each.indicator is not Indicator.INFO),)
+    return Suggestion(label=label, plans=(plan,), is_recommended=indicator is not Indicator.INFO)

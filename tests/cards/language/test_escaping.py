@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from cards.language.escaping import days, listed, markdown, plain, sentence
+from cards.language.escaping import days, listed, markdown, old, plain, sentence
 
 # Raw HTML allowed, as the most trusting client would have it, with GitHub's tables and strikethrough.
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -234,6 +234,14 @@ def test_long_words_are_cut_with_a_sign_of_it() -> None:
 )
 def test_a_span_as_a_clinician_says_it(span: timedelta, words: str) -> None:
     assert days(span) == words
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [(timedelta(hours=5), "5-hour"), (timedelta(days=1), "1-day"), (timedelta(days=210), "7-month")],
+)
+def test_a_span_before_what_has_lasted_so_long(span: timedelta, words: str) -> None:
+    assert old(span) == words
 
 
 def test_words_in_a_row_and_a_sentence() -> None:
