@@ -119,6 +119,7 @@ class Gateway(HttpServer):
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # a connection that finds the queue full is tried again after a whole second
 
     def __init__(self, server: HttpServer) -> None:
         self.http = server
