@@ -118,7 +118,7 @@ def test_a_refused_token_is_not_tried_twice(server: FhirServer, reader: FhirRead
         ({"body": b'{"resourceType": "Bun'}, "is not JSON"),
         ({"body": b""}, "is not JSON"),
         ({"body": b'{"resourceType": "\xff"}'}, "not UTF-8"),
-        ({"body": b"[" * 200 + b"]" * 200}, "nested over 100 levels"),
+        ({"body": b"[" * 200 + b"]" * 200}, "nested more than 100 levels deep"),
         ({"body": b'"Signed out"'}, "it is no FHIR resource"),
         ({"cut": True}, "the FHIR server broke off its answer"),
         ({"huge": 1_000_001}, "more than is read"),
