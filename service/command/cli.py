@@ -76,7 +76,7 @@ def serve(
     servers: tuple[str, ...],
     origins: tuple[str, ...],
 ) -> None:
-    """Run the service until interrupted. Prints its address once it answers."""
+    """Run the service until interrupted. Its address is printed once it answers."""
     from service import server
     from service.errors import StartError
 
@@ -172,7 +172,7 @@ def demo() -> None:
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def publish(folder: Path) -> None:
-    """Write the rules to DIR for others to read. Writes FHIR resources, and each rule's page and source attributes."""
+    """Publish the rules to DIR. Writes FHIR resources, and a page and the source attributes of each rule."""
     from cards.rule_book import rule_book
     from service.publish.library import Library
 
