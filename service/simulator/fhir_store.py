@@ -50,7 +50,7 @@ class FhirStore:
     def __init__(self, base: str, allowed: Callable[[str], bool]) -> None:
         address = read_address(base)
         if address is None or not allowed(base):
-            raise StoreError(f"{base} is not a FHIR server that may be contacted: allow it with --allow-fhir-server")
+            raise StoreError(f"this service may not contact {base}: allow it with --allow-fhir-server")
         self._address: Address = address
         self.base = address.url
 

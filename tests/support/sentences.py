@@ -17,6 +17,7 @@ from cards.record.decoding import MAX_BYTES
 from service.app import create_app
 from service.command.cli import main
 from tests.support import vignettes
+from tests.support.http_server import HttpServer, Reply
 from tests.support.places import ROOT
 
 FILE = ROOT / "tests" / "service" / "sentences.txt"
@@ -61,6 +62,9 @@ def refusals() -> Iterator[TestResponse]:
         yield client.post(_VIEW, data=body, content_type=_JSON)
     for request in _requests():
         yield client.post(f"/cds-services/foot-drop-{request.pop('to', request['hook'])}", json=request)
+    for reply in _FHIR_REPLIES:
+        with HttpServer(lambda _, reply=reply: reply) as server:
+            yield client.post(_VIEW, json={**_without("conditions"), "fhirServer": server.base})
     yield client.post(_VIEW, data=b"{}", content_type="text/plain")
     yield client.post(_VIEW, data=b"{}", content_type=_JSON, headers={"Content-Encoding": "gzip"})
     yield client.delete(_VIEW)
@@ -90,6 +94,15 @@ _BODIES = (
 )
 
 
+_FHIR_REPLIES = (
+    Reply(503),
+    Reply(302, {"Location": "https://elsewhere.example/fhir"}),
+    Reply(200, {"Content-Type": "text/html"}, b"<html>Log in</html>"),
+    Reply(200, {"Content-Type": "application/fhir+json"}, b'{"resourceType": "Patient", "id": "p1"}'),
+    Reply(200, {"Content-Type": "application/fhir+json"}, b'{"resourceType": "OperationOutcome", "issue": []}'),
+)
+
+
 def _request(hook: str = "patient-view") -> Json:
     return copy.deepcopy(vignettes.request(_FOOT_DROP, hook, _NOW))
 
@@ -111,15 +124,20 @@ def _requests() -> Iterator[Json]:
 
 
 def _without_data() -> Iterator[Json]:
-    for conditions in ("absent", "<html>", {"resourceType": "OperationOutcome"}, {"resourceType": "Patient"}):
+    yield _without("conditions")
+    yield {**_without("conditions"), "fhirServer": "https://elsewhere.example/fhir"}
+    token = {"access_token": "two\nlines"}
+    yield {**_without("conditions"), "fhirServer": "http://localhost:9/fhir", "fhirAuthorization": token}
+    for conditions in ({"resourceType": "OperationOutcome"}, {"resourceType": "Patient"}):
         request = _request()
         request["prefetch"]["conditions"] = conditions
-        if conditions == "absent":
-            del request["prefetch"]["conditions"]
-            yield {**request, "fhirServer": "https://elsewhere.example/fhir"}
-            token = {"access_token": "two\nlines"}
-            yield {**request, "fhirServer": "http://localhost:9/fhir", "fhirAuthorization": token}
         yield request
+
+
+def _without(key: str) -> Json:
+    request = _request()
+    del request["prefetch"][key]
+    return request
 
 
 def _of_another_patient() -> Iterator[Json]:
