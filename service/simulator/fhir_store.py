@@ -9,6 +9,7 @@ from urllib.parse import quote
 import requests
 from msgspec import Struct, field
 
+from service.errors import ServiceError
 from service.fhir.address import Address, read_address
 from service.simulator.elements import objects
 
@@ -33,7 +34,7 @@ _KINDS = (
 _WRITABLE = frozenset({*_KINDS, "Communication"})
 
 
-class StoreError(Exception):
+class StoreError(ServiceError):
     """The FHIR server did not do what it was asked to; the message says what it did instead."""
 
 
