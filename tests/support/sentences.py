@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from cards.record.decoding import MAX_BYTES
 from service.app import create_app
 from service.command.cli import main
 from tests.support import vignettes
-from tests.support.http_server import HttpServer, Reply
+from tests.support.http_server import Asked, HttpServer, Reply
 from tests.support.places import ROOT
 
 FILE = ROOT / "tests" / "service" / "sentences.txt"
@@ -63,8 +63,8 @@ def refusals() -> Iterator[TestResponse]:
     for request in _requests():
         yield client.post(f"/cds-services/foot-drop-{request.pop('to', request['hook'])}", json=request)
     for reply in _FHIR_REPLIES:
-        with HttpServer(lambda _, reply=reply: reply) as server:
-            yield client.post(_VIEW, json={**_without("conditions"), "fhirServer": server.base})
+        with HttpServer(_always(reply)) as fhir:
+            yield client.post(_VIEW, json={**_without("conditions"), "fhirServer": fhir.base})
     yield client.post(_VIEW, data=b"{}", content_type="text/plain")
     yield client.post(_VIEW, data=b"{}", content_type=_JSON, headers={"Content-Encoding": "gzip"})
     yield client.delete(_VIEW)
@@ -77,6 +77,10 @@ def refusals() -> Iterator[TestResponse]:
         order = {"resourceType": "ServiceRequest"}
         yield client.post("/simulator/write", json={"server": server, "method": method, "resource": order})
     yield create_app(now=_no_clock, dev=True).test_client().post(_VIEW, json=_request())
+
+
+def _always(reply: Reply) -> Callable[[Asked], Reply]:
+    return lambda _: reply
 
 
 def _no_clock() -> datetime:
