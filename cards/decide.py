@@ -1,6 +1,6 @@
-"""All rules over one chart: verdicts, and the one place where cards give way to each other (D52 to D55).
+"""The verdicts of all rules on one chart, and which cards give way to which (D52 to D55).
 
-Which card gives way to which is written in cards/rules/precedence.toml; no rule is known here by name.
+The precedence is written in cards/rules/precedence.toml; this module names no rule.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _CONTRADICTED = not_applicable(
 
 
 class Shown(Struct, frozen=True):
-    """A card to show, and the rule that it is of."""
+    """A card to show, and its rule."""
 
     rule: Rule
     card: Card
 
 
 class Decision(Struct, frozen=True):
-    """One verdict for every rule of the hook, and the cards to show in their order.
+    """A verdict for each rule of the hook, and the cards to show, in order.
 
-    A card that gave way stays in its verdict, which is then suppressed.
+    A card that gave way is kept in its verdict, which is then suppressed.
     """
 
     verdicts: dict[str, Verdict]
@@ -55,7 +55,7 @@ class Decision(Struct, frozen=True):
 
 
 def decide(chart: Chart, book: RuleBook) -> Decision:
-    """What the rules of the chart's hook say of it."""
+    """The decision of the rules for the chart's hook."""
     verdicts = _Judgement(chart, book).verdicts()
     if Card not in map(type, verdicts.values()):
         return Decision(verdicts, ())
@@ -63,7 +63,7 @@ def decide(chart: Chart, book: RuleBook) -> Decision:
 
 
 class _Judgement:
-    """The rules asked about one chart; each is asked once."""
+    """The rules applied to one chart, each once."""
 
     def __init__(self, chart: Chart, book: RuleBook) -> None:
         self._chart = chart
@@ -74,14 +74,14 @@ class _Judgement:
         self._need: Need | None = None
 
     def verdicts(self) -> dict[str, Verdict]:
-        """One verdict for every rule of the hook, in order, before any card falls away."""
+        """A verdict for each rule of the hook, in order, before any card gives way to the shown ones."""
         rules = self._book.by_hook.get(self._chart.hook, ())
         is_new_problem = self._chart.hook == "problem-list-item-create"
         if is_new_problem and not self._chart.added_problems & self._precedence.new_problem.asks:
             return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
         if not any(rule.needs_foot_drop for rule in rules) or foot_drop(self._chart):
             return {rule.id: self._judged(rule.id) for rule in rules}
-        # Nearly every chart that is opened: one sentence for every rule that needs foot drop.
+        # True of nearly every chart: all rules that need foot drop share one silence.
         verdicts = dict.fromkeys([rule.id for rule in rules], _without_foot_drop(self._chart))
         for rule in rules:
             if not rule.needs_foot_drop:
@@ -89,7 +89,7 @@ class _Judgement:
         return verdicts
 
     def imaging_need(self) -> Need:
-        """What the imaging cards ask for now, whatever the hook."""
+        """The imaging that the imaging cards ask for now, regardless of the hook."""
         if self._need is None:
             self._need = self._look_for_need() if foot_drop(self._chart) else Need()
         return self._need
@@ -102,7 +102,7 @@ class _Judgement:
             if imaging.replaced_by and self._is_mri_unsafe and isinstance(card := self._verdict(id), Card):
                 return Need((self._imaging_card(id, card, is_replaced=True),))
         silences = (verdict for id in self._imaging if isinstance(verdict := self._judged(id), Silent))
-        return Need(in_hand=next((each.why for each in silences if each.kind is Kind.SUPPRESSED), ""))
+        return Need(in_hand=next((silence.why for silence in silences if silence.kind is Kind.SUPPRESSED), ""))
 
     def _imaging_card(self, id: str, card: Card, *, is_replaced: bool = False) -> ImagingCard:
         imaging = self._imaging[id]
@@ -120,7 +120,7 @@ class _Judgement:
         return mr_safety(self._chart).level == "unsafe"
 
     def _judged(self, id: str) -> Verdict:
-        """A rule's verdict after the other imaging cards: one imaging card only."""
+        """A rule's verdict beside the other imaging cards, of which only one is shown."""
         verdict = self._verdict(id)
         imaging = self._imaging.get(id)
         return verdict if imaging is None or isinstance(verdict, Silent) else self._beside_others(imaging, verdict)
@@ -136,7 +136,7 @@ class _Judgement:
         return card
 
     def _verdict(self, id: str) -> Verdict:
-        """A rule's verdict after comfort care, the trauma path and the off-gates."""
+        """A rule's verdict after the gates: comfort care, the trauma path and a known cause."""
         verdict = self._verdicts.get(id)
         if verdict is None:
             verdict = self._verdicts[id] = self._evaluate(self._book.rules[id])
@@ -156,7 +156,7 @@ class _Judgement:
         return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
 
     def _of_what_was_read(self, rule: Rule, verdict: Silent) -> Silent:
-        """D58, of a page that could not be read: what those seen lack, or have answered, the others may change."""
+        """A silence when a page could not be read: the rest of the record may contradict it (D58)."""
         lost = sorted(self._chart.unseen & REQUIRED & self._book.supplies[rule.id])
         if not lost or verdict.kind is Kind.COULD_NOT_EVALUATE:
             return verdict
@@ -166,7 +166,7 @@ class _Judgement:
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=why)
 
     def _overruled(self, id: str) -> str | None:
-        """Why a gate silences the card of a rule; None when none does."""
+        """Why a gate silences the card of a rule; None if no gate does."""
         chart, precedence = self._chart, self._precedence
         speaks = precedence.comfort_care.speaks
         if chart.is_ordering:
@@ -180,7 +180,7 @@ class _Judgement:
 
 
 def _without_foot_drop(chart: Chart) -> Verdict:
-    """No foot drop; said to be unknown when a weak dorsiflexion cannot be placed in time."""
+    """The silence of a rule that needs foot drop; unknown if a weak dorsiflexion grade has no date."""
     undated = [grade for grade in chart.readings("mrc-ankle-dorsiflexion") if grade.when is None and grade.value <= 4]
     if undated:
         return could_not_evaluate("a weak dorsiflexion grade has no date: it lies in no window")
@@ -192,7 +192,7 @@ def _without_foot_drop(chart: Chart) -> Verdict:
 
 
 def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decision:
-    """D53, D54 and the limit of five: what a hook and a critical card drop or lower, what falls away."""
+    """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54)."""
     precedence = book.precedence
     is_critical = any(
         isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()
@@ -202,7 +202,7 @@ def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decis
         for id, verdict in verdicts.items()
     }
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
-    ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # within one indicator they are in order
+    ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
     return Decision(verdicts, tuple(ordered[: precedence.most_cards]))

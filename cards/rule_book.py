@@ -1,4 +1,4 @@
-"""The rules, their order and what they read: made once, and handed to whoever decides, gathers or publishes."""
+"""The rules, their order and what they read: built once and handed to the code that decides, gathers or publishes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class RuleBookError(ValueError):
 class RuleBook(Struct, frozen=True, kw_only=True):
     """Every rule in the order of precedence.
 
-    The `reads` of each are all the keys of bindings.toml that its verdict depends on: those that it declares,
-    those of its gates, and those of the rules that it asks. `supplies` are the prefetch keys from which these are
-    read, and `by_hook` the rules of each hook.
+    The `reads` of a rule are all the keys of bindings.toml on which its verdict depends: those that it declares,
+    those of its gates, and those of the rules that it asks. `supplies` holds, by rule, the prefetch keys from which
+    they are read, and `by_hook` the rules of each hook.
     """
 
     rules: Mapping[str, Rule]
@@ -38,13 +38,13 @@ class RuleBook(Struct, frozen=True, kw_only=True):
     by_hook: Mapping[str, tuple[Rule, ...]]
 
     def read_by(self, hook: str) -> frozenset[str]:
-        """The keys of bindings.toml that the rules of a hook read."""
+        """The keys of bindings.toml that the rules of a hook read together."""
         return frozenset().union(*(rule.reads for rule in self.by_hook.get(hook, ())))
 
 
 @cache
 def rule_book() -> RuleBook:
-    """The book of the rules in cards/rules. Raises RuleBookError."""
+    """The book of all rules in cards/rules. Raises RuleBookError."""
     modules = [import_module(f"{room.__name__}.{module.name}") for module in iter_modules(room.__path__)]
     rules = [value for module in modules for value in vars(module).values() if isinstance(value, Rule)]
     table = files(room).joinpath("precedence.toml").read_text(encoding="utf-8")
@@ -52,9 +52,9 @@ def rule_book() -> RuleBook:
 
 
 def make_rule_book(rules: Iterable[Rule], precedence: Precedence) -> RuleBook:
-    """The book of these rules; those that the table does not name come last, by id.
+    """The book of the given rules; those that the table does not name come last, sorted by id.
 
-    Raises RuleBookError for two rules of one id, and for an id in the table that no rule has.
+    Raises RuleBookError if two rules share an id, or if the table names an id that no rule has.
     """
     by_id: dict[str, Rule] = {}
     for rule in rules:
@@ -62,7 +62,7 @@ def make_rule_book(rules: Iterable[Rule], precedence: Precedence) -> RuleBook:
             raise RuleBookError(f"two rules are called {rule.id}: an id is part of the wire format, never reused")
         by_id[rule.id] = rule
     if strangers := sorted(set(precedence.named()) - by_id.keys()):
-        raise RuleBookError(f"precedence.toml names {', '.join(strangers)}, which is no rule")
+        raise RuleBookError(f"precedence.toml names {', '.join(strangers)}, but no rule has that id")
     ranked = {
         id: structs.replace(by_id[id], reads=_all_reads(by_id[id], by_id, precedence))
         for id in (*precedence.order, *sorted(by_id.keys() - set(precedence.order)))
@@ -83,14 +83,14 @@ def _supplied(rule: Rule) -> frozenset[str]:
 
 
 def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) -> frozenset[str]:
-    """What a rule and its gates read, and the same of the rules whose verdicts it waits for."""
+    """What a rule and its gates read, and what the rules on whose verdicts it depends and their gates read."""
     asked = {imaging.rule for imaging in precedence.imaging if rule.asks_imaging_need}
     asked |= {louder for imaging in precedence.imaging if imaging.rule == rule.id for louder in imaging.yields_to}
-    return frozenset().union(*(_reads(each, precedence) for each in (rule, *(by_id[id] for id in asked))))
+    return _reads(rule, precedence).union(*(_reads(by_id[id], precedence) for id in asked))
 
 
 def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
-    """What a rule declares, and what the gates before it read."""
+    """What a rule declares, and what its gates read."""
     reads = set(rule.reads)
     if rule.needs_foot_drop:
         reads |= foot_drop.reads

@@ -27,10 +27,10 @@ _PIECE = 1024 * 1024
 _DRAINED_PIECES = 128
 _SLASHES = re.compile("/+")
 _WORDS = {
-    404: "there is no such service; GET /cds-services lists those that there are",
-    405: "this method is not served here",
+    404: "nothing is served at this address; GET /cds-services lists the services",
+    405: "this method is not supported at this address",
     413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
-    500: "the request could not be evaluated because of a fault in the service",
+    500: "a fault in the service prevented the evaluation of the request",
 }
 
 Clock = Callable[[], datetime] | datetime | None

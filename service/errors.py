@@ -12,6 +12,7 @@ ServiceError
 │   ├── AddressInUseError            server.py
 │   └── NotStartedError              command/demo.py
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
+├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py
 """
 

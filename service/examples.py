@@ -1,4 +1,4 @@
-"""The examples of fhir_examples: whole patients, moved in time so that they never go stale."""
+"""The examples in fhir_examples: whole patients, shifted in time so that they never go out of date."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MASK = "00000000-0000-4000-8000-000000000000"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"
-_DATE = r"\d{4}\\?-\d\d\\?-\d\d"  # Markdown of the record's words escapes the hyphens
-# Not within an id, a longer number or an address.
+_DATE = r"\d{4}\\?-\d\d\\?-\d\d"  # Markdown escapes the hyphens in text from the record
+# Not inside an id, a longer number or a URL.
 _MOMENT = re.compile(rf"(?<![\w./-])(?:({_INSTANT})|({_DATE}))(?![\w/-])")
 _TOLERANCE = timedelta(minutes=5)
 
 
 class UnknownExampleError(ServiceError):
-    """There is no example of this name; the message lists those that there are."""
+    """There is no example of this name; the message lists the existing ones."""
 
 
 class Example(Struct, frozen=True):
-    """One patient: the Bundle that a FHIR server accepts, the hook request, and the expected answer.
+    """One patient: a transaction Bundle for a FHIR server, the hook request, and the expected answer.
 
-    `now` is the moment that all three are written for.
+    `now` is the moment for which all three are written.
     """
 
     name: str
@@ -44,23 +44,23 @@ class Example(Struct, frozen=True):
     response: dict[str, Any]
 
     def at(self, now: datetime) -> Example:
-        """The same patient, seen at another moment."""
+        """The same patient, shifted to another moment."""
         bundle, request, response = (moved(part, self.now, now) for part in (self.bundle, self.request, self.response))
         return Example(self.name, self.title, self.story, now, bundle, request, response)
 
 
 def names(root: Traversable | None = None) -> dict[str, str]:
-    """Every example's title by name, in the order of index.toml."""
+    """The title of each example by name, in the order of index.toml."""
     return {name: entry["title"] for name, entry in _index(root or _shipped())["examples"].items()}
 
 
 def load(name: str, root: Traversable | None = None) -> Example:
-    """One example as it is written. Raises UnknownExampleError."""
+    """One example as it is stored. Raises UnknownExampleError."""
     root = root or _shipped()
     index = _index(root)
     entry = index["examples"].get(name)
     if entry is None:
-        raise UnknownExampleError(f"there is no example {name!r}; there are: {', '.join(index['examples'])}")
+        raise UnknownExampleError(f"there is no example {name!r}; the examples are: {', '.join(index['examples'])}")
     parts = [json.loads(root.joinpath(name, f"{part}.json").read_text("utf-8")) for part in _PARTS]
     return Example(name, entry["title"], entry.get("story", ""), index["now"], *parts)
 
@@ -77,26 +77,26 @@ def _index(root: Traversable) -> dict[str, Any]:
 
 
 def moved(document: Any, from_: datetime, to: datetime) -> Any:
-    """The document as it would be written at another moment.
+    """The document with every instant and date shifted from one moment to another, in text as well.
 
-    Instants move by the exact difference, dates by the calendar days between, wherever they stand, also
-    within text. Each keeps its form: offset, fraction of a second, Markdown's backslashes.
+    Instants are shifted by the exact difference, dates by the number of calendar days. Each keeps its form:
+    offset, fraction of a second, Markdown's backslashes.
     """
     days = to.date() - from_.astimezone(to.tzinfo).date()
-    return _in_texts(document, lambda text: _MOMENT.sub(lambda found: _move(found, to - from_, days), text))
+    return _in_texts(document, lambda text: _MOMENT.sub(lambda match: _move(match, to - from_, days), text))
 
 
 def mask(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer with each uuid that the service makes anew replaced by one that never changes."""
-    made = set(_made(answer))
+    """The answer with each uuid that the service generates replaced by a constant."""
+    generated = set(_generated(answer))
     masked: dict[str, Any] = _in_texts(
-        answer, lambda text: _UUID.sub(lambda found: MASK if found[0] in made else found[0], text)
+        answer, lambda text: _UUID.sub(lambda uuid: MASK if uuid[0] in generated else uuid[0], text)
     )
     return masked
 
 
-def _made(answer: dict[str, Any]) -> Iterator[str]:
-    """The ids of cards, of suggestions and of the orders that these create."""
+def _generated(answer: dict[str, Any]) -> Iterator[str]:
+    """The ids of the cards, their suggestions and the orders that these create."""
     for card in answer["cards"]:
         yield card["uuid"]
         for suggestion in card.get("suggestions", ()):
@@ -114,8 +114,8 @@ def _in_texts(document: Any, change: Callable[[str], str]) -> Any:
     return change(document) if isinstance(document, str) else document
 
 
-def _move(found: re.Match[str], difference: timedelta, days: timedelta) -> str:
-    instant, day = found.groups()
+def _move(match: re.Match[str], difference: timedelta, days: timedelta) -> str:
+    instant, day = match.groups()
     try:
         if day is not None:
             later = (_day(day) + days).isoformat()
@@ -124,7 +124,7 @@ def _move(found: re.Match[str], difference: timedelta, days: timedelta) -> str:
             timespec="milliseconds" if "." in instant else "seconds"
         )
     except (ValueError, OverflowError):
-        return found[0]
+        return match[0]
     return text.removesuffix("+00:00") + "Z" if instant.endswith("Z") else text
 
 
@@ -133,9 +133,9 @@ def _day(text: str) -> date:
 
 
 def differences(expected: Any, actual: Any, where: str = "answer") -> Iterator[str]:
-    """Where two masked answers differ, beyond what the clock does between them.
+    """Where two masked answers differ, apart from the time that passed between them.
 
-    An instant may be some minutes off, a date in text one day: it can be the day of an instant.
+    Instants may differ by up to five minutes and dates by one day, since a date may be the day of an instant.
     """
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in expected.keys() | actual.keys():
@@ -146,8 +146,8 @@ def differences(expected: Any, actual: Any, where: str = "answer") -> Iterator[s
     elif isinstance(expected, list) and isinstance(actual, list):
         if len(expected) != len(actual):
             yield f"{where} has {len(actual)} elements, not {len(expected)}"
-        for number, (each, other) in enumerate(zip(expected, actual, strict=False)):
-            yield from differences(each, other, f"{where}[{number}]")
+        for number, (wanted, received) in enumerate(zip(expected, actual, strict=False)):
+            yield from differences(wanted, received, f"{where}[{number}]")
     elif isinstance(expected, str) and isinstance(actual, str):
         if not _same_text(expected, actual):
             yield f"{where} is {actual!r}, not {expected!r}"
@@ -161,12 +161,12 @@ def _same_text(expected: str, actual: str) -> bool:
     if _MOMENT.sub("", expected) != _MOMENT.sub("", actual):
         return False
     pairs = zip(_MOMENT.finditer(expected), _MOMENT.finditer(actual), strict=True)
-    return all(_near(one, other) for one, other in pairs)
+    return all(_near(wanted, received) for wanted, received in pairs)
 
 
-def _near(one: re.Match[str], other: re.Match[str]) -> bool:
-    if one[1] and other[1]:
-        return abs(datetime.fromisoformat(one[1]) - datetime.fromisoformat(other[1])) <= _TOLERANCE
-    if one[2] and other[2]:
-        return abs(_day(one[2]) - _day(other[2])) <= timedelta(days=1)
+def _near(wanted: re.Match[str], received: re.Match[str]) -> bool:
+    if wanted[1] and received[1]:
+        return abs(datetime.fromisoformat(wanted[1]) - datetime.fromisoformat(received[1])) <= _TOLERANCE
+    if wanted[2] and received[2]:
+        return abs(_day(wanted[2]) - _day(received[2])) <= timedelta(days=1)
     return False

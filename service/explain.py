@@ -1,4 +1,4 @@
-"""Why each rule spoke or kept silent: for tools as JSON, for people in colour."""
+"""Each rule's verdict and the reason for it: as JSON for tools, in colour for people."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
         "now": evaluation.now.isoformat(),
         "verdicts": [_verdict(rule, verdict) for rule, verdict in evaluation.decision.verdicts.items()],
         "unreadable": [
-            {"where": each.where, "element": each.element, "why": each.why, "dropped": each.dropped}
-            for each in chart.defects
+            {"where": defect.where, "element": defect.element, "why": defect.why, "dropped": defect.dropped}
+            for defect in chart.defects
         ],
         "notSeen": sorted(chart.unseen),
     }
@@ -41,23 +41,23 @@ def _verdict(rule: str, verdict: Verdict) -> dict[str, Any]:
         "summary": card.summary if card else None,
         "why": None if isinstance(verdict, Card) else verdict.why,
         "because": [
-            {"reference": each.reference, "date": each.date, "side": each.side, "text": each.text} for each in because
+            {"reference": fact.reference, "date": fact.date, "side": fact.side, "text": fact.text} for fact in because
         ],
     }
 
 
 def show(console: Console, hook: str, evaluation: Evaluation) -> None:
-    """Every rule with its outcome and its because or its sentence; then what was not read, and why."""
+    """Print each rule with its outcome and evidence; then what could not be read, and why."""
     console.print(Text(f"{hook} at {evaluation.now.isoformat(timespec='seconds')}", style="bold"))
     for rule, verdict in evaluation.decision.verdicts.items():
         console.print(_paragraph(rule, verdict))
     for key in sorted(evaluation.chart.unseen):
         note = evaluation.gathered.notes.get(key, "")
         console.print(Text.assemble(("not seen ", "magenta"), key, f": {note}" if note else ""))
-    for each in evaluation.chart.defects:
-        where = " ".join(part for part in (each.where, each.element) if part)
-        ending = " (left out)" if each.dropped else ""
-        console.print(Text.assemble(("unreadable ", "magenta"), f"{where} {each.why}{ending}"))
+    for defect in evaluation.chart.defects:
+        where = " ".join(part for part in (defect.where, defect.element) if part)
+        ending = " (left out)" if defect.dropped else ""
+        console.print(Text.assemble(("unreadable ", "magenta"), f"{where} {defect.why}{ending}"))
 
 
 def _paragraph(rule: str, verdict: Verdict) -> RenderableType:
@@ -71,10 +71,10 @@ def _paragraph(rule: str, verdict: Verdict) -> RenderableType:
 
 
 def facts(because: tuple[Evidence, ...]) -> list[RenderableType]:
-    """The evidence, a line each."""
-    return [Padding(_fact(each), (0, 0, 0, 4), expand=False) for each in because]
+    """The evidence, one line for each fact."""
+    return [Padding(_fact(fact), (0, 0, 0, 4), expand=False) for fact in because]
 
 
-def _fact(each: Evidence) -> Text:
-    side = f" {each.side}" if each.side not in ("", "unknown") else ""
-    return Text.assemble((each.date or "no date", "cyan"), f"{side} {each.text} ", (each.reference, "dim"))
+def _fact(fact: Evidence) -> Text:
+    side = f" {fact.side}" if fact.side not in ("", "unknown") else ""
+    return Text.assemble((fact.date or "no date", "cyan"), f"{side} {fact.text} ", (fact.reference, "dim"))

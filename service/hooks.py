@@ -30,30 +30,30 @@ HOOKS = {
     "patient-view": Hook(
         "Foot drop: what the chart asks for",
         "Recognises foot drop from a spinal nerve source and its danger signs when a chart is opened, and "
-        "suggests imaging, electrodiagnosis, an orthosis and surgical advice that are not arranged yet.",
+        "suggests imaging, electrodiagnosis, an orthosis and surgical advice that have not been arranged yet.",
     ),
     "order-select": Hook(
-        "Foot drop: orders while they are chosen",
-        "Says when an order for a patient with foot drop should wait for urgent imaging, or is unsafe.",
+        "Foot drop: orders as they are selected",
+        "Warns if an order for a patient with foot drop should wait for urgent imaging or is unsafe.",
     ),
     "order-sign": Hook(
         "Foot drop: orders before they are signed",
-        "The last check of orders for a patient with foot drop: only what must not be signed unseen.",
+        "The final check of orders for a patient with foot drop: only what must be seen before signing.",
     ),
     "problem-list-item-create": Hook(
         "Foot drop: a new problem",
-        "What a new problem asks for when it bears on foot drop, cauda equina, cord, cancer or spinal infection.",
+        "What a new problem calls for if it concerns foot drop, cauda equina, the cord, cancer or spinal infection.",
     ),
     "encounter-discharge": Hook(
         "Foot drop: before the patient leaves",
-        "What is outstanding for a patient who leaves with foot drop, and what to return for.",
+        "What is outstanding for a patient who is discharged with foot drop, and when to return.",
     ),
 }
 
 _USAGE = (
-    "Works from prefetch alone. Keys that are missing are read from fhirServer with the access token; "
-    "without conditions and observations the answer is 412, without other keys the cards say what could "
-    "not be checked."
+    "Prefetch alone is sufficient. Missing keys are read from fhirServer with the access token. If conditions or "
+    "observations cannot be obtained, the response is 412; if other keys cannot be obtained, the cards say what "
+    "could not be checked."
 )
 
 
@@ -65,7 +65,7 @@ def service_id(hook: str) -> str:
 def check_hook(hook: str) -> None:
     """Raises RefusedError for a hook that we do not answer."""
     if hook not in HOOKS:
-        raise RefusedError(f"there is no service for this hook; there are: {', '.join(HOOKS)}", "hook")
+        raise RefusedError(f"this hook is not supported; this service answers: {', '.join(HOOKS)}", "hook")
 
 
 def routes(evaluator: Evaluator) -> Blueprint:
@@ -120,7 +120,7 @@ def _body(environ: dict[str, Any]) -> bytes:
     if environ.get("CONTENT_TYPE") != "application/json" and request.mimetype != "application/json":
         raise MediaTypeRefusedError("Content-Type is not application/json")
     if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("identity", ""):
-        raise MediaTypeRefusedError("Content-Encoding is not accepted: send the JSON as it is")
+        raise MediaTypeRefusedError("Content-Encoding is not supported: send the JSON uncompressed")
     length = request.content_length
     if length is None:  # in chunks: read up to one byte over the limit, by which it is known to be too large
         return request.get_data(cache=False)

@@ -1,4 +1,4 @@
-"""The one way in which pages are made of templates: escaped, and an unknown name is an error."""
+"""How every page is rendered from a template: values are escaped, and an undefined name is an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def templates(package: str) -> Environment:
-    """The templates of a package; what is filled in is escaped."""
+    """The templates of a package; inserted values are escaped."""
     return Environment(
         loader=PackageLoader(package),
         autoescape=True,

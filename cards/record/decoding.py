@@ -28,7 +28,7 @@ from cards.record.records import Bundle, Entry, Other, Resource, reference
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
-TOO_DEEP = f"nested over {MAX_DEPTH} levels"
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class _MisfitError(Exception):
 
 
 def check_body(body: bytes) -> None:
-    """Refuse a body that is too large, not UTF-8, or nested over 100 levels.
+    """Refuse a body that is too large, not UTF-8, or nested more than 100 levels deep.
 
     Raises TooLargeError or UnreadableError. Over 64 KiB only what is made into objects is held to 100 levels;
     what no rule reads is passed over, and there the decoder's own recursion limit (under 1,000) stands alone.

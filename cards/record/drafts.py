@@ -156,7 +156,7 @@ def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
 def _check_patient(record: Resource, patient_id: str) -> None:
     named = reference_id(record.subject.reference if record.subject else None, "Patient")
     if named is not None and named != patient_id:
-        raise OtherPatientError("a draft order belongs to another patient than context.patientId")
+        raise OtherPatientError("a draft order belongs to a patient other than context.patientId")
 
 
 def _draft(

@@ -95,7 +95,7 @@ class Extraction:
             return True
         if named is not None:
             what = "record" if isinstance(record, fhir.Other) else record.resourceType
-            raise OtherPatientError(f"a {what} belongs to another patient than context.patientId")
+            raise OtherPatientError(f"a {what} belongs to a patient other than context.patientId")
         if isinstance(record, fhir.Medication):
             return True  # it is nobody's: what is prescribed refers to it
         if is_read:
@@ -104,7 +104,7 @@ class Extraction:
 
     def _is_this_patient(self, record: fhir.Patient) -> bool:
         if record.id is not None and record.id != self.patient_id:
-            raise OtherPatientError("the Patient is another one than context.patientId")
+            raise OtherPatientError("the Patient is not the one in context.patientId")
         return True
 
     def _take_patient(self, record: fhir.Patient) -> None:

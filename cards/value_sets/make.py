@@ -56,20 +56,20 @@ def title(key: str) -> str:
 
 
 def remarks(bindings: str) -> dict[str, list[str]]:
-    """What the comments behind each key and its codes say, without references to decisions."""
-    found: dict[str, list[str]] = {}
+    """The comments after each key and its codes, without references to decisions."""
+    comments: dict[str, list[str]] = {}
     key = ""
     for line in bindings.splitlines():
         code, _, comment = line.partition("#")
         if header := re.match(r"\[(.+)\]", code):
             key = header[1]
         if code.strip() and comment:
-            found.setdefault(key, []).append(re.sub(r"\s*\(D\d+\)|, see conventions", "", comment).strip())
-    return found
+            comments.setdefault(key, []).append(re.sub(r"\s*\(D\d+\)|, see conventions", "", comment).strip())
+    return comments
 
 
 def display(system: str, code: str, official: Official) -> str:
-    """The official name of a code; empty when no table has it."""
+    """The official name of a code; empty if no table has it."""
     if system == EXAM:
         words = code.replace("-", " ")
         grade = f"MRC grade, {words.removeprefix('mrc ')}"
@@ -80,7 +80,7 @@ def display(system: str, code: str, official: Official) -> str:
 
 
 def evidence(system: str, codes: Iterable[str], official: Official) -> str:
-    """In a few words, where the codes of one system were checked."""
+    """Where the codes of one system were checked, in a few words."""
     if system == EXAM:
         return "the project's own CodeSystem"
     if system == NCIT:
@@ -93,7 +93,7 @@ def evidence(system: str, codes: Iterable[str], official: Official) -> str:
 
 
 def codes_of(entry: Mapping[str, Any]) -> dict[str, list[str]]:
-    """System -> codes in the order of the bindings, empty systems left out."""
+    """System -> codes in the order of the bindings, without empty systems."""
     codes = {SYSTEM_OF[name]: entry[name] for name in entry if name in SYSTEM_OF and entry[name]}
     if "SYSTEM" in entry:
         codes[entry["SYSTEM"]] = [code for meaning in MEANINGS for code in entry[meaning]]
@@ -101,7 +101,7 @@ def codes_of(entry: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def table(name: str, rows: Mapping[str, object]) -> list[str]:
-    """A TOML table; JSON strings and lists of strings are TOML's."""
+    """The lines of a TOML table; strings and lists of strings are written alike in JSON and TOML."""
     head = f"[{name}]" if name.isidentifier() else f"[{quoted(name)}]"
     return ["", head, *(f"{quoted(row)} = {quoted(value)}" for row, value in rows.items())] if rows else []
 
@@ -110,14 +110,14 @@ def quoted(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def value_set(key: str, entry: Mapping[str, Any], said: list[str], official: Official) -> str:
-    """The text of one value set's file."""
+def value_set(key: str, entry: Mapping[str, Any], comments: list[str], official: Official) -> str:
+    """The text of the file of one value set."""
     group, slug = key.split(".", 1)
     codes = codes_of(entry)
     checked = [f"{SYSTEM_NAME[s]}: {where}" for s in codes if (where := evidence(s, codes[s], official))]
     members = {
         "title": title(key),
-        "includes": "; ".join([INCLUDES.get(key) or INCLUDES[group], *said]) + ".",
+        "includes": "; ".join([INCLUDES.get(key) or INCLUDES[group], *comments]) + ".",
         "excludes": EXCLUDES.get(key, ""),
         "source": ". ".join(["bindings.toml", *checked]) + ".",
         "names": entry.get("names", [slug.replace("-", " ")]) if group == "medication" else [],
@@ -134,9 +134,9 @@ def value_set(key: str, entry: Mapping[str, Any], said: list[str], official: Off
 
 def value_sets(bindings: str, official: Official) -> dict[str, str]:
     """File name -> text, for every key of the bindings."""
-    said = remarks(bindings)
+    comments = remarks(bindings)
     return {
-        f"{group}.{slug}.toml": value_set(f"{group}.{slug}", entry, said.get(f"{group}.{slug}", []), official)
+        f"{group}.{slug}.toml": value_set(f"{group}.{slug}", entry, comments.get(f"{group}.{slug}", []), official)
         for group, entries in tomllib.loads(bindings).items()
         if group != "conventions"
         for slug, entry in entries.items()
@@ -148,14 +148,14 @@ def official_names(table_of_codes: Path) -> Official:
         return {(row["system_uri"], row["code"]): row for row in csv.DictReader(lines)}
 
 
-def differences(made: Mapping[str, str], folder: Path) -> list[str]:
-    """What would have to change in the folder for it to hold what was made."""
-    # Groups that the bindings do not have (answers, sides) are written by hand, and left alone.
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.toml")}
-    stale = (name for name in sorted(there.keys() - made.keys()) if name.split(".")[0] in INCLUDES)
+def differences(texts: Mapping[str, str], folder: Path) -> list[str]:
+    """How the files in the folder differ from these texts."""
+    # Groups that are not in the bindings (answers, sides) are written by hand and left alone.
+    files = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.toml")}
+    stale = (name for name in sorted(files.keys() - texts.keys()) if name.split(".")[0] in INCLUDES)
     return (
-        [f"{name}: not made yet" for name in made if name not in there]
-        + [f"{name}: differs" for name in made if name in there and there[name] != made[name]]
+        [f"{name}: not written yet" for name in texts if name not in files]
+        + [f"{name}: differs" for name in texts if name in files and files[name] != texts[name]]
         + [f"{name}: no longer in the bindings" for name in stale]
     )
 
@@ -164,17 +164,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cards.value_sets.make", description=__doc__)
     parser.add_argument("bindings", type=Path)
     parser.add_argument("codes", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail when a file differs")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail if a file differs")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent, metavar="FOLDER")
     chosen = parser.parse_args(arguments)
-    made = value_sets(chosen.bindings.read_text(encoding="utf-8"), official_names(chosen.codes))
+    texts = value_sets(chosen.bindings.read_text(encoding="utf-8"), official_names(chosen.codes))
     if not chosen.check:
-        for name, text in made.items():
+        for name, text in texts.items():
             (chosen.into / name).write_text(text, encoding="utf-8")
-    # A file that is no longer made is only named: a person decides whether it goes.
-    found = differences(made, chosen.into)
-    print("\n".join([*found, f"{len(made)} value sets"]))
-    return 1 if found else 0
+    # A file that is no longer in the bindings is only reported: a person decides whether to delete it.
+    changes = differences(texts, chosen.into)
+    print("\n".join([*changes, f"{len(texts)} value sets"]))
+    return 1 if changes else 0
 
 
 if __name__ == "__main__":

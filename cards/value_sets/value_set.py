@@ -1,4 +1,4 @@
-"""A value set: what counts as one clinical fact, one TOML file each, read once at import."""
+"""Value sets: what counts as one clinical fact, one TOML file each, read once at import."""
 
 import tomllib
 from collections.abc import Mapping
@@ -18,30 +18,30 @@ class ValueSet:
     """What counts as one clinical fact, in every terminology that codes it."""
 
     key: str
-    """Its name in rules and settings, as `condition.foot-drop`."""
+    """Its name in rules and settings, such as `condition.foot-drop`."""
     title: str
     includes: str
     """What counts, in words."""
     excludes: str
-    """What looks alike and does not count; empty when nothing does."""
+    """What looks similar but does not count; may be empty."""
     source: str
-    """Where its codes and their names were checked."""
+    """Where its codes and their displays were checked."""
     codes: Mapping[str, Mapping[str, str]]
-    """System -> code -> official display; the first code of a system is the one that is sent out."""
+    """System -> code -> official display; orders are sent with the first code of a system."""
     names: tuple[str, ...]
-    """Words that stand for it in text; medicines only."""
+    """Names by which it is recognised in text; medicines only."""
     sides: Mapping[str, str]
-    """Code -> the side that it states by itself."""
+    """Code -> the side that the code itself states."""
     patterns: Mapping[str, tuple[str, ...]]
     """System -> anchored regular expressions over codes as published (upper case, with the dot)."""
     meanings: Mapping[str, str]
-    """Code -> its meaning to a rule; MR safety only."""
+    """Code -> its meaning for the rules; MR safety only."""
     name: str
-    """The title in a sentence, without the kind of record before it: `MRI of the lumbar spine`."""
+    """The title without the kind of record in front, such as `MRI of the lumbar spine`."""
 
 
 def read(file: str, text: str) -> ValueSet:
-    """The value set of one file; a member that is unknown or missing is refused by name."""
+    """The value set in one file. Raises ValueError that names a member which is unknown or missing."""
     data: dict[str, Any] = tomllib.loads(text)
     for member in data.keys() - _MEMBERS:
         raise ValueError(f"{file}: unknown member {member!r}")
@@ -68,8 +68,8 @@ def _name(title: str) -> str:
 
 
 def _read_all() -> dict[str, ValueSet]:
-    found = (file for file in files(__package__).iterdir() if file.name.endswith(".toml"))
-    sets = (read(file.name, file.read_text(encoding="utf-8")) for file in found)
+    tables = (file for file in files(__package__).iterdir() if file.name.endswith(".toml"))
+    sets = (read(table.name, table.read_text(encoding="utf-8")) for table in tables)
     return {value_set.key: value_set for value_set in sorted(sets, key=lambda value_set: value_set.key)}
 
 

@@ -1,4 +1,4 @@
-"""The words and rules in prose that value sets carry beside the codes of the bindings."""
+"""The texts and patterns of the value sets that are not in the bindings."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ SPELLING = {
     "ssri": "SSRI",
 }
 
-# Titles that the key alone would make clumsy.
+# Titles where one derived from the key would be clumsy.
 TITLES = {
     "condition.cancer-active": "Active cancer",
     "condition.spinal-trauma-suspected": "Suspected spinal trauma",
@@ -84,7 +84,7 @@ EXCLUDES = {
     "lesion.l5-radiculopathy": "L5 root injury (SNOMED CT 212222004).",
 }
 
-# Families of codes that the bindings give in prose.
+# Families of codes that the bindings describe in prose.
 PATTERNS: Mapping[str, Mapping[str, list[str]]] = {
     "condition.spinal-cord-injury": {ICD10CM: [r"^S[123]4\.1[0-9A-Z]{2}A$"]},
     # The categories C4A, C7A and C7B stand between C43 and C80 in the tabular list.
@@ -107,7 +107,7 @@ NCIT_NAMES = {
     "C106047": "Magnetic Resonance Unsafe",
 }
 
-# How an entry of the evidence column begins -> how it is told.
+# How an entry in the evidence column begins -> how the source is named.
 EVIDENCE = (
     ("HL7/UTG input-cache", "HL7 terminology server cache"),
     ("HL7/UTG", "SNOMED CT Global Patient Set 2020-09"),

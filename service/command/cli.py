@@ -42,10 +42,14 @@ _SETTINGS = click.option(
     "--settings",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Settings file (else FOOT_DROP_CDS_SETTINGS, else ./foot-drop-cds.toml).",
+    help="Settings file  [default: FOOT_DROP_CDS_SETTINGS, then ./foot-drop-cds.toml]",
 )
 _FHIR_SERVERS = click.option(
-    "--allow-fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server that may be read."
+    "--allow-fhir-server",
+    "servers",
+    multiple=True,
+    metavar="URL",
+    help="FHIR server that the service may read; repeatable.",
 )
 
 
@@ -56,13 +60,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--dev", is_flag=True, help="Loopback only, no token demanded.")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free one.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("--dev", is_flag=True, help="Development mode: loopback only, no authentication.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0: any free one.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
 @_SETTINGS
 @_FHIR_SERVERS
-@click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A page's origin that may call.")
+@click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="Web origin that may call; repeatable.")
 def serve(
     dev: bool,
     host: str,
@@ -72,7 +76,7 @@ def serve(
     servers: tuple[str, ...],
     origins: tuple[str, ...],
 ) -> None:
-    """Serve until interrupted; says where, once it answers."""
+    """Run the service until interrupted. Its address is printed once it answers."""
     from service import server
     from service.errors import StartError
 
@@ -91,14 +95,21 @@ def serve(
 
 @main.command()
 @click.argument("body", metavar="REQUEST.json", type=click.File("rb"))
-@click.option("--now", type=_Moment(), help="The moment of the evaluation (default: this one).")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--now", type=_Moment(), help="Date and time of the evaluation  [default: now]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text for people, JSON for tools.",
+)
 @_SETTINGS
 @_FHIR_SERVERS
 def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None, servers: tuple[str, ...]) -> None:
-    """Say of every rule why it spoke or was silent; `-` reads standard input.
+    """Explain each rule's verdict on a request. `-` reads standard input.
 
-    The request goes the way that it goes in `serve --dev`.
+    The request is evaluated exactly as by `serve --dev`.
     """
     from rich.console import Console
 
@@ -127,7 +138,7 @@ def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None,
 @main.command()
 @click.argument("name", required=False)
 def example(name: str | None) -> None:
-    """Print the request of an example, moved to now; without a name, list the examples."""
+    """Print the request of an example. Its dates are shifted to now. Without NAME, list the examples."""
     from datetime import UTC
 
     from service import examples
@@ -145,7 +156,7 @@ def example(name: str | None) -> None:
 
 @main.command()
 def demo() -> None:
-    """Start a service, post every example to it, and print the cards."""
+    """Start the service, post every example to it, and print the cards."""
     from rich.console import Console
 
     from service.command import demo as show
@@ -161,7 +172,7 @@ def demo() -> None:
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def publish(folder: Path) -> None:
-    """Write the rules for others to read: FHIR resources, and a page and the source attributes of each rule."""
+    """Publish the rules to DIR. Writes FHIR resources, and a page and the source attributes of each rule."""
     from cards.rule_book import rule_book
     from service.publish.library import Library
 
@@ -174,9 +185,11 @@ def publish(folder: Path) -> None:
 
 @main.command()
 @click.argument("url", metavar="URL", type=_FhirServer())
-@click.option("--wait", type=click.IntRange(0), default=300, show_default=True, help="Seconds it may take to start.")
+@click.option(
+    "--wait", type=click.IntRange(0), default=300, show_default=True, help="Seconds to wait for the server to start."
+)
 def load(url: str, wait: int) -> None:
-    """Write the patients of fhir_examples, moved to now, into the FHIR server at URL, once it answers."""
+    """Load the example patients into a FHIR server. Their dates are shifted to now."""
     from datetime import UTC
 
     from rich.console import Console

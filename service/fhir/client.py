@@ -87,7 +87,7 @@ class FhirReader:
         """
         base = read_address(server)
         if base is None or not self._allowed(server):
-            return dict.fromkeys(queries, Fetched(why="the FHIR server is not one that may be contacted"))
+            return dict.fromkeys(queries, Fetched(why="the settings do not allow this FHIR server"))
         if token is not None and not _TOKEN.fullmatch(token):
             return dict.fromkeys(queries, Fetched(why="the access token cannot be sent in a header"))
         readings = [_Reading(key, deadline) for key in queries]
@@ -122,9 +122,9 @@ class FhirReader:
         while True:
             url = base.below(link)
             if url is None:
-                raise AnswerError("the address to ask leads off the FHIR server's base")
+                raise AnswerError("the address is outside the FHIR server's base URL")
             if url in asked:
-                raise AnswerError("the FHIR server's pages go round in a circle")
+                raise AnswerError("the FHIR server's pages form a loop")
             if len(asked) == self._max_pages:
                 raise AnswerError(f"the FHIR server has more than {self._max_pages} pages")
             asked.add(url)
@@ -152,5 +152,5 @@ def _decode(body: bytes, reading: _Reading) -> Resource:
     check_body(body)
     page = read_resource(body, f"{reading.key} from the FHIR server", reading.defects)
     if page is None:
-        raise UnreadableError("it is no FHIR resource")
+        raise UnreadableError("it is not a FHIR resource")
     return page

@@ -19,7 +19,7 @@ from service.fhir.searchset import Contents, contents, only
 from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest
 
-_OTHER = "something else than was asked"
+_OTHER = "something other than what was requested"
 _MERGED = "the patient's record was replaced by another (Patient.link), whose data is not read"
 _NO_SERVER = "there is no FHIR server to read it from"
 

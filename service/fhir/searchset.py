@@ -1,4 +1,4 @@
-"""What a FHIR server's answer holds: records, nothing, an error, or something else than was asked."""
+"""What a FHIR server's answer holds: records, nothing, an error, or something other than what was requested."""
 
 from __future__ import annotations
 

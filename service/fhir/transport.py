@@ -22,10 +22,10 @@ LATE = "the FHIR server did not answer in time"
 _CHUNK = 64 * 1024
 _TROUBLE = (requests.RequestException, HTTPError, OSError, ValueError)
 _WHY = (
-    (requests.exceptions.SSLError, "the FHIR server has no certificate that is trusted"),
+    (requests.exceptions.SSLError, "the FHIR server's certificate is not trusted"),
     (requests.Timeout, LATE),
     (requests.exceptions.ChunkedEncodingError, "the FHIR server broke off its answer"),
-    (requests.exceptions.ContentDecodingError, "the FHIR server sent what cannot be decompressed"),
+    (requests.exceptions.ContentDecodingError, "the FHIR server's answer could not be decompressed"),
     (requests.ConnectionError, "the FHIR server could not be reached"),
 )
 
@@ -168,7 +168,7 @@ def _body(response: requests.Response, limit: int) -> bytes:
     for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip may hold a flood
         limit -= len(chunk)
         if limit < 0:
-            raise AnswerError("the FHIR server answered with more than is read")
+            raise AnswerError("the FHIR server's answer is larger than the limit")
         chunks.append(chunk)
     body = b"".join(chunks)
     if "html" in response.headers.get("Content-Type", "").lower() or body[:64].lstrip().startswith(b"<"):
@@ -181,5 +181,5 @@ def _why(error: Exception) -> str:
         return "the FHIR server broke off its answer"
     return next(
         (why for kind, why in _WHY if isinstance(error, kind)),
-        f"the FHIR server could not be asked ({type(error).__name__})",
+        f"the request to the FHIR server failed ({type(error).__name__})",
     )

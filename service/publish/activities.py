@@ -1,4 +1,4 @@
-"""ActivityDefinition for every order of the catalogue, made from the very order that a suggestion sends."""
+"""An ActivityDefinition for each order of the catalogue, built from the very order that a suggestion sends."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
 from cards.rule_book import RuleBook
 from service.publish.canonical import Json, frame, last_reviewed
 
-# R4 lets an ActivityDefinition make these; what we suggest beside them has no kind.
+# The resource types that R4 allows as `kind`; the other resources that we suggest have none.
 _KINDS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 _ANYBODY = OrderContext(patient_id="p", encounter_id=None, requester=None, now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def activity_definitions(book: RuleBook) -> Iterator[Json]:
-    """One for each key of the catalogue."""
+    """One ActivityDefinition for each key of the catalogue."""
     for key, entry in CATALOGUE.items():
         order = order_resource(Plan(key=key, indication="", note=entry.text), _ANYBODY)
         kind = str(order["resourceType"])
-        about = _description(kind, entry.takes_side)
-        made = frame("ActivityDefinition", key, entry.text, about, since=last_reviewed(book))
+        description = _description(kind, entry.takes_side)
+        activity = frame("ActivityDefinition", key, entry.text, description, since=last_reviewed(book))
         if kind in _KINDS:
-            made |= {"kind": kind, "intent": "order", "priority": "routine"}
-        code = _code(order, entry.text)
-        made["productCodeableConcept" if kind == "MedicationRequest" else "code"] = code
+            activity |= {"kind": kind, "intent": "order", "priority": "routine"}
+        coded = "productCodeableConcept" if kind == "MedicationRequest" else "code"
+        activity[coded] = _code(order, entry.text)
         if "bodySite" in order and kind in _KINDS:
-            made["bodySite"] = order["bodySite"]
-        yield made
+            activity["bodySite"] = order["bodySite"]
+        yield activity
 
 
 def _description(kind: str, takes_side: bool) -> str:
     parts = {
-        "Observation": ["An Observation without a value, to be filled in at the bedside."],
-        "Communication": ["A Communication in preparation, to be completed and sent by the clinician."],
-        "MedicationRequest": ["A draft without a dose, an option among others: the prescriber chooses."],
-    }.get(kind, ["A draft: nothing is signed. It is routine unless the card asks for more."])
+        "Observation": ["An Observation without a value, to be completed at the bedside."],
+        "Communication": ["A Communication in preparation, for the clinician to complete and send."],
+        "MedicationRequest": ["A draft without a dose, one option among several: the prescriber chooses."],
+    }.get(kind, ["An unsigned draft. Its priority is routine unless the card asks for a higher one."])
     if takes_side:
-        parts.append("The side is that of the foot drop.")
+        parts.append("The side is the side of the foot drop.")
     return " ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The source attributes that 45 CFR 170.315(b)(11)(iv)(A) asks of evidence-based decision support, for one rule."""
+"""The source attributes that 45 CFR 170.315(b)(11)(iv)(A) requires of evidence-based decision support, by rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CRITERION = "45 CFR 170.315(b)(11)(iv)(A)"
 
 
 class Attribute(Struct, frozen=True):
-    """One attribute; `used` only of those that ask for the use of a kind of data."""
+    """One source attribute; `used` is set only if it is about the use of a kind of data."""
 
     number: int
     name: str
@@ -26,7 +26,7 @@ class Attribute(Struct, frozen=True):
 
 
 class _Use(Struct, frozen=True):
-    """A kind of data, and the keys of bindings.toml that hold it; it is used where all of `needs` are read as well."""
+    """A kind of data and the keys of bindings.toml that hold it; it is used only if all of `needs` are read too."""
 
     number: int
     name: str
@@ -41,7 +41,7 @@ _USES = (
     _Use(7, "language"),
     _Use(8, "sexual orientation"),
     _Use(9, "gender identity"),
-    # The sex is asked by the clearance alone, and the clearance reads the creatinine.
+    # Only the creatinine clearance needs the sex, and it reads the creatinine.
     _Use(
         10,
         "sex",
@@ -65,54 +65,51 @@ _USES = (
         ),
     ),
 )
-_ASSESSED = {"observation.signs": "Bedside signs, among them whether the patient walks"}
+_ASSESSED = {"observation.signs": "Bedside signs, including whether the patient walks"}
 
 
 def source_attributes(rule: Rule) -> tuple[Attribute, ...]:
-    """The thirteen attributes of a rule, the uses of data derived from what it reads."""
+    """The thirteen attributes of a rule; its uses of data are derived from what it reads."""
     return (
         Attribute(1, "Bibliographic citation of the intervention", _bibliography(rule)),
         Attribute(2, "Developer of the intervention", PUBLISHER),
-        Attribute(3, "Funding source of the technical implementation", "None is declared."),
+        Attribute(3, "Funding source of the technical implementation", "None declared."),
         Attribute(4, "Release and, if applicable, revision dates of the intervention or its source", _dates(rule)),
         *(_attribute(use, rule.reads) for use in _USES),
     )
 
 
 def as_json(rule: Rule) -> Json:
-    """The attributes as they are served."""
+    """The attributes of a rule as JSON."""
     return {
         "rule": rule.id,
         "title": rule.title,
         "version": rule.version,
         "criterion": CRITERION,
         "attributes": [
-            {"number": each.number, "name": each.name}
-            | ({} if each.used is None else {"used": each.used})
-            | {"value": each.value}
-            for each in source_attributes(rule)
+            {"number": attribute.number, "name": attribute.name}
+            | ({} if attribute.used is None else {"used": attribute.used})
+            | {"value": attribute.value}
+            for attribute in source_attributes(rule)
         ],
     }
 
 
 def _bibliography(rule: Rule) -> str:
-    where = f" {rule.source.url}" if rule.source.url else ""
-    return f"{cited(rule.source)}.{where} Derived from: {SOURCES['seed'].label}."
+    url = f" {rule.source.url}" if rule.source.url else ""
+    return f"{cited(rule.source)}.{url} Derived from: {SOURCES['seed'].label}."
 
 
 def _dates(rule: Rule) -> str:
-    versions = "; ".join(f"version {each.version} of {each.date}" for each in appraisal(rule).history)
-    year = f" Source of {rule.source.year}." if rule.source.year else ""
+    versions = "; ".join(f"version {version.version} on {version.date}" for version in appraisal(rule).history)
+    year = f" Source published {rule.source.year}." if rule.source.year else ""
     return f"Released: {versions}. Last reviewed {rule.reviewed}.{year} {NOT_SIGNED}"
 
 
 def _attribute(use: _Use, reads: frozenset[str]) -> Attribute:
-    found = use.keys & reads
-    used = bool(found) and use.needs <= reads
-    if not used:
-        value = f"Not used: the rule reads no {use.name.removesuffix(' data')}."
-    else:
-        value = f"Used: {use.how or _named(found)}."
+    keys = use.keys & reads
+    used = bool(keys) and use.needs <= reads
+    value = f"Used: {use.how or _named(keys)}." if used else f"Not used: the rule does not read {use.name}."
     return Attribute(use.number, f"Use of {use.name}", value, used)
 
 

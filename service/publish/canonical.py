@@ -1,4 +1,4 @@
-"""Canonical addresses, and the members that every published resource has."""
+"""Canonical URLs, and the elements that every published resource has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cards.rule_book import RuleBook
 
 BASE = "https://foot-drop-cds.example/fhir"
 PUBLISHER = "foot-drop-cds"
-# A resource says so until a clinician has signed it.
+# Every resource is a draft until a clinician has signed it.
 STATUS = "draft"
 
 Json = dict[str, Any]
@@ -19,22 +19,22 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 def resource_id(key: str) -> str:
-    """The id of what is named by a key or a rule id: dots become hyphens."""
+    """The id of the resource for a key or a rule id: dots become hyphens."""
     return key.replace(".", "-")
 
 
 def canonical(kind: str, key: str) -> str:
-    """The address by which a published resource is known, wherever it is read."""
+    """The canonical URL of a published resource: the same wherever it is served."""
     return f"{BASE}/{kind}/{resource_id(key)}"
 
 
 def computer_name(key: str) -> str:
-    """The key as an identifier that FHIR allows for `name`: `condition.foot-drop` is ConditionFootDrop."""
+    """The key as FHIR allows it in `name`: `condition.foot-drop` becomes ConditionFootDrop."""
     return "".join(word[:1].upper() + word[1:] for word in _WORD.findall(key))
 
 
 def frame(kind: str, key: str, title: str, description: str, *, since: str, release: str = "") -> Json:
-    """What every resource begins with; `since` is its date, `release` its version (that of the package if empty)."""
+    """The elements common to all resources; `since` is the date, `release` the version (if empty, the package's)."""
     return {
         "resourceType": kind,
         "id": resource_id(key),
@@ -51,6 +51,6 @@ def frame(kind: str, key: str, title: str, description: str, *, since: str, rele
 
 
 def last_reviewed(book: RuleBook, *keys: str) -> str:
-    """The newest review of the rules that read one of the keys; of all rules when none does."""
+    """The latest review date of the rules that read any of the keys; of all rules if none does."""
     readers = [rule.reviewed for rule in book.rules.values() if rule.reads.intersection(keys)]
     return max(readers or [rule.reviewed for rule in book.rules.values()])

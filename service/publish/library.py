@@ -1,4 +1,4 @@
-"""Everything that is published, as bytes: the same over HTTP and in a folder, and the same every time."""
+"""Everything that is published, as bytes: the same over HTTP and in a folder, and the same on every run."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ KINDS = tuple(_MAKERS)
 
 
 class Library:
-    """What is published of the rules of a book; nothing is made before it is asked for."""
+    """What is published of the rules of a book; a resource is built when it is first requested."""
 
     def __init__(self, book: RuleBook) -> None:
         self.book = book
         self._resources: dict[str, Mapping[str, Json]] = {}
 
     def _of_kind(self, kind: str) -> Mapping[str, Json]:
-        """The resources of a kind by id, each validated as R4 before anybody sees it."""
+        """The resources of a kind by id; each is validated as R4 before it is served."""
         if kind not in self._resources:
             resources = {resource["id"]: resource for resource in _MAKERS[kind](self.book)}
             for resource in resources.values():
@@ -45,15 +45,15 @@ class Library:
         return tuple(self._of_kind(kind))
 
     def resource(self, kind: str, id: str) -> bytes | None:
-        """One resource as FHIR JSON; None when there is no such kind or id."""
+        """One resource as FHIR JSON; None if the kind or id does not exist."""
         resource = self._of_kind(kind).get(id) if kind in _MAKERS else None
         return None if resource is None else _json(resource)
 
     def searchset(self, kind: str, url: str | None = None) -> bytes | None:
-        """The resources of a kind as a Bundle, all or those of one canonical; None when there is no such kind."""
+        """The resources of a kind as a Bundle: all, or those of one canonical URL; None if there is no such kind."""
         if kind not in _MAKERS:
             return None
-        # A canonical may name a version after a bar.
+        # A canonical URL may name a version after a bar.
         wanted = url.partition("|")[0] if url is not None else None
         matches = [resource for resource in self._of_kind(kind).values() if wanted in (None, resource["url"])]
         bundle: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(matches)}
@@ -62,12 +62,12 @@ class Library:
         return _json(bundle | ({"entry": entries} if entries else {}))
 
     def source_attributes(self, rule_id: str) -> bytes | None:
-        """The source attributes of a rule as JSON; None when there is no such rule."""
+        """The source attributes of a rule as JSON; None if the rule does not exist."""
         rule = self.book.rules.get(rule_id)
         return _json(attributes.as_json(rule)) if rule is not None else None
 
     def write(self, folder: Path) -> int:
-        """Write everything below the folder, and say how many files. Raises OSError where that is not possible."""
+        """Write everything below the folder and return the number of files. Raises OSError if one cannot be written."""
         files = dict(self._files())
         for name, content in files.items():
             path = folder / name

@@ -1,4 +1,4 @@
-"""A page for each rule and one that lists them: HTML without scripts and without anything loaded from elsewhere."""
+"""A page for each rule and one that lists them: HTML without scripts that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SYSTEM_NAMES = {
     ICD10CM: "ICD-10-CM",
     RXNORM: "RxNorm",
     HCPCS: "HCPCS Level II",
-    EXAM: "Bedside findings (our own)",
+    EXAM: "Bedside findings (this project's own)",
     V3_INTERPRETATION: "HL7 v3 interpretation",
     V2_0136: "HL7 v2 table 0136",
     NCIT: "NCI Thesaurus",
@@ -43,14 +43,14 @@ _GROUPS = {
     "medication": "Medicines",
     "allergy": "Allergies",
 }
-# Number of a source attribute to what is read of the Patient when it is used.
+# Source attribute number -> the element of Patient that the rule reads if it uses the attribute.
 _PERSONS = {10: "the sex", 11: "the birth date"}
 
 _templates = templates("service.publish")
 
 
 class Links(Struct, frozen=True):
-    """How the pages name each other; `{}` stands for an id."""
+    """How the pages link to each other; `{}` stands for an id."""
 
     index: str
     rule: str
@@ -58,15 +58,15 @@ class Links(Struct, frozen=True):
     resource: str
 
     def to_rule(self, id: str) -> str:
-        """Where the page of a rule is."""
+        """The link to the page of a rule."""
         return self.rule.format(id)
 
     def to_attributes(self, id: str) -> str:
-        """Where the source attributes of a rule are."""
+        """The link to the source attributes of a rule."""
         return self.attributes.format(id)
 
     def to_resource(self, kind: str, key: str) -> str:
-        """Where a published resource is."""
+        """The link to a published resource."""
         return self.resource.format(kind, resource_id(key))
 
 
@@ -74,7 +74,7 @@ SAVED = Links("index.html", "{}.html", "{}.source-attributes.json", "../fhir/{}/
 
 
 def served(root: str) -> Links:
-    """The links of the service that is mounted below `root` (empty: nowhere)."""
+    """The links of a service that is mounted below `root` (empty: at the top)."""
     root = root.replace("{", "{{").replace("}", "}}")
     return Links(
         f"{root}/rules", f"{root}/rules/{{}}", f"{root}/rules/{{}}/source-attributes", f"{root}/fhir/{{}}/{{}}"
@@ -82,7 +82,7 @@ def served(root: str) -> Links:
 
 
 class Codes(Struct, frozen=True):
-    """A value set on a page: each system's name with its codes and displays, and what is matched without a code."""
+    """A value set on a page: the codes and displays by system name, and what is matched without a code."""
 
     key: str
     name: str
@@ -113,7 +113,7 @@ def page(rule: Rule, links: Links) -> str:
         reasons=offered(rule.overrides),
         seed=SOURCES["seed"].label,
         codes=list(_groups(rule.reads)),
-        persons=[_PERSONS[each.number] for each in attributes if each.used and each.number in _PERSONS],
+        persons=[_PERSONS[use.number] for use in attributes if use.used and use.number in _PERSONS],
         reads_encounter="encounter" in rule.reads,
         attributes=attributes,
         criterion=CRITERION,
@@ -122,9 +122,9 @@ def page(rule: Rule, links: Links) -> str:
 
 def _groups(reads: frozenset[str]) -> Iterator[tuple[str, list[Codes]]]:
     for prefix, heading in _GROUPS.items():
-        found = [_codes(key) for key in _of(prefix, reads)]
-        if found:
-            yield heading, found
+        sets = [_codes(key) for key in _of(prefix, reads)]
+        if sets:
+            yield heading, sets
 
 
 def _of(prefix: str, reads: Iterable[str]) -> list[str]:

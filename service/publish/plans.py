@@ -1,4 +1,4 @@
-"""PlanDefinition for every rule: when it is asked, what it reads, what it may suggest, and what it stands on."""
+"""A PlanDefinition for each rule: its hooks, what it reads, what it may suggest, and its evidence."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _OTHER_PATHS = {"lesion": "conclusionCode", "device.mr-safety": "safety"}
 
 
 def plan_definitions(book: RuleBook) -> Iterator[Json]:
-    """One for each rule, by id."""
+    """One PlanDefinition for each rule, by id."""
     return (plan_definition(rule) for _, rule in sorted(book.rules.items()))
 
 
 def plan_definition(rule: Rule) -> Json:
-    """A rule as a PlanDefinition; no engine can evaluate its condition, which is words: the service does."""
+    """A rule as a PlanDefinition. Its condition is prose that no engine can evaluate: this service does."""
     appraised = appraisal(rule)
-    made = frame("PlanDefinition", rule.id, rule.title, what_for(rule), since=rule.reviewed, release=rule.version)
-    made |= {
+    plan = frame("PlanDefinition", rule.id, rule.title, what_for(rule), since=rule.reviewed, release=rule.version)
+    plan |= {
         "identifier": [{"system": CARDS_SYSTEM, "value": rule.id}],
         "type": {"coding": [{"system": _PLAN_TYPES, "code": "eca-rule", "display": "ECA Rule"}]},
         "purpose": purpose(rule, appraised),
@@ -46,7 +46,7 @@ def plan_definition(rule: Rule) -> Json:
         "relatedArtifact": [_citation(rule.source), _seed()],
         "action": [_action(rule)],
     }
-    return made
+    return plan
 
 
 def _topic() -> Json:
@@ -56,22 +56,22 @@ def _topic() -> Json:
 
 
 def _citation(source: Source) -> Json:
-    made: Json = {"type": "citation"}
+    citation: Json = {"type": "citation"}
     if source.evidence:
-        made["label"] = ", ".join(source.evidence)
-    made |= {"display": source.label, "citation": cited(source)}
+        citation["label"] = ", ".join(source.evidence)
+    citation |= {"display": source.label, "citation": cited(source)}
     if source.url:
-        made["url"] = source.url
-    return made
+        citation["url"] = source.url
+    return citation
 
 
 def _seed() -> Json:
-    """The page that the rules were taken from: provenance, not authority."""
+    """The page from which the rules were derived: it is their origin, not an authority."""
     return {"type": "derived-from", "display": SOURCES["seed"].label}
 
 
 def _action(rule: Rule) -> Json:
-    made: Json = {
+    action: Json = {
         "title": rule.title,
         "description": what_for(rule),
         "documentation": [_citation(rule.source) | {"document": _graded(rule)}],
@@ -80,40 +80,40 @@ def _action(rule: Rule) -> Json:
             {
                 "kind": "applicability",
                 "expression": {
-                    "description": "In words, which no engine evaluates: the service does, and usage lists its cases.",
+                    "description": "Prose, which no engine can evaluate: the service does, and usage lists the cases.",
                     "_language": {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]},
                     "expression": condition(rule),
                 },
             }
         ],
-        "input": [each for key in sorted(rule.reads) for each in _requirements(key)],
+        "input": [requirement for key in sorted(rule.reads) for requirement in _requirements(key)],
     }
     orders = [
         {"title": CATALOGUE[key].text, "definitionCanonical": canonical("ActivityDefinition", key)}
         for key in rule.suggests
     ]
-    return made | ({"action": orders} if orders else {})
+    return action | ({"action": orders} if orders else {})
 
 
 def _graded(rule: Rule) -> Json:
-    """R4 lets strength and quality stand on an attachment: the source, as the rule grades it."""
-    made: Json = {
+    """The source as an attachment, where R4 allows strength and quality, as the rule grades them."""
+    document: Json = {
         "extension": [
             {"url": _STRENGTH, "valueCodeableConcept": {"text": rule.strength}},
             {"url": _QUALITY, "valueCodeableConcept": {"text": rule.quality}},
         ]
     }
     if rule.source.url:
-        made["url"] = rule.source.url
-    return made | {"title": rule.source.label}
+        document["url"] = rule.source.url
+    return document | {"title": rule.source.label}
 
 
 def _requirements(key: str) -> Iterator[Json]:
-    """The data of one key: a requirement for each resource type that it is read from."""
+    """The data of one key: one requirement for each resource type from which it is read."""
     for name in supplied_by(key):
         prefetch = PREFETCH_KEYS[name]
-        made: Json = {"type": prefetch.resource_type}
+        requirement: Json = {"type": prefetch.resource_type}
         path = _OTHER_PATHS.get(key) or _OTHER_PATHS.get(key.partition(".")[0]) or prefetch.element
         if path and key in VALUE_SETS:
-            made["codeFilter"] = [{"path": path, "valueSet": canonical("ValueSet", key)}]
-        yield made
+            requirement["codeFilter"] = [{"path": path, "valueSet": canonical("ValueSet", key)}]
+        yield requirement

@@ -1,4 +1,4 @@
-"""GET /fhir/..., /rules and /rules/<id>: the published knowledge over HTTP."""
+"""GET /fhir/..., /rules and /rules/<id>: the published rules over HTTP."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from service.publish.library import KINDS, Library
 from service.wire.refusal import outcome
 
 _FHIR_JSON = "application/fhir+json"
-_NO_SUCH_RESOURCE = f"there is no such resource; published are {', '.join(KINDS)}"
-# The pages carry their own style and load nothing.
+_NO_SUCH_RESOURCE = f"there is no such resource; this service publishes: {', '.join(KINDS)}"
+# The pages contain their own style and load nothing.
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def routes(book: RuleBook) -> Blueprint:
-    """The routes of what is published; nothing is made before it is asked for."""
+    """The routes to everything that is published; a resource is built when it is first requested."""
     blueprint = Blueprint("published", __name__)
     library = Library(book)
 
@@ -41,18 +41,18 @@ def routes(book: RuleBook) -> Blueprint:
 
     @blueprint.get("/rules/<identity>/source-attributes")
     def source_attributes(identity: str) -> Response:
-        found = library.source_attributes(identity)
-        if found is None:
+        attributes = library.source_attributes(identity)
+        if attributes is None:
             abort(404)
-        return Response(found, mimetype="application/json")
+        return Response(attributes, mimetype="application/json")
 
     return blueprint
 
 
-def _resource(found: bytes | None) -> Response:
-    if found is None:
+def _resource(resource: bytes | None) -> Response:
+    if resource is None:
         return Response(outcome(404, _NO_SUCH_RESOURCE), status=404, mimetype=_FHIR_JSON)
-    return Response(found, mimetype=_FHIR_JSON)
+    return Response(resource, mimetype=_FHIR_JSON)
 
 
 def _page(html: str) -> Response:

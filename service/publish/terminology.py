@@ -1,4 +1,4 @@
-"""ValueSet for every set of codes that the rules read, and the CodeSystems that are the project's own."""
+"""A ValueSet for each set of codes that the rules read, and the project's own CodeSystems."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _COPYRIGHT = {
 
 
 def value_sets(book: RuleBook) -> Iterator[Json]:
-    """A ValueSet for each set of codes; one that is matched by names alone has no compose, and says so."""
+    """A ValueSet for each set of codes; one that is matched by name only has no compose, and says so."""
     for key, value_set in VALUE_SETS.items():
-        made = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(book, key))
-        made["purpose"] = f"Where its codes were checked: {value_set.source}"
+        resource = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(book, key))
+        resource["purpose"] = f"Where its codes were checked: {value_set.source}"
         rights = [text for system, text in _COPYRIGHT.items() if system in value_set.codes]
         if rights:
-            made["copyright"] = "\n\n".join(rights)
+            resource["copyright"] = "\n\n".join(rights)
         if value_set.codes:
-            made["compose"] = {"include": [_include(*each) for each in value_set.codes.items()]}
-        yield made
+            resource["compose"] = {"include": [_include(*system) for system in value_set.codes.items()]}
+        yield resource
 
 
 def _description(value_set: ValueSet) -> str:
     parts = [value_set.includes]
     if value_set.excludes:
-        parts.append(f"It leaves out: {value_set.excludes}")
+        parts.append(f"Excluded: {value_set.excludes}")
     for system, patterns in value_set.patterns.items():
-        told = " or ".join(f"`{pattern}`" for pattern in patterns)
-        parts.append(f"Besides the codes that are listed, every code of {system} counts that matches {told}.")
+        expressions = " or ".join(f"`{pattern}`" for pattern in patterns)
+        parts.append(f"In addition to the codes listed, every code of {system} that matches {expressions}.")
     if value_set.names:
         parts.append(f"Matched by name as well: {', '.join(value_set.names)}.")
     if not value_set.codes:
-        parts.append("No code is listed: a record belongs to it by its words alone.")
+        parts.append("No code is listed: a record is matched by its name only.")
     if value_set.meanings:
         parts.append(f"Meaning: {', '.join(f'{code} {meaning}' for code, meaning in value_set.meanings.items())}.")
-    parts.append("A site may add codes of its own in its settings; they are not listed here.")
+    parts.append("A site may add its own codes in its settings; they are not listed here.")
     return "\n\n".join(parts)
 
 
@@ -59,13 +59,13 @@ def _include(system: str, codes: Mapping[str, str]) -> Json:
 
 
 def code_systems(book: RuleBook) -> Iterator[Json]:
-    """The bedside findings, the identities of the cards, and the reasons to set a card aside."""
+    """The bedside findings, the identities of the cards, and the override reasons."""
     yield _code_system(
         book,
         "exam",
         EXAM,
         "Bedside findings",
-        "Findings of the examination, and their answers, which LOINC and SNOMED CT do not code as the rules need them.",
+        "Examination findings and their answers, which LOINC and SNOMED CT do not code in the form the rules need.",
         _exam(),
     )
     yield _code_system(
@@ -73,7 +73,7 @@ def code_systems(book: RuleBook) -> Iterator[Json]:
         "cards",
         CARDS_SYSTEM,
         "Cards",
-        "The identity of each recommendation, as it stands in the topic of a card's source. A code is never reused.",
+        "The identity of each recommendation, as given in the topic of a card's source. A code is never reused.",
         ((rule.id, rule.title, what_for(rule)) for _, rule in sorted(book.rules.items())),
     )
     yield _code_system(
@@ -81,7 +81,7 @@ def code_systems(book: RuleBook) -> Iterator[Json]:
         "override-reasons",
         override_reasons.SYSTEM,
         "Override reasons",
-        "Why a clinician may set a card aside, where the HL7 non-adherence reason codes lack the reason.",
+        "Why a clinician may override a card, for reasons that the HL7 non-adherence reason codes do not include.",
         (
             (code, display, override_reasons.MEANINGS[code])
             for code, display in override_reasons.OVERRIDE_REASONS.items()
@@ -102,6 +102,6 @@ def _code_system(
     book: RuleBook, id: str, url: str, title: str, description: str, concepts: Iterable[tuple[str, str, str]]
 ) -> Json:
     assert url == canonical("CodeSystem", id)
-    told = [{"code": code, "display": display, "definition": meaning} for code, display, meaning in concepts]
-    made = frame("CodeSystem", id, title, description, since=last_reviewed(book))
-    return made | {"caseSensitive": True, "content": "complete", "count": len(told), "concept": told}
+    defined = [{"code": code, "display": display, "definition": meaning} for code, display, meaning in concepts]
+    code_system = frame("CodeSystem", id, title, description, since=last_reviewed(book))
+    return code_system | {"caseSensitive": True, "content": "complete", "count": len(defined), "concept": defined}

@@ -1,4 +1,4 @@
-"""The sentences that a resource and a page of a rule share."""
+"""The sentences that the FHIR resource and the page of a rule share."""
 
 from __future__ import annotations
 
@@ -19,39 +19,42 @@ def paragraph(text: str) -> str:
 
 
 def what_for(rule: Rule) -> str:
-    """What a rule is for: the first paragraph above its code."""
+    """What a rule is for: the first paragraph of its module's docstring."""
     module = sys.modules[rule.advise.__module__].__doc__ or rule.title
     return paragraph(module.strip().partition("\n\n")[0])
 
 
 def cited(source: Source) -> str:
-    """A source in one line: its label, its year unless the label says it, and its kind."""
+    """A source in one line: its label, its year unless the label contains it, and its kind."""
     year = f", {source.year}" if source.year and str(source.year) not in source.label else ""
     kind = f" ({source.kind})" if source.kind else ""
     return f"{source.label}{year}{kind}"
 
 
 def condition(rule: Rule) -> str:
-    """When a rule is asked at all, in words."""
-    need = "Foot drop is on record, and the" if rule.needs_foot_drop else "The"
-    return f"{need} record asks for this advice: {rule.title}"
+    """When a rule applies, in words."""
+    need = "Foot drop is recorded, and the" if rule.needs_foot_drop else "The"
+    return f"{need} record calls for this advice: {rule.title}"
 
 
-def usage(told: Sentences) -> str:
+def usage(sentences: Sentences) -> str:
     """The cases of a rule as Markdown."""
-    speaks = [f"{each.sentence} ({each.level})" for each in told.speaks]
+    speaks = [f"{spoken.sentence} ({spoken.level})" for spoken in sentences.speaks]
     return "\n\n".join(
-        [*_listed("The card is shown in these cases:", speaks), *_listed("It is silent in these:", told.silent)]
+        [
+            *_listed("The card is shown in these cases:", speaks),
+            *_listed("It is not shown in these cases:", sentences.silent),
+        ]
     )
 
 
 def purpose(rule: Rule, appraised: Appraisal) -> str:
-    """What a rule is for, what is disputed and what it does not evaluate, as Markdown."""
+    """What a rule is for, where guidance disagrees, and what it does not evaluate, as Markdown."""
     return "\n\n".join(
         [
             what_for(rule),
             *_listed("Where guidance disagrees:", appraised.conflicts),
-            *_listed("Not evaluated, for want of codes:", appraised.not_evaluated),
+            *_listed("Not evaluated, because no code could be verified:", appraised.not_evaluated),
         ]
     )
 

@@ -1,1 +1,1 @@
-"""The simulator: an EHR in a page, which plays the client of the service through its public endpoints."""
+"""The simulator: an EHR in a web page, which calls the service through its public endpoints as any client does."""

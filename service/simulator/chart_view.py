@@ -1,4 +1,4 @@
-"""The chart as an EHR shows it: problems, examination by side, results, orders, reports and medicines."""
+"""The chart as an EHR displays it: problems, examination by side, results, orders, reports and medicines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPEN = frozenset({"draft", "active", "on-hold"})
 
 
 class Row(Struct):
-    """One line of a section: what, of which side, when, and in which state."""
+    """One line of a section: what, on which side, when, and in what state."""
 
     reference: str
     name: str
@@ -41,7 +41,7 @@ class Row(Struct):
 
 
 class Reading(Struct):
-    """An answer of one finding on one side, and those before it."""
+    """The newest answer for one finding on one side, and the earlier ones."""
 
     value: str
     date: str
@@ -51,7 +51,7 @@ class Reading(Struct):
 
 
 class Finding(Struct):
-    """One finding of the examination: its newest answers by side; the key is empty where no side is stated."""
+    """One examination finding: its readings by side; the key is empty where no side is stated."""
 
     name: str
     sides: dict[str, Reading] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Banner(Struct):
 
 
 class ChartView(Struct):
-    """Everything that the chart page shows of a record."""
+    """Everything that the chart page shows of a patient."""
 
     banner: Banner
     problems: list[Row]
@@ -83,13 +83,13 @@ class ChartView(Struct):
 
 
 def chart_view(records: Iterable[Json], changed: Iterable[str], today: date) -> ChartView:
-    """The record, newest first in each section; `changed` are the references of what changed just now."""
+    """The records, newest first in each section; `changed` holds the references of those that just changed."""
     records = [record for record in records if isinstance(record, dict)]
     marked = frozenset(changed)
 
     def rows(*kinds: str) -> list[Row]:
-        found = [record for record in records if record.get("resourceType") in kinds]
-        return [_row(record, marked, today) for record in _newest(found)]
+        chosen = [record for record in records if record.get("resourceType") in kinds]
+        return [_row(record, marked, today) for record in _newest(chosen)]
 
     observed = [record for record in records if record.get("resourceType") == "Observation"]
     measured = [record for record in observed if not elements.is_exam(record)]
@@ -118,7 +118,7 @@ def _row(record: Json, changed: frozenset[str], today: date) -> Row:
     status = elements.text(record.get("status"))
     kind = record["resourceType"]
     state = elements.words(record.get("clinicalStatus")) if kind == "Condition" else status
-    state = "" if state == "final" else state  # as nearly every result is
+    state = "" if state == "final" else state  # nearly every result is final
     is_request = kind in (*_ORDERED, *_PRESCRIBED)
     return Row(
         reference=_reference(record),
@@ -141,8 +141,8 @@ def _note(record: Json) -> str:
         case "Observation":
             return elements.value(record)
         case "DiagnosticReport":
-            concluded = elements.text(record.get("conclusion"))
-            return concluded or elements.words(record.get("conclusionCode"))
+            conclusion = elements.text(record.get("conclusion"))
+            return conclusion or elements.words(record.get("conclusionCode"))
         case "MedicationRequest" | "MedicationStatement":
             return elements.dose(record)
         case "Communication":
@@ -154,19 +154,22 @@ def _note(record: Json) -> str:
 
 
 def _findings(observed: Iterable[Json], changed: frozenset[str], today: date) -> list[Finding]:
-    found: dict[str, Finding] = {}
+    findings: dict[str, Finding] = {}
     for record in _newest(list(observed)):
         name = elements.name(record).removeprefix("MRC grade, ")
-        finding = found.setdefault(name, Finding(name[:1].upper() + name[1:]))
+        finding = findings.setdefault(name, Finding(name[:1].upper() + name[1:]))
         side, moment = elements.side(record), elements.when(record)
-        date_, value = elements.shown_date(moment), elements.value(record)
+        day, value = elements.shown_date(moment), elements.value(record)
         if side in finding.sides:
-            finding.sides[side].earlier.append(f"{value} on {date_}")
+            finding.sides[side].earlier.append(f"{value} on {day}")
         else:
             is_changed = _reference(record) in changed
-            finding.sides[side] = Reading(value, date_, elements.ago(moment, today), is_changed)
-    # Strength first: it is what a foot drop is followed by.
-    return sorted(found.values(), key=lambda each: not any("/5" in one.value for one in each.sides.values()))
+            finding.sides[side] = Reading(value, day, elements.ago(moment, today), is_changed)
+    return sorted(findings.values(), key=lambda finding: not _is_strength(finding))  # strength first
+
+
+def _is_strength(finding: Finding) -> bool:
+    return any("/5" in reading.value for reading in finding.sides.values())
 
 
 def _banner(records: list[Json], today: date) -> Banner:

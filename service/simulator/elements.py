@@ -1,7 +1,7 @@
-"""What a chart shows of a FHIR resource: names, sides, dates and values, whatever odd form they come in.
+"""What a chart shows of a FHIR resource: names, sides, dates and values, in whatever form they are sent.
 
-An EHR shows more of a record than the rules read (names of people, dosage in words), so this reads the JSON
-itself; nothing here decides anything.
+An EHR shows more of a record than the rules read (names of people, dosage in words), so this module reads the
+JSON itself. No decision depends on it.
 """
 
 from __future__ import annotations
@@ -17,66 +17,66 @@ Json = dict[str, Any]
 
 _SIDES = ("left", "right", "both")
 _SEMANTIC_TAGS = frozenset({"finding", "disorder", "procedure", "physical object", "situation", "body structure"})
-_RECENT = 60  # days: beyond them a number of days says less than the date
+_RECENT = 60  # days; for anything older the date says more than the number of days
 
 
 def at(value: Any, *path: str) -> Any:
-    """What stands at a path of members; of a list its first element; None when there is nothing."""
+    """The value at a path of members, with the first element of each list; None if there is none."""
     for name in path:
         value = value[0] if isinstance(value, list) and value else value
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
-def each(value: Any) -> list[Json]:
-    """The objects of a list, or the one object that stands where a list should."""
-    found = value if isinstance(value, list) else [value]
-    return [item for item in found if isinstance(item, dict)]
+def objects(value: Any) -> list[Json]:
+    """The objects in a list, or the one object that stands in place of a list."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, dict)]
 
 
 def text(value: Any) -> str:
-    """Text, or nothing."""
+    """The value if it is a string, otherwise an empty string."""
     return value if isinstance(value, str) else ""
 
 
-def codings(concept: Any) -> Iterator[tuple[str, str, str]]:
-    """System, code and display of every coding of a concept or of several."""
-    for one in each(concept):
-        for coding in each(one.get("coding")):
+def codings(concepts: Any) -> Iterator[tuple[str, str, str]]:
+    """System, code and display of every coding of one or more concepts."""
+    for concept in objects(concepts):
+        for coding in objects(concept.get("coding")):
             yield text(coding.get("system")), text(coding.get("code")), text(coding.get("display"))
 
 
-def words(concept: Any) -> str:
-    """What a concept says to a reader."""
-    for one in each(concept):
-        if text(one.get("text")):
-            return text(one["text"])
-    found = list(codings(concept))
-    return next((display for *_, display in found if display), next((code for _, code, _ in found if code), ""))
+def words(concepts: Any) -> str:
+    """One or more concepts for a reader: the first text, else the first display, else the first code."""
+    for concept in objects(concepts):
+        if text(concept.get("text")):
+            return text(concept["text"])
+    coded = list(codings(concepts))
+    return next((display for *_, display in coded if display), next((code for _, code, _ in coded if code), ""))
 
 
 def name(resource: Json) -> str:
-    """What a resource is about."""
+    """The name of the thing that a resource records."""
     for member in ("code", "codeCodeableConcept", "medicationCodeableConcept", "type", "topic"):
-        if said := words(resource.get(member)):
-            return _plain(said)
+        if label := words(resource.get(member)):
+            return _plain(label)
     return _plain(text(at(resource, "medicationReference", "display"))) or "No name"
 
 
-def _plain(said: str) -> str:
-    """A SNOMED CT name without the kind that it ends in."""
-    head, mark, kind = said.rpartition(" (")
-    return head if mark and kind.rstrip(")") in _SEMANTIC_TAGS else said
+def _plain(label: str) -> str:
+    """A SNOMED CT name without its semantic tag."""
+    head, bracket, tag = label.rpartition(" (")
+    return head if bracket and tag.rstrip(")") in _SEMANTIC_TAGS else label
 
 
 def side(resource: Json) -> str:
-    """left, right, both, or nothing when no side is stated."""
-    stated = {code for _, code, _ in codings(resource.get("bodySite"))}
-    found = {one for one in _SIDES for codes in VALUE_SETS[f"side.{one}"].codes.values() if stated & codes.keys()}
+    """left, right or both; empty if no side is stated."""
+    sites = {code for _, code, _ in codings(resource.get("bodySite"))}
+    sides = {side for side in _SIDES for codes in VALUE_SETS[f"side.{side}"].codes.values() if sites & codes.keys()}
     for _, code, _ in codings(resource.get("code")):
-        found |= {one.sides[code] for one in VALUE_SETS.values() if code in one.sides}
-    found = {"both" if one == "bilateral" else one for one in found}
-    return "both" if {"left", "right"} <= found else next(iter(found), "")
+        sides |= {value_set.sides[code] for value_set in VALUE_SETS.values() if code in value_set.sides}
+    sides = {"both" if side == "bilateral" else side for side in sides}
+    return "both" if {"left", "right"} <= sides else next(iter(sides), "")
 
 
 _DATES = (
@@ -94,24 +94,24 @@ _PERIODS = ("effectivePeriod", "performedPeriod", "onsetPeriod", "occurrencePeri
 
 
 def when(resource: Json) -> str:
-    """The time that a resource is about, as FHIR writes it."""
+    """The clinically relevant time of a resource, as FHIR writes it."""
     for member in _DATES:
-        if found := text(resource.get(member)):
-            return found
+        if moment := text(resource.get(member)):
+            return moment
     for member in _PERIODS:
-        if found := text(at(resource, member, "end")) or text(at(resource, member, "start")):
-            return found
+        if moment := text(at(resource, member, "end")) or text(at(resource, member, "start")):
+            return moment
     return ""
 
 
 def shown_date(moment: str) -> str:
-    """A FHIR dateTime for a reader: `2 Mar 2026`; what is no whole date stays as it is."""
+    """A FHIR dateTime for a reader: `2 Mar 2026`; anything but a whole date is returned unchanged."""
     day = _day(moment)
     return f"{day.day} {day:%b %Y}" if day else moment
 
 
 def ago(moment: str, today: date) -> str:
-    """How long ago a FHIR dateTime is; nothing when that is long ago or unknown."""
+    """How long ago a FHIR dateTime was; empty if that is long ago or unknown."""
     day = _day(moment)
     days = (today - day).days if day else -1
     if not 0 <= days <= _RECENT:
@@ -127,18 +127,18 @@ def _day(moment: str) -> date | None:
 
 
 def is_exam(resource: Json) -> bool:
-    """Whether an Observation is a bedside finding."""
+    """Whether an Observation is a bedside examination finding."""
     return any(system == EXAM for system, *_ in codings(resource.get("code")))
 
 
 def value(resource: Json) -> str:
     """The answer of an Observation, in words."""
-    said = _answer(resource)
-    if said and name(resource).startswith("MRC grade") and said in {"0", "1", "2", "3", "4", "5"}:
-        return f"{said}/5"
-    if said:
-        return said
-    parts = [f"{name(part)} {_answer(part)}" for part in each(resource.get("component"))]
+    answer = _answer(resource)
+    if answer and name(resource).startswith("MRC grade") and answer in {"0", "1", "2", "3", "4", "5"}:
+        return f"{answer}/5"
+    if answer:
+        return answer
+    parts = [f"{name(part)} {_answer(part)}" for part in objects(resource.get("component"))]
     return "; ".join(parts) or words(resource.get("interpretation")) or "not recorded yet"
 
 
@@ -146,8 +146,8 @@ def _answer(part: Json) -> str:
     quantity = part.get("valueQuantity")
     if isinstance(quantity, dict):
         number, unit = quantity.get("value"), text(quantity.get("unit")) or text(quantity.get("code"))
-        said = f"{number:g}" if isinstance(number, int | float) else ""
-        return f"{text(quantity.get('comparator'))}{said}{f' {unit}' if unit not in ('', '1', '{score}') else ''}"
+        digits = f"{number:g}" if isinstance(number, int | float) else ""
+        return f"{text(quantity.get('comparator'))}{digits}{f' {unit}' if unit not in ('', '1', '{score}') else ''}"
     if isinstance(part.get("valueBoolean"), bool):
         return "yes" if part["valueBoolean"] else "no"
     for member in ("valueInteger", "valueString", "valueDateTime"):
@@ -158,23 +158,23 @@ def _answer(part: Json) -> str:
 
 def dose(resource: Json) -> str:
     """The dosage of a medicine, in the prescriber's words or in numbers."""
-    said = []
-    for instruction in each(resource.get("dosageInstruction") or resource.get("dosage")):
+    doses = []
+    for instruction in objects(resource.get("dosageInstruction") or resource.get("dosage")):
         amount = at(instruction, "doseAndRate", "doseQuantity") or {}
         repeat = at(instruction, "timing", "repeat") or {}
         if text(instruction.get("text")):
-            said.append(text(instruction["text"]))
+            doses.append(text(instruction["text"]))
         elif amount.get("value") is not None:
             often = f", {repeat['frequency']} times a day" if repeat.get("frequency") else ""
-            said.append(f"{amount['value']:g} {text(amount.get('unit'))}{often}")
-    return "; ".join(said)
+            doses.append(f"{amount['value']:g} {text(amount.get('unit'))}{often}")
+    return "; ".join(doses)
 
 
 def person(patient: Json) -> str:
-    """The name of a patient: given names, then the family's."""
-    one = next(iter(each(patient.get("name"))), {})
-    given = [part for part in one.get("given") or () if isinstance(part, str)]
-    return " ".join([*given, text(one.get("family"))]).strip() or text(one.get("text")) or text(patient.get("id"))
+    """The name of a patient: given names, then the family name."""
+    name = next(iter(objects(patient.get("name"))), {})
+    given = [part for part in name.get("given") or () if isinstance(part, str)]
+    return " ".join([*given, text(name.get("family"))]).strip() or text(name.get("text")) or text(patient.get("id"))
 
 
 def age(patient: Json, today: date) -> str:

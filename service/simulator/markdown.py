@@ -1,4 +1,4 @@
-"""A card's detail as HTML: CommonMark without raw HTML, and only elements that text needs."""
+"""A card's detail as HTML: CommonMark without raw HTML, and only the elements that text needs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from markupsafe import Markup
 _TAGS = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote", "a", "h3", "h4", "h5", "h6", "hr"}
 _SCHEMES = {"http", "https"}
 
-# Pictures are left out: one would ask another server for something, and tell it who is looking.
+# Images are disabled: loading one would tell another server who is reading.
 _parser = MarkdownIt("commonmark", {"html": False}).disable("image")
 
 
 def safe_html(text: str) -> Markup:
-    """The text as HTML that holds no script, no picture and no address but http and https.
+    """The text as HTML without scripts or images, and with http and https links only.
 
-    Links open beside the page and tell nothing of it.
+    Links open in a new tab and send no referrer.
     """
-    made = nh3.clean(
+    html = nh3.clean(
         _parser.render(text),
         tags=_TAGS,
         attributes={"a": {"href"}},
@@ -26,4 +26,4 @@ def safe_html(text: str) -> Markup:
         link_rel="noopener noreferrer",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
-    return Markup(made)
+    return Markup(html)

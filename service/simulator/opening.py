@@ -1,4 +1,4 @@
-"""A chart that is opened: the record with which the page starts, and what its example was about to do."""
+"""Opening a chart: the records with which the page starts, and the hook that its example plays."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from msgspec import Struct, field
 
 from service.examples import load
-from service.simulator.elements import Json, at, each, text
+from service.simulator.elements import Json, at, objects, text
 from service.simulator.fhir_store import FhirStore
 
 _OTHERS = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 
 
 class Opening(Struct):
-    """What the page's script starts from.
+    """The state from which the page's script starts.
 
-    `hook` is what the example is written for: it is played once the chart is open, with its `drafts` or new
-    `conditions`. `faults` say which resource types the FHIR server did not give.
+    `hook` is the hook of the example: it is played once the chart is open, with the `drafts` or new
+    `conditions`. `faults` says, by resource type, what the FHIR server did not return.
     """
 
     title: str
@@ -35,7 +35,7 @@ class Opening(Struct):
 
 
 def of_example(name: str) -> Opening:
-    """An example, moved to this moment. Raises UnknownExampleError."""
+    """An example, shifted to now. Raises UnknownExampleError."""
     example = load(name).at(datetime.now(UTC))
     context: dict[str, Any] = example.request["context"]
     resources = [entry["resource"] for entry in example.bundle["entry"]]
@@ -45,7 +45,7 @@ def of_example(name: str) -> Opening:
         patient=context["patientId"],
         encounter=context.get("encounterId"),
         user=context["userId"],
-        records=[each for each in resources if each["resourceType"] not in _OTHERS],
+        records=[resource for resource in resources if resource["resourceType"] not in _OTHERS],
         hook=example.request["hook"],
         drafts=_inside(context.get("draftOrders")),
         conditions=_inside(context.get("conditions")),
@@ -53,17 +53,17 @@ def of_example(name: str) -> Opening:
 
 
 def of_patient(store: FhirStore, patient: str) -> Opening:
-    """A patient of a FHIR server, with the newest encounter. Raises StoreError."""
+    """A patient on a FHIR server, with the newest encounter. Raises StoreError."""
     opened = store.open(patient)
     encounters = [record for record in opened.records if record.get("resourceType") == "Encounter"]
     newest = max(encounters, key=lambda record: text(at(record, "period", "start")), default={})
     kept = [record for record in opened.records if record.get("resourceType") != "Encounter" or record is newest]
     return Opening(
         title=f"Patient {patient}",
-        story=f"Read from {store.base}. Orders and answers are written there.",
+        story=f"Read from {store.base}. Orders and changes are written there.",
         patient=patient,
         encounter=text(newest.get("id")) or None,
-        # An order names who asks for it, and a server that checks references refuses somebody whom it does not know.
+        # An order names its requester, and a server that checks references refuses one that it does not know.
         user=store.practitioner() or f"Patient/{patient}",
         records=kept,
         server=store.base,
@@ -72,5 +72,5 @@ def of_patient(store: FhirStore, patient: str) -> Opening:
 
 
 def _inside(bundle: Any) -> list[Json]:
-    entries = each(bundle.get("entry")) if isinstance(bundle, dict) else []
+    entries = objects(bundle.get("entry")) if isinstance(bundle, dict) else []
     return [entry["resource"] for entry in entries]

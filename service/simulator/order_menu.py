@@ -1,4 +1,4 @@
-"""What can be ordered and put on the problem list in the simulator, as FHIR with codes of the value sets."""
+"""What can be ordered or put on the problem list in the simulator, as FHIR with codes from the value sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Choice(Struct):
-    """One line of a menu and the resource that it stands for, without id, patient and date."""
+    """One line of a menu and the resource behind it, without id, patient and date."""
 
     key: str
     label: str
@@ -37,7 +37,7 @@ _SERVICES = (
     "order.orthotist-referral",
     "order.bladder-scan",
 )
-# Milligrams of one dose, and doses a day.
+# Milligrams per dose, and doses per day.
 _MEDICINES: Mapping[str, tuple[float, int]] = {
     "medication.gabapentin": (300, 3),
     "medication.pregabalin": (75, 2),
@@ -61,7 +61,7 @@ _VERIFIED = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
 
 def orders() -> dict[str, list[Choice]]:
-    """The orders by the heading that they stand under."""
+    """The orders by heading."""
     return {
         "Imaging": [_service(key) for key in _IMAGING],
         "Electrodiagnosis, referrals and care": [_service(key) for key in _SERVICES],
@@ -71,7 +71,7 @@ def orders() -> dict[str, list[Choice]]:
 
 
 def problems() -> list[Choice]:
-    """Problems that can be put on the list."""
+    """The problems that can be put on the problem list."""
     return [_problem(key) for key in _PROBLEMS]
 
 
@@ -120,10 +120,10 @@ def sides() -> dict[str, Json]:
 
 
 def _concept(key: str) -> Json:
-    """The first code of each system, and the name in words."""
+    """The first code of each system, and the name as text."""
     value_set = VALUE_SETS[key]
     coded = {system: next(iter(codes.items())) for system, codes in value_set.codes.items() if codes}
     if key in ("order.afo",) or key.startswith("side."):
-        coded = {SNOMED: coded[SNOMED]}  # a HCPCS code would choose the product
+        coded = {SNOMED: coded[SNOMED]}  # an HCPCS code would choose the product
     coding = [{"system": system, "code": code, "display": display} for system, (code, display) in coded.items()]
     return {"coding": coding, "text": value_set.name}

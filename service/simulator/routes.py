@@ -1,4 +1,4 @@
-"""GET /simulator and what its pages ask for; registered in development only, never in production."""
+"""GET /simulator and what its pages request; registered in development only, never in production."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from service.simulator.markdown import safe_html
 from service.wire.refusal import MediaTypeRefusedError, RefusedError, outcome
 from service.wire.request import read
 
-# The pages load their own script, style and icon, and speak to this service alone.
+# The pages load their own script, style and icon, and connect only to this service.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -41,7 +41,7 @@ _templates.filters["safe_markdown"] = safe_html
 
 
 def routes(evaluator: Evaluator, allowed: Callable[[str], bool]) -> Blueprint:
-    """The simulator's routes; `allowed` says which FHIR servers it may read and write."""
+    """The simulator's routes; `allowed` decides which FHIR servers it may read and write."""
     blueprint = Blueprint(
         "simulator", __name__, url_prefix="/simulator", static_folder="static", static_url_path="/static"
     )
@@ -78,7 +78,7 @@ def _add_pages(blueprint: Blueprint, allowed: Callable[[str], bool]) -> None:
 
 
 def _add_fragments(blueprint: Blueprint, evaluator: Evaluator) -> None:
-    """What the page's script shows anew after something has changed."""
+    """The parts of the page that its script replaces after a change."""
 
     @blueprint.post("/record")
     def record() -> Response:
@@ -89,8 +89,8 @@ def _add_fragments(blueprint: Blueprint, evaluator: Evaluator) -> None:
     @blueprint.post("/cards")
     def shown_cards() -> Response:
         asked = _asked()
-        given: dict[str, Any] = {name: asked.get(name) for name in ("cards", "accepted", "overridden")}
-        return _page("cards.html", words=_WORDS, **given)
+        state: dict[str, Any] = {name: asked.get(name) for name in ("cards", "accepted", "overridden")}
+        return _page("cards.html", words=_WORDS, **state)
 
     @blueprint.post("/verdicts")
     def verdicts() -> Response:
@@ -106,10 +106,13 @@ def _patients(server: str, name: str, allowed: Callable[[str], bool]) -> Respons
         return _page("patients.html", 502, **_listing(server, name, [], str(error)))
 
 
-def _listing(server: str, name: str, found: list[Json], fault: str) -> dict[str, Any]:
+def _listing(server: str, name: str, patients: list[Json], fault: str) -> dict[str, Any]:
     today = datetime.now(UTC).date()
-    people = [(text(one.get("id")), person(one), text(one.get("gender")), age(one, today)) for one in found]
-    stories = [(one, examples.load(one)) for one in examples.names()] if not server else []
+    people = [
+        (text(patient.get("id")), person(patient), text(patient.get("gender")), age(patient, today))
+        for patient in patients
+    ]
+    stories = [(example, examples.load(example)) for example in examples.names()] if not server else []
     return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault}
 
 
@@ -127,42 +130,42 @@ def _chart(opened: opening.Opening) -> Response:
 
 
 def _menus() -> dict[str, Any]:
-    """The resources of the menus by key, for the script."""
+    """The resources behind the menus by key, for the script."""
     choices = [choice for group in order_menu.orders().values() for choice in group] + order_menu.problems()
     return {"menu": {choice.key: choice.resource for choice in choices}, "sides": order_menu.sides()}
 
 
 def _data(value: Any) -> Markup:
-    """JSON that may stand within a script element, where nothing is escaped."""
+    """JSON that is safe inside a script element, where HTML escapes do not apply."""
     return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c"))
 
 
 def _takes_feedback() -> bool:
-    """Whether this service has an address for feedback."""
+    """Whether this service has a feedback endpoint."""
     return any(rule.rule.endswith("/feedback") for rule in current_app.url_map.iter_rules())
 
 
 def _explained(evaluator: Evaluator) -> dict[str, Any]:
-    """Every rule's verdict on the hook request that is the body, by the evaluation that answers hooks."""
+    """Each rule's verdict on the hook request in the body, by the same evaluation that answers hooks."""
     asked = read(_body())
     check_hook(asked.hook)
     evaluation = evaluator.evaluate(asked)
-    said = explain.as_json(asked.hook, evaluation)
-    return {"said": said, "notes": evaluation.gathered.notes, "words": _WORDS}
+    explained = explain.as_json(asked.hook, evaluation)
+    return {"explained": explained, "notes": evaluation.gathered.notes, "words": _WORDS}
 
 
 def _written(asked: Json, allowed: Callable[[str], bool]) -> Response:
     try:
         store = FhirStore(text(asked.get("server")), allowed)
         resource = asked.get("resource")
-        made = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {})
+        stored = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {})
     except StoreError as error:
         return Response(outcome(502, str(error)), status=502, mimetype="application/json")
-    return Response(msgspec.json.encode(made), mimetype="application/json")
+    return Response(msgspec.json.encode(stored), mimetype="application/json")
 
 
 def _body() -> bytes:
-    """The body; a page of elsewhere cannot send this type without being asked for its origin first."""
+    """The body as application/json, a type that a page of another origin cannot send without a preflight."""
     if request.mimetype != "application/json":
         raise MediaTypeRefusedError("Content-Type is not application/json")
     return request.get_data(cache=False)
@@ -176,6 +179,6 @@ def _asked() -> Json:
         raise RefusedError("the body is not a JSON object") from None
 
 
-def _page(template: str, status: int = 200, **given: Any) -> Response:
-    html = _templates.get_template(template).render(root=f"{request.script_root}/simulator", **given)
+def _page(template: str, status: int = 200, **values: Any) -> Response:
+    html = _templates.get_template(template).render(root=f"{request.script_root}/simulator", **values)
     return Response(html, status=status, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})

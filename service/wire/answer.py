@@ -1,4 +1,4 @@
-"""CDS Hooks JSON: verdicts to an answer. No other module knows how a card is written."""
+"""Verdicts to CDS Hooks JSON. Only this module knows how a card is written on the wire."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Overlay | None = None) -> bytes:
-    """The response to a hook request: the cards to show, none when there is nothing to say.
+    """The response to a hook request: the cards to show, which may be none.
 
-    The site's own codes of `overlay` are sent beside ours in suggested orders.
+    Suggested orders carry the site's own codes from `overlay` as well as ours.
     """
     context = OrderContext(
         patient_id=request.patient_id,
@@ -44,22 +44,22 @@ def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Ove
 
 def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:
     of_rule = _of_rule(rule)
-    made: dict[str, Any] = {
+    card_json: dict[str, Any] = {
         "uuid": uuid4(),
         "summary": card.summary,
         "indicator": card.indicator,
         "detail": detail(rule, card),
         "source": of_rule["source"],
     }
-    suggestions = [each for each in (_suggestion(each, context) for each in card.suggestions) if each]
+    suggestions = [json for suggestion in card.suggestions if (json := _suggestion(suggestion, context))]
     if suggestions:
-        made["suggestions"] = suggestions
-        made["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
-    made |= of_rule
+        card_json["suggestions"] = suggestions
+        card_json["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
+    card_json |= of_rule
     if card.because:
-        # An extension's value has to be an object; who agreed on this name reads the evidence from it.
-        made["extension"] = {BECAUSE_EXTENSION: {"facts": card.because}}
-    return made
+        # The value of an extension must be an object; clients that know this name read the evidence from it.
+        card_json["extension"] = {BECAUSE_EXTENSION: {"facts": card.because}}
+    return card_json
 
 
 @lru_cache(maxsize=64)
@@ -69,24 +69,24 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
     if rule.source.url:
         source["url"] = rule.source.url
     source["topic"] = {"system": CARDS_SYSTEM, "code": rule.id, "display": rule.title}
-    made: dict[str, Any] = {"source": source}
+    members: dict[str, Any] = {"source": source}
     if rule.overrides:
-        made["overrideReasons"] = offered(rule.overrides)
+        members["overrideReasons"] = offered(rule.overrides)
     if rule.source.url:
-        made["links"] = [{"label": rule.source.label, "url": rule.source.url, "type": "absolute"}]
-    return made
+        members["links"] = [{"label": rule.source.label, "url": rule.source.url, "type": "absolute"}]
+    return members
 
 
 def _suggestion(suggestion: Suggestion, context: OrderContext) -> dict[str, Any] | None:
-    """The suggestion with its actions; None when one of them cannot be made, since they belong together."""
+    """The suggestion with its actions, which belong together: None if one of them cannot be written."""
     actions = [_action(plan, context) for plan in suggestion.plans]
     if not actions or None in actions:
         return None
-    made: dict[str, Any] = {"label": suggestion.label, "uuid": uuid4()}
+    suggestion_json: dict[str, Any] = {"label": suggestion.label, "uuid": uuid4()}
     if suggestion.is_recommended:
-        made["isRecommended"] = True
-    made["actions"] = actions
-    return made
+        suggestion_json["isRecommended"] = True
+    suggestion_json["actions"] = actions
+    return suggestion_json
 
 
 def _action(plan: Plan | Reprioritise | Redose | Remove, context: OrderContext) -> dict[str, Any] | None:
@@ -95,7 +95,7 @@ def _action(plan: Plan | Reprioritise | Redose | Remove, context: OrderContext) 
             return _create(plan, context, "Create a draft")
         case Remove():
             if "/" not in plan.draft.reference:
-                return None  # a draft without id cannot be named
+                return None  # a draft without an id cannot be referenced
             return {"type": "delete", "description": "Delete the draft order", "resourceId": plan.draft.reference}
         case Reprioritise():
             return _reprioritise(plan, context)
@@ -104,23 +104,23 @@ def _action(plan: Plan | Reprioritise | Redose | Remove, context: OrderContext) 
 
 
 def _reprioritise(plan: Reprioritise, context: OrderContext) -> dict[str, Any] | None:
-    whole = echo(plan.draft, plan.priority)
-    if whole is not None:
+    draft = echo(plan.draft, plan.priority)
+    if draft is not None:
         description = f"Change the priority of the draft order to {plan.priority}"
-        return {"type": "update", "description": description, "resource": Raw(whole)}
+        return {"type": "update", "description": description, "resource": Raw(draft)}
     key = next((key for key in plan.draft.keys if key in CATALOGUE), "")
-    # A draft that is not valid FHIR cannot be sent back: a new order is offered beside it.
+    # A draft that is not valid FHIR cannot be sent back, so a new order is offered beside it.
     beside = Plan(key=key, priority=plan.priority)
     return _create(beside, context, "Create a draft order beside the one being written")
 
 
 def _redose(plan: Redose) -> dict[str, Any] | None:
-    """The draft with a lower dose; none when its dosage cannot be rewritten: the card says what it may be."""
-    whole = redose(plan.draft, plan.daily_mg, plan.step_mg)
-    if whole is None:
+    """The draft with a lower dose; None if its dosage cannot be rewritten, and then only the card states the dose."""
+    draft = redose(plan.draft, plan.daily_mg, plan.step_mg)
+    if draft is None:
         return None
     description = f"Lower the dose of the draft order to at most {plan.daily_mg:g} mg a day"
-    return {"type": "update", "description": description, "resource": Raw(whole)}
+    return {"type": "update", "description": description, "resource": Raw(draft)}
 
 
 def _create(plan: Plan, context: OrderContext, what: str) -> dict[str, Any] | None:
@@ -129,7 +129,7 @@ def _create(plan: Plan, context: OrderContext, what: str) -> dict[str, Any] | No
     try:
         resource = order_resource(plan, context)
     except InvalidOrderError:
-        # An odd id in the request must not cost the card: it is shown without this button.
+        # An invalid id in the request must not suppress the card: it is shown without this suggestion.
         logger().warning("a suggested order is not valid R4 and was left out", order=plan.key)
         return None
     words = order_words(plan) + (f", {plan.priority}" if plan.priority != "routine" else "")

@@ -1,4 +1,4 @@
-"""A card's detail: the advice, because of what, after which guideline, and what would change it."""
+"""A card's detail: the advice, its evidence, the guideline that it follows, and what would change it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
 
 
 def detail(rule: Rule, card: Card) -> str:
-    """GitHub Markdown without raw HTML; every word of the record in it is escaped."""
+    """GitHub Markdown without raw HTML; all text from the record is escaped."""
     parts = [card.detail.strip(), card.return_advice]
     if card.because:
         parts.append("**Because**\n\n" + "\n".join(_facts(card.because)))
@@ -41,15 +41,15 @@ def _facts(because: Iterable[Evidence]) -> Iterable[str]:
 @lru_cache(maxsize=64)
 def _follows(rule: Rule) -> str:
     source = rule.source
-    named = f"[{source.label}]({source.url})" if source.url else source.label
+    label = f"[{source.label}]({source.url})" if source.url else source.label
     graded = []
     if rule.strength:
         graded.append(f"Strength of recommendation: {rule.strength}.")
     if rule.quality:
         graded.append(f"Quality of evidence: {rule.quality}.")
-    return " ".join([f"Follows: {named}{_year(source)}.", *graded])
+    return " ".join([f"Follows: {label}{_year(source)}.", *graded])
 
 
 def _year(source: Source) -> str:
-    """The year, unless the label says it already."""
+    """The year in brackets, unless the label contains it."""
     return f" ({source.year})" if source.year and str(source.year) not in source.label else ""

@@ -1,4 +1,4 @@
-"""Why a request is not answered, and the OperationOutcome that says so."""
+"""Why a request is refused, and the OperationOutcome that says so."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from service.errors import ServiceError
 
-# issue-type of FHIR R4 for each HTTP status that we send
+# HTTP status -> FHIR R4 issue-type, for each status that we send
 _ISSUE_CODES = {
     400: "invalid",
     404: "not-found",
@@ -22,8 +22,8 @@ _ISSUE_CODES = {
 class RefusedError(ServiceError):
     """A request that is not answered with cards.
 
-    `message` is for the engineer who connects the EHR and holds nothing of a patient's record; `field`
-    names the member of the request that it is about, or is empty.
+    `message` is for the engineer who connects the EHR and contains nothing from a patient's record; `field`
+    names the member of the request that it is about, and may be empty.
     """
 
     status = 400
@@ -35,13 +35,13 @@ class RefusedError(ServiceError):
 
 
 class TooLargeRefusedError(RefusedError):
-    """The body is larger than we read."""
+    """The body is larger than the limit."""
 
     status = 413
 
 
 class MediaTypeRefusedError(RefusedError):
-    """The body is not sent as plain application/json."""
+    """The body is not sent as application/json without a Content-Encoding."""
 
     status = 415
 
@@ -53,13 +53,13 @@ class MissingDataRefusedError(RefusedError):
 
 
 class OtherPatientRefusedError(RefusedError):
-    """The data is of another patient than the request."""
+    """The data belong to a patient other than the one in the request."""
 
     status = 422
 
 
 def outcome(status: int, message: str, expression: str = "") -> bytes:
-    """An OperationOutcome of one error, valid R4, as JSON."""
+    """An OperationOutcome with one issue, valid R4, as JSON."""
     issue: dict[str, object] = {
         "severity": "fatal" if status >= 500 else "error",
         "code": _ISSUE_CODES.get(status, "processing"),

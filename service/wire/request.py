@@ -1,7 +1,8 @@
-"""A hook request, read in one pass; member by member only when that pass fails.
+"""A hook request, decoded in one pass, or member by member if that pass fails.
 
-What a rule does not need never costs an answer: a prefetch key that holds no FHIR is dropped and named in
-the defects, a mistyped optional member is absent. What the hook requires is demanded by name.
+A fault in something optional never costs the answer: a prefetch key that is not FHIR is dropped and listed in
+the defects, and an optional member of the wrong type counts as absent. A required member that is missing is
+refused by name.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from cards.record.records import Resource, reference_id
 from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
-"""A member of the context that is not there."""
+"""A member of the context that is absent."""
 _REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 
 T = TypeVar("T")
 
 
 class FhirAuthorization(Struct):
-    """The token for fhirServer. It is never printed."""
+    """The access token for fhirServer. Its repr never shows it."""
 
     access_token: str | None = None
 
@@ -34,7 +35,7 @@ class FhirAuthorization(Struct):
 
 
 class Context(Struct):
-    """What the clinician is doing, by the hook's own members; Bundles stay as they came."""
+    """The context of the hook; Bundles are kept as they were sent."""
 
     patientId: str | None = None
     userId: str | None = None
@@ -55,7 +56,7 @@ class _Body(Struct):
 
 
 class HookRequest(Struct):
-    """One call of a hook; a prefetch key that is missing is unknown, one that is null is known empty."""
+    """One call of a hook. A prefetch key that is missing is unknown; one that is null is known to be empty."""
 
     hook: str
     hookInstance: str
@@ -68,17 +69,17 @@ class HookRequest(Struct):
 
     @property
     def patient_id(self) -> str:
-        """The id that every record has to belong to."""
+        """The id of the patient to whom every record must belong."""
         return self.context.patientId or ""
 
     @property
     def is_ordering(self) -> bool:
-        """Whether orders are being written: the drafts are in the context."""
+        """Whether orders are being written, so that the context holds the drafts."""
         return self.hook in ORDER_HOOKS
 
     @property
     def requester(self) -> str | None:
-        """Who may stand as requester of an order: the user, when it is one of the types that R4 allows."""
+        """The requester of a suggested order: the user, if its type is one that R4 allows there."""
         kind, _, identity = (self.context.userId or "").strip().partition("/")
         return f"{kind}/{identity}" if kind in _REQUESTERS and identity and "/" not in identity else None
 
@@ -88,9 +89,9 @@ _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def read(body: bytes, hook: str | None = None) -> HookRequest:
-    """The request in `body`, which has to be of `hook` when one is given.
+    """The request in `body`, which must be for `hook` if that is given.
 
-    Raises RefusedError: 413 for a body that is too large, 400 for one that is no JSON object of a hook.
+    Raises RefusedError: 413 for a body that is too large, 400 for one that is not a hook request in JSON.
     """
     defects: list[Defect] = []
     try:
@@ -115,7 +116,7 @@ def _decode(body: bytes, defects: list[Defect]) -> _Body:
 
 
 def _read_members(body: bytes, defects: list[Defect]) -> _Body:
-    """The request member by member, for a body in which something is mistyped."""
+    """The request member by member, for a body in which a member has the wrong type."""
     members = _members(body)
     if members is None:
         raise RefusedError("the body is not a JSON object")
@@ -140,7 +141,7 @@ def _members(raw: bytes | Raw) -> dict[str, Raw] | None:
 
 
 def _demand(members: dict[str, Raw], name: str, kind: type[T], where: str = "") -> T | None:
-    """A member that the hook requires. Raises RefusedError when it is of another type."""
+    """A member that the hook requires. Raises RefusedError if it has the wrong type."""
     try:
         return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
     except msgspec.DecodeError:
@@ -148,7 +149,7 @@ def _demand(members: dict[str, Raw], name: str, kind: type[T], where: str = "") 
 
 
 def _take(members: dict[str, Raw], name: str, kind: Any, defects: list[Defect], where: str = "") -> Any:
-    """A member that may be missing: one of another type is absent, and counted."""
+    """An optional member: one of the wrong type counts as absent and is added to the defects."""
     try:
         return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
     except msgspec.DecodeError:
@@ -173,8 +174,8 @@ def _read_context(raw: Raw, defects: list[Defect]) -> Context | None:
 
 
 def _read_selections(members: dict[str, Raw], defects: list[Defect]) -> list[str] | None:
-    written = _take(members, "selections", list[Any] | str, defects, "context.")
-    selections = [written] if isinstance(written, str) else written or []
+    member = _take(members, "selections", list[Any] | str, defects, "context.")
+    selections = [member] if isinstance(member, str) else member or []
     return [selection for selection in selections if isinstance(selection, str)] or None
 
 
@@ -194,10 +195,10 @@ def _read_prefetch(raw: Raw, defects: list[Defect]) -> dict[str, Resource | None
 
 
 def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookRequest:
-    """The request when everything that its hook requires is there. Raises RefusedError."""
-    named = _required(body.hook, "hook")
-    if hook is not None and named != hook:
-        raise RefusedError(f"hook is not {hook}, which is the one that this service answers", "hook")
+    """The request, once everything that its hook requires is there. Raises RefusedError."""
+    hook_sent = _required(body.hook, "hook")
+    if hook is not None and hook_sent != hook:
+        raise RefusedError(f"hook must be {hook}, the only one that this service answers", "hook")
     instance = _required(body.hookInstance, "hookInstance")
     if body.context is None:
         raise RefusedError("context is missing", "context")
@@ -206,13 +207,13 @@ def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookReques
     if not context.patientId:
         raise RefusedError("context.patientId is empty", "context.patientId")
     context.encounterId = _bare(context.encounterId or "", "Encounter") or None
-    context.userId = context.userId or body.user  # where clients of before 1.0 put it
-    if named in ORDER_HOOKS and not bytes(context.draftOrders).startswith(b"{"):
-        raise RefusedError("context.draftOrders, a Bundle, is missing", "context.draftOrders")
-    if named == "problem-list-item-create" and not bytes(context.conditions).startswith(b"{"):
-        raise RefusedError("context.conditions, a Bundle, is missing", "context.conditions")
+    context.userId = context.userId or body.user  # where clients older than 1.0 send it
+    if hook_sent in ORDER_HOOKS and not bytes(context.draftOrders).startswith(b"{"):
+        raise RefusedError("context.draftOrders must be a Bundle", "context.draftOrders")
+    if hook_sent == "problem-list-item-create" and not bytes(context.conditions).startswith(b"{"):
+        raise RefusedError("context.conditions must be a Bundle", "context.conditions")
     return HookRequest(
-        hook=named,
+        hook=hook_sent,
         hookInstance=instance,
         context=context,
         fhirServer=body.fhirServer,
@@ -232,7 +233,7 @@ def _required(value: str | None, name: str) -> str:
 
 
 def _bare(identity: str, kind: str) -> str:
-    """The id alone, of a bare id or of a reference."""
+    """The bare id of an id or a reference."""
     identity = identity.strip()
     if "/" not in identity:
         return identity

@@ -1,4 +1,4 @@
-// What the page asks of the service: hooks and feedback as any EHR does, and fragments of the page to show.
+// The page's requests to the service: hooks and feedback as from any EHR, and fragments of the page.
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -12,8 +12,8 @@ async function post(url, body) {
 
 async function outcome(reply) {
   try {
-    const said = await reply.json();
-    return `${reply.status}: ${said.issue.map((issue) => issue.diagnostics ?? issue.code).join("; ")}`;
+    const { issue: issues } = await reply.json();
+    return `${reply.status}: ${issues.map((issue) => issue.diagnostics ?? issue.code).join("; ")}`;
   } catch {
     return `${reply.status} ${reply.statusText}`;
   }
@@ -25,7 +25,7 @@ export class Client {
     this.services = `${root.replace(/\/simulator$/, "")}/cds-services`;
   }
 
-  // The services by hook, as discovery lists them.
+  // The services that discovery lists, by hook.
   async discover() {
     const reply = await fetch(this.services);
     if (!reply.ok) throw new RefusedError(await outcome(reply));
@@ -33,7 +33,7 @@ export class Client {
     return new Map(services.map((service) => [service.hook, service]));
   }
 
-  // The answer of a service and the milliseconds until it was read.
+  // A service's answer and the milliseconds until it was read.
   async call(service, request) {
     const begun = performance.now();
     const reply = await post(`${this.services}/${service.id}`, request);

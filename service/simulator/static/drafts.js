@@ -1,4 +1,4 @@
-// The list of orders that wait for a signature.
+// The list of orders that await a signature.
 
 const nameOf = (draft) => {
   const concept = draft.code ?? draft.codeCodeableConcept ?? draft.medicationCodeableConcept ?? {};

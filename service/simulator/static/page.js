@@ -1,4 +1,4 @@
-// The chart page: plays hooks, shows what came, and lets the clinician answer.
+// The chart page: calls the hooks, shows the cards, and lets the clinician answer them.
 
 import { Client } from "./client.js";
 import { Drafts } from "./drafts.js";
@@ -9,7 +9,7 @@ const find = (id) => document.getElementById(id);
 const client = new Client(document.getElementById("main").dataset.root);
 const write = (method, resource) => client.write(start.server, method, resource);
 const record = new PatientRecord(start, start.server ? write : null);
-const calls = new Map(); // by hook: what was asked last, and what came
+const calls = new Map(); // by hook: the last request and its response
 const answers = new Map(); // by hook: which suggestions were accepted, which cards were overridden
 let services = new Map();
 let current = "";
@@ -19,7 +19,7 @@ const answersOf = (hook) => answers.get(hook) ?? answers.set(hook, { accepted: {
 const topicOf = (card) => card.source.topic?.code ?? card.uuid;
 const say = (words) => (find("status").textContent = words);
 
-// One thing at a time: what the clinician does next waits for what was done before.
+// One task at a time: each action of the clinician waits for the one before.
 let queue = Promise.resolve();
 const doing = (task) => {
   queue = queue.then(async () => {
@@ -31,7 +31,7 @@ const doing = (task) => {
       say(error.message);
     }
     document.body.ariaBusy = "false";
-    // What had the focus may have been shown anew: stay where the answer is.
+    // The focused element may have been replaced: move the focus to the cards.
     if (document.activeElement === document.body && hadFocus) find("cds-title").focus();
   });
 };
@@ -77,11 +77,11 @@ async function play(hook, more = {}) {
   return called;
 }
 
-// The same moment again, after something has changed.
+// The same hook again, after a change.
 async function replay(hook) {
   if (!isOrdering(hook)) return play("patient-view");
   if (!record.drafts.size) return play("patient-view");
-  const selections = (calls.get(hook)?.more.selections ?? []).filter((each) => record.drafts.has(each));
+  const selections = (calls.get(hook)?.more.selections ?? []).filter((reference) => record.drafts.has(reference));
   return hook === "order-sign" ? play(hook, ordering()) : play(hook, ordering(selections));
 }
 
@@ -142,8 +142,8 @@ async function accept(hook, card, suggestion) {
 async function override(hook, card, reason) {
   answersOf(hook).overridden[topicOf(card)] = reason?.display ?? "no reason given";
   note(`Overridden (${reason?.display ?? "no reason given"}): ${card.summary}`);
-  const given = reason && { overrideReason: { reason: { code: reason.code, system: reason.system } } };
-  await sendFeedback(hook, { card: card.uuid, outcome: "overridden", ...given });
+  const overrideReason = reason && { overrideReason: { reason: { code: reason.code, system: reason.system } } };
+  await sendFeedback(hook, { card: card.uuid, outcome: "overridden", ...overrideReason });
   await show(hook);
 }
 
@@ -170,11 +170,11 @@ find("cards").addEventListener("click", (event) => {
   const button = event.target.closest("[data-suggestion]");
   if (!button) return;
   const [hook, card] = [current, cardOf(button)];
-  const suggestion = card.suggestions.find((each) => each.uuid === button.dataset.suggestion);
+  const suggestion = card.suggestions.find(({ uuid }) => uuid === button.dataset.suggestion);
   button.disabled = true;
   doing(() =>
     accept(hook, card, suggestion).catch(async (error) => {
-      await show(hook); // it may be tried again
+      await show(hook); // the clinician may try again
       throw error;
     }),
   );
@@ -191,7 +191,7 @@ find("record").addEventListener("click", (event) => {
   if (!reference) return;
   doing(async () => {
     await record.revoke(reference);
-    answers.forEach((each) => (each.accepted = {})); // what was revoked may be accepted again
+    answers.forEach((answer) => (answer.accepted = {})); // a revoked order may be accepted again
     note("Revoked");
     await refresh();
     await play("patient-view");
@@ -201,7 +201,7 @@ find("record").addEventListener("click", (event) => {
 find("order-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const { key, priority } = event.target.elements;
-  const draft = record.made(start.menu[key.value], { priority: priority.value });
+  const draft = record.instance(start.menu[key.value], { priority: priority.value });
   doing(async () => {
     const reference = record.choose(draft);
     note(`Order chosen: ${key.selectedOptions[0].text}`);
@@ -214,7 +214,7 @@ find("problem-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const { key, side } = event.target.elements;
   const site = side.value && { bodySite: [start.sides[side.value]] };
-  doing(() => addProblem(record.made(start.menu[key.value], site || {})));
+  doing(() => addProblem(record.instance(start.menu[key.value], site || {})));
 });
 
 find("sign").addEventListener("click", () =>

@@ -1,4 +1,4 @@
-// The patient's record and the orders being written, as the EHR of this page holds them.
+// The patient's record and the orders being written, as this page's EHR holds them.
 
 const ORDERS = new Set(["ServiceRequest", "DeviceRequest", "MedicationRequest"]);
 const NOWHERE = "https://ehr.example/fhir";
@@ -13,12 +13,12 @@ const hasCode = (codes) => (resource) =>
   [resource, ...(resource.component ?? [])].flatMap(codesOf).some((code) => codes.has(code));
 
 export class PatientRecord {
-  // `write` files a resource on the FHIR server and gives what stands there; without one the page remembers.
+  // `write` files a resource on the FHIR server and returns what was stored; without it the page only remembers.
   constructor(start, write) {
     this.start = start;
     this.write = write ?? (async (_, resource) => resource);
-    this.filed = new Map(start.records.map((each) => [referenceOf(each), each]));
-    this.drafts = new Map(start.drafts.map((each) => [referenceOf(each), each]));
+    this.filed = new Map(start.records.map((resource) => [referenceOf(resource), resource]));
+    this.drafts = new Map(start.drafts.map((draft) => [referenceOf(draft), draft]));
     this.changed = new Set();
   }
 
@@ -26,16 +26,18 @@ export class PatientRecord {
     return [...this.filed.values()];
   }
 
-  // A resource of this patient, by this user, at this moment, under a temporary id.
-  made(template, more = {}) {
+  // A resource from a template: for this patient, by this user, now, with a temporary id.
+  instance(template, more = {}) {
     const { patient, encounter, user } = this.start;
     const now = new Date().toISOString().replace(/\.\d+/, "");
-    const made = { ...structuredClone(template), ...more, id: crypto.randomUUID() };
-    made.subject = { reference: `Patient/${patient}` };
-    if (encounter) made.encounter = { reference: `Encounter/${encounter}` };
-    if (made.resourceType === "Condition") return { ...made, recordedDate: now, onsetDateTime: now.slice(0, 10) };
+    const resource = { ...structuredClone(template), ...more, id: crypto.randomUUID() };
+    resource.subject = { reference: `Patient/${patient}` };
+    if (encounter) resource.encounter = { reference: `Encounter/${encounter}` };
+    if (resource.resourceType === "Condition") {
+      return { ...resource, recordedDate: now, onsetDateTime: now.slice(0, 10) };
+    }
     const requester = user.startsWith("Practitioner/") ? { requester: { reference: user } } : {};
-    return { ...made, authoredOn: now, ...requester };
+    return { ...resource, authoredOn: now, ...requester };
   }
 
   choose(draft) {
@@ -73,7 +75,7 @@ export class PatientRecord {
     }
   }
 
-  // What a suggestion's action asks for. While orders are written, a new order joins them; else it is filed as a draft.
+  // Carries out a suggestion's action. While orders are written a new order joins them, else it is filed as a draft.
   async apply(action, isOrdering) {
     if (action.type === "delete") {
       for (const reference of [action.resourceId].flat()) await this.discard(reference);
@@ -91,7 +93,7 @@ export class PatientRecord {
     if (ORDERS.has(stored.resourceType) && stored.status === "draft") this.drafts.set(referenceOf(stored), stored);
   }
 
-  // The answers to the prefetch templates of a service, out of the record.
+  // The answers to a service's prefetch templates, taken from the record.
   prefetch(templates) {
     return Object.fromEntries(
       Object.entries(templates)
@@ -101,18 +103,18 @@ export class PatientRecord {
   }
 
   #read(query) {
-    return this.records().find((each) => each.resourceType === kindOf(query)) ?? null;
+    return this.records().find((resource) => resource.resourceType === kindOf(query)) ?? null;
   }
 
   #search(query) {
     const codes = new URLSearchParams(query.split("?")[1]).get("code");
-    const ofKind = this.records().filter((each) => each.resourceType === kindOf(query));
+    const ofKind = this.records().filter((resource) => resource.resourceType === kindOf(query));
     return this.bundle(codes ? ofKind.filter(hasCode(new Set(codes.split(",")))) : ofKind, "searchset");
   }
 
   bundle(resources, type = "collection") {
     const base = this.start.server || NOWHERE;
-    const entry = resources.map((each) => ({ fullUrl: `${base}/${referenceOf(each)}`, resource: each }));
+    const entry = resources.map((resource) => ({ fullUrl: `${base}/${referenceOf(resource)}`, resource }));
     return { resourceType: "Bundle", type, entry };
   }
 }

@@ -59,7 +59,7 @@ def test_a_hundred_levels_are_read(nesting: str) -> None:
 @pytest.mark.parametrize("levels", [101, 150, 1_000])
 @pytest.mark.parametrize("nesting", NESTINGS)
 def test_more_levels_are_refused(nesting: str, levels: int) -> None:
-    with pytest.raises(UnreadableError, match="nested over 100 levels"):
+    with pytest.raises(UnreadableError, match="nested more than 100 levels deep"):
         check_body(NESTINGS[nesting](levels).encode())
 
 

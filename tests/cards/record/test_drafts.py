@@ -207,7 +207,7 @@ def test_a_draft_nested_beyond_measure_is_left_out_and_counted() -> None:
     drafts = read(bundle(order("d1", note=deep), order("d2")), defects=defects)
     assert [draft.reference for draft in drafts] == ["ServiceRequest/d2"]
     assert [(defect.where, defect.why, defect.dropped) for defect in defects] == [
-        ("draftOrders", "is nested over 100 levels", True)
+        ("draftOrders", "is nested more than 100 levels deep", True)
     ]
 
 

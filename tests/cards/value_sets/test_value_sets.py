@@ -277,7 +277,7 @@ def test_check_names_what_differs_and_writes_nothing(
     capsys.readouterr()
     assert make.main([*arguments, "--check"]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "medication.other.toml: not made yet",
+        "medication.other.toml: not written yet",
         "order.bp-monitoring.toml: differs",
         "order.gone.toml: no longer in the bindings",
         "6 value sets",

@@ -118,15 +118,15 @@ def test_a_refused_token_is_not_tried_twice(server: FhirServer, reader: FhirRead
         ({"body": b'{"resourceType": "Bun'}, "is not JSON"),
         ({"body": b""}, "is not JSON"),
         ({"body": b'{"resourceType": "\xff"}'}, "not UTF-8"),
-        ({"body": b"[" * 200 + b"]" * 200}, "nested over 100 levels"),
-        ({"body": b'"Signed out"'}, "it is no FHIR resource"),
+        ({"body": b"[" * 200 + b"]" * 200}, "nested more than 100 levels deep"),
+        ({"body": b'"Signed out"'}, "it is not a FHIR resource"),
         ({"cut": True}, "the FHIR server broke off its answer"),
-        ({"huge": 1_000_001}, "more than is read"),
-        ({"bomb": 5_000_000}, "more than is read"),
-        ({"next": "http://127.0.0.1:1/fhir?page=2"}, "leads off the FHIR server"),
+        ({"huge": 1_000_001}, "larger than the limit"),
+        ({"bomb": 5_000_000}, "larger than the limit"),
+        ({"next": "http://127.0.0.1:1/fhir?page=2"}, "outside the FHIR server's base URL"),
         ({"expired": True}, "the FHIR server answered 410"),
         ({"endless": True}, "more than 20 pages"),
-        ({"circle": True}, "in a circle"),
+        ({"circle": True}, "form a loop"),
     ],
 )
 def test_what_a_server_does_wrong_is_said_in_words(
@@ -157,7 +157,7 @@ def test_what_all_pages_of_a_query_hold_together_is_bounded(server: FhirServer, 
     queries = {"conditions": "Condition?patient=1&_count=1", "other": "Condition?patient=2&_count=1"}
     fetched = reader.fetch(server.base, SECRET, queries, soon())
     assert ids(fetched["conditions"].pages) == ["c0", "c1", "c2"]
-    assert "more than is read" in fetched["conditions"].why
+    assert "larger than the limit" in fetched["conditions"].why
     assert fetched["other"].why == ""
 
 
@@ -252,7 +252,7 @@ def test_the_token_goes_to_no_other_server(server: FhirServer, reader: FhirReade
 def test_a_link_that_leaves_the_base_is_not_followed(server: FhirServer, reader: FhirReader, link: str) -> None:
     server.misbehave("Condition", next=link)
     found = reader.fetch(server.base, SECRET, {"conditions": "Condition?patient=1"}, soon())
-    assert "leads off the FHIR server" in found["conditions"].why
+    assert "outside the FHIR server's base URL" in found["conditions"].why
     assert len(server.requests) == 1
 
 
@@ -266,7 +266,7 @@ def test_a_relative_next_link_is_followed(server: FhirServer, reader: FhirReader
 def test_a_server_that_is_not_allowed_gets_no_request(server: FhirServer) -> None:
     with FhirReader(allow_list(["https://ehr.example/fhir"], allow_loopback=False)) as reader:
         found = reader.fetch(server.base, SECRET, {"conditions": "Condition?patient=1"}, soon())
-    assert found["conditions"].why == "the FHIR server is not one that may be contacted"
+    assert found["conditions"].why == "the settings do not allow this FHIR server"
     assert server.requests == []
 
 
@@ -275,7 +275,7 @@ def test_a_base_that_is_no_base_is_not_contacted_though_allowed(server: FhirServ
     bases = [f"http://user@{place}", f"{server.base}?a=b", f"{server.base}#a", f"ftp://{place}", "", "x"]
     with FhirReader(lambda base: True) as reader:
         found = [reader.fetch(base, SECRET, {"c": "Condition?patient=1"}, soon())["c"] for base in bases]
-    assert {fetched.why for fetched in found} == {"the FHIR server is not one that may be contacted"}
+    assert {fetched.why for fetched in found} == {"the settings do not allow this FHIR server"}
     assert server.requests == []
 
 

@@ -134,7 +134,7 @@ def test_what_was_not_asked_for_is_read_from_the_server(server: FhirServer, read
     alone = ask(request(FULL | {"orders": misfit}))
     assert (names(alone), alone.unseen) == (["Condition/c1"], frozenset({"orders"}))
     assert alone.notes["orders"] == (
-        "the request holds something else than was asked, and there is no FHIR server to read it from"
+        "the request holds something other than what was requested, and there is no FHIR server to read it from"
     )
 
 
@@ -178,8 +178,7 @@ def test_a_page_that_cannot_be_followed_leaves_the_key_unseen(server: FhirServer
         assert other.requests == []
     assert (names(found), found.unseen) == (["Condition/c0"], frozenset({"conditions"}))
     assert found.notes["conditions"] == (
-        "only a part is known: the request holds its first page, "
-        "and the address to ask leads off the FHIR server's base"
+        "only a part is known: the request holds its first page, and the address is outside the FHIR server's base URL"
     )
     assert (names(alone), alone.unseen) == (["Condition/c0"], frozenset({"conditions"}))
 
@@ -196,7 +195,10 @@ def test_pages_of_the_server_that_do_not_come_leave_the_key_unseen(server: FhirS
     [
         ({"status": 401}, "the FHIR server answered 401"),
         ({"outcome": "error"}, "the FHIR server answered with an OperationOutcome (processing)"),
-        ({"body": json.dumps(PATIENT).encode()}, "the FHIR server answered with something else than was asked"),
+        (
+            {"body": json.dumps(PATIENT).encode()},
+            "the FHIR server answered with something other than what was requested",
+        ),
         ({"html": True}, "the FHIR server answered with a web page or XML instead of FHIR JSON"),
     ],
 )

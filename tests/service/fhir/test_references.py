@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_a_note(server: FhirServer) -> None:
     found = ask(server, medications=[medication_request(reference) for reference in elsewhere])
     assert found.unseen == frozenset()
     assert sorted(found.notes["medications"].split("; ")) == [
-        "references that could not be read: 1 (the address to ask leads off the FHIR server's base)",
+        "references that could not be read: 1 (the address is outside the FHIR server's base URL)",
         "references that could not be read: 1 (they lead to no resource on the FHIR server)",
         "references that could not be read: 2 (the FHIR server answered 404)",
     ]
@@ -114,7 +114,7 @@ def test_another_resource_than_was_pointed_at_is_not_taken(server: FhirServer) -
     server.misbehave("Medication", body=json.dumps(RESULT).encode())
     found = ask(server, medications=[medication_request("Medication/m1")])
     assert names(found) == ["MedicationRequest/r1"]
-    assert "something else than was asked" in found.notes["medications"]
+    assert "something other than what was requested" in found.notes["medications"]
 
 
 def test_without_a_server_the_reference_stays_unresolved() -> None:

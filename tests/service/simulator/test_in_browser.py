@@ -50,7 +50,7 @@ def test_a_chart_is_opened_and_its_cards_are_read(visit: Visit) -> None:
     expect(page.get_by_role("table")).to_contain_text("Ankle dorsiflexion")
     mri = card(page, "lumbar-mri")
     expect(mri).to_contain_text("Warning")
-    mri.get_by_text("Why, and after which guideline").click()
+    mri.get_by_text("Evidence and guideline").click()
     expect(mri.locator(".markdown strong")).to_have_text("Because")
     expect(mri.get_by_role("link").first).to_have_attribute("rel", "noopener noreferrer")
     expect(page.locator("#verdicts")).to_contain_text("cauda-equina-emergency")

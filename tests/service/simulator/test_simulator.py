@@ -233,7 +233,7 @@ def test_patients_of_a_fhir_server_are_listed_and_opened(client: FlaskClient) ->
 
 def test_a_fhir_server_that_is_not_allowed_or_away_is_said_so(client: FlaskClient) -> None:
     html = page(client, "/simulator?server=https://fhir.elsewhere.example/r4", 502)
-    assert "may be contacted" in html
+    assert "may not contact" in html
     with FhirServer() as server:
         base = server.base
     assert "cannot be reached" in page(client, f"/simulator?server={base}", 502)
