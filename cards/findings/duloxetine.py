@@ -41,6 +41,7 @@ DULOXETINE_READS = reads_of(
     *CONTRAINDICATED_WITH,
     *BLEEDING,
     *SEROTONERGIC,
+    "allergy",
 )
 
 

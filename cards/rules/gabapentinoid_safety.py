@@ -15,7 +15,7 @@ from cards.record import Chart, Draft
     hooks=["order-select", "order-sign"],
     reads=[findings.in_scope, findings.clearance, findings.pregnancy, findings.unmeasured_kidney_disease, "patient",
            "condition.copd", "condition.sleep-apnoea", "condition.substance-use-disorder", "condition.heart-failure",
-           "medication.gabapentin", "medication.pregabalin", "medication.opioid", "medication.sedative"],
+           "medication.gabapentin", "medication.pregabalin", "medication.opioid", "medication.sedative", "allergy"],
     strength="strong for renal dose and breathing; contested for benefit in sciatica",
     quality="moderate: regulator warnings and labels; one negative trial",
     reviewed="2026-11-25", version="1.0.0", needs_foot_drop=False,

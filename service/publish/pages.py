@@ -128,7 +128,7 @@ def _groups(reads: frozenset[str]) -> Iterator[tuple[str, list[Codes]]]:
 
 
 def _of(prefix: str, reads: Iterable[str]) -> list[str]:
-    return sorted(key for key in reads if key.partition(".")[0] == prefix)
+    return sorted(key for key in reads if key.partition(".")[0] == prefix and key in VALUE_SETS)
 
 
 def _codes(key: str) -> Codes:

@@ -161,7 +161,8 @@ def test_a_plan_asks_for_what_its_rule_reads(published: dict[str, list[dict[str,
         rule = RULES[plan["id"]]
         asked: dict[str, int] = defaultdict(int)
         for each in plan["action"][0]["input"]:
-            for code_filter in each.get("codeFilter", [{"valueSet": f"{BASE}/ValueSet/{each['type'].lower()}"}]):
+            whole = {"Patient": "patient", "Encounter": "encounter", "AllergyIntolerance": "allergy"}.get(each["type"])
+            for code_filter in each.get("codeFilter", [{"valueSet": f"{BASE}/ValueSet/{whole}"}]):
                 asked[code_filter["valueSet"].rpartition("/")[2]] += 1
         assert asked == {key.replace(".", "-"): len(supplied_by(key)) for key in rule.reads}
 
