@@ -79,6 +79,7 @@ UNKNOWN = {
     "a bound": [take(3, 1, "d", {"doseQuantity": {"value": 1400, "code": "mg", "comparator": "<"}})],
     "no value": [take(3, 1, "d", {"doseQuantity": {"code": "mg"}})],
     "a negative dose": [take(3, 1, "d", quantity(-1400))],
+    "a negative dose beside a high one": [take(3, 1, "d", DOSE), take(1, 1, "d", quantity(-100))],
     "a unit of no mass": [take(3, 1, "d", quantity(1400, "mL"))],
     "no unit": [take(3, 1, "d", {"doseQuantity": {"value": 1400}})],
     "no doseAndRate": [take(3, 1, "d")],
