@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from cards.value_sets.systems import SNOMED
+from cards.value_sets.value_set import VALUE_SETS
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import FOOT_DROP, NOW, Ask
@@ -93,6 +95,35 @@ def test_what_replaces_a_draft_is_offered_only_with_its_removal(ask: Ask) -> Non
         assert "delete" not in kinds
 
 
+# ---- the side ----
+
+
+def sites(resource: Json) -> list[str]:
+    """The codes of the side that an order or an examination item states."""
+    concepts = [resource["bodySite"]] if "bodySite" in resource else []
+    concepts += [each["valueCodeableConcept"] for each in resource.get("parameter", ())]
+    return [coding["code"] for concept in concepts for coding in concept["coding"]]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_is_ordered_for_one_foot_says_which(ask: Ask, side: str) -> None:
+    facts = {member: [{**one, "side": side} for one in FOOT_DROP[member]] for member in ("conditions", "observations")}
+    cards = by_rule(ask(vignettes.request({**FOOT_DROP, **facts}, "patient-view", NOW)).get_json()["cards"])
+    wanted = list(VALUE_SETS[f"side.{side}"].codes[SNOMED])[:1]
+    orthoses = [order for order in orders(cards["afo"]) if order["resourceType"] == "DeviceRequest"]
+    muscles = [order for order in orders(cards["localisation-exam"]) if order["code"]["text"].startswith("MRC grade")]
+    assert orthoses
+    assert muscles
+    for order in (*orthoses, *muscles):
+        assert sites(order) == wanted
+    for order in orthoses:
+        assert order["codeCodeableConcept"]["text"].endswith(f", {side}")
+
+
+def orders(card: Json) -> list[Json]:
+    return [action["resource"] for suggestion in card["suggestions"] for action in suggestion["actions"]]
+
+
 # ---- the encounter ----
 
 
@@ -123,7 +154,7 @@ def test_the_encounter_is_read_by_its_id(ask: Ask, foot_drop: Json, identity: st
     del foot_drop["prefetch"]["encounter"]
     with FhirServer([{"resourceType": "Encounter", "id": "e1", "subject": {"reference": "Patient/p1"}}]) as server:
         assert ask({**foot_drop, "fhirServer": server.base}).status_code == 200
-        assert [request.path.rpartition("/")[2] for request in server.asked("Encounter")] == ["e1"]
+        assert [request.path.rpartition("/")[2] for request in server.asked_for("Encounter")] == ["e1"]
 
 
 @pytest.mark.parametrize("identity", ["p1", " p1 ", "Patient/p1", "https://ehr.example/fhir/Patient/p1"])
