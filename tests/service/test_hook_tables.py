@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from cards.value_sets.value_set import VALUE_SETS
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW, Ask
 
 Json = dict[str, Any]
 Shown = list[tuple[str, str]]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW, Ask
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.command.cli import main
-from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW, Ask
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW, Ask
 
 # GitHub's extended autolinks: https://github.github.com/gfm/#autolinks-extension-
 AUTOLINK = re.compile(r"www\.|(?:https?|ftp)://|[\w.+-]+@[\w-]", re.IGNORECASE)

@@ -7,8 +7,8 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from service.app import create_app
-from tests.conftest import FOOT_DROP, NOW
 from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW
 from tests.support.refusals import refusal
 
 URL = "/cds-services/foot-drop-patient-view"

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cards.value_sets.systems import SNOMED
+from cards.value_sets.systems import LOINC, SNOMED
 from cards.value_sets.value_set import VALUE_SETS
 from service.app import create_app
 from service.settings import Settings
-from tests.conftest import FOOT_DROP, NOW, Ask
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW, Ask
 
 Json = dict[str, Any]
 URL = "/cds-services/foot-drop-patient-view"
@@ -118,6 +118,15 @@ def test_what_is_ordered_for_one_foot_says_which(ask: Ask, side: str) -> None:
         assert sites(order) == wanted
     for order in orthoses:
         assert order["codeCodeableConcept"]["text"].endswith(f", {side}")
+
+
+def test_emg_and_nerve_conduction_studies_are_ordered_in_one(ask: Ask, foot_drop: Json) -> None:
+    """Decision D59: one order with the codes of both."""
+    (order,) = orders(by_rule(ask(foot_drop).get_json()["cards"])["emg-ncs"])
+    assert [(each["system"], each["code"]) for each in order["code"]["coding"]] == [
+        (LOINC, "18749-2"),
+        (LOINC, "29755-6"),
+    ]
 
 
 def orders(card: Json) -> list[Json]:
