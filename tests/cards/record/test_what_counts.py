@@ -61,6 +61,6 @@ def test_the_dose_of_a_day_is_read_of_what_is_ordered_and_of_what_is_taken(kind:
         "timing": {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}},
         "doseAndRate": [{"doseQuantity": {"value": 300, "code": "mg"}}],
     }
-    record = {"resourceType": kind, "id": "m1", "status": "active", "subject": SUBJECT}
+    record: Json = {"resourceType": kind, "id": "m1", "status": "active", "subject": SUBJECT}
     record |= {"medicationCodeableConcept": {"text": "gabapentin"}, element: [instruction]}
     assert [taken.daily_mg for taken in chart(record).medicines("medication.gabapentin")] == [900]
