@@ -74,6 +74,7 @@ def test_no_card_from_prefetch(client: FlaskClient, patient: str, hook: str) -> 
     assert reply.get_json() == {"cards": []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patient", PATIENTS)
 def test_no_card_from_a_fhir_server(client: FlaskClient, patient: str) -> None:
     with FhirServer([each for found in of(patient).values() for each in found]) as server:

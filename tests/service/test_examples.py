@@ -7,8 +7,10 @@ What is independent of it are the vignettes, the cases and the tables of codes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -53,23 +55,40 @@ OF_CASES = [each for each in example_patients.patients()[1] if "case" in each]
 named = pytest.mark.parametrize("name", NAMES)
 
 
-@pytest.fixture(scope="module", params=MOMENTS, ids=lambda moment: f"{moment:%Y-%m-%d}")
+@pytest.fixture(params=MOMENTS, ids=lambda moment: f"{moment:%Y-%m-%d}")
 def moment(request: pytest.FixtureRequest) -> datetime:
     """The moment of the files, and another that they are moved to."""
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def service(moment: datetime) -> FlaskClient:
-    """The service at that moment."""
+@cache
+def _service(moment: datetime) -> FlaskClient:
     return create_app(now=moment, dev=True).test_client()
 
 
-@pytest.fixture(scope="module")
-def server(moment: datetime) -> Iterator[FhirServer]:
-    """A FHIR server to which every Bundle was sent at that moment."""
-    with FhirServer(each for name in NAMES for each in resources(load(name).at(moment))) as server:
-        yield server
+@pytest.fixture
+def service(moment: datetime) -> FlaskClient:
+    """The service at that moment."""
+    return _service(moment)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[datetime], FhirServer]]:
+    """A FHIR server to which every Bundle was sent at a moment; made once, whatever the order of the tests."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(moment: datetime) -> FhirServer:
+            held = (resource for name in NAMES for resource in resources(load(name).at(moment)))
+            return stack.enter_context(FhirServer(held))
+
+        yield start
+
+
+@pytest.fixture
+def server(servers: Callable[[datetime], FhirServer], moment: datetime) -> FhirServer:
+    """The FHIR server at that moment."""
+    return servers(moment)
 
 
 def ask(service: FlaskClient, asked: Json) -> Json:
@@ -127,6 +146,7 @@ def test_the_files_are_what_the_script_writes() -> None:
     assert make_examples.stale(make_examples.files(KNOWN)) == []
 
 
+@pytest.mark.slow
 def test_a_file_that_is_stale_or_left_over_is_seen() -> None:
     written = make_examples.files(KNOWN)
     changed = {path: text for path, text in written.items() if path != f"{NAMES[0]}/bundle.json"}
@@ -156,6 +176,7 @@ def test_prefetch_is_answered_as_the_file_says(service: FlaskClient, moment: dat
     assert ask(service, example.request) == example.response
 
 
+@pytest.mark.slow
 @named
 def test_a_fhir_server_that_holds_every_bundle_gives_the_same(
     service: FlaskClient, server: FhirServer, moment: datetime, name: str
@@ -167,6 +188,7 @@ def test_a_fhir_server_that_holds_every_bundle_gives_the_same(
     assert len(server.requests) > before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time", ["00:01", "09:59", "13:37", "23:58"])
 def test_at_any_time_of_day_and_asked_a_minute_late_only_the_dates_differ(time: str) -> None:
     now = datetime.fromisoformat(f"2026-12-31T{time}:30+00:00")
@@ -176,6 +198,7 @@ def test_at_any_time_of_day_and_asked_a_minute_late_only_the_dates_differ(time: 
         assert list(differences(example.response, ask(service, example.request))) == [], name
 
 
+@pytest.mark.slow
 @named
 def test_prefetch_is_what_the_templates_find(server: FhirServer, moment: datetime, name: str) -> None:
     example = load(name).at(moment)
@@ -238,6 +261,7 @@ def test_a_case_that_a_patient_does_not_fit_is_refused(change: Json, error: type
 # ---- Valid R4
 
 
+@pytest.mark.slow
 @named
 def test_the_bundle_is_a_transaction_of_valid_resources(name: str) -> None:
     bundle = load(name).bundle
@@ -252,6 +276,7 @@ def test_the_bundle_is_a_transaction_of_valid_resources(name: str) -> None:
         assert fault(resource) is None, address
 
 
+@pytest.mark.slow
 @named
 def test_every_reference_leads_to_a_resource_of_the_bundle(name: str) -> None:
     example = load(name)
@@ -265,6 +290,7 @@ def test_every_reference_leads_to_a_resource_of_the_bundle(name: str) -> None:
     assert f"Encounter/{context['encounterId']}" in held if "encounterId" in context else True
 
 
+@pytest.mark.slow
 @named
 def test_what_is_drafted_and_what_is_suggested_is_valid(name: str) -> None:
     example = load(name)
