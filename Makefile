@@ -27,13 +27,14 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+FAST = $(BIN)/pytest -n $(WORKERS) --dist worksteal --fast
 
 check: install ## check format, lint, types and layers, and run the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(PYTEST) -m "not slow and not long" --draws 0.1
+	$(FAST)
 
 test: install ## everything that a change needs: check, and the tests with programs, nginx, a browser and HAPI
 	@$(BIN)/python -m tests.support.machine

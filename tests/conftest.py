@@ -18,6 +18,7 @@ from tests.support import charts, machine, vignettes
 from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
 
 FOLDER = Path(__file__).parent
+FEW_DRAWS = 0.1  # of the patients that properties draw in full
 
 collect_ignore = machine.left_out()
 
@@ -52,11 +53,21 @@ SLOW = [
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--draws", type=float, default=0.25, help="How many patients properties draw, as a factor.")
+    parser.addoption("--fast", action="store_true", help="What `make check` runs: nothing slow, and few draws.")
     parser.addoption("--anew", action="store_true", help="Draw other patients each time.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     charts.share, charts.anew = config.getoption("--draws"), config.getoption("--anew")
+    if config.getoption("--fast"):
+        config.option.markexpr = "not slow and not long"
+        charts.share = FEW_DRAWS
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whether a file of slow tests need not even be read."""
+    is_slow = collection_path.is_relative_to(FOLDER) and _is_of(collection_path.relative_to(FOLDER).as_posix(), SLOW)
+    return True if is_slow and config.getoption("--fast") else None
 
 
 def pytest_report_header() -> list[str]:
