@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask.testing import FlaskClient
 
 from cards.record.codes import Codes
+from cards.rule_book import rule_book
 from service import examples, explain
 from service.app import evaluator
 from service.examples import Example
@@ -42,7 +43,7 @@ def queries(request: Json, overlay: dict[str, dict[str, list[str]]] | None = Non
     """The prefetch templates of the hook, with the ids of the request's context put in; what lacks one is left out."""
     context = request["context"]
     filled = {}
-    for key, template in templates(request["hook"], Codes(overlay or {})).items():
+    for key, template in templates(rule_book().read_by(request["hook"]), Codes(overlay or {})).items():
         if all(token in context for token in re.findall(r"\{\{context\.(\w+)\}\}", template)):
             filled[key] = re.sub(r"\{\{context\.(\w+)\}\}", lambda token: context[token[1]], template)
     return filled
