@@ -49,10 +49,12 @@ SLOW = [
     "service/publish/test_publish.py",
     "service/simulator/test_in_browser.py",
 ]
+# What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
+LONG = ["deploy/test_packaging.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--draws", type=float, default=0.25, help="How many patients properties draw, as a factor.")
+    parser.addoption("--draws", type=float, default=0.15, help="How many patients properties draw, as a factor.")
     parser.addoption("--fast", action="store_true", help="What `make check` runs: nothing slow, and few draws.")
     parser.addoption("--anew", action="store_true", help="Draw other patients each time.")
 
@@ -75,15 +77,16 @@ def pytest_report_header() -> list[str]:
     return machine.sentences()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, and mark what is slow."""
-    for item in items:
-        path = item.path.relative_to(FOLDER).as_posix()
-        for group, places in GROUPS.items():
-            if _is_of(path, places):
-                item.add_marker(pytest.mark.xdist_group(group))
-        if _is_of(path, SLOW):
-            item.add_marker(pytest.mark.slow)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give a test its group, before xdist looks for it, and mark what is slow."""
+    path = item.path.relative_to(FOLDER).as_posix()
+    for group, places in GROUPS.items():
+        if _is_of(path, places):
+            item.add_marker(pytest.mark.xdist_group(group))
+    if _is_of(path, SLOW):
+        item.add_marker(pytest.mark.slow)
+    if _is_of(path, LONG):
+        item.add_marker(pytest.mark.long)
 
 
 def _is_of(path: str, places: list[str]) -> bool:

@@ -91,6 +91,7 @@ def test_validate_finds_no_error_in_what_is_suggested_or_echoed(hapi: Hapi, kind
     assert report(hapi, sent()[kind]) == ""
 
 
+@pytest.mark.long
 def test_validate_finds_no_error_in_what_is_published(hapi: Hapi) -> None:
     assert report(hapi, published()) == ""
 

@@ -55,7 +55,10 @@ OF_CASES = [each for each in example_patients.patients()[1] if "case" in each]
 named = pytest.mark.parametrize("name", NAMES)
 
 
-@pytest.fixture(params=MOMENTS, ids=lambda moment: f"{moment:%Y-%m-%d}")
+@pytest.fixture(
+    params=[MOMENTS[0], *(pytest.param(moment, marks=pytest.mark.long) for moment in MOMENTS[1:])],
+    ids=lambda moment: f"{moment:%Y-%m-%d}",
+)
 def moment(request: pytest.FixtureRequest) -> datetime:
     """The moment of the files, and another that they are moved to."""
     return request.param  # type: ignore[no-any-return]

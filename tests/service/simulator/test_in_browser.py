@@ -32,7 +32,12 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=[(LAPTOP, "light"), (TABLET, "dark")], ids=["laptop", "tablet"])
+@pytest.fixture(
+    params=[
+        pytest.param((LAPTOP, "light"), id="laptop"),
+        pytest.param((TABLET, "dark"), id="tablet", marks=pytest.mark.long),
+    ]
+)
 def visit(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Visit]:
     """A visit that ends with a quiet console."""
     visit = Visit(browser, address, *request.param)
