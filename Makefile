@@ -44,13 +44,12 @@ test: install ## everything that a change needs: check, and the tests with progr
 	$(BIN)/mypy
 	$(PYTEST) -m "not long"
 
-test-long: install ## what takes longer: every test with the coverage gates, many draws, mutants
+test-long: install ## what takes longer: every test with the coverage gates, and many draws
 	@$(BIN)/python -m tests.support.machine
 	$(PYTEST) --draws 1 --cov --cov-report=
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
-	$(PYTEST) --draws 10 tests/cards/test_properties.py tests/cards/test_property_sources.py
-	$(BIN)/python -m tests.mutants
+	$(PYTEST) --draws 2 --anew tests/cards/test_properties.py tests/cards/test_property_sources.py
 
 constraints: ## resolve anew the versions that constraints.txt pins
 	@$(PYTHON) -m venv --clear build/constraints
