@@ -49,7 +49,7 @@ test-long: install ## what takes longer: every test with the coverage gates, and
 	$(PYTEST) --draws 1 --cov --cov-report=
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
-	$(PYTEST) --draws 2 --anew tests/cards/test_properties.py tests/cards/test_property_sources.py
+	$(PYTEST) --draws 2 tests/cards/test_properties.py tests/cards/test_property_sources.py
 
 constraints: ## resolve anew the versions that constraints.txt pins
 	@$(PYTHON) -m venv --clear build/constraints
