@@ -1,8 +1,6 @@
-"""What is not seen of a chart over HTTP: what each optional key changes, and what settings and server decide."""
+"""What the settings and the FHIR server decide over HTTP: the deadline, the time zone, the encounter."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -13,42 +11,6 @@ from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW, Ask
 
 URL = "/cds-services/foot-drop-patient-view"
-# What the reader is told to check, and a card that says so.
-SENTENCES = {
-    "patient": ("check that this fits the age", "lumbar-mri"),
-    "reports": ("check that a study has not answered this already", "lumbar-mri"),
-    "orders": ("Orders could not be read: check that this is not ordered already", "lumbar-mri"),
-    "deviceOrders": ("Device orders could not be read: check that this is not ordered already", "afo"),
-    "devices": ("check for them before any MRI", "lumbar-mri"),
-    "procedures": ("check for an operation that has already been done", "lumbar-mri"),
-    "medications": ("check what is already prescribed", "pain-regimen"),
-    "statements": ("check what the patient takes", "pain-regimen"),
-    "allergies": ("check them before prescribing", "pain-regimen"),
-}
-
-
-def details(reply: Any) -> dict[str, str]:
-    """The detail of each card, by rule."""
-    return {card["source"]["topic"]["code"]: card["detail"] for card in reply.get_json()["cards"]}
-
-
-@pytest.mark.parametrize("key", [*SENTENCES, "encounter"])
-def test_without_an_optional_key_the_same_cards_are_shown(ask: Ask, key: str) -> None:
-    whole = details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW)))
-    partial = details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW, drop={key})))
-    assert partial.keys() == whole.keys()
-
-
-@pytest.mark.parametrize("key", SENTENCES)
-def test_a_card_says_what_it_could_not_see(ask: Ask, key: str) -> None:
-    sentence, rule = SENTENCES[key]
-    partial = details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW, drop={key})))
-    assert sentence in partial[rule]
-    assert sentence not in details(ask(vignettes.request(FOOT_DROP, "patient-view", NOW)))[rule]
-
-
-def test_every_key_that_may_be_missing_is_tried() -> None:
-    assert {*SENTENCES, "encounter", "conditions", "observations"} == set(vignettes.PREFETCH_KEYS)
 
 
 @pytest.mark.parametrize("encounter", ["e1", "Encounter/e1"])
