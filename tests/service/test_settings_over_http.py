@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from service.app import create_app
@@ -11,6 +13,11 @@ from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW, Ask
 
 URL = "/cds-services/foot-drop-patient-view"
+
+
+def details(reply: Any) -> dict[str, str]:
+    """The detail of each card, by rule."""
+    return {card["source"]["topic"]["code"]: card["detail"] for card in reply.get_json()["cards"]}
 
 
 @pytest.mark.parametrize("encounter", ["e1", "Encounter/e1"])
