@@ -290,7 +290,7 @@ def test_at_most_five_cards_each_once_in_order(patient: Patient) -> None:
 @pytest.mark.long
 def test_the_drawn_patients_reach_every_rule() -> None:
     spoke: set[str] = set()
-    for hooks, draws in ((HOOKS, 150), (("patient-view",), 400), (("order-select",), 250)):
+    for hooks, draws in ((HOOKS, 150), (("patient-view",), 1500), (("order-select",), 250)):
         fixed(draws)(given(patients(hooks))(lambda patient: spoke.update(check_bounds(patient))))()
     assert spoke >= KNOWN
 

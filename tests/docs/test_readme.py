@@ -73,6 +73,14 @@ def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> No
     assert re.search(r"(?:[89]|\d\d) passed", run.stdout), run.stdout
 
 
+@pytest.mark.long  # a minute by itself
+def test_with_the_worked_example_every_fast_test_passes(tmp_path: Path) -> None:
+    """The four files are enough: no table, page or stored answer has to know the rule."""
+    with_the_example(tmp_path)
+    run = run_tests(tmp_path, "--fast", "-n", "2", "--dist", "worksteal", "tests")
+    assert run.returncode == 0, run.stdout[-10_000:] + run.stderr
+
+
 def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 170
 
