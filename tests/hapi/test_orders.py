@@ -80,11 +80,13 @@ def published() -> Iterator[Json]:
             yield json.loads(library.resource(kind, id) or b"null")
 
 
+@pytest.mark.long
 def test_validate_sees_an_error(hapi: Hapi) -> None:
     order = sent()["create"][0]
     assert errors(hapi, {name: value for name, value in order.items() if name != "intent"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["create", "update"])
 def test_validate_finds_no_error_in_what_is_suggested_or_echoed(hapi: Hapi, kind: str) -> None:
     assert sent()[kind]
