@@ -6,40 +6,54 @@ The codes of records stay JSON until somebody asks what they mean: of a thousand
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Raw
 
+from cards.record import coding_extensions
 from cards.record.decoding import CODE, NO_JSON, Defect
-from cards.record.elements import Code, CodeableConcept, Coding, Concept, codings
+from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept, codings
 from cards.record.errors import OverlayError
+from cards.record.names import Names
 from cards.record.records import Resource
 from cards.record.side import Side, together
-from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED
+from cards.value_sets import addresses
+from cards.value_sets.systems import EXAM, ICD10, ICD10CM
 from cards.value_sets.value_set import VALUE_SETS, ValueSet
 
-# codes.md 2: the OIDs of the systems, as older interfaces write them
-_FORMS = {
-    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
-    "urn:oid:2.16.840.1.113883.6.1": LOINC,
-    "urn:oid:2.16.840.1.113883.6.90": ICD10CM,
-    "urn:oid:2.16.840.1.113883.6.88": RXNORM,
-    "urn:oid:2.16.840.1.113883.6.285": HCPCS,
-    "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": HCPCS,
-    "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": NCIT,
-}
+OLD, NEW = "old", "new"
+CANCER, CANCER_HISTORY = "condition.cancer-active", "condition.cancer-history"
+
 _SIDES = {f"side.{side}": side for side in Side}
 _MEMO_ENTRIES = 50_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
 _MEMO_LENGTH = 100
+_LONGEST = 500  # characters of an address or a code; what is longer is none
+_FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the optional digit of its site
+_canonical = lru_cache(maxsize=1000)(addresses.canonical)
 _bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
 
 
 class Meaning(NamedTuple):
-    """A key of bindings.toml, and the code of the value set that was matched."""
+    """A key of bindings.toml, and the code of the value set that was matched.
+
+    `when` is OLD or NEW for a code that counts only by the onset of its Condition (more than 14 days ago or
+    unknown; known and at most 14 days ago).
+    """
 
     key: str
     code: str
+    when: str = ""
+
+
+class _Family(NamedTuple):
+    """Codes that a regular expression describes, as published, and what they mean."""
+
+    pattern: re.Pattern[str]
+    key: str
+    when: str
 
 
 Overlay = Mapping[str, Mapping[str, Sequence[str]]]
@@ -49,13 +63,18 @@ Overlay = Mapping[str, Mapping[str, Sequence[str]]]
 class Codes:
     """Looks codings up in the value sets and in the codes that a site adds to them."""
 
-    def __init__(self, overlay: Overlay | None = None) -> None:
+    def __init__(self, overlay: Overlay | None = None, medicine_classes: Iterable[str] = ()) -> None:
+        """`medicine_classes` are the medicine keys of which other medicines of the class count by name as well."""
         self._exact: dict[tuple[str, str], tuple[Meaning, ...]] = {}
-        self._patterns: list[tuple[str, str, re.Pattern[str]]] = []
+        self._families: defaultdict[str, list[_Family]] = defaultdict(list)
+        self._lesions: defaultdict[str, list[str]] = defaultdict(list)
         self._sides: dict[str, Side] = {}
-        self._names: list[tuple[str, re.Pattern[str]]] = []
+        self._side_families: list[tuple[re.Pattern[str], str, Side]] = []
+        self._without_side: set[tuple[str, str]] = set()
+        self._names = Names()
         self._memo: dict[tuple[str | None, str | None], tuple[Meaning, ...]] = {}
         self.overlay = overlay or {}
+        self.medicine_classes = frozenset(medicine_classes)
         for value_set in VALUE_SETS.values():
             self._add(value_set)
         for key, systems in self.overlay.items():
@@ -63,13 +82,21 @@ class Codes:
 
     def _add(self, value_set: ValueSet) -> None:
         key = value_set.key
-        for system, codes in value_set.codes.items():
-            for code in codes:
-                self._bind(system, code, Meaning(key, code))
-        for system, patterns in value_set.patterns.items():
-            self._patterns += [(system, key, re.compile(pattern.replace("\\.", ""))) for pattern in patterns]
-        self._sides |= {_plain(ICD10CM, code): _side(side) for code, side in value_set.sides.items()}
-        self._names += [(key, _whole_word(name)) for name in value_set.names]
+        for when, codes in (("", value_set.codes), (OLD, value_set.old), (NEW, value_set.new)):
+            for system, listed in codes.items():
+                for code in listed:
+                    self._bind(system, code, Meaning(key, code, when))
+        for when, patterns in (("", value_set.patterns), (NEW, value_set.patterns_new)):
+            for system, expressions in patterns.items():
+                self._families[system] += [_Family(re.compile(one, re.ASCII), key, when) for one in expressions]
+        for condition in value_set.conditions:
+            self._lesions[condition].append(key)
+        self._sides |= {code: _side(side) for code, side in value_set.sides.items()}
+        self._side_families += [(re.compile(one), key, _side(side)) for one, side in value_set.side_patterns.items()]
+        self._without_side |= {(system, code) for system, codes in value_set.no_side.items() for code in codes}
+        self._names.add(key, value_set.names)
+        if key in self.medicine_classes:
+            self._names.add(key, value_set.names_class)
 
     def _add_site(self, key: str, systems: Mapping[str, Sequence[str]]) -> None:
         kind, _, exam = key.partition(".")
@@ -81,10 +108,10 @@ class Codes:
         for system, codes in systems.items():
             for code in codes:
                 meaning = Meaning(key, code) if key in VALUE_SETS or owner is None else owner
-                self._bind(_FORMS.get(system, system), code, meaning)
+                self._bind(_canonical(system), code, meaning)
 
     def _bind(self, system: str, code: str, meaning: Meaning) -> None:
-        place = system, _plain(system, code)
+        place = system, addresses.written(system, code)
         self._exact[place] = (*self._exact.get(place, ()), meaning)
 
     def of(self, system: str | None, code: str | None) -> tuple[Meaning, ...]:
@@ -97,42 +124,67 @@ class Codes:
         return meanings
 
     def _look_up(self, system: str | None, code: str | None) -> tuple[Meaning, ...]:
-        if not system or not code:
-            return ()
-        system = system.strip()
-        system = _FORMS.get(system, system)
-        plain = _plain(system, code)
-        exact = self._exact.get((system, plain), ())
+        meanings: dict[Meaning, None] = {}
+        for known, name in _readings(system, code):
+            meanings |= dict.fromkeys(self._known(known, name))
+            if known == ICD10 and not meanings and (five := _FIVE.fullmatch(name)):
+                # As WHO codes they mean the category with a site: the condition, never a side.
+                meanings |= {Meaning(m.key, five[1], m.when): None for m in self._known(ICD10CM, name)}
+        for meaning in tuple(meanings):
+            for lesion in self._lesions.get(meaning.key, ()):
+                meanings[Meaning(lesion, meaning.code)] = None
+        return tuple(meanings)
+
+    def _known(self, system: str, code: str) -> tuple[Meaning, ...]:
+        exact = self._exact.get((system, code), ())
         keys = {meaning.key for meaning in exact}
-        by_pattern = tuple(
-            Meaning(key, plain)
-            for pattern_system, key, pattern in self._patterns
-            if pattern_system == system and key not in keys and pattern.fullmatch(plain)
+        families = self._families.get(system, ())
+        return exact + tuple(
+            Meaning(key, code, when) for pattern, key, when in families if key not in keys and pattern.search(code)
         )
-        return exact + by_pattern
 
     def meanings(self, concept: Concept | CodeableConcept | None) -> tuple[Meaning, ...]:
         """What a concept means: every meaning of every coding, each once."""
         if concept is None or not concept.coding:
             return ()
         if len(concept.coding) == 1:
-            only = concept.coding[0]
-            known = self._memo.get((only.system, only.code))
-            return self.of(only.system, only.code) if known is None else known
-        return tuple(dict.fromkeys(m for coding in concept.coding for m in self.of(coding.system, coding.code)))
+            return self._said(concept.coding[0])
+        return tuple(dict.fromkeys(m for coding in concept.coding for m in self._said(coding)))
+
+    def _said(self, coding: Code | Coding) -> tuple[Meaning, ...]:
+        """What a coding means with the certainty that it states: suspected and excluded are nothing."""
+        known = self._memo.get((coding.system, coding.code))
+        meanings = self.of(coding.system, coding.code) if known is None else known
+        if not meanings or coding.extension is NOTHING:
+            return meanings
+        certainty = coding_extensions.certainty(coding.extension)
+        if certainty == coding_extensions.HISTORY:
+            return tuple(Meaning(CANCER_HISTORY, m.code) for m in meanings if m.key == CANCER)
+        return () if certainty == coding_extensions.NOT_COUNTED else meanings
 
     def keys(self, concept: Concept | CodeableConcept | None, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a concept means."""
         return _of_domain(self.meanings(concept), domain)
 
-    def side_of(self, codings: Iterable[Code | Coding]) -> Iterable[Side]:
-        """The sides that ICD-10-CM codes carry in themselves."""
-        for coding in codings:
-            system = (coding.system or "").strip()
-            if coding.code and (system == ICD10CM or _FORMS.get(system) == ICD10CM):
-                side = self._sides.get(_plain(ICD10CM, coding.code))
-                if side is not None:
-                    yield side
+    def side_of(self, codings: Sequence[Code | Coding]) -> Iterable[Side]:
+        """The sides that codes carry in themselves, or, where none does, those that ICD-10-GM codings state."""
+        stated = [side for coding in codings for side in self._own_sides(coding)]
+        return stated or [side for coding in codings if (side := coding_extensions.side(coding.extension))]
+
+    def _own_sides(self, coding: Code | Coding) -> Iterable[Side]:
+        """ICD-10-CM codes alone have a side of their own."""
+        for system, code in _readings(coding.system, coding.code):
+            if system != ICD10CM:
+                continue
+            if code in self._sides:
+                yield self._sides[code]
+                continue
+            keys = {meaning.key for meaning in self._known(system, code)}
+            yield from (side for pattern, key, side in self._side_families if key in keys and pattern.search(code))
+
+    def has_no_side(self, codings: Iterable[Code | Coding]) -> bool:
+        """Whether one of the codes forbids reading a side from a body site: it may mean the hemisphere (D75)."""
+        return any(place in self._without_side for one in codings for place in _readings(one.system, one.code))
 
     def side(self, site: CodeableConcept | list[CodeableConcept] | None) -> Side:
         """The side that the codings of a bodySite give."""
@@ -145,12 +197,10 @@ class Codes:
                     sides.add(_SIDES[meaning.key])
         return together(sides)
 
-    def named(self, words: Iterable[str]) -> tuple[str, ...]:
-        """The keys whose names stand as whole words in any of the texts, in any case."""
-        keys: dict[str, None] = {}
-        for text in words:
-            keys |= {key: None for key, name in self._names if name.search(text)}
-        return tuple(keys)
+    def named(self, words: Iterable[str], *domains: str) -> tuple[str, ...]:
+        """The keys of these domains whose names stand as whole words in any of the texts."""
+        keys = dict.fromkeys(key for text in words for key in self._names.keys(text))
+        return tuple(key for key in keys if key.partition(".")[0] in domains)
 
 
 class RecordCodes:
@@ -192,15 +242,15 @@ def _of_domain(meanings: tuple[Meaning, ...], domain: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m.key for m in meanings if m.key.startswith(domain + "."))) if meanings else ()
 
 
-def _plain(system: str, code: str) -> str:
-    """The code without what records add or drop: spaces; in ICD-10-CM the dot and the case."""
-    code = code.strip()
-    return code.upper().replace(".", "") if system == ICD10CM else code
+def _readings(system: str | None, code: str | None) -> Iterable[tuple[str, str]]:
+    """The codes that a coding holds, each as its system publishes it."""
+    if not system or not code:
+        return ()
+    system, code = system.strip(), code.strip()
+    if max(len(system), len(code)) > _LONGEST:
+        return ()
+    return addresses.readings(_canonical(system), code)
 
 
 def _side(name: str) -> Side:
     return Side.BOTH if name == "bilateral" else Side(name)
-
-
-def _whole_word(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)

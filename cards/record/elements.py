@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from msgspec import Raw, Struct
 
+NOTHING = Raw()
+"""What stands for an element that is kept as JSON and that a record does not have."""
+
 
 class Code(Struct, gc=False):
-    """One code of one system, as the record holds it."""
+    """One code of one system, as the record holds it; `extension` may say its side and its certainty."""
 
     system: str | None = None
     code: str | None = None
+    extension: Raw = NOTHING
 
 
 class Concept(Struct, gc=False):
@@ -20,16 +24,13 @@ class Concept(Struct, gc=False):
     coding: list[Code] | None = None
 
 
-NOTHING = Raw()
-"""What stands for an element that is kept as JSON and that a record does not have."""
-
-
 class Coding(Struct, gc=False):
     """One code of one system, with its name."""
 
     system: str | None = None
     code: str | None = None
     display: str | None = None
+    extension: Raw = NOTHING
 
 
 class CodeableConcept(Struct, gc=False):
@@ -147,6 +148,9 @@ class Contained(Struct, gc=False):
     status: str | None = None
     code: CodeableConcept | None = None
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    valueBoolean: bool | None = None
+    valueCodeableConcept: CodeableConcept | None = None
+    interpretation: list[CodeableConcept] | None = None
 
 
 def codings(concept: Concept | CodeableConcept | list[CodeableConcept] | None) -> Sequence[Code | Coding]:

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from cards.record import records as fhir
-from cards.record.codes import Codes, Meaning, RecordCodes
+from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes
 from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defect
 from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
-from cards.record.medicines import medicine_keys, medicine_name, medicines
-from cards.record.moments import Clock
+from cards.record.medicines import allergy_keys, medicine_name, medicines
+from cards.record.moments import Clock, Moment
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference, reference_id
-from cards.record.reports import VOID_OBSERVATION, reports
+from cards.record.reports import VOID_OBSERVATION, Located, located_by, reports
 from cards.record.side import Side, together
-from cards.record.statuses import ACTIVE, ACTIVE_ALLERGY, is_active, is_untrue
+from cards.record.statuses import ACTIVE, ACTIVE_ALLERGY, is_active, is_over, is_untrue
 from cards.value_sets.value_set import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
+RECENT_EVENT = timedelta(days=14)  # D75: what is known to be no older is the event, not a known disease
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 
@@ -55,9 +57,9 @@ class Extraction:
         self._medicines: list[fhir.MedicationRequest] = []
         self._medications: dict[str, fhir.Medication] = {}
         self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
-        self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
+        self._located: dict[str, Located] = {}
         self._take(records)
-        for report in reports(self._reports, self._lesion_sides, reader):
+        for report in reports(self._reports, self._located, reader):
             for key in report.keys:
                 self.reports[key].append(report)
         self.medicines = list(medicines(self._medicines, self._medications.get, reader))
@@ -116,40 +118,56 @@ class Extraction:
         self.encounter_class = None if kind is None or isinstance(kind, list) else kind.code
 
     def _take_condition(self, record: fhir.Condition) -> None:
-        keys = self._record_codes.keys(record, record.code, "condition")
-        if not keys or not self._holds(record):
+        meanings = [m for m in self._record_codes.meanings(record, record.code) if m.key.startswith("condition.")]
+        if not meanings:
             return
         when = self._reader.first(record.onsetDateTime, *ends(record.onsetPeriod)[1:], record.recordedDate)
-        coded = codings(CODE.read(record.code, record, []))  # what cannot be read of it has been counted
+        keys = self._condition_keys(record, meanings, when)
+        if not keys:
+            return
         problem = Problem(
             reference=reference(record),
             when=self._reader.dated(record, when, "onset"),
-            side=together(self._codes.side_of(coded)).or_else(self._codes.side(record.bodySite)),
+            side=self._condition_side(record),
             text=VALUE_SETS[min(keys)].name,
             keys=keys,
         )
         for key in keys:
             self.problems[key].append(problem)
 
-    def _holds(self, record: fhir.Condition | fhir.AllergyIntolerance, active: frozenset[str] = ACTIVE) -> bool:
-        """Whether it is so, and still: active by its status, and not refuted."""
+    def _condition_keys(
+        self, record: fhir.Condition, meanings: Iterable[Meaning], when: Moment | None
+    ) -> tuple[str, ...]:
+        """What a Condition is now, by its onset and its status; a cancer that is over is history of cancer (D74)."""
         verification = VERIFICATION_STATUS.read(record.verificationStatus, record, self._reader.defects)
         status = CLINICAL_STATUS.read(record.clinicalStatus, record, self._reader.defects)
-        return is_active(status, active) and not is_untrue(verification)
+        if is_untrue(verification):
+            return ()
+        age = NEW if self._reader.clock.within(when, RECENT_EVENT) else OLD
+        keys = dict.fromkeys(meaning.key for meaning in meanings if meaning.when in ("", age))
+        if is_active(status, ACTIVE):
+            return tuple(keys)
+        return (CANCER_HISTORY,) if CANCER in keys and is_over(status) else ()
+
+    def _condition_side(self, record: fhir.Condition) -> Side:
+        coded = codings(CODE.read(record.code, record, []))  # what cannot be read of it has been counted
+        side = together(self._codes.side_of(coded))
+        return side if self._codes.has_no_side(coded) else side.or_else(self._codes.side(record.bodySite))
 
     def _take_observation(self, record: fhir.Observation) -> None:
         if record.component is None and not self._record_codes.meanings(record, record.code):
             return  # nearly every Observation of a chart: nothing that a rule reads
         if record.status in VOID_OBSERVATION:
             return
+        lesions = []
         for meaning, valued in self._meanings(record):
             domain = meaning.key.partition(".")[0]
             if domain == "lesion":
-                keys, side = self._lesion_sides.get(reference(record), (set(), Side.UNKNOWN))
-                site = together((side, self._codes.side(record.bodySite)))
-                self._lesion_sides[reference(record)] = keys | {meaning.key}, site
+                lesions.append(meaning)
             elif domain == "observation":
                 self.readings.add(meaning, record, valued)
+        if lesions:
+            self._located[reference(record)] = located_by(tuple(lesions), record.bodySite, record, self._codes)
 
     def _meanings(self, record: fhir.Observation) -> Iterator[tuple[Meaning, Valued]]:
         for valued in (record, *(record.component or ())):
@@ -236,9 +254,11 @@ class Extraction:
             self._medications[record.id] = record
 
     def _take_allergy(self, record: fhir.AllergyIntolerance) -> None:
-        if not self._holds(record, ACTIVE_ALLERGY):
+        verification = VERIFICATION_STATUS.read(record.verificationStatus, record, self._reader.defects)
+        status = CLINICAL_STATUS.read(record.clinicalStatus, record, self._reader.defects)
+        if not is_active(status, ACTIVE_ALLERGY) or is_untrue(verification):
             return
-        keys = (*self._codes.keys(record.code, "allergy"), *medicine_keys(record.code, self._codes))
+        keys = allergy_keys(record.code, self._codes)
         if keys:
             name = medicine_name(record.code)
             self.allergies.append(Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys))

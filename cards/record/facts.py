@@ -81,18 +81,28 @@ class Draft(Fact, frozen=True, kw_only=True):
 
 
 class Lesion(Struct, frozen=True):
-    """What a report concludes, and on which side (a central lesion is on both)."""
+    """What a report concludes, and on which side (a central lesion is on both).
+
+    `codes` are those that name it; `conditions` the keys of the diseases that they mean, for a lesion that is
+    named by diseases (D62).
+    """
 
     key: str
     side: Side
+    codes: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
 
 
 class Report(Fact, frozen=True, kw_only=True):
-    """A final report; `conclusion` is free text for the reader, never interpreted."""
+    """A final report; `conclusion` is free text for the reader, never interpreted.
+
+    `conclusions` are the keys of [conclusion] that its codes mean.
+    """
 
     keys: tuple[str, ...]
     lesions: tuple[Lesion, ...] = ()
     conclusion: str = ""
+    conclusions: tuple[str, ...] = ()
 
 
 class Procedure(Fact, frozen=True, kw_only=True):

@@ -12,9 +12,16 @@ from cards.record.facts import Medicine
 from cards.record.moments import Moment
 from cards.record.reader import Reader
 from cards.record.records import Medication, MedicationRequest, reference, reference_id
+from cards.value_sets.value_set import VALUE_SETS
 
 Resolve = Callable[[str], Medication | None]
 
+_DENIALS = frozenset({"no", "not", "nil", "denies"})
+# bindings.toml, [allergy]: what an allergy to a class is one to as well; for aspirin a clinician must agree
+_MEMBERS = {
+    "allergy.nsaid-class": ("medication.ibuprofen", "medication.naproxen", "medication.other-nsaid"),
+    "allergy.opioid-class": ("medication.opioid", "medication.tramadol"),
+}
 _MILLIGRAMS = {"mg": 1.0, "g": 1000.0}
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 
@@ -68,10 +75,38 @@ def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) 
 
 
 def medicine_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ...]:
-    """The medicine keys of a concept: by RxNorm code, and by name when none of its codes is known."""
+    """The medicine keys of a concept: by code, and by name when none of its codes is known."""
     if concept is None:
         return ()
-    return codes.keys(concept, "medication") or codes.named(texts(concept))
+    return codes.keys(concept, "medication") or codes.named(names_in(concept), "medication")
+
+
+def names_in(concept: CodeableConcept) -> Iterator[str]:
+    """Where a name may stand: in the words of a concept, and in a code that is a word."""
+    yield from texts(concept)
+    for coding in concept.coding or ():
+        if coding.code and not coding.code.isdigit():
+            yield coding.code
+
+
+def allergy_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ...]:
+    """The keys of what a record is an allergy to: keys of [allergy], and the medicines that they mean.
+
+    An allergy to a class is one to each of its members (O8); words that deny an allergy name none.
+    """
+    if concept is None:
+        return ()
+    coded = (*codes.keys(concept, "allergy"), *codes.keys(concept, "medication"))
+    named = coded or codes.named((words for words in names_in(concept) if not _denies(words)), "allergy", "medication")
+    meant = (f"medication.{key.removeprefix('allergy.')}" for key in named if key.startswith("allergy."))
+    members = (member for key in named for member in _MEMBERS.get(key, ()))
+    return tuple(dict.fromkeys((*named, *(key for key in (*meant, *members) if key in VALUE_SETS))))
+
+
+def _denies(words: str) -> bool:
+    """Whether words say that there is no allergy ("No known NSAID allergy")."""
+    said = words.casefold().split()
+    return bool(said) and (said[0].rstrip(":,;.") in _DENIALS or "no known" in " ".join(said))
 
 
 def medicine_name(concept: CodeableConcept | None) -> str:

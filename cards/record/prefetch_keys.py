@@ -46,7 +46,7 @@ PREFETCH_KEYS = {
     ),
     "reports": PrefetchKey(
         "DiagnosticReport",
-        ("report", "lesion"),
+        ("report", "lesion", "conclusion"),
         "Reports could not be read: check that a study has not answered this already.",
         "code",
     ),

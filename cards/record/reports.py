@@ -2,51 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+from cards.record.codes import Codes, Meaning
 from cards.record.decoding import RESULTS
+from cards.record.elements import CodeableConcept, Contained, Valued
 from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
 from cards.record.records import DiagnosticReport, reference, reference_id
 from cards.record.side import Side, together
+from cards.record.values import yes_no
 from cards.value_sets.value_set import VALUE_SETS
 
 VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown"})
+STRUCTURAL = "lesion.structural"
 
-LesionSides = Mapping[str, tuple[set[str], Side]]
-"""Observations that state a lesion's side: reference to lesion keys and side."""
+
+class Located(NamedTuple):
+    """What an Observation says of the lesions of a report: which, on which side, and whether they are there."""
+
+    meanings: tuple[Meaning, ...]
+    side: Side
+    is_absent: bool = False
+
+    @property
+    def keys(self) -> set[str]:
+        """The lesions that it is about."""
+        return {meaning.key for meaning in self.meanings if meaning.key.startswith("lesion.")}
 
 
 def reports(
-    records: Iterable[tuple[DiagnosticReport, tuple[str, ...]]], sides: LesionSides, reader: Reader
+    records: Iterable[tuple[DiagnosticReport, tuple[str, ...]]], located: Mapping[str, Located], reader: Reader
 ) -> Iterator[Report]:
     """Final reports, each given with its keys, with the lesions that they conclude.
 
-    A lesion's side is that of its result Observation.
+    A lesion's side is that of its result Observation. `located` are the Observations that stand beside the
+    reports, by reference.
     """
     for record, keys in records:
-        stated = list(_result_sides(record, sides, reader))
-        concluded = dict.fromkeys(
-            key for concept in record.conclusionCode or [] for key in reader.codes.keys(concept, "lesion")
+        results = list(_results(record, located, reader))
+        concluded = tuple(
+            dict.fromkeys(
+                meaning for concept in record.conclusionCode or [] for meaning in reader.codes.meanings(concept)
+            )
         )
+        shown = (m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL)
+        naming = [*concluded, *shown, *(m for one in results for m in one.meanings if m.key.startswith("condition."))]
         yield Report(
             reference=reference(record),
             when=reader.dated(record, reader.effective(record), "effective"),
             text=VALUE_SETS[keys[0]].name,
             keys=keys,
-            lesions=tuple(Lesion(key, together(side for keys, side in stated if key in keys)) for key in concluded),
+            lesions=tuple(_lesions(naming, results)),
             conclusion=record.conclusion or "",
+            conclusions=tuple(dict.fromkeys(m.key for m in concluded if m.key.startswith("conclusion."))),
         )
 
 
-def _result_sides(record: DiagnosticReport, sides: LesionSides, reader: Reader) -> Iterator[tuple[set[str], Side]]:
+def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[Lesion]:
+    """The lesions that are named, with the diseases by which they are."""
+    for key in dict.fromkeys(meaning.key for meaning in naming if meaning.key.startswith("lesion.")):
+        codes = dict.fromkeys(meaning.code for meaning in naming if meaning.key == key)
+        diseases = VALUE_SETS[key].conditions
+        yield Lesion(
+            key,
+            together(one.side for one in results if key in one.keys),
+            tuple(codes),
+            tuple(dict.fromkeys(m.key for m in naming if m.key in diseases and m.code in codes)),
+        )
+
+
+def _results(record: DiagnosticReport, located: Mapping[str, Located], reader: Reader) -> Iterator[Located]:
     contained = {f"#{inner.id}": inner for inner in record.contained or [] if inner.resourceType == "Observation"}
     for result in RESULTS.read(record.result, record, reader.defects) or ():
         inner = contained.get(result.reference or "")
         if inner is not None:
             if inner.status not in VOID_OBSERVATION:
-                yield set(reader.codes.keys(inner.code, "lesion")), reader.codes.side(inner.bodySite)
+                yield located_by(reader.codes.meanings(inner.code), inner.bodySite, inner, reader.codes)
             continue
-        stated = sides.get(f"Observation/{reference_id(result.reference, 'Observation')}")
+        stated = located.get(f"Observation/{reference_id(result.reference, 'Observation')}")
         if stated is not None:
             yield stated
+
+
+def located_by(
+    meanings: tuple[Meaning, ...],
+    site: CodeableConcept | list[CodeableConcept] | None,
+    valued: Valued | Contained,
+    codes: Codes,
+) -> Located:
+    """What an Observation of these meanings says of a lesion."""
+    answered = Valued(
+        valueBoolean=valued.valueBoolean,
+        valueCodeableConcept=valued.valueCodeableConcept,
+        interpretation=valued.interpretation,
+    )
+    return Located(meanings, codes.side(site), yes_no(answered, None, "", codes) is False)

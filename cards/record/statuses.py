@@ -6,6 +6,7 @@ from cards.record.elements import CodeableConcept, codings
 
 ACTIVE = frozenset({"active", "recurrence", "relapse"})
 ACTIVE_ALLERGY = frozenset({"active"})
+OVER = frozenset({"inactive", "remission", "resolved"})
 _NOT_TRUE = frozenset({"refuted", "entered-in-error"})
 
 
@@ -13,6 +14,11 @@ def is_active(status: CodeableConcept | None, active: frozenset[str]) -> bool:
     """Whether a clinicalStatus says active; one that is missing does."""
     said = _codes(status)
     return not said or bool(said & active)
+
+
+def is_over(status: CodeableConcept | None) -> bool:
+    """Whether a clinicalStatus says that it was so once, and no longer is."""
+    return bool(_codes(status) & OVER)
 
 
 def is_untrue(verification: CodeableConcept | None) -> bool:

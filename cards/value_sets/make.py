@@ -16,14 +16,25 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED
+from cards.value_sets.systems import (
+    ATC,
+    EXAM,
+    HCPCS,
+    ICD10,
+    ICD10CM,
+    ICD10GM,
+    LOINC,
+    MEDRT,
+    NCIT,
+    RXNORM,
+    SNOMED,
+)
 from cards.value_sets.wording import (
     EVIDENCE,
     EXAM_NAMES,
     EXCLUDES,
     INCLUDES,
     NCIT_NAMES,
-    PATTERNS,
     SPELLING,
     TITLE_PREFIX,
     TITLES,
@@ -31,7 +42,18 @@ from cards.value_sets.wording import (
 
 Official = Mapping[tuple[str, str], Mapping[str, str]]
 
-SYSTEM_OF = {"SCT": SNOMED, "LN": LOINC, "ICD": ICD10CM, "RX": RXNORM, "HCPCS": HCPCS, "EXAM": EXAM}
+SYSTEM_OF = {
+    "SCT": SNOMED,
+    "LN": LOINC,
+    "ICD": ICD10CM,
+    "RX": RXNORM,
+    "HCPCS": HCPCS,
+    "EXAM": EXAM,
+    "ICD10": ICD10,
+    "ICDGM": ICD10GM,
+    "ATC": ATC,
+    "MEDRT": MEDRT,
+}
 SYSTEM_NAME = {
     SNOMED: "SNOMED CT",
     LOINC: "LOINC",
@@ -40,7 +62,13 @@ SYSTEM_NAME = {
     HCPCS: "HCPCS",
     EXAM: "exam codes",
     NCIT: "NCI Thesaurus",
+    ICD10: "ICD-10",
+    ICD10GM: "ICD-10-GM",
+    ATC: "ATC",
+    MEDRT: "MED-RT",
 }
+BY_HAND = frozenset({"conventions", "systems", "answer"})
+"""Tables of the bindings that are no value sets: prose, addresses, and answers, whose sets are written by hand."""
 MEANINGS = ("conditional", "safe", "unsafe")
 
 
@@ -92,18 +120,24 @@ def evidence(system: str, codes: Iterable[str], official: Official) -> str:
     )
 
 
+def of_systems(entry: Mapping[str, Any], suffix: str = "") -> dict[str, list[str]]:
+    """System -> what the bindings list under its name and a suffix, such as `_pattern`; empty lists are left out."""
+    names = {name + suffix: system for name, system in SYSTEM_OF.items()}
+    return {names[name]: listed for name, listed in entry.items() if name in names and listed}
+
+
 def codes_of(entry: Mapping[str, Any]) -> dict[str, list[str]]:
     """System -> codes in the order of the bindings, without empty systems."""
-    codes = {SYSTEM_OF[name]: entry[name] for name in entry if name in SYSTEM_OF and entry[name]}
+    codes = of_systems(entry)
     if "SYSTEM" in entry:
         codes[entry["SYSTEM"]] = [code for meaning in MEANINGS for code in entry[meaning]]
     return codes
 
 
-def table(name: str, rows: Mapping[str, object]) -> list[str]:
+def table(path: tuple[str, ...], rows: Mapping[str, object]) -> list[str]:
     """The lines of a TOML table; strings and lists of strings are written alike in JSON and TOML."""
-    head = f"[{name}]" if name.isidentifier() else f"[{quoted(name)}]"
-    return ["", head, *(f"{quoted(row)} = {quoted(value)}" for row, value in rows.items())] if rows else []
+    head = ".".join(name if name.isidentifier() else quoted(name) for name in path)
+    return ["", f"[{head}]", *(f"{quoted(row)} = {quoted(value)}" for row, value in rows.items())] if rows else []
 
 
 def quoted(value: object) -> str:
@@ -113,34 +147,53 @@ def quoted(value: object) -> str:
 def value_set(key: str, entry: Mapping[str, Any], comments: list[str], official: Official) -> str:
     """The text of the file of one value set."""
     group, slug = key.split(".", 1)
-    codes = codes_of(entry)
-    checked = [f"{SYSTEM_NAME[s]}: {where}" for s in codes if (where := evidence(s, codes[s], official))]
+    codes = {"": codes_of(entry), "old": of_systems(entry, "_old"), "new": of_systems(entry, "_new")}
+    listed = [(system, listed) for systems in codes.values() for system, listed in systems.items()]
+    checked = [f"{SYSTEM_NAME[s]}: {where}" for s, codes in listed if (where := evidence(s, codes, official))]
     members = {
         "title": title(key),
         "includes": "; ".join([INCLUDES.get(key) or INCLUDES[group], *comments]) + ".",
         "excludes": EXCLUDES.get(key, ""),
-        "source": ". ".join(["bindings.toml", *checked]) + ".",
-        "names": entry.get("names", [slug.replace("-", " ")]) if group == "medication" else [],
+        "source": ". ".join(dict.fromkeys(["bindings.toml", *checked])) + ".",
+        "names": entry.get("names") or entry.get("text") or ([slug.replace("-", " ")] if group == "medication" else []),
+        "names_class": entry.get("names_class", []),
+        "conditions": [f"condition.{name}" for name in entry.get("conditions", ())],
     }
     lines = [f"{name} = {quoted(value)}" for name, value in members.items() if value]
-    for system, listed in codes.items():
-        lines += table(system, {code: display(system, code, official) for code in listed})
-    lines += table("side_from_code", entry.get("side_from_code", {}))
-    lines += table("patterns", PATTERNS.get(key, {}))
+    for when, systems in codes.items():
+        for system, written in systems.items():
+            lines += table((*filter(None, [when]), system), {code: display(system, code, official) for code in written})
+    for name in ("side_from_code", "side_from_pattern"):
+        lines += table((name,), entry.get(name, {}))
+    for name, suffix in (("patterns", "_pattern"), ("patterns_new", "_pattern_new"), ("no_side", "_no_side")):
+        lines += table((name,), of_systems(entry, suffix))
     if "SYSTEM" in entry:
-        lines += table("meanings", {code: meaning for meaning in MEANINGS for code in entry[meaning]})
+        lines += table(("meanings",), {code: meaning for meaning in MEANINGS for code in entry[meaning]})
+    return "\n".join(lines) + "\n"
+
+
+def addresses(systems: Mapping[str, Mapping[str, Any]]) -> str:
+    """The text of the file of the addresses of the code systems."""
+    lines = ["# The addresses of the code systems and how their codes are written; made from bindings.toml, [systems]."]
+    for name, entry in systems.items():
+        plain = {member: value for member, value in entry.items() if not isinstance(value, dict)}
+        lines += ["", f"[{name}]", *(f"{member} = {quoted(value)}" for member, value in plain.items())]
+        for member in entry.keys() - plain.keys():
+            lines += table((name, member), entry[member])
     return "\n".join(lines) + "\n"
 
 
 def value_sets(bindings: str, official: Official) -> dict[str, str]:
-    """File name -> text, for every key of the bindings."""
+    """File name -> text, for every key of the bindings, and for the addresses of the code systems."""
     comments = remarks(bindings)
-    return {
+    tables = tomllib.loads(bindings)
+    texts = {
         f"{group}.{slug}.toml": value_set(f"{group}.{slug}", entry, comments.get(f"{group}.{slug}", []), official)
-        for group, entries in tomllib.loads(bindings).items()
-        if group != "conventions"
+        for group, entries in tables.items()
+        if group not in BY_HAND
         for slug, entry in entries.items()
     }
+    return texts | ({"systems.toml": addresses(tables["systems"])} if "systems" in tables else {})
 
 
 def official_names(table_of_codes: Path) -> Official:

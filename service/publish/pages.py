@@ -12,7 +12,22 @@ from cards.language.sources import SOURCES
 from cards.orders.catalogue import CATALOGUE
 from cards.orders.override_reasons import offered
 from cards.rule_book import RuleBook
-from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, V2_0136, V3_INTERPRETATION
+from cards.value_sets.systems import (
+    ATC,
+    EXAM,
+    HCPCS,
+    ICD10,
+    ICD10CM,
+    ICD10GM,
+    LOINC,
+    MEDRT,
+    NCIT,
+    RXNORM,
+    SNOMED,
+    V2_0136,
+    V2_0532,
+    V3_INTERPRETATION,
+)
 from cards.value_sets.value_set import VALUE_SETS
 from service.hooks import HOOKS
 from service.publish.attributes import CRITERION, source_attributes
@@ -30,7 +45,12 @@ _SYSTEM_NAMES = {
     EXAM: "Bedside findings (this project's own)",
     V3_INTERPRETATION: "HL7 v3 interpretation",
     V2_0136: "HL7 v2 table 0136",
+    V2_0532: "HL7 v2 table 0532",
     NCIT: "NCI Thesaurus",
+    ICD10: "ICD-10 (WHO)",
+    ICD10GM: "ICD-10-GM",
+    ATC: "ATC",
+    MEDRT: "MED-RT",
 }
 _GROUPS = {
     "condition": "Problems",
@@ -136,7 +156,7 @@ def _codes(key: str) -> Codes:
     return Codes(
         key=key,
         name=value_set.name,
-        systems=tuple((_SYSTEM_NAMES[system], tuple(codes.items())) for system, codes in value_set.codes.items()),
-        patterns=tuple(pattern for patterns in value_set.patterns.values() for pattern in patterns),
+        systems=tuple((_SYSTEM_NAMES[system], tuple(codes.items())) for system, codes in value_set.listed.items()),
+        patterns=tuple(pattern for _, pattern in value_set.all_patterns),
         words=value_set.names,
     )

@@ -29,11 +29,11 @@ def value_sets(book: RuleBook) -> Iterator[Json]:
     for key, value_set in VALUE_SETS.items():
         resource = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(book, key))
         resource["purpose"] = f"Where its codes were checked: {value_set.source}"
-        rights = [text for system, text in _COPYRIGHT.items() if system in value_set.codes]
+        rights = [text for system, text in _COPYRIGHT.items() if system in value_set.listed]
         if rights:
             resource["copyright"] = "\n\n".join(rights)
-        if value_set.codes:
-            resource["compose"] = {"include": [_include(*system) for system in value_set.codes.items()]}
+        if value_set.listed:
+            resource["compose"] = {"include": [_include(*system) for system in value_set.listed.items()]}
         yield resource
 
 
@@ -44,9 +44,24 @@ def _description(value_set: ValueSet) -> str:
     for system, patterns in value_set.patterns.items():
         expressions = " or ".join(f"`{pattern}`" for pattern in patterns)
         parts.append(f"In addition to the codes listed, every code of {system} that matches {expressions}.")
+    for kind, systems in (("only for an onset", value_set.new), ("not for an onset", value_set.old)):
+        codes = ", ".join(code for listed in systems.values() for code in listed)
+        if codes:
+            parts.append(f"These count {kind} that is known and at most 14 days ago: {codes}.")
+    for system, patterns in value_set.patterns_new.items():
+        expressions = " or ".join(f"`{pattern}`" for pattern in patterns)
+        parts.append(
+            f"Every code of {system} that matches {expressions} counts only for an onset that is known and at most "
+            "14 days ago."
+        )
+    if value_set.conditions:
+        names = ", ".join(VALUE_SETS[key].title for key in value_set.conditions)
+        parts.append(f"Every code of these value sets counts as well: {names}.")
+    if value_set.names_class:
+        parts.append(f"Matched by name where a site turns the class on: {', '.join(value_set.names_class)}.")
     if value_set.names:
         parts.append(f"Matched by name as well: {', '.join(value_set.names)}.")
-    if not value_set.codes:
+    if value_set.names and not value_set.listed:
         parts.append("No code is listed: a record is matched by its name only.")
     if value_set.meanings:
         parts.append(f"Meaning: {', '.join(f'{code} {meaning}' for code, meaning in value_set.meanings.items())}.")
@@ -93,7 +108,7 @@ def _exam() -> Iterator[tuple[str, str, str]]:
     meanings = tomllib.loads(files("service.publish").joinpath("exam.toml").read_text(encoding="utf-8"))
     displays: dict[str, str] = {}
     for value_set in VALUE_SETS.values():
-        displays |= value_set.codes.get(EXAM, {})
+        displays |= value_set.listed.get(EXAM, {})
     for code, display in sorted(displays.items()):
         yield code, display, meanings.get(code, display)
 

@@ -16,6 +16,7 @@ from cards.value_sets.value_set import VALUE_SETS
 Json = dict[str, Any]
 
 _SIDES = ("left", "right", "both")
+_SIDED = [value_set for value_set in VALUE_SETS.values() if value_set.sides or value_set.side_patterns]
 _SEMANTIC_TAGS = frozenset({"finding", "disorder", "procedure", "physical object", "situation", "body structure"})
 _RECENT = 60  # days; for anything older the date says more than the number of days
 
@@ -73,9 +74,8 @@ def side(resource: Json) -> str:
     """left, right or both; empty if no side is stated."""
     sites = {code for _, code, _ in codings(resource.get("bodySite"))}
     sides = {side for side in _SIDES for codes in VALUE_SETS[f"side.{side}"].codes.values() if sites & codes.keys()}
-    for _, code, _ in codings(resource.get("code")):
-        sides |= {value_set.sides[code] for value_set in VALUE_SETS.values() if code in value_set.sides}
-    sides = {"both" if side == "bilateral" else side for side in sides}
+    stated = {s for _, code, _ in codings(resource.get("code")) for one in _SIDED if (s := one.side_stated(code))}
+    sides = {"both" if side == "bilateral" else side for side in sides | stated}
     return "both" if {"left", "right"} <= sides else next(iter(sides), "")
 
 

@@ -115,7 +115,7 @@ class Encoding:
             (system, written, display)
             for system in systems
             for written, display in values.codes[system].items()
-            if values.sides.get(written) in (None, side)
+            if values.side_stated(written) in (None, side)
         ]
         if key in ("observation.mrc", "observation.signs"):
             found = [one for one in found if one[1] == code]
@@ -125,9 +125,9 @@ class Encoding:
             found = [one for one in found if not _means_more(key, one[0], one[1])] or found
             if self.choose is not None:
                 found += [(ICD10CM, written, code) for written in _BY_RANGE.get(key, ())]
-        saying = [one for one in found if one[1] in values.sides]
+        saying = [one for one in found if values.side_stated(one[1])]
         chosen = self.pick(saying if saying and self.chance(0.5) else found)
-        return self.concept(self.coding(*chosen)), chosen[1] in values.sides
+        return self.concept(self.coding(*chosen)), values.side_stated(chosen[1]) is not None
 
     def sites(self, side: str | None) -> list[Json]:
         """The concepts of bodySite that say the side."""

@@ -3,7 +3,22 @@
 import re
 from collections.abc import Callable
 
-from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, V2_0136, V3_INTERPRETATION
+from cards.value_sets.systems import (
+    ATC,
+    EXAM,
+    HCPCS,
+    ICD10,
+    ICD10CM,
+    ICD10GM,
+    LOINC,
+    MEDRT,
+    NCIT,
+    RXNORM,
+    SNOMED,
+    V2_0136,
+    V2_0532,
+    V3_INTERPRETATION,
+)
 
 
 def _d5(a: int, b: int) -> int:
@@ -34,7 +49,9 @@ def is_snomed(code: str) -> bool:
 
 
 def is_loinc(code: str) -> bool:
-    """Digits, a hyphen and the mod-10 check digit."""
+    """Digits, a hyphen and the mod-10 check digit; the codes of answers (LA33-6) have another one."""
+    if re.fullmatch(r"LA\d{1,6}-\d", code):
+        return True
     match = re.fullmatch(r"(\d{1,7})-(\d)", code)
     if not match:
         return False
@@ -51,10 +68,15 @@ NOTATION: dict[str, Callable[[str], bool]] = {
     SNOMED: is_snomed,
     LOINC: is_loinc,
     ICD10CM: _written_as(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?"),
+    ICD10: _written_as(r"[A-Z]\d\d(\.\d{1,2})?"),
+    ICD10GM: _written_as(r"[A-Z]\d\d(\.\d{1,2})?"),
+    ATC: _written_as(r"[A-Z]\d\d[A-Z]{2}\d\d"),
+    MEDRT: _written_as(r"N\d{10}"),
     HCPCS: _written_as(r"[A-V]\d{4}"),
     RXNORM: _written_as(r"[1-9]\d{0,7}"),
     NCIT: _written_as(r"C\d+"),
     EXAM: _written_as(r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
     V3_INTERPRETATION: _written_as(r"[A-Z]+"),
     V2_0136: _written_as(r"[YN]"),
+    V2_0532: _written_as(r"[YN]"),
 }

@@ -2,13 +2,28 @@
 
 import csv
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cards.value_sets import make
-from cards.value_sets.systems import EXAM, HCPCS, ICD10CM, LOINC, NCIT, RXNORM, SNOMED, SYSTEMS
+from cards.value_sets.systems import (
+    ATC,
+    EXAM,
+    HCPCS,
+    ICD10,
+    ICD10CM,
+    ICD10GM,
+    LOINC,
+    MEDRT,
+    NCIT,
+    RXNORM,
+    SNOMED,
+    SYSTEMS,
+    V2_0532,
+)
 from cards.value_sets.value_set import VALUE_SETS, ValueSet, read
 from tests.support.notation import NOTATION, is_loinc, is_snomed
 from tests.support.places import DOCS
@@ -18,9 +33,13 @@ KEYS = sorted(VALUE_SETS)
 
 
 def rows(file: str) -> list[dict[str, str]]:
-    """The rows of a table of docs/ whose system writes its codes in a way that can be checked, holes left out."""
+    """The rows of a table of docs/ whose system writes its codes in a way that can be checked.
+
+    Holes, addresses of systems and families of codes (`I60*`) are left out.
+    """
     with (DOCS / file).open(encoding="utf-8", newline="") as lines:
-        return [row for row in csv.DictReader(lines) if row["system_uri"] in NOTATION and row["code"][0] != "("]
+        listed = [row for row in csv.DictReader(lines) if row.get("concept_group") != "system address"]
+    return [row for row in listed if row["system_uri"] in NOTATION and row["code"][0] != "(" and "*" not in row["code"]]
 
 
 OFFICIAL = {(row["system_uri"], row["code"]): row["official_display"] for row in rows("codes.csv")}
@@ -28,7 +47,7 @@ DENIED = rows("codes_deny.csv")
 
 
 def displays(value_set: ValueSet) -> Iterator[tuple[str, str, str]]:
-    for system, codes in value_set.codes.items():
+    for system, codes in value_set.listed.items():
         yield from ((system, code, display) for code, display in codes.items())
 
 
@@ -58,7 +77,7 @@ def test_every_code_has_its_official_name(key: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_code_of_a_checked_system_is_in_the_table(key: str) -> None:
-    checked = {SNOMED, LOINC, ICD10CM, RXNORM, HCPCS}
+    checked = {SNOMED, LOINC, ICD10CM, ICD10, ICD10GM, ATC, MEDRT, RXNORM, HCPCS}
     rows = displays(VALUE_SETS[key])
     assert [code for system, code, _ in rows if system in checked and (system, code) not in OFFICIAL] == []
 
@@ -71,7 +90,7 @@ def test_every_value_set_says_what_it_is(key: str) -> None:
     assert value_set.title
     assert value_set.includes
     assert value_set.source
-    assert value_set.codes or value_set.names
+    assert value_set.listed or value_set.names or value_set.conditions
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -83,7 +102,7 @@ def test_sides_and_meanings_belong_to_its_own_codes(key: str) -> None:
 
 
 def test_every_file_is_loaded_under_its_name() -> None:
-    assert {path.name.removesuffix(".toml") for path in FOLDER.glob("*.toml")} == set(VALUE_SETS)
+    assert {path.name.removesuffix(".toml") for path in FOLDER.glob("*.toml")} == {*VALUE_SETS, "systems"}
     assert NOTATION.keys() == SYSTEMS
 
 
@@ -93,8 +112,11 @@ def test_the_first_code_is_the_one_that_is_sent() -> None:
 
 
 def test_a_medicine_is_known_by_its_own_name_unless_others_are_listed() -> None:
-    assert VALUE_SETS["medication.gabapentin"].names == ("gabapentin",)
-    assert VALUE_SETS["medication.acetaminophen"].names == ("acetaminophen", "paracetamol")
+    text = '[medication.made-up-drug]\nRX = []\n[medication.other]\nRX = []\nnames = ["one", "two"]\n'
+    own, others = (read(name, file) for name, file in make.value_sets(text, {}).items())
+    assert own.names == ("made up drug",)
+    assert others.names == ("one", "two")
+    assert {"gabapentin", "gabapentina", "Neurontin"} <= set(VALUE_SETS["medication.gabapentin"].names)
 
 
 def test_mr_safety_has_its_three_meanings() -> None:
@@ -113,8 +135,8 @@ def test_mr_safety_has_its_three_meanings() -> None:
         ),
         (
             "condition.cancer-active",
-            ["C00.0", "C34.90", "C4A.9", "C7B.00", "C80.1", "C90.00", "C96.9", "C61"],
-            ["C97", "D00.0", "Z85.3", "C3", "C34.", "XC34.90", "C34.90 "],
+            ["C00.0", "C43.9", "C34.90", "C4A.9", "C7B.00", "C80.1", "C90.00", "C96.9", "C61"],
+            ["C97", "C44.91", "D00.0", "Z85.3", "C3", "C34.", "XC34.90", "C34.90 "],
         ),
     ],
 )
@@ -195,6 +217,27 @@ def test_every_value_set_of_the_bindings_is_as_they_make_it() -> None:
     made = make.value_sets(bindings, make.official_names(DOCS / "codes.csv"))
     assert made
     assert {name: (FOLDER / name).read_text(encoding="utf-8") for name in made} == made
+
+
+def test_the_answers_of_the_bindings_stand_in_the_sets_that_are_written_by_hand() -> None:
+    listed = tomllib.loads((DOCS / "bindings.toml").read_text(encoding="utf-8"))["answer"]
+    # Present and yes, absent and no would mean opposite things to two sites for a sensation, normal for walking.
+    kinds = {
+        "yes": ("present", "walks"),
+        "present": ("present", "walks"),
+        "no": ("absent", "does-not-walk"),
+        "absent": ("absent", "does-not-walk"),
+        "normal": ("absent", "normal"),
+    }
+    systems = make.SYSTEM_OF | {"V2_0532": V2_0532}
+    for meaning, codes in listed.items():
+        for name, values in VALUE_SETS.items():
+            for system, listed_codes in codes.items():
+                held = {code for code in listed_codes if code in values.codes.get(systems[system], {})}
+                if name.startswith("answer."):
+                    assert held == (set(listed_codes) if name.removeprefix("answer.") in kinds[meaning] else set()), (
+                        name
+                    )
 
 
 BINDINGS = """

@@ -190,8 +190,8 @@ def test_every_code_is_in_its_value_set(published: dict[str, list[dict[str, Any]
             include["system"]: {each["code"]: each["display"] for each in include["concept"]}
             for include in resource.get("compose", {"include": []})["include"]
         }
-        assert composed == {system: dict(codes) for system, codes in value_set.codes.items()}
-        for words in (*value_set.names, *(p for patterns in value_set.patterns.values() for p in patterns)):
+        assert composed == {system: dict(codes) for system, codes in value_set.listed.items()}
+        for words in (*value_set.names, *(pattern for _, pattern in value_set.all_patterns)):
             assert words in resource["description"]
 
 
@@ -201,7 +201,7 @@ def test_the_code_systems_are_complete_and_explained(published: dict[str, list[d
     assert codes == {
         "cards": set(RULES),
         "override-reasons": set(OVERRIDE_REASONS),
-        "exam": {code for value_set in VALUE_SETS.values() for code in value_set.codes.get(EXAM, ())},
+        "exam": {code for value_set in VALUE_SETS.values() for code in value_set.listed.get(EXAM, ())},
     }
     for system in made.values():
         assert system["content"] == "complete"

@@ -1,0 +1,58 @@
+"""Names of medicines and allergies in the words of a record: whole words, in any case, without accents."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_WORD = re.compile(r"\w+")
+_SEARCHED = 1000  # characters of one text
+_MEMO_ENTRIES = 20_000
+_MEMO_LENGTH = 200
+Keys = tuple[str, ...]
+
+
+def folded(text: str) -> str:
+    """A text as names are compared: without case and accents."""
+    if text.isascii():
+        return text.lower()
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign)).casefold()
+
+
+class Names:
+    """Finds every name in one pass over a text: each word is looked up, and what begins with it is compared."""
+
+    def __init__(self) -> None:
+        self._by_first_word: dict[str, dict[str, Keys]] = {}
+        self._memo: dict[str, Keys] = {}
+
+    def add(self, key: str, names: Iterable[str]) -> None:
+        """Names that mean this key."""
+        for name in map(folded, names):
+            first = _WORD.match(name)
+            if first is not None:
+                starting = self._by_first_word.setdefault(first[0], {})
+                starting[name] = (*starting.get(name, ()), key)
+
+    def keys(self, text: str) -> Keys:
+        """The keys whose names stand in a text as whole words."""
+        keys = self._memo.get(text)
+        if keys is None:
+            keys = tuple(dict.fromkeys(key for _, these in self._matches(text) for key in these))
+            if len(text) <= _MEMO_LENGTH and len(self._memo) < _MEMO_ENTRIES:
+                self._memo[text] = keys
+        return keys
+
+    def first_of(self, text: str, key: str) -> str:
+        """The first name of a key that stands in a text; empty when there is none."""
+        return next((name for name, keys in self._matches(text) if key in keys), "")
+
+    def _matches(self, text: str) -> Iterable[tuple[str, Keys]]:
+        said = folded(text[:_SEARCHED])
+        for word in _WORD.finditer(said):
+            starting = self._by_first_word.get(word[0])
+            for name, keys in starting.items() if starting else ():
+                end = word.start() + len(name)
+                if said.startswith(name, word.start()) and _WORD.match(said, end) is None:
+                    yield name, keys
