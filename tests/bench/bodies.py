@@ -60,6 +60,7 @@ _VITALS = (
     *(_HEIGHT, _HEART_RATE, ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", 0.9, "mg/dL"), _HEIGHT),
 )
 _PRESSURES = (("8480-6", "Systolic blood pressure", 121), ("8462-4", "Diastolic blood pressure", 78))
+_CANCER = '"254837009"'
 _LENGTHS = (930, 1_010, 890, 960, 1_040, 950)  # to which narrative fills a resource without its entry
 _WORDS = "Recorded at the visit. "
 
@@ -103,9 +104,9 @@ def _chart() -> Iterator[Json]:
 
 @cache
 def _recorded(kind: str) -> tuple[Json, ...]:
-    """The records of one type in synthea_10, as those of our patient."""
+    """The records of one type in synthea_10, as those of our patient, without the cancer that would change the cards."""
     with gzip.open(_SYNTHEA / f"{kind}.ndjson.gz", "rt", encoding="utf-8") as lines:
-        return tuple(json.loads(line) | {"subject": _SUBJECT} for line in lines)
+        return tuple(json.loads(line) | {"subject": _SUBJECT} for line in lines if _CANCER not in line)
 
 
 def _dress(resource: Json, length: int) -> None:
