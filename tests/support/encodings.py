@@ -18,6 +18,7 @@ ALIASES = {
     "common-peroneal-neuropathy-fibular-head": "peroneal-neuropathy",
     "paracetamol": "acetaminophen",
 }
+RECENT = 14  # days: some codes count only for a Condition that began by then, or earlier (D75)
 SITE_CODES = "https://ehr.example/codes"
 _UCUM = "http://unitsofmeasure.org"
 _OIDS = {
@@ -44,7 +45,22 @@ def key_of(kind: str, code: str) -> str | None:
         for key in ("observation.mrc", "observation.signs"):
             if name in VALUE_SETS[key].codes[EXAM]:
                 return key
+    if kind == "lesion" and f"lesion.{name}" not in VALUE_SETS:
+        kind = "condition"  # a lesion may be named by a disease (D63)
     return f"{kind}.{name}" if f"{kind}.{name}" in VALUE_SETS else None
+
+
+def _codes_of(key: str, days_ago: float | None) -> dict[str, dict[str, str]]:
+    """The codes of a value set, those included that count for an onset so long ago."""
+    values = VALUE_SETS[key]
+    by_onset = values.new if days_ago is not None and days_ago <= RECENT else values.old
+    codes = {system: dict(listed) for system, listed in values.codes.items()}
+    for system, listed in by_onset.items():
+        codes[system] = codes.get(system, {}) | dict(listed)
+    for condition in values.conditions:
+        for system, listed in VALUE_SETS[condition].codes.items():
+            codes[system] = codes.get(system, {}) | dict(listed)
+    return codes
 
 
 def _means_more(key: str, system: str, code: str) -> bool:
@@ -104,18 +120,25 @@ class Encoding:
         """The concept of a fact's code; a code without a value set is text alone."""
         return self.sided(kind, code, None)[0]
 
-    def sided(self, kind: str, code: str, side: str | None, both: str | None = None) -> tuple[Json, bool]:
-        """The concept, and whether its code says the side; ``both``: a value set it must be of too."""
+    def sided(
+        self, kind: str, code: str, side: str | None, both: str | None = None, days_ago: float | None = None
+    ) -> tuple[Json, bool]:
+        """The concept, and whether its code says the side; ``both``: a value set it must be of too.
+
+        A side is not written beside a code that forbids to read one.
+        """
         key = key_of(kind, code)
         if key is None:
             return {"text": code}, False
         values = VALUE_SETS[key]
-        systems = sorted(values.codes, key=lambda system: kind == "condition" and system != SNOMED)
+        codes = _codes_of(key, days_ago)
+        systems = sorted(codes, key=lambda system: kind == "condition" and system != SNOMED)
         found = [
             (system, written, display)
             for system in systems
-            for written, display in values.codes[system].items()
+            for written, display in codes[system].items()
             if values.side_stated(written) in (None, side)
+            and not (side and written in values.no_side.get(system, ()))
         ]
         if key in ("observation.mrc", "observation.signs"):
             found = [one for one in found if one[1] == code]

@@ -172,7 +172,7 @@ class _Record:
 
     def _condition(self, fact: Fact) -> Json:
         side = fact.get("side")
-        code, sided = self.write.sided("condition", fact["code"], side, fact.get("both"))
+        code, sided = self.write.sided("condition", fact["code"], side, fact.get("both"), fact.get("onsetDaysAgo"))
         clinical, verification = _course(fact)[:2]
         if clinical == "active":
             clinical = self.write.pick(_CLINICAL)
