@@ -29,6 +29,7 @@ from cards.record.prefetch_keys import REQUIRED
 from cards.rule_book import RuleBook
 
 _NO_SUCH_PROBLEM = not_applicable("the new problem is none that bears on foot drop")
+_DIED = not_applicable("the patient has died")
 _NO_FOOT_DROP = not_applicable(
     "no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days"
 )
@@ -76,13 +77,16 @@ class _Judgement:
     def verdicts(self) -> dict[str, Verdict]:
         """A verdict for each rule of the hook, in order, before any card gives way to the shown ones."""
         rules = self._book.by_hook.get(self._chart.hook, ())
+        if self._chart.has_died:
+            return {rule.id: _DIED for rule in rules}
         is_new_problem = self._chart.hook == "problem-list-item-create"
         if is_new_problem and not self._chart.added_problems & self._precedence.new_problem.asks:
             return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
         if not any(rule.needs_foot_drop for rule in rules) or foot_drop(self._chart):
             return {rule.id: self._judged(rule.id) for rule in rules}
         # True of nearly every chart: all rules that need foot drop share one silence.
-        verdicts = dict.fromkeys([rule.id for rule in rules], _without_foot_drop(self._chart))
+        silence = _without_foot_drop(self._chart)
+        verdicts: dict[str, Verdict] = {rule.id: self._of_what_is_readable(rule, silence) for rule in rules}
         for rule in rules:
             if not rule.needs_foot_drop:
                 verdicts[rule.id] = self._judged(rule.id)
@@ -145,15 +149,26 @@ class _Judgement:
     def _evaluate(self, rule: Rule) -> Verdict:
         chart = self._chart
         if rule.needs_foot_drop and not foot_drop(chart):
-            return _without_foot_drop(chart)
+            return self._of_what_is_readable(rule, _without_foot_drop(chart))
         verdict: Verdict = rule.advise(chart, self.imaging_need) if rule.asks_imaging_need else rule.advise(chart)
         if isinstance(verdict, Silent):
+            verdict = self._of_what_is_readable(rule, verdict)
             return self._of_what_was_read(rule, verdict) if chart.unseen else verdict
         why = self._overruled(rule.id)
         if why is not None:
             return suppressed(why, card=verdict)
         unseen = chart.unseen and sorted(chart.unseen & self._book.supplies[rule.id])
+        left_out = tuple(dict.fromkeys(map(str, chart.left_out(rule.reads))))
+        if left_out:
+            verdict = structs.replace(verdict, left_out=left_out)
         return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
+
+    def _of_what_is_readable(self, rule: Rule, verdict: Silent) -> Silent:
+        """A silence, when a problem or an allergy that the rule reads cannot be read (O2): then it is no answer."""
+        left_out = [one for one in self._chart.left_out(rule.reads) if one.decides]
+        if not left_out or verdict.kind is Kind.COULD_NOT_EVALUATE:
+            return verdict
+        return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=f"{inside(str(left_out[0]))}; {verdict.why}")
 
     def _of_what_was_read(self, rule: Rule, verdict: Silent) -> Silent:
         """A silence when a page could not be read: the rest of the record may contradict it (D58)."""
@@ -179,7 +194,7 @@ class _Judgement:
         return gate[0] if gate else None
 
 
-def _without_foot_drop(chart: Chart) -> Verdict:
+def _without_foot_drop(chart: Chart) -> Silent:
     """The silence of a rule that needs foot drop; unknown if a weak dorsiflexion grade has no date."""
     undated = [grade for grade in chart.readings("mrc-ankle-dorsiflexion") if grade.when is None and grade.value <= 4]
     if undated:

@@ -54,7 +54,7 @@ def duloxetine_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
     cirrhoses = chart.problems("condition.cirrhosis")
     hazards += [Hazard.critical("liver", "cirrhosis", cirrhosis) for cirrhosis in cirrhoses]
     known = clearance(chart)
-    if known is not None and known.value < LEAST_CLEARANCE:
+    if known is not None and known.at_least(LEAST_CLEARANCE) is False:
         hazards.append(Hazard.critical("kidney", str(known), *known.facts))
     for risk, keys in (("bleeding", BLEEDING), ("serotonin", SEROTONERGIC)):
         if taken := beside(chart, draft, *keys):

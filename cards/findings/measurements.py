@@ -11,21 +11,33 @@ from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Fact, Problem, Reading
 from cards.record.moments import newest
+from cards.record.quantities import at_least
 
 LABORATORY = timedelta(days=365)
 LONGEST_GESTATION = 44  # weeks; a later reading is another pregnancy's
 WEEK = 7
 
 
+_TURNED = {"": "", "<": ">", "<=": ">=", ">": "<", ">=": "<="}  # a creatinine below is a clearance above
+
+
 class Clearance(Struct, frozen=True):
-    """Creatinine clearance in mL/min: by Cockcroft-Gault, or eGFR as its surrogate."""
+    """Creatinine clearance in mL/min: by Cockcroft-Gault, or eGFR as its surrogate.
+
+    `bound` is the comparator of one that is known only to lie above or below `value`.
+    """
 
     value: float
     is_surrogate: bool
     facts: tuple[Fact, ...]
+    bound: str = ""
 
     def __str__(self) -> str:
-        return f"{'eGFR' if self.is_surrogate else 'CrCl'} {floor(self.value)}"
+        return f"{'eGFR' if self.is_surrogate else 'CrCl'} {self.bound}{floor(self.value)}"
+
+    def at_least(self, limit: float) -> bool | None:
+        """Whether it is at least the limit; None when its bound does not decide that."""
+        return at_least(self.value, self.bound, limit)
 
 
 class Pregnancy(Struct, frozen=True):
@@ -46,15 +58,22 @@ def newest_number(chart: Chart, measurement: str, window: timedelta, *, highest:
 
 @finding("patient", "observation.creatinine", "observation.body-weight", "observation.egfr")
 def clearance(chart: Chart) -> Clearance | None:
-    """Cockcroft-Gault when age, sex, weight and creatinine are known within a year, else the newest eGFR."""
+    """Cockcroft-Gault when age, sex, weight and creatinine are known within a year, else the newest eGFR.
+
+    With a birth date that cannot be true no clearance is known: eGFR was computed with it too (O4).
+    """
+    if chart.has_impossible_age:
+        return None
     creatinine = newest_number(chart, "creatinine", LABORATORY, highest=True)
     weight = newest_number(chart, "body-weight", LABORATORY)
-    if chart.age is not None and chart.sex and creatinine and weight and creatinine.value > 0 and weight.value > 0:
+    bounds = {weight.bound, _TURNED[creatinine.bound]} - {""} if creatinine and weight else set()
+    is_known = chart.age is not None and chart.sex and creatinine and weight and len(bounds) < 2
+    if chart.age is not None and is_known and creatinine and weight and creatinine.value > 0 and weight.value > 0:
         female = 0.85 if chart.sex == "female" else 1.0
         value = (140 - chart.age) * weight.value / (72 * creatinine.value) * female
-        return Clearance(round(value, 6), is_surrogate=False, facts=(creatinine, weight))
+        return Clearance(round(value, 6), is_surrogate=False, facts=(creatinine, weight), bound=max(bounds, default=""))
     egfr = newest_number(chart, "egfr", LABORATORY)
-    return Clearance(egfr.value, is_surrogate=True, facts=(egfr,)) if egfr else None
+    return Clearance(egfr.value, is_surrogate=True, facts=(egfr,), bound=egfr.bound) if egfr else None
 
 
 @finding("condition.pregnancy", "observation.gestation")
@@ -63,7 +82,8 @@ def pregnancy(chart: Chart) -> Pregnancy | None:
     problem = chart.problem("condition.pregnancy")
     if problem is None:
         return None
-    last = newest(chart.readings("gestation"), lambda reading: reading.when)
+    dated = [reading for reading in chart.readings("gestation") if not reading.bound]
+    last = newest(dated, lambda reading: reading.when)
     if not last:
         return Pregnancy(problem, None)
     reading = max(last, key=lambda reading: reading.value)

@@ -67,9 +67,9 @@ def _kidney(chart: Chart) -> list[Hazard]:
     known = clearance(chart)
     if known is None:
         return unmeasured_kidneys(chart)
-    if known.value >= LOW_CLEARANCE:
-        return []
-    indicator = Indicator.CRITICAL if known.value < UNSAFE_CLEARANCE else Indicator.WARNING
+    if known.at_least(LOW_CLEARANCE) is not False:
+        return unmeasured_kidneys(chart)  # nothing, unless a bound leaves open whether it is low
+    indicator = Indicator.CRITICAL if known.at_least(UNSAFE_CLEARANCE) is False else Indicator.WARNING
     return [Hazard(indicator, "kidney", str(known), known.facts)]
 
 

@@ -19,6 +19,7 @@ from cards.record.facts import Draft, Evidence, Fact, Medicine
 KIDNEY = "condition.chronic-kidney-disease"
 OLD = 65  # years
 ADULT = 18
+NORMAL_CLEARANCE = 60  # mL/min: from here on no label asks for another dose
 PARACETAMOL = "medication.acetaminophen"
 NSAIDS = ("medication.ibuprofen", "medication.naproxen", "medication.other-nsaid")
 ANTITHROMBOTIC = ("medication.anticoagulant", "medication.antiplatelet", "medication.aspirin")
@@ -80,8 +81,9 @@ def names(facts: Iterable[Fact]) -> str:
 
 @finding(clearance, KIDNEY)
 def unmeasured_kidney_disease(chart: Chart) -> Fact | None:
-    """D42: chronic kidney disease on record while the clearance is unknown."""
-    return chart.problem(KIDNEY) if clearance(chart) is None else None
+    """D42: chronic kidney disease on record while the clearance is unknown, or its bound leaves open if it is low."""
+    known = clearance(chart)
+    return chart.problem(KIDNEY) if known is None or known.at_least(NORMAL_CLEARANCE) is None else None
 
 
 def unmeasured_kidneys(chart: Chart) -> list[Hazard]:

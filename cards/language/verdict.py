@@ -92,7 +92,8 @@ class Card(Struct, frozen=True, kw_only=True):
 
     `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
     every word from the record has been escaped; `return_advice`, when there is any, follows it. `changes` says
-    what would change the advice, `quiet_summary` what is said when a louder card stands beside it.
+    what would change the advice, `quiet_summary` what is said when a louder card stands beside it, `left_out` the
+    records that cannot be read, each in a sentence without its full stop.
     """
 
     indicator: Indicator
@@ -105,6 +106,7 @@ class Card(Struct, frozen=True, kw_only=True):
     quiet_summary: str = ""
     return_advice: str = ""
     unseen: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Silent(Struct, frozen=True):

@@ -7,6 +7,7 @@ server did not give. Unknown is never normal, and not seen is not the same as no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -16,7 +17,7 @@ from cards.record.decoding import Defect
 from cards.record.drafts import ORDER_HOOKS
 from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction
-from cards.record.facts import Allergy, Draft, Implant, Medicine, Order, Problem, Procedure, Reading, Report
+from cards.record.facts import Allergy, Draft, Implant, LeftOut, Medicine, Order, Problem, Procedure, Reading, Report
 from cards.record.moments import Clock, Moment
 from cards.record.prefetch_keys import supplied_by
 from cards.record.records import Resource
@@ -24,6 +25,7 @@ from cards.value_sets.value_set import VALUE_SETS
 
 BUILT_IN_CODES = Codes()
 
+OLDEST = 120  # years; nobody has lived much longer, and registers fill unknown birth dates with old ones
 _NONE: list[Any] = []  # what is not there; nobody changes it in place
 _NO_KEYS: frozenset[str] = frozenset()
 
@@ -169,10 +171,33 @@ class Chart:
     def _age(self) -> int | None:
         patient = self._facts.patient
         born = self.clock.read(patient.birthDate) if patient else None
-        if born is None:
+        if born is None or self._is_future(patient.birthDate if patient else None):
             return None
         today = self.clock.now.date()
-        return today.year - born.day.year - ((today.month, today.day) < (born.day.month, born.day.day))
+        years = today.year - born.day.year - ((today.month, today.day) < (born.day.month, born.day.day))
+        return years if years <= OLDEST else None
+
+    def _is_future(self, date: str | None) -> bool:
+        """Whether a date, to whatever precision, lies more than a day ahead: a day may begin in another time zone."""
+        written = (date or "").strip()[: len("2000-01-01")]
+        return written > (self.clock.now.date() + timedelta(days=1)).isoformat()[: len(written)]
+
+    @property
+    def has_impossible_age(self) -> bool:
+        """Whether a birth date is recorded with which nobody can live: then no clearance can be trusted either (O4)."""
+        self._ask("patient")
+        patient = self._facts.patient
+        return patient is not None and self._age is None and self.clock.read(patient.birthDate) is not None
+
+    @property
+    def has_died(self) -> bool:
+        """Whether the Patient is recorded to have died (O5)."""
+        patient = self._facts.patient
+        return patient is not None and bool(patient.deceasedBoolean or patient.deceasedDateTime)
+
+    def left_out(self, keys: AbstractSet[str]) -> list[LeftOut]:
+        """The records of these keys that would have mattered and cannot be read, so far as they were looked at."""
+        return [one for one in self._facts.left_out if not keys.isdisjoint(one.keys)]
 
     @property
     def encounter_class(self) -> str | None:

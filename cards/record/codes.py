@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from cards.record import coding_extensions
 from cards.record.decoding import CODE, NO_JSON, Defect
-from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept, codings
+from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept
 from cards.record.errors import OverlayError
 from cards.record.names import Names
 from cards.record.records import Resource
@@ -186,16 +186,10 @@ class Codes:
         """Whether one of the codes forbids reading a side from a body site: it may mean the hemisphere (D75)."""
         return any(place in self._without_side for one in codings for place in _readings(one.system, one.code))
 
-    def side(self, site: CodeableConcept | list[CodeableConcept] | None) -> Side:
-        """The side that the codings of a bodySite give."""
-        if site is None:
-            return Side.UNKNOWN
-        sides = set()
-        for coding in codings(site):
-            for meaning in self.of(coding.system, coding.code):
-                if meaning.key in _SIDES:
-                    sides.add(_SIDES[meaning.key])
-        return together(sides)
+    def side_among(self, codings: Iterable[Code | Coding]) -> Side:
+        """The side that codings of a body site, or of a qualifier of one, give."""
+        keys = {meaning.key for coding in codings for meaning in self.of(coding.system, coding.code)}
+        return together(_SIDES[key] for key in keys if key in _SIDES)
 
     def named(self, words: Iterable[str], *domains: str) -> tuple[str, ...]:
         """The keys of these domains whose names stand as whole words in any of the texts."""

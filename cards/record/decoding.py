@@ -19,12 +19,14 @@ from cards.record.elements import (
     Concept,
     Contained,
     Dosage,
+    Ingredient,
     Link,
     Quantity,
     Reference,
 )
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Bundle, Entry, Other, Resource, reference
+from cards.record.statuses import flat
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
@@ -34,6 +36,10 @@ T = TypeVar("T")
 
 _LARGEST = 10**15  # beyond it a number is no measurement
 
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+_LONGEST_NUMBER = 50  # characters
+_BOOLEANS = {"true": True, "false": False}
+_STATUSES = frozenset({"status", "intent"})
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -51,10 +57,12 @@ class Defect(Struct, frozen=True):
 
 class _RawEntry(Struct):
     resource: Raw = Raw(b"null")
+    search: Raw = NOTHING
 
 
 class _RawBundle(Struct):
     resourceType: str | None = None
+    total: Raw = NOTHING
     entry: list[_RawEntry] | None = None
     link: list[Link] | None = None
 
@@ -168,9 +176,8 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
             record: Resource | None = _decode_record(entry.resource)
         except msgspec.ValidationError:
             record = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
-        if record is not None:
-            entries.append(Entry(record))
-    return Bundle(entry=entries, link=bundle.link)
+        entries.append(Entry(record, entry.search))  # one that is lost was among those that match
+    return Bundle(entry=entries, link=bundle.link, total=TOTAL.read(bundle.total, where, defects))
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
@@ -216,8 +223,12 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
             return value
         if isinstance(option, inspect.BoolType) and isinstance(value, bool):
             return value
-        if isinstance(option, inspect.IntType | inspect.FloatType) and _is_number(value):
-            return _fit_number(value, option)
+        if isinstance(option, inspect.IntType | inspect.FloatType):
+            number = _number(value)
+            if number is not None:
+                return _fit_number(number, option)
+        if isinstance(option, inspect.BoolType) and isinstance(value, str) and value.strip().lower() in _BOOLEANS:
+            return _BOOLEANS[value.strip().lower()]
     for option in options:
         if isinstance(option, inspect.ListType):
             items = value if isinstance(value, list) else [value]
@@ -225,8 +236,13 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
     raise _MisfitError
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> int | float | None:
+    """A number, or the number that a string holds (O1); None for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    return None
 
 
 def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | float:
@@ -259,7 +275,10 @@ def _fit_struct(
         if name not in value:
             continue
         try:
-            setattr(struct, element.name, _fit(value[name], element.type, where, defects, draft=draft))
+            given = value[name]
+            if name in _STATUSES and not isinstance(given, str) and isinstance(element.type, inspect.UnionType):
+                given = flat(given)
+            setattr(struct, element.name, _fit(given, element.type, where, defects, draft=draft))
         except _MisfitError as misfit:
             if kind.cls is Entry and name == "resource":
                 defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
@@ -285,9 +304,9 @@ _OTHER = _RECORDS["Other"]
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
 
 CODE = Element[Concept](Concept, "code", essential=True)
-CLINICAL_STATUS = Element[CodeableConcept](CodeableConcept, "clinicalStatus")
-VERIFICATION_STATUS = Element[CodeableConcept](CodeableConcept, "verificationStatus")
 QUANTITY = Element[Quantity](Quantity, "valueQuantity")
+TOTAL = Element[int](int, "total")
+INGREDIENTS = Element[list[Ingredient]](list[Ingredient], "ingredient")
 RESULTS = Element[list[Reference]](list[Reference], "result")
 MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
 DOSAGE_INSTRUCTION = Element[list[Dosage]](list[Dosage], "dosageInstruction")

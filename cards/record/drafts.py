@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
-from cards.record import medicines
+from cards.record import medicines, sites, statuses
 from cards.record.codes import Codes
 from cards.record.decoding import (
     CODE,
@@ -97,8 +98,7 @@ class DraftOrders(Struct, frozen=True):
         medications = {
             record.id: record for record in known if isinstance(record, Medication) and record.id is not None
         }
-        wanted = {_relative(selection) for selection in selections or ()}
-        wanted &= {reference(record) for record, _ in self.entries}
+        wanted = self._selected(selections or ())
         return tuple(
             _draft(
                 record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted
@@ -106,6 +106,15 @@ class DraftOrders(Struct, frozen=True):
             for record, text in self.entries
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
         )
+
+    def _selected(self, selections: Iterable[str]) -> set[str]:
+        """The references of the drafts that selections name: by type and id, or by an id that one of them has alone."""
+        drafts = [record for record, _ in self.entries]
+        references = {reference(record) for record in drafts}
+        by_id = Counter(record.id for record in drafts if record.id)
+        wanted = {_relative(selection) for selection in selections}
+        alone = {one.rpartition("/")[2].removeprefix("urn:uuid:") for one in wanted - references}
+        return wanted & references | {reference(one) for one in drafts if one.id in alone and by_id[one.id] == 1}
 
 
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
@@ -150,7 +159,9 @@ def _read(text: Raw, defects: list[Defect]) -> Resource | None:
 
 
 def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
-    return record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
+    """Whatever its intent (O6); a status that cannot be read is that of a draft."""
+    status = statuses.status(record.resourceType, record.status)
+    return record.resourceType in _ORDERS and status not in _OVER and not record.doNotPerform
 
 
 def _check_patient(record: Resource, patient_id: str) -> None:
@@ -170,8 +181,9 @@ def _draft(
     selected: bool,
 ) -> Draft:
     if isinstance(record, MedicationRequest):
-        concept = medicines.concept_of(record, find, defects)
-        keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
+        substance = medicines.substance_of(record, find, defects)
+        keys = medicines.medicine_keys(substance, codes)
+        name = medicines.medicine_name(substance, keys)
         side, daily_mg = (
             Side.UNKNOWN,
             medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
@@ -181,7 +193,7 @@ def _draft(
         concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
         keys = codes.keys(concepts[0] or concepts[1], "order")
         name = VALUE_SETS[keys[0]].name if keys else ""
-        side, daily_mg = codes.side(record.bodySite), None
+        side, daily_mg = sites.side(record, codes), None
     return Draft(
         reference=reference(record),
         when=clock.read(record.authoredOn),

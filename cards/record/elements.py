@@ -34,10 +34,11 @@ class Coding(Struct, gc=False):
 
 
 class CodeableConcept(Struct, gc=False):
-    """Codings that mean the same, and the words somebody typed."""
+    """Codings that mean the same, and the words somebody typed; `extension` may say a side."""
 
     coding: list[Coding] | None = None
     text: str | None = None
+    extension: Raw = NOTHING
 
 
 class Reference(Struct, gc=False):
@@ -78,9 +79,10 @@ class Repeat(Struct, gc=False):
 
 
 class Timing(Struct, gc=False):
-    """When a dose is taken."""
+    """When a dose is taken; `code` may say it in a word (BID)."""
 
     repeat: Repeat | None = None
+    code: CodeableConcept | None = None
 
 
 class DoseAndRate(Struct, gc=False):
@@ -90,8 +92,9 @@ class DoseAndRate(Struct, gc=False):
 
 
 class Dosage(Struct, gc=False):
-    """One dosage instruction."""
+    """One dosage instruction; those of different `sequence` follow each other."""
 
+    sequence: int | None = None
     timing: Timing | None = None
     doseAndRate: list[DoseAndRate] | None = None
 
@@ -139,14 +142,28 @@ class Valued(Struct, gc=False):
 class Component(Valued, gc=False):
     """One component of an Observation: it counts like an Observation of its own."""
 
+    modifierExtension: Raw = NOTHING
+
+
+class Ingredient(Struct, gc=False):
+    """An ingredient of a Medication: its substance, or another Medication."""
+
+    itemCodeableConcept: CodeableConcept | None = None
+    itemReference: NamedReference | None = None
+
 
 class Contained(Struct, gc=False):
-    """A resource inside another, of any type: a Medication, or the Observation that a report results from."""
+    """A resource inside another, of any type: a Medication, a BodyStructure, or the Observation of a report."""
 
     resourceType: str | None = None
     id: str | None = None
     status: str | None = None
     code: CodeableConcept | None = None
+    ingredient: Raw = NOTHING
+    location: CodeableConcept | None = None
+    locationQualifier: list[CodeableConcept] | None = None
+    extension: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     valueBoolean: bool | None = None
     valueCodeableConcept: CodeableConcept | None = None

@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from cards.record import records as fhir
 from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes
-from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defect
-from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
+from cards.record.decoding import CODE, Defect
+from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, codings, texts
+from cards.record.encounters import encounter_class
 from cards.record.errors import OtherPatientError
-from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
-from cards.record.medicines import allergy_keys, medicine_name, medicines
+from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
+from cards.record.medicines import allergy_keys, allergy_name, may_be_taken, medicines
 from cards.record.moments import Clock, Moment
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference, reference_id
 from cards.record.reports import VOID_OBSERVATION, Located, located_by, reports
 from cards.record.side import Side, together
-from cards.record.statuses import ACTIVE, ACTIVE_ALLERGY, is_active, is_over, is_untrue
+from cards.record.sites import side as site_side
+from cards.record.statuses import ACTIVE, NOT_TRUE, OVER, UNREADABLE, clinical_status, verification_status
 from cards.value_sets.value_set import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
@@ -53,7 +56,7 @@ class Extraction:
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
         self.procedures: defaultdict[str, list[Procedure]] = defaultdict(list)
         self.implants: list[Implant] = []
-        self.allergies: list[Allergy] = []
+        self._allergies: list[fhir.AllergyIntolerance] = []
         self._medicines: list[fhir.MedicationRequest] = []
         self._medications: dict[str, fhir.Medication] = {}
         self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
@@ -62,16 +65,31 @@ class Extraction:
         for report in reports(self._reports, self._located, reader):
             for key in report.keys:
                 self.reports[key].append(report)
-        self.medicines = list(medicines(self._medicines, self._medications.get, reader))
+
+    @cached_property
+    def medicines(self) -> list[Medicine]:
+        """The active medicines; their names are looked for when a rule first asks."""
+        return list(medicines(self._medicines, self._medications.get, self._reader))
+
+    @cached_property
+    def allergies(self) -> list[Allergy]:
+        """The active allergies; their names are looked for when a rule first asks."""
+        return [allergy for record in self._allergies if (allergy := self._allergy(record)) is not None]
 
     @property
     def defects(self) -> list[Defect]:
         """What could not be read of what was looked at so far."""
         return self._reader.defects
 
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """The records that would have mattered and cannot be read."""
+        return self._reader.left_out
+
     def all_defects(self) -> list[Defect]:
         """Everything that could not be read, also of what no rule has asked for."""
         self.readings.read_all()
+        _ = self.medicines, self.allergies
         return self._reader.defects
 
     def _take(self, records: Iterable[Any]) -> None:
@@ -110,12 +128,12 @@ class Extraction:
         return True
 
     def _take_patient(self, record: fhir.Patient) -> None:
-        self.patient = record
+        if not self._reader.is_modified(record, ()):
+            self.patient = record
 
     def _take_encounter(self, record: fhir.Encounter) -> None:
-        kinds = record.encounterClass
-        kind = kinds[0] if isinstance(kinds, list) and kinds else kinds
-        self.encounter_class = None if kind is None or isinstance(kind, list) else kind.code
+        if not self._reader.is_modified(record, ()):
+            self.encounter_class = encounter_class(record.encounterClass)
 
     def _take_condition(self, record: fhir.Condition) -> None:
         meanings = [m for m in self._record_codes.meanings(record, record.code) if m.key.startswith("condition.")]
@@ -139,46 +157,67 @@ class Extraction:
         self, record: fhir.Condition, meanings: Iterable[Meaning], when: Moment | None
     ) -> tuple[str, ...]:
         """What a Condition is now, by its onset and its status; a cancer that is over is history of cancer (D74)."""
-        verification = VERIFICATION_STATUS.read(record.verificationStatus, record, self._reader.defects)
-        status = CLINICAL_STATUS.read(record.clinicalStatus, record, self._reader.defects)
-        if is_untrue(verification):
-            return ()
         age = NEW if self._reader.clock.within(when, RECENT_EVENT) else OLD
-        keys = dict.fromkeys(meaning.key for meaning in meanings if meaning.when in ("", age))
-        if is_active(status, ACTIVE):
-            return tuple(keys)
-        return (CANCER_HISTORY,) if CANCER in keys and is_over(status) else ()
+        keys = tuple(dict.fromkeys(meaning.key for meaning in meanings if meaning.when in ("", age)))
+        status = self._holds(record, keys) if keys else None
+        if status in ACTIVE:
+            return keys
+        return (CANCER_HISTORY,) if CANCER in keys and status in OVER else ()
+
+    def _holds(self, record: fhir.Condition | fhir.AllergyIntolerance, keys: tuple[str, ...]) -> str | None:
+        """The clinicalStatus of what is so, one that is missing being active; None for what is not, or left out."""
+        clinical, verification = clinical_status(record.clinicalStatus), verification_status(record.verificationStatus)
+        if verification in NOT_TRUE:
+            return None
+        for element, said in (("clinicalStatus", clinical), ("verificationStatus", verification)):
+            if said == UNREADABLE:
+                self._reader.leave_out(record, keys, element, "cannot be read", decides=True)
+                return None
+        return None if self._reader.is_modified(record, keys, decides=True) else clinical or "active"
 
     def _condition_side(self, record: fhir.Condition) -> Side:
         coded = codings(CODE.read(record.code, record, []))  # what cannot be read of it has been counted
         side = together(self._codes.side_of(coded))
-        return side if self._codes.has_no_side(coded) else side.or_else(self._codes.side(record.bodySite))
+        return side if self._codes.has_no_side(coded) else side.or_else(site_side(record, self._codes))
 
     def _take_observation(self, record: fhir.Observation) -> None:
         if record.component is None and not self._record_codes.meanings(record, record.code):
             return  # nearly every Observation of a chart: nothing that a rule reads
-        if record.status in VOID_OBSERVATION:
+        meanings = list(self._meanings(record))
+        keys = tuple(dict.fromkeys(meaning.key for meaning, _ in meanings))
+        if not keys or record.status in VOID_OBSERVATION or self._reader.is_modified(record, keys):
+            return
+        if self._reader.status(record, keys) in VOID_OBSERVATION:
             return
         lesions = []
-        for meaning, valued in self._meanings(record):
-            domain = meaning.key.partition(".")[0]
-            if domain == "lesion":
+        for meaning, valued in meanings:
+            if meaning.key.startswith("lesion."):
                 lesions.append(meaning)
-            elif domain == "observation":
+            else:
                 self.readings.add(meaning, record, valued)
         if lesions:
-            self._located[reference(record)] = located_by(tuple(lesions), record.bodySite, record, self._codes)
+            self._located[reference(record)] = located_by(tuple(lesions), record, self._codes)
 
     def _meanings(self, record: fhir.Observation) -> Iterator[tuple[Meaning, Valued]]:
+        """What an Observation and its components mean, as findings, measurements or lesions."""
         for valued in (record, *(record.component or ())):
-            for meaning in self._record_codes.meanings(record, valued.code):
+            said = self._record_codes.meanings(record, valued.code)
+            meanings = [meaning for meaning in said if meaning.key.startswith(_OBSERVED)] if said else []
+            if meanings and isinstance(valued, Component):
+                keys = tuple(dict.fromkeys(meaning.key for meaning in meanings))
+                if self._reader.is_modified(record, keys, part=valued):
+                    continue
+            for meaning in meanings:
                 yield meaning, valued
 
     def _take_request(self, record: fhir.ServiceRequest) -> None:
         keys = self._record_codes.keys(record, record.code, "order")
         if not keys and record.codeCodeableConcept is not NOTHING:
             keys = self._record_codes.keys(record, record.codeCodeableConcept, "order")
-        if not keys or record.doNotPerform:
+        if not keys or record.doNotPerform or not is_ordered(record.intent) or self._reader.is_modified(record, keys):
+            return
+        status = self._reader.status(record, keys)
+        if status == UNREADABLE:
             return
         when = self._reader.first(record.authoredOn, *_occurrence(record))
         order = Order(
@@ -186,9 +225,9 @@ class Extraction:
             when=self._reader.dated(record, when, "authoredOn"),
             text=VALUE_SETS[keys[0]].name,
             keys=keys,
-            status=record.status or "unknown",
+            status=status or "unknown",
             priority=priority(record),
-            declined=record.status == "revoked" and self._is_declined(record),
+            declined=status == "revoked" and self._is_declined(record),
         )
         for key in keys:
             self.orders[key].append(order)
@@ -209,7 +248,7 @@ class Extraction:
 
     def _take_procedure(self, record: fhir.Procedure) -> None:
         keys = self._record_codes.keys(record, record.code, "procedure")
-        if not keys or record.status != "completed":
+        if not keys or self._reader.is_modified(record, keys) or self._reader.status(record, keys) != "completed":
             return
         when = self._reader.first(record.performedDateTime, *ends(record.performedPeriod))
         procedure = Procedure(
@@ -222,8 +261,6 @@ class Extraction:
             self.procedures[key].append(procedure)
 
     def _take_device(self, record: fhir.Device) -> None:
-        if record.status not in (None, "active"):
-            return
         kinds = record.type if isinstance(record.type, list) else [record.type]
         concepts = [kind for kind in kinds if isinstance(kind, CodeableConcept)]
         keys = tuple(
@@ -237,31 +274,34 @@ class Extraction:
         }
         safety = next((level for level in _WORST_SAFETY if level in said), "unknown")
         if keys or safety == "unsafe":
+            known = keys or ("device.mr-safety",)
+            if self._reader.is_modified(record, known) or self._reader.status(record, known) not in (None, "active"):
+                return
             name = VALUE_SETS[keys[0]].name if keys else next(iter(texts(concepts)), "implanted device")
             self.implants.append(Implant(reference=reference(record), text=name, keys=keys, safety=safety))
 
     def _keep_report(self, record: fhir.DiagnosticReport) -> None:
-        keys = self._record_codes.keys(record, record.code, "report") if record.status in _FINAL_REPORT else ()
-        if keys:
+        keys = self._record_codes.keys(record, record.code, "report")
+        if keys and not self._reader.is_modified(record, keys) and self._reader.status(record, keys) in _FINAL_REPORT:
             self._reports.append((record, keys))
 
     def _keep_medicine(self, record: fhir.MedicationRequest) -> None:
-        if record.status == "active" and not record.doNotPerform:
+        if not record.doNotPerform and may_be_taken(record):
             self._medicines.append(record)
 
     def _keep_medication(self, record: fhir.Medication) -> None:
         if record.id:
             self._medications[record.id] = record
 
-    def _take_allergy(self, record: fhir.AllergyIntolerance) -> None:
-        verification = VERIFICATION_STATUS.read(record.verificationStatus, record, self._reader.defects)
-        status = CLINICAL_STATUS.read(record.clinicalStatus, record, self._reader.defects)
-        if not is_active(status, ACTIVE_ALLERGY) or is_untrue(verification):
-            return
+    def _keep_allergy(self, record: fhir.AllergyIntolerance) -> None:
+        self._allergies.append(record)
+
+    def _allergy(self, record: fhir.AllergyIntolerance) -> Allergy | None:
         keys = allergy_keys(record.code, self._codes)
-        if keys:
-            name = medicine_name(record.code)
-            self.allergies.append(Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys))
+        if not keys or self._holds(record, keys) != "active":
+            return None
+        name = allergy_name(record.code, keys)
+        return Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys)
 
 
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:
@@ -273,6 +313,16 @@ def _occurrence(record: fhir.ServiceRequest) -> tuple[str | None, str | None]:
     return record.occurrenceDateTime, ends(record.occurrencePeriod)[1]
 
 
+# O6: what is proposed or planned is not ordered
+_ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", "directive"})
+
+
+def is_ordered(intent: str | None) -> bool:
+    """Whether an intent makes a request an order; one that is missing does."""
+    return not intent or intent.strip().lower() in _ORDERED
+
+
+_OBSERVED = ("observation.", "lesion.")
 # Of these, one whose code means nothing says nothing.
 _CODED = frozenset({fhir.Condition, fhir.DiagnosticReport, fhir.Procedure})
 _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
@@ -288,5 +338,5 @@ _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
     fhir.MedicationRequest: Extraction._keep_medicine,
     fhir.MedicationStatement: Extraction._keep_medicine,
     fhir.Medication: Extraction._keep_medication,
-    fhir.AllergyIntolerance: Extraction._take_allergy,
+    fhir.AllergyIntolerance: Extraction._keep_allergy,
 }

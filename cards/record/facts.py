@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from cards.record.moments import Moment
+from cards.record.quantities import at_least
 from cards.record.side import Side
 
 _PENDING = frozenset({"active", "on-hold", "draft"})
@@ -30,11 +31,16 @@ class Reading(Fact, frozen=True, kw_only=True):
 
     `value` is a grade 0 to 5 for a muscle, True for present, positive or reduced and False for the
     opposite, and a number in the unit of bindings.toml for a measurement; for spine-stability True is
-    unstable.
+    unstable. `bound` is the comparator of a number that is known only to lie above or below `value`.
     """
 
     code: str
     value: float
+    bound: str = ""
+
+    def at_least(self, limit: float) -> bool | None:
+        """Whether the number is at least the limit; None when its bound does not decide that."""
+        return at_least(self.value, self.bound, limit)
 
 
 class Order(Fact, frozen=True, kw_only=True):
@@ -116,6 +122,23 @@ class Implant(Fact, frozen=True, kw_only=True):
 
     keys: tuple[str, ...]
     safety: str = "unknown"
+
+
+class LeftOut(Struct, frozen=True):
+    """A record that would have mattered and that nobody can read: what it is about, and why it does not count.
+
+    `decides` when it might have been a problem or an allergy: a silence of the rules that read its keys is then
+    no answer (O2).
+    """
+
+    reference: str
+    text: str
+    keys: tuple[str, ...]
+    why: str
+    decides: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.reference}) is recorded, but {self.why}"
 
 
 class Evidence(Struct, frozen=True, omit_defaults=True):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isclose, isfinite
+from typing import NamedTuple
 
 from cards.record.codes import Codes
-from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, MEDICINE, Defect
-from cards.record.elements import CodeableConcept, Dosage, texts
+from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE, Defect
+from cards.record.elements import CodeableConcept, Contained, Dosage, NamedReference, Timing, texts
 from cards.record.facts import Medicine
 from cards.record.moments import Moment
+from cards.record.quantities import amount, units
 from cards.record.reader import Reader
 from cards.record.records import Medication, MedicationRequest, reference, reference_id
+from cards.record.statuses import UNREADABLE, status
 from cards.value_sets.value_set import VALUE_SETS
 
+_DEEPEST = 3  # Medications inside Medications
+_MOST_NAMED = 4  # ingredients
 Resolve = Callable[[str], Medication | None]
 
 _DENIALS = frozenset({"no", "not", "nil", "denies"})
@@ -22,26 +27,46 @@ _MEMBERS = {
     "allergy.nsaid-class": ("medication.ibuprofen", "medication.naproxen", "medication.other-nsaid"),
     "allergy.opioid-class": ("medication.opioid", "medication.tramadol"),
 }
-_MILLIGRAMS = {"mg": 1.0, "g": 1000.0}
+_MILLIGRAMS = units({"mg": 1, "g": 1000})
+# HL7 GTSAbbreviation, in times a day
+_FREQUENCIES = {"QD": 1.0, "BID": 2.0, "TID": 3.0, "QID": 4.0, "Q6H": 4.0, "Q8H": 3.0, "Q12H": 2.0}
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
+
+
+class Substance(NamedTuple):
+    """What a medicine is: its concept, those of its ingredients, and the words that stand beside the reference."""
+
+    concepts: tuple[CodeableConcept, ...] = ()
+    words: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it has a code or words at all."""
+        return bool(self.words) or any(concept.coding or concept.text for concept in self.concepts)
+
+
+def may_be_taken(record: MedicationRequest) -> bool:
+    """Whether a medicine is active, or its status cannot be read; a medicine counts whatever its intent."""
+    return status(record.resourceType, record.status) in ("active", UNREADABLE)
 
 
 def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
-        concept = concept_of(record, find, reader.defects)
-        if concept is None or (not concept.coding and not concept.text):
+        substance = substance_of(record, find, reader.defects)
+        if not substance.is_named:
             reader.defect(record, "medication", "names no medicine")
             continue
-        keys = medicine_keys(concept, reader.codes)
-        if keys:
-            yield Medicine(
-                reference=reference(record),
-                when=_since(record, reader),
-                text=medicine_name(concept),
-                keys=keys,
-                daily_mg=daily_dose(_dosages(record, reader.defects)),
-            )
+        keys = medicine_keys(substance, reader.codes)
+        if not keys or reader.is_modified(record, keys) or reader.status(record, keys) != "active":
+            continue
+        yield Medicine(
+            reference=reference(record),
+            when=_since(record, reader),
+            text=medicine_name(substance, keys),
+            keys=keys,
+            daily_mg=daily_dose(_dosages(record, reader.defects)),
+        )
 
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
@@ -56,29 +81,58 @@ def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
     return reader.first(record.authoredOn, record.effectiveDateTime, start)
 
 
-def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) -> CodeableConcept | None:
+def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) -> Substance:
     """What is prescribed or taken: the concept itself, or the Medication that the reference leads to.
 
     A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.
     """
     stated = MEDICINE.read(record.medicationCodeableConcept, record, defects)
     if stated is not None:
-        return stated
+        return Substance((stated,))
     pointer = record.medicationReference
     if pointer is None:
-        return None
-    for inner in record.contained or ():
-        if pointer.reference == f"#{inner.id}":
-            return inner.code
-    medication = find(reference_id(pointer.reference, "Medication") or "")
-    return medication.code if medication is not None else CodeableConcept(text=pointer.display)
+        return Substance()
+    return Substance(
+        tuple(_concepts(pointer, record.contained or (), find, record, defects)), (pointer.display or "").strip()
+    )
 
 
-def medicine_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ...]:
-    """The medicine keys of a concept: by code, and by name when none of its codes is known."""
-    if concept is None:
-        return ()
-    return codes.keys(concept, "medication") or codes.named(names_in(concept), "medication")
+def _concepts(
+    pointer: NamedReference,
+    contained: Sequence[Contained],
+    find: Resolve,
+    record: MedicationRequest,
+    defects: list[Defect],
+    depth: int = _DEEPEST,
+) -> Iterator[CodeableConcept]:
+    """The concepts of the Medication that a reference leads to, and of its ingredients."""
+    medication = _contained(pointer.reference, contained) or find(reference_id(pointer.reference, "Medication") or "")
+    if medication is None or not depth:
+        return
+    if medication.code is not None:
+        yield medication.code
+    inner = medication.contained or () if isinstance(medication, Medication) else contained
+    for ingredient in INGREDIENTS.read(medication.ingredient, record, defects) or ():
+        if ingredient.itemCodeableConcept is not None:
+            yield ingredient.itemCodeableConcept
+        elif ingredient.itemReference is not None:
+            yield CodeableConcept(text=ingredient.itemReference.display)
+            yield from _concepts(ingredient.itemReference, inner, find, record, defects, depth - 1)
+
+
+def _contained(pointer: str | None, contained: Sequence[Contained]) -> Contained | None:
+    """The contained resource that a local reference names; `#` may stand on either side, or on both."""
+    name = (pointer or "").strip().removeprefix("#")
+    return next((inner for inner in contained if name and (inner.id or "").removeprefix("#") == name), None)
+
+
+def medicine_keys(substance: Substance, codes: Codes) -> tuple[str, ...]:
+    """The medicine keys of a substance: by code, and by name when none of its codes is known."""
+    coded = dict.fromkeys(key for concept in substance.concepts for key in codes.keys(concept, "medication"))
+    if coded:
+        return tuple(coded)
+    words = (word for concept in substance.concepts for word in names_in(concept))
+    return codes.named((*words, substance.words), "medication")
 
 
 def names_in(concept: CodeableConcept) -> Iterator[str]:
@@ -109,41 +163,72 @@ def _denies(words: str) -> bool:
     return bool(said) and (said[0].rstrip(":,;.") in _DENIALS or "no known" in " ".join(said))
 
 
-def medicine_name(concept: CodeableConcept | None) -> str:
-    """The words for a medicine; empty when there are none."""
-    return next(iter(texts(concept)), "")
+def medicine_name(substance: Substance, keys: Sequence[str]) -> str:
+    """The words for a medicine, as recorded; without any, the name of what it means."""
+    said = [words for concept in substance.concepts if (words := next(iter(texts(concept)), ""))]
+    return " / ".join(dict.fromkeys(said[:_MOST_NAMED])) or substance.words or _title(keys)
+
+
+def allergy_name(concept: CodeableConcept | None, keys: Sequence[str]) -> str:
+    """The words for what somebody is allergic to, as recorded; without any, the name of what it means."""
+    return next(iter(texts(concept)), "") or _title(keys)
+
+
+def _title(keys: Sequence[str]) -> str:
+    return VALUE_SETS[keys[0]].name if keys else ""
 
 
 def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
-    """Milligrams a day, all instructions added up; None as soon as one does not state amount and timing."""
-    amounts = [_daily(instruction) for instruction in instructions or ()]
-    if not amounts or any(amount is None for amount in amounts):
-        return None
-    return sum(amount for amount in amounts if amount is not None)
+    """Milligrams a day; None as soon as one instruction does not state amount and timing.
+
+    Instructions of one sequence, or of none, are added up; those of different sequence follow each other, and the
+    largest step counts (O9).
+    """
+    steps: dict[int | None, float] = {}
+    for instruction in instructions or ():
+        daily = _daily(instruction)
+        if daily is None:
+            return None
+        steps[instruction.sequence] = steps.get(instruction.sequence, 0) + daily
+    always = steps.pop(None, None)
+    return always if not steps else max(steps.values()) + (always or 0)
 
 
 def _daily(instruction: Dosage) -> float | None:
-    amount = _amount(instruction)
-    repeat = instruction.timing.repeat if instruction.timing else None
-    if amount is None or repeat is None or not repeat.frequency or not repeat.period:
+    dose, times = _amount(instruction), _times_a_day(instruction.timing)
+    return None if dose is None or times is None else dose * times
+
+
+def _times_a_day(timing: Timing | None) -> float | None:
+    """How often a day; None when it is not stated, or stated in two ways that differ."""
+    if timing is None:
         return None
-    unit = _DAYS.get(repeat.periodUnit or "")
-    if unit is None or repeat.frequency < 0 or repeat.period < 0 or not isfinite(repeat.period):
-        return None
-    return amount * repeat.frequency / (repeat.period * unit)
+    coded = {_FREQUENCIES[word] for word in _words_of(timing.code) if word in _FREQUENCIES}
+    repeat = timing.repeat
+    if repeat is not None and (repeat.frequency or repeat.period):
+        unit = _DAYS.get((repeat.periodUnit or "").strip())
+        if unit is None or not repeat.frequency or not repeat.period or not isfinite(repeat.period):
+            return None
+        if repeat.frequency < 0 or repeat.period < 0:
+            return None
+        coded.add(repeat.frequency / (repeat.period * unit))
+    return coded.pop() if len(coded) == 1 else None
+
+
+def _words_of(code: CodeableConcept | None) -> Iterator[str]:
+    for coding in code.coding or () if code else ():
+        yield (coding.code or "").strip().upper()
+    yield (code.text or "").strip().upper() if code else ""
 
 
 def _amount(instruction: Dosage) -> float | None:
     """Milligrams a time; an ordered and a calculated amount that differ are unknown."""
     amounts: list[float] = []
     for rate in instruction.doseAndRate or ():
-        quantity = rate.doseQuantity
-        if quantity is None or quantity.value is None or quantity.comparator or not isfinite(quantity.value):
+        read = amount(rate.doseQuantity, _MILLIGRAMS)
+        if read is None or read.bound or read.value < 0:
             return None
-        factor = _MILLIGRAMS.get((quantity.code or quantity.unit or "").strip())
-        if factor is None or quantity.value < 0:
-            return None
-        amounts.append(quantity.value * factor)
-    if not amounts or not all(isclose(amount, amounts[0]) for amount in amounts):
+        amounts.append(read.value)
+    if not amounts or not all(isclose(one, amounts[0]) for one in amounts):
         return None
     return amounts[0]

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
-from cards.record.elements import Period
+from cards.record.elements import NOTHING, Component, Period
+from cards.record.facts import LeftOut
 from cards.record.moments import Clock, Moment
-from cards.record.records import DiagnosticReport, Observation, Resource, reference
+from cards.record.records import (
+    Device,
+    DiagnosticReport,
+    MedicationRequest,
+    Observation,
+    Procedure,
+    Resource,
+    ServiceRequest,
+    reference,
+)
+from cards.record.statuses import UNREADABLE, status
+from cards.value_sets.value_set import VALUE_SETS
+
+Stated = Observation | DiagnosticReport | ServiceRequest | MedicationRequest | Procedure | Device
+_NOTHING = frozenset({b"[]", b"null", b"{}", b"[{}]"})
 
 
 class Reader:
@@ -16,10 +31,39 @@ class Reader:
         self.codes = codes
         self.clock = clock
         self.defects: list[Defect] = []
+        self.left_out: list[LeftOut] = []
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
         """Count an element of a record that could not be read."""
         self.defects.append(Defect(reference(record), element, why, dropped))
+
+    def leave_out(self, record: Resource, keys: tuple[str, ...], element: str, why: str, *, decides: bool) -> None:
+        """Count a record of these keys that cannot be read, and keep it in mind."""
+        self.defect(record, element, why, dropped=True)
+        said = f"its {element} {why}"
+        self.left_out.append(
+            LeftOut(reference(record), VALUE_SETS[min(keys)].name if keys else record.resourceType, keys, said, decides)
+        )
+
+    def is_modified(
+        self, record: Resource, keys: tuple[str, ...], *, part: Component | None = None, decides: bool = False
+    ) -> bool:
+        """Whether an extension that nobody here knows may turn a record's meaning around, or that of a part of it.
+
+        The record, or the part, is then left out (O13).
+        """
+        modifier = (part or record).modifierExtension
+        if modifier is NOTHING or bytes(modifier).translate(None, b" \t\r\n") in _NOTHING:
+            return False
+        self.leave_out(record, keys, "modifierExtension", "is unknown and may change its meaning", decides=decides)
+        return True
+
+    def status(self, record: Stated, keys: tuple[str, ...]) -> str | None:
+        """The status of a record as R4 writes it; one that cannot be read is counted and kept in mind."""
+        said = status(record.resourceType, record.status)
+        if said == UNREADABLE:
+            self.leave_out(record, keys, "status", "cannot be read", decides=False)
+        return said
 
     def first(self, *written: str | None) -> Moment | None:
         """The first of several dateTimes that can be read."""

@@ -15,6 +15,7 @@ from cards.record.elements import Valued
 from cards.record.facts import Reading
 from cards.record.reader import Reader
 from cards.record.records import Observation, reference
+from cards.record.sites import side
 
 _MARGIN = timedelta(days=2)  # a day may begin in another time zone
 _NONE: list[Reading] = []  # nobody changes it in place
@@ -82,20 +83,23 @@ class Readings:
         reader, record, valued, key = self._reader, observed.record, observed.valued, observed.key
         quantity = QUANTITY.read(valued.valueQuantity, record, reader.defects)
         value: float | None
+        bound = ""
         if key == "mrc":
             value = values.grade(valued, quantity)
         elif key in ("signs", "spine-stability"):
             value = values.yes_no(valued, quantity, code, reader.codes)
         else:
-            value = values.amount(valued, quantity, code)
+            amount = values.amount(valued, quantity, code)
+            value, bound = amount or (None, "")
         if value is None:
             reader.defect(record, "value", f"gives no reading of {code}")
             return None
         return Reading(
             reference=reference(record),
             when=reader.dated(record, reader.effective(record), "effective"),
-            side=reader.codes.side(record.bodySite),
-            text=values.stated(code, key, value),
+            side=side(record, reader.codes),
+            text=values.stated(code, key, value, bound),
             code=code,
             value=value,
+            bound=bound,
         )

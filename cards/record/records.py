@@ -14,7 +14,6 @@ from msgspec import Raw, Struct, field
 from cards.record.elements import (
     NOTHING,
     CodeableConcept,
-    Coding,
     Component,
     Contained,
     Extension,
@@ -34,6 +33,7 @@ class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    modifierExtension: Raw = NOTHING
 
     def __init_subclass__(cls, **_: Any) -> None:
         cls.resourceType = cls.__name__
@@ -44,13 +44,15 @@ class Patient(_Record, gc=False):
 
     gender: str | None = None
     birthDate: str | None = None
+    deceasedBoolean: bool | None = None
+    deceasedDateTime: object = None
     link: list[Link] | None = None
 
 
 class Encounter(_Record, gc=False):
-    """The encounter; its class is one coding, or several where R5 is spoken."""
+    """The encounter; its class is a coding or a concept, or several where R5 is spoken."""
 
-    encounterClass: Coding | list[Coding] | None = field(default=None, name="class")
+    encounterClass: Raw = field(default=NOTHING, name="class")
 
 
 class Condition(_Record, gc=False):
@@ -60,6 +62,8 @@ class Condition(_Record, gc=False):
     verificationStatus: Raw = NOTHING
     code: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    extension: Raw = NOTHING
+    contained: Raw = NOTHING
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
     recordedDate: str | None = None
@@ -81,7 +85,10 @@ class Observation(Valued, gc=False, tag_field="resourceType", tag=True):
     status: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    modifierExtension: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    extension: Raw = NOTHING
+    contained: Raw = NOTHING
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     effectiveInstant: str | None = None
@@ -108,6 +115,7 @@ class _Request(_Record, gc=False):
     """What requests of every kind have."""
 
     status: str | None = None
+    intent: str | None = None
     priority: str | None = None
     doNotPerform: bool | None = None
     authoredOn: str | None = None
@@ -150,6 +158,8 @@ class Medication(_Record, gc=False):
     """A medicine that others refer to."""
 
     code: CodeableConcept | None = None
+    ingredient: Raw = NOTHING
+    contained: list[Contained] | None = None
 
 
 class Procedure(_Record, gc=False):
@@ -182,14 +192,16 @@ class Other(_Record, gc=False):
 
 
 class Entry(Struct, gc=False):
-    """One entry of a Bundle."""
+    """One entry of a Bundle; `search` says whether it was searched for or came along."""
 
     resource: Resource | None = None
+    search: Raw = NOTHING
 
 
 class Bundle(_Record, gc=False):
-    """The records that a search found."""
+    """The records that a search found, and how many it says there are."""
 
+    total: int | None = None
     entry: list[Entry] | None = None
     link: list[Link] | None = None
 

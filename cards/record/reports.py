@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 from cards.record.codes import Codes, Meaning
 from cards.record.decoding import RESULTS
-from cards.record.elements import CodeableConcept, Contained, Valued
+from cards.record.elements import Contained, Valued
 from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
-from cards.record.records import DiagnosticReport, reference, reference_id
+from cards.record.records import DiagnosticReport, Observation, reference, reference_id
 from cards.record.side import Side, together
+from cards.record.sites import side, site_side
+from cards.record.statuses import UNREADABLE, status
 from cards.record.values import yes_no
 from cards.value_sets.value_set import VALUE_SETS
 
-VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown"})
+VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown", UNREADABLE})
 STRUCTURAL = "lesion.structural"
 
 
@@ -74,28 +76,25 @@ def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[
 
 
 def _results(record: DiagnosticReport, located: Mapping[str, Located], reader: Reader) -> Iterator[Located]:
-    contained = {f"#{inner.id}": inner for inner in record.contained or [] if inner.resourceType == "Observation"}
+    observations = (inner for inner in record.contained or [] if inner.resourceType == "Observation")
+    contained = {f"#{(inner.id or '').removeprefix('#')}": inner for inner in observations}
     for result in RESULTS.read(record.result, record, reader.defects) or ():
         inner = contained.get(result.reference or "")
         if inner is not None:
-            if inner.status not in VOID_OBSERVATION:
-                yield located_by(reader.codes.meanings(inner.code), inner.bodySite, inner, reader.codes)
+            if status("Observation", inner.status) not in VOID_OBSERVATION:
+                yield located_by(reader.codes.meanings(inner.code), inner, reader.codes)
             continue
         stated = located.get(f"Observation/{reference_id(result.reference, 'Observation')}")
         if stated is not None:
             yield stated
 
 
-def located_by(
-    meanings: tuple[Meaning, ...],
-    site: CodeableConcept | list[CodeableConcept] | None,
-    valued: Valued | Contained,
-    codes: Codes,
-) -> Located:
+def located_by(meanings: tuple[Meaning, ...], record: Observation | Contained, codes: Codes) -> Located:
     """What an Observation of these meanings says of a lesion."""
     answered = Valued(
-        valueBoolean=valued.valueBoolean,
-        valueCodeableConcept=valued.valueCodeableConcept,
-        interpretation=valued.interpretation,
+        valueBoolean=record.valueBoolean,
+        valueCodeableConcept=record.valueCodeableConcept,
+        interpretation=record.interpretation,
     )
-    return Located(meanings, codes.side(site), yes_no(answered, None, "", codes) is False)
+    site = side(record, codes) if isinstance(record, Observation) else site_side(record.bodySite, codes)
+    return Located(meanings, site, yes_no(answered, None, "", codes) is False)

@@ -6,15 +6,21 @@ Its quantity is given beside it, since records keep that as JSON.
 from __future__ import annotations
 
 import re
-from math import inf, isfinite
+from math import inf
 
+from cards.record import quantities
 from cards.record.codes import Codes
-from cards.record.elements import Quantity, Valued
+from cards.record.elements import Quantity, Valued, texts
+from cards.record.quantities import Amount, Units, units
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
-_GRADE = re.compile(r"\s*([0-5]|[1-4](?=\s*[+-]))\s*(?:(?<![05])\s*[+-])?\s*(?:/\s*5)?\s*")
-_GRADE_UNITS = frozenset({"", "1", "{score}"})
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_GRADE = re.compile(rf"M?\s*(?:([05])|([1-4])\s*[+{_DASHES}]?)\s*(?:/\s*5)?", re.IGNORECASE)
+_NAMED_GRADE = re.compile(rf"M?\s*([0-5])\s*[{_DASHES}]\s*(\w+)", re.IGNORECASE)
+_GRADE_NAMES = ("zero none absent", "trace", "poor", "fair", "good", "normal")
+_LONGEST_GRADE = 50  # characters
+_GRADE_UNITS = units({"": 1, "1": 1, "{score}": 1})
 
 # "Sensation present" and "reflex present" mean opposite things: these findings have coded values of their own
 _YES_AND_NO = {
@@ -40,14 +46,16 @@ _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot
 _OTHER_VALUES = tuple(set(Valued.__struct_fields__) - {"code", "interpretation", "valueQuantity"})
 
 # Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
-_PRESSURE = {"mm[Hg]": 1.0, "mmHg": 1.0, "mm Hg": 1.0}
-_UNITS: dict[str, dict[str, float]] = {
-    "post-void-residual": {"mL": 1, "ml": 1, "L": 1000},
-    "pain-nrs": {"1": 1, "{score}": 1},
-    "egfr": dict.fromkeys(("mL/min/{1.73_m2}", "mL/min/1.73m2", "mL/min/1.73 m2", "mL/min/{1.73m2}", "mL/min"), 1.0),
-    "creatinine": {"mg/dL": 1, "umol/L": 1 / 88.4, "µmol/L": 1 / 88.4, "μmol/L": 1 / 88.4},
-    "body-weight": {"kg": 1, "g": 0.001, "[lb_av]": 0.45359237},
-    "gestation": {"wk": 1, "d": 1 / 7},
+_PRESSURE = units({"mm[Hg]": 1, "mmHg": 1})
+_EGFR = ("mL/min/{1.73_m2}", "mL/min/1.73m2", "mL/min/{1.73m2}", "mL/min/1.73m\u00b2", "mL/min/1.73m^2", "mL/min")
+_MICROMOLES = dict.fromkeys(("umol/L", "\u00b5mol/L", "\u03bcmol/L", "micromol/L"), 1 / 88.4)
+_UNITS: dict[str, Units] = {
+    "post-void-residual": units({"mL": 1, "L": 1000}),
+    "pain-nrs": units({"1": 1, "{score}": 1}),
+    "egfr": units(dict.fromkeys(_EGFR, 1)),
+    "creatinine": units({"mg/dL": 1, "mmol/L": 1000 / 88.4} | _MICROMOLES),
+    "body-weight": units({"kg": 1, "g": 0.001} | dict.fromkeys(("[lb_av]", "lb", "lbs"), 0.45359237)),
+    "gestation": units(dict.fromkeys(("wk", "week", "weeks"), 1) | dict.fromkeys(("d", "day", "days"), 1 / 7)),
     "map": _PRESSURE,
     "sbp": _PRESSURE,
     "dbp": _PRESSURE,
@@ -57,20 +65,20 @@ _LARGEST = 10**9
 _RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
 
 
-def stated(code: str, key: str, value: float) -> str:
-    """A valid reading in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`."""
+def stated(code: str, key: str, value: float, bound: str = "") -> str:
+    """A valid reading in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`, `eGFR >60`."""
     if code in _STATED:
         return _STATED[code][0 if value else 1]
     name = EXAM_NAMES.get(code)
     if name is None:
-        return f"{VALUE_SETS[f'observation.{key}'].name} {value:g}"
+        return f"{VALUE_SETS[f'observation.{key}'].name} {bound}{value:g}"
     if key == "mrc":
         muscle = code.removeprefix("mrc-").replace("-", " ")
         return f"{muscle.capitalize()} {value:.0f}/5"
     if key == "signs":
         yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
         return f"{name} {yes if value else no}"
-    return f"{name} {value:g}"
+    return f"{name} {bound}{value:g}"
 
 
 def grade(valued: Valued, quantity: Quantity | None) -> int | None:
@@ -78,11 +86,24 @@ def grade(valued: Valued, quantity: Quantity | None) -> int | None:
     if valued.valueInteger is not None:
         number: float | None = valued.valueInteger
     elif quantity is not None:
-        number = _amount(quantity, dict.fromkeys(_GRADE_UNITS, 1.0))
+        read = quantities.amount(quantity, _GRADE_UNITS)
+        number = read.value if read is not None and not read.bound else None
     else:
-        written = _GRADE.fullmatch(valued.valueString or "")
-        number = int(written[1]) if written else None
+        said = {
+            _written_grade(text) for text in (valued.valueString or "", *texts(valued.valueCodeableConcept)) if text
+        }
+        number = said.pop() if len(said) == 1 else None
     return int(number) if number is not None and number in range(6) else None
+
+
+def _written_grade(text: str) -> int | None:
+    """A grade in words: `4`, `M4`, `4/5`, `4-/5`, `4 - Good`."""
+    if len(text) > _LONGEST_GRADE:
+        return None
+    if written := _GRADE.fullmatch(text.strip()):
+        return int(written[1] or written[2])
+    named = _NAMED_GRADE.fullmatch(text.strip())
+    return int(named[1]) if named and named[2].lower() in _GRADE_NAMES[int(named[1])].split() else None
 
 
 def yes_no(valued: Valued, quantity: Quantity | None, finding: str, codes: Codes) -> bool | None:
@@ -104,21 +125,14 @@ def yes_no(valued: Valued, quantity: Quantity | None, finding: str, codes: Codes
     return False if normal in said else None
 
 
-def amount(valued: Valued, quantity: Quantity | None, measurement: str) -> float | None:
-    """A number in the unit of bindings.toml; None for another unit, for none, or for a comparator.
+def amount(valued: Valued, quantity: Quantity | None, measurement: str) -> Amount | None:
+    """A number in the unit of bindings.toml; None for another unit or for none.
 
     A number below zero, and a pain score over 10, is none either.
     """
     if valued.valueInteger is not None:
-        number: float | None = valued.valueInteger if abs(valued.valueInteger) < _LARGEST else None
+        read = Amount(valued.valueInteger) if abs(valued.valueInteger) < _LARGEST else None
     else:
-        number = _amount(quantity, _UNITS.get(measurement, {}))
+        read = quantities.amount(quantity, _UNITS.get(measurement, {}))
     least, most = _RANGES.get(measurement, (0.0, inf))
-    return number if number is not None and least <= number <= most else None
-
-
-def _amount(quantity: Quantity | None, units: dict[str, float]) -> float | None:
-    if quantity is None or quantity.value is None or quantity.comparator or not isfinite(quantity.value):
-        return None
-    factor = units.get((quantity.code or quantity.unit or "").strip())
-    return None if factor is None else quantity.value * factor
+    return read if read is not None and least <= read.value <= most else None

@@ -78,11 +78,11 @@ def _drug(draft: Draft) -> Drug:
 
 
 def _label_range(chart: Chart, drug: Drug) -> Band:
-    """The label's band for the patient's clearance; the widest when it is unknown."""
+    """The label's band for the patient's clearance; the widest that it may be when it is unknown or bounded."""
     known = findings.clearance(chart)
     if known is None:
         return drug.bands[0]
-    return next((band for band in drug.bands if known.value >= band.lowest), drug.bands[-1])
+    return next((band for band in drug.bands if known.at_least(band.lowest) is not False), drug.bands[-1])
 
 
 def _is_over(chart: Chart, draft: Draft) -> bool:
@@ -112,7 +112,7 @@ def _hazards(chart: Chart, draft: Draft) -> list[findings.Hazard]:
     if chart.age is not None and chart.age >= findings.OLD:
         hazards.append(warning("breathing", f"age {findings.OLD} or over"))
     known, expecting = findings.clearance(chart), findings.pregnancy(chart)
-    if known is not None and known.value < NORMAL:
+    if known is not None and known.at_least(NORMAL) is False:
         hazards.append(warning("kidney", str(known), *known.facts))
     hazards += findings.unmeasured_kidneys(chart)
     return [*hazards, warning("pregnancy", "pregnancy", expecting.problem)] if expecting is not None else hazards

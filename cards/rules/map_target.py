@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from math import floor
+from math import floor, inf, nextafter
 
 from cards import findings
 from cards.language import Card, Indicator, Verdict, not_applicable, rule, summary
@@ -63,11 +63,18 @@ def _pressures(chart: Chart) -> tuple[float | None, float | None, list[Reading]]
     MAP = (SBP + 2 DBP) / 3 only when none is charted in that hour.
     """
     mean, systolic, diastolic = (findings.newest_number(chart, name, LAST_HOUR) for name in ("map", "sbp", "dbp"))
-    value = mean.value if mean else None
-    if mean is None and systolic and diastolic:
+    value, upper = _decided(mean, MAP_FLOOR, AO_MIN), _decided(systolic, SBP_FLOOR, SBP_TARGET)
+    if mean is None and systolic and diastolic and not (systolic.bound or diastolic.bound):
         value = (systolic.value + 2 * diastolic.value) / 3
     used = [reading for reading in (mean, systolic, None if mean else diastolic) if reading is not None]
-    return value, systolic.value if systolic else None, used
+    return value, upper, used
+
+
+def _decided(reading: Reading | None, *limits: int) -> float | None:
+    """The number of a reading; of one that is bounded a number on its side, if it decides the limits (O1)."""
+    if reading is None or any(reading.at_least(limit) is None for limit in limits):
+        return None
+    return nextafter(reading.value, {"<": -inf, ">": inf}.get(reading.bound, reading.value))
 
 
 def _whole(pressure: float | None) -> str:

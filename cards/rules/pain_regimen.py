@@ -29,7 +29,7 @@ def pain_regimen(chart: Chart) -> Verdict:
     if findings.is_child(chart):
         return not_applicable("the patient is a child: no adult drug is suggested")
     score = findings.newest_number(chart, "pain-nrs", NRS_WINDOW, highest=True)
-    if score is not None and score.value < MODERATE:
+    if score is not None and score.at_least(MODERATE) is False:
         return not_applicable(f"the pain score is {score.value:g} of 10 ({score.when})", Evidence.of(score))
     simple, neuropathic = chart.medicines(*NON_OPIOID), chart.medicines(*NEUROPATHIC)
     if simple and neuropathic:

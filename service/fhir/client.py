@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from msgspec import Struct, field
 
 from cards.record.decoding import MAX_BYTES, Defect, check_body, read_resource
-from cards.record.errors import UnreadableError
+from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Resource
+from cards.record.strings import cleaned, mended
 from service.fhir.address import Address, read_address
 from service.fhir.searchset import next_link
 from service.fhir.transport import LATE, AnswerError, Exchanges, Watch
@@ -149,8 +150,15 @@ class FhirReader:
 
 
 def _decode(body: bytes, reading: _Reading) -> Resource:
-    check_body(body)
-    page = read_resource(body, f"{reading.key} from the FHIR server", reading.defects)
+    where = f"{reading.key} from the FHIR server"
+    try:
+        check_body(body)
+        page = read_resource(cleaned(body), where, reading.defects)
+    except TooLargeError:
+        raise
+    except UnreadableError:
+        check_body(other := mended(body))
+        page = read_resource(other, where, reading.defects)
     if page is None:
         raise UnreadableError("it is not a FHIR resource")
     return page

@@ -73,6 +73,8 @@ class _Gap(Struct):
     why: str = ""
     query: str = ""  # what is still to be asked
     is_partial: bool = False  # a part is known, be it that there is nothing
+    starts_again: bool = False  # the query asks for what is known too
+    matches: int = 0  # of the pages read so far
 
 
 class _Gathering:
@@ -106,7 +108,11 @@ class _Gathering:
             if held.error:
                 self.gaps[key] = _Gap(f"the request holds {held.error}", is_partial=bool(held.records))
             elif held.next:
-                self.gaps[key] = _Gap("the request holds its first page", held.next, is_partial=True)
+                why = "the request holds its first page"
+                self.gaps[key] = _Gap(why, held.next, is_partial=True, matches=held.matches)
+            elif held.total is not None and held.total > held.matches:
+                why = f"the request holds {held.matches} of {held.total}"
+                self.gaps[key] = _Gap(why, self._filled(key), is_partial=bool(held.records), starts_again=True)
 
     def _contents(self, key: str, value: Resource, where: str, known: list[Defect]) -> Contents | None:
         prefetch = PREFETCH_KEYS[key]
@@ -146,17 +152,23 @@ class _Gathering:
         gap = self.gaps[key]
         before = f"{gap.why}, and " if gap.why else ""
         self._defects += fetched.defects
+        total = 0
         for page in fetched.pages:
             held = self._contents(key, page, f"{key} from the FHIR server", fetched.defects)
             held = held or Contents(error=_OTHER)
-            self._records[key] = [*self._records[key], *held.records]
+            known = () if gap.starts_again else self._records[key]
+            self._records[key] = [*known, *held.records]
+            gap.starts_again, gap.matches = False, gap.matches + held.matches
+            total = held.total if held.total is not None else total
             if held.error:
                 gap.is_partial = gap.is_partial or bool(held.records)
                 gap.why = f"{before}the FHIR server answered with {held.error}"
                 return
-            gap.is_partial = True
+            gap.is_partial = gap.is_partial or bool(held.records) or not total
         if fetched.why:
             gap.why = before + fetched.why
+        elif total > gap.matches:
+            gap.why = f"{before}the FHIR server gave {gap.matches} of {total}"
         else:
             del self.gaps[key]
 

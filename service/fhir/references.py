@@ -63,9 +63,17 @@ def _url(reference: str, identity: str | None) -> str:
 def _medications(records: Records) -> Iterator[tuple[str, str]]:
     for key in ("medications", "statements"):
         for record in records.get(key, ()):
-            named = record.medicationReference if isinstance(record, MedicationRequest) else None
-            if named is not None and named.reference and not named.reference.startswith("#"):
+            if not isinstance(record, MedicationRequest):
+                continue
+            named = record.medicationReference
+            if named is not None and named.reference and not _is_local(named.reference, record):
                 yield key, named.reference
+
+
+def _is_local(reference: str, record: MedicationRequest) -> bool:
+    """Whether a reference names a contained resource; `#` may be missing, or stand on the contained id too."""
+    held = record.contained or () if "/" not in reference else ()
+    return reference.startswith("#") or any((inner.id or "").removeprefix("#") == reference for inner in held)
 
 
 def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:

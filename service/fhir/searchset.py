@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
 from cards.record.decoding import Defect
-from cards.record.records import Bundle, OperationOutcome, Other, Resource
+from cards.record.records import Bundle, Entry, OperationOutcome, Other, Resource
 
 _HARMLESS = frozenset({"information", "warning", "success"})
 # What EHRs send along with a search, whatever key it stands under: it is no misfit.
@@ -25,6 +27,8 @@ class Contents(Struct, frozen=True):
     error: str = ""
     defects: Sequence[Defect] = ()
     next: str = ""  # the link to the page after this one
+    total: int | None = None  # how many records match, as the Bundle says
+    matches: int = 0  # how many of them it holds
 
 
 def next_link(page: Resource) -> str:
@@ -48,12 +52,34 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     following = next_link(answer) if answer.link else ""
     if not answer.entry:
         lost = answer.entry is None and _lost_entries(where, known)
-        return None if lost else Contents(next=following)
+        return None if lost else Contents(next=following, total=answer.total)
     records = [record for entry in answer.entry if (record := entry.resource) is not None]
     types = set(map(type, records))
     if types == _ALONE[kind]:  # nearly always: all is as it was asked
-        return Contents(records, next=following)
-    return _mixed(records, types, kind, where, following)
+        held: Contents | None = Contents(records, next=following)
+    else:
+        held = _mixed(records, types, kind, where, following)
+    if held is None or answer.total is None:
+        return held
+    return structs.replace(held, total=answer.total, matches=_matches(answer.entry, kind))
+
+
+def _matches(entries: Iterable[Entry], kind: str) -> int:
+    """How many entries were searched for: what was included, and what the server says beside them, does not count."""
+    of_kind = (one for one in entries if one.resource is None or one.resource.resourceType == kind)
+    modes = (_mode(bytes(one.search)) for one in of_kind)
+    return sum(1 for mode in modes if mode not in ("include", "outcome"))
+
+
+@lru_cache(maxsize=1000)
+def _mode(search: bytes) -> str:
+    """The mode of an entry's `search`; empty when it has none that can be read."""
+    try:
+        value = msgspec.json.decode(search) if search else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    mode = value.get("mode") if isinstance(value, dict) else None
+    return mode.strip().lower() if isinstance(mode, str) else ""
 
 
 def _mixed(records: list[Resource], types: set[type[Any]], kind: str, where: str, following: str) -> Contents | None:

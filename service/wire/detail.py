@@ -24,6 +24,7 @@ def detail(rule: Rule, card: Card) -> str:
     if card.changes:
         parts.append(f"What would change this advice: {card.changes}")
     parts += unseen(card.unseen)
+    parts += [f"{markdown(sentence)}: check it." for sentence in card.left_out]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -16,6 +16,7 @@ from cards.record.decoding import TOO_DEEP, Defect, check_body, read_resource
 from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Resource, reference_id
+from cards.record.strings import cleaned, mended
 from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
@@ -95,13 +96,28 @@ def read(body: bytes, hook: str | None = None) -> HookRequest:
     """
     defects: list[Defect] = []
     try:
-        check_body(body)
-        members = _decode(body, defects)
+        members = _mended(cleaned(body), defects)
     except TooLargeError as error:
         raise TooLargeRefusedError(str(error)) from None
     except UnreadableError as error:
         raise RefusedError(str(error)) from None
     return _checked(members, hook, defects)
+
+
+def _mended(body: bytes, defects: list[Defect]) -> _Body:
+    """The request, if need be without the characters that JSON does not allow in a string (O15)."""
+    try:
+        check_body(body)
+        return _decode(body, defects)
+    except TooLargeError:
+        raise
+    except UnreadableError:
+        other = mended(body)
+        if other == body:
+            raise
+    check_body(other)
+    defects.append(Defect("request", "", "held characters that no text holds: they are left out"))
+    return _decode(other, defects)
 
 
 def _decode(body: bytes, defects: list[Defect]) -> _Body:

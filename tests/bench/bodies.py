@@ -104,7 +104,7 @@ def _chart() -> Iterator[Json]:
 
 @cache
 def _recorded(kind: str) -> tuple[Json, ...]:
-    """The records of one type in synthea_10, as those of our patient, without the cancer that would change the cards."""
+    """The records of one type in synthea_10, as our patient's, without the cancer that would change the cards."""
     with gzip.open(_SYNTHEA / f"{kind}.ndjson.gz", "rt", encoding="utf-8") as lines:
         return tuple(json.loads(line) | {"subject": _SUBJECT} for line in lines if _CANCER not in line)
 

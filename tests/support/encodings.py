@@ -137,8 +137,7 @@ class Encoding:
             (system, written, display)
             for system in systems
             for written, display in codes[system].items()
-            if values.side_stated(written) in (None, side)
-            and not (side and written in values.no_side.get(system, ()))
+            if values.side_stated(written) in (None, side) and not (side and written in values.no_side.get(system, ()))
         ]
         if key in ("observation.mrc", "observation.signs"):
             found = [one for one in found if one[1] == code]

@@ -44,7 +44,8 @@ def yes_no(record: Observation, finding: str, codes: Codes) -> bool | None:
 
 
 def amount(record: Observation, measurement: str) -> float | None:
-    return values.amount(record, QUANTITY.read(record.valueQuantity, record, []), measurement)
+    read = values.amount(record, QUANTITY.read(record.valueQuantity, record, []), measurement)
+    return read.value if read is not None and not read.bound else None
 
 
 def concept(*codes: Code, text: str = "") -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""The class of an encounter, as R4 and R5 write it (O12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from cards.record.elements import NOTHING
+
+_LONGEST = 10_000  # bytes
+
+
+def encounter_class(raw: Raw) -> str | None:
+    """The code of a class that is a coding, a concept, or a list of either; None when it has none."""
+    if raw is NOTHING or len(bytes(raw)) > _LONGEST:
+        return None
+    try:
+        return next(_codes(msgspec.json.decode(raw)), None)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _codes(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        yield value.strip().upper()
+    elif isinstance(value, list):
+        for item in value:
+            yield from _codes(item)
+    elif isinstance(value, dict):
+        yield from _codes(value.get("coding") or value.get("code"))

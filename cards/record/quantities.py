@@ -1,0 +1,62 @@
+"""Numbers with units and comparators, as records really write them (O1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import NamedTuple
+
+from cards.record.elements import Quantity
+
+_SPACE = re.compile(r"\s+")
+_LONGEST_UNIT = 50  # characters
+COMPARATORS = frozenset({"<", "<=", ">", ">="})
+
+Units = Mapping[str, float]
+"""Units as they are compared, with the factor to the one that the rules count in."""
+
+
+class Amount(NamedTuple):
+    """A number in the unit that the rules count in; `bound` is its comparator, or empty."""
+
+    value: float
+    bound: str = ""
+
+
+def units(factors: Mapping[str, float]) -> Units:
+    """A table of units for `amount`, without regard to case and spaces."""
+    return {_folded(unit): factor for unit, factor in factors.items()}
+
+
+def amount(quantity: Quantity | None, factors: Units) -> Amount | None:
+    """The number of a quantity, converted; None when the number, its unit or its comparator cannot be read."""
+    if quantity is None or quantity.value is None or not isfinite(quantity.value):
+        return None
+    bound = (quantity.comparator or "").strip()
+    factor = _factor(quantity, factors)
+    return None if factor is None or (bound and bound not in COMPARATORS) else Amount(quantity.value * factor, bound)
+
+
+def _factor(quantity: Quantity, factors: Units) -> float | None:
+    """The factor of the code, or else of the unit; None when neither is known, or both are and differ."""
+    known: Iterable[float] = (
+        factors[unit] for unit in map(_folded, (quantity.code or "", quantity.unit or "")) if unit and unit in factors
+    )
+    stated = list(known)
+    if not stated and not quantity.code and not quantity.unit:
+        return factors.get("")
+    return stated[0] if stated and len(set(stated)) == 1 else None
+
+
+def _folded(unit: str) -> str:
+    return _SPACE.sub("", unit[:_LONGEST_UNIT]).casefold()
+
+
+def at_least(value: float, bound: str, limit: float) -> bool | None:
+    """Whether a bounded number is at least the limit; None when its bound does not decide that."""
+    if bound in (">", ">="):
+        return True if value >= limit else None
+    if bound:
+        return False if value < limit or (bound == "<" and value == limit) else None
+    return value >= limit

@@ -1,0 +1,33 @@
+"""Characters that no text holds: control characters and halves of surrogate pairs (O15). Each costs itself alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MOST: Final = 8 * 1024 * 1024  # bytes: what is larger is not mended
+_ESCAPE = rb"(?<!\\)((?:\\\\)*)\\u"  # not one whose backslash is itself escaped
+_SPACE = re.compile(_ESCAPE + rb"00(?:09|0[aAdD])")
+_CONTROL = re.compile(_ESCAPE + rb"00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])")
+_HIGH, _LOW = rb"[dD][89aAbB][0-9a-fA-F]{2}", rb"[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE = re.compile(_ESCAPE + rb"(?:" + _HIGH + rb"(?!\\u" + _LOW + rb")|(?<!\\u" + _HIGH + rb"\\u)" + _LOW + rb")")
+_ENCODED = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # a half in UTF-8, which UTF-8 does not allow
+_WHITE = bytes.maketrans(b"\t\n\r", b"   ")
+_OTHERS = bytes(code for code in range(0x20) if code not in b"\t\n\r")
+
+
+def cleaned(body: bytes) -> bytes:
+    """JSON without escaped control characters, which a decoder would take for text."""
+    if len(body) > MOST or b"\\u00" not in body or not _CONTROL.search(body):
+        return body
+    return _CONTROL.sub(rb"\1", _SPACE.sub(rb"\1 ", body))
+
+
+def mended(body: bytes) -> bytes:
+    """Text that is no JSON, without the characters that JSON does not allow in a string; itself if it holds none."""
+    if len(body) > MOST:
+        return body
+    body = body.translate(_WHITE, _OTHERS)
+    if not body.isascii():
+        body = _ENCODED.sub(b"", body)
+    return _LONE.sub(rb"\1", body) if b"\\ud" in body or b"\\uD" in body else body
