@@ -12,13 +12,14 @@ from cards.findings.pain import radicular_pain
 from cards.findings.silences import undated, unread
 from cards.language.escaping import listed, name
 from cards.language.finding import finding
-from cards.language.verdict import Indicator, Silent, not_applicable
+from cards.language.verdict import Indicator, Silent, fits_summary, not_applicable
 from cards.record.chart import Chart
 from cards.record.facts import Draft, Evidence, Fact, Medicine
 
 KIDNEY = "condition.chronic-kidney-disease"
 OLD = 65  # years
 ADULT = 18
+MOST_NAMES, MOST_WORDS, NAME_LENGTH = 2, 3, 24  # of medicines and of hazards in a summary; characters of a name
 NORMAL_CLEARANCE = 60  # mL/min: from here on no label asks for another dose
 PARACETAMOL = "medication.acetaminophen"
 NSAIDS = ("medication.ibuprofen", "medication.naproxen", "medication.other-nsaid")
@@ -74,9 +75,15 @@ def beside(chart: Chart, draft: Draft | None, *keys: str) -> list[Medicine | Dra
     return [*taken, *others]
 
 
-def names(facts: Iterable[Fact]) -> str:
-    """The medicines in a line, as recorded; plain text."""
-    return ", ".join(sorted({name(fact.text) for fact in facts}, key=str.lower))
+def names(facts: Iterable[Medicine | Draft]) -> str:
+    """The medicines in a line, by their short names, of which two are said (O17); plain text."""
+    said = {(short := name(fact.short or fact.text, NAME_LENGTH)).lower(): short for fact in facts}
+    return some([said[key] for key in sorted(said)], MOST_NAMES)
+
+
+def some(words: list[str], most: int) -> str:
+    """The first words of a list, and how many more there are: `a, b and 2 more`."""
+    return listed(words if len(words) <= most else [*words[:most], f"{len(words) - most} more"])
 
 
 @finding(clearance, KIDNEY)
@@ -104,8 +111,17 @@ def spoken(hazards: list[Hazard], sentences: Mapping[str, str], **more: str) -> 
     for risk, sentence in sentences.items():
         words = list(dict.fromkeys(hazard.words for hazard in grave if hazard.risk == risk))
         if words:
-            return sentence.format(words=listed(words[:3]), **more)
+            return _fitting(sentence, words, more)
     return ""
+
+
+def _fitting(sentence: str, words: list[str], more: Mapping[str, str]) -> str:
+    """The sentence with as many of its words as fit a summary; the advice in it is never cut (O17)."""
+    for most in range(min(len(words), MOST_WORDS), 0, -1):
+        filled = sentence.format(words=some(words, most), **more)
+        if fits_summary(filled):
+            return filled
+    return sentence.format(words=name(words[0], NAME_LENGTH), **more)
 
 
 def hazard_words(hazards: Iterable[Hazard]) -> str:

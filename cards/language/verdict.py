@@ -145,12 +145,21 @@ def could_not_evaluate(why: str, *because: Evidence) -> Silent:
 
 
 _SPACES = re.compile(r"\s+")
+_LAST_CLAUSE = re.compile(r"\s*[;,(:][^;,(:]*$")
 
 
 def summary(text: str) -> str:
-    """The text as a card summary: one line, at most 139 characters (UTF-16 units), cut at a word."""
+    """The text as a card summary: one line of at most 139 characters (UTF-16 units).
+
+    Rules fill their sentences so that they fit; one that does not loses whole clauses at its end, never half a word.
+    """
     line = _SPACES.sub(" ", text).strip()
-    while len(line.encode("utf-16-le")) // 2 > SUMMARY_LIMIT:
-        line = line[: max(SUMMARY_LIMIT - 1, 1)] if len(line) > SUMMARY_LIMIT else line[:-2]
-        line = line.rstrip(" .,;:").rpartition(" ")[0].rstrip(" ,;:") + "…"
+    while not fits_summary(line):
+        shorter = _LAST_CLAUSE.sub("", line) or line.rpartition(" ")[0] or line[:SUMMARY_LIMIT]
+        line = shorter if shorter != line else line[:-1]
     return line
+
+
+def fits_summary(text: str) -> bool:
+    """Whether a text is short enough for a summary."""
+    return len(text.encode("utf-16-le")) // 2 <= SUMMARY_LIMIT

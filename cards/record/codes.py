@@ -32,6 +32,7 @@ _MEMO_ENTRIES = 50_000  # codes that were seen are remembered, so that a chart c
 _MEMO_LENGTH = 100
 _LONGEST = 500  # characters of an address or a code; what is longer is none
 _FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the optional digit of its site
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _canonical = lru_cache(maxsize=1000)(addresses.canonical)
 _bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
 
@@ -195,6 +196,12 @@ class Codes:
         """The keys of these domains whose names stand as whole words in any of the texts."""
         keys = dict.fromkeys(key for text in words for key in self._names.keys(text))
         return tuple(key for key in keys if key.partition(".")[0] in domains)
+
+    def short_name(self, text: str, keys: Iterable[str]) -> str:
+        """A name for a sentence (O17): the one by which a text is recognised, else its first word of four letters."""
+        return self._names.first_of(text, keys) or next(
+            (word[0] for word in _LONG_WORD.finditer(text[:_LONGEST])), text
+        )
 
 
 class RecordCodes:

@@ -276,7 +276,7 @@ def _fit_struct(
             continue
         try:
             given = value[name]
-            if name in _STATUSES and not isinstance(given, str) and isinstance(element.type, inspect.UnionType):
+            if name in _STATUSES and isinstance(given, dict | list) and isinstance(element.type, inspect.UnionType):
                 given = flat(given)
             setattr(struct, element.name, _fit(given, element.type, where, defects, draft=draft))
         except _MisfitError as misfit:

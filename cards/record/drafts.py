@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from cards.record import medicines, sites, statuses
+from cards.record import medicines, sites
 from cards.record.codes import Codes
 from cards.record.decoding import (
     CODE,
@@ -107,13 +107,13 @@ class DraftOrders(Struct, frozen=True):
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
         )
 
-    def _selected(self, selections: Iterable[str]) -> set[str]:
+    def _selected(self, selections: Sequence[str]) -> set[str]:
         """The references of the drafts that selections name: by type and id, or by an id that one of them has alone."""
         drafts = [record for record, _ in self.entries]
         references = {reference(record) for record in drafts}
-        by_id = Counter(record.id for record in drafts if record.id)
+        by_id = Counter(record.id for record in drafts)
         wanted = {_relative(selection) for selection in selections}
-        alone = {one.rpartition("/")[2].removeprefix("urn:uuid:") for one in wanted - references}
+        alone = {_id_alone(selection) for selection in selections}
         return wanted & references | {reference(one) for one in drafts if one.id in alone and by_id[one.id] == 1}
 
 
@@ -160,7 +160,7 @@ def _read(text: Raw, defects: list[Defect]) -> Resource | None:
 
 def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
     """Whatever its intent (O6); a status that cannot be read is that of a draft."""
-    status = statuses.status(record.resourceType, record.status)
+    status = (record.status or "").strip().lower()
     return record.resourceType in _ORDERS and status not in _OVER and not record.doNotPerform
 
 
@@ -201,11 +201,19 @@ def _draft(
         text=name,
         type=record.resourceType,
         keys=keys,
+        short=codes.short_name(name, keys),
         priority=priority(record),
         daily_mg=daily_mg,
         selected=selected,
         raw=text,
     )
+
+
+def _id_alone(selection: str) -> str | None:
+    """The id of a selection that names no type: a bare id, a urn:uuid, or an absolute address without one (O7)."""
+    *before, identity = selection.strip().partition("/_history")[0].split("/")
+    is_typed = bool(before) and (before[-1] in _ORDERS or "://" not in selection)
+    return None if is_typed else identity.removeprefix("urn:uuid:") or None
 
 
 def _relative(selection: str) -> str:

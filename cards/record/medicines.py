@@ -60,10 +60,12 @@ def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reade
         keys = medicine_keys(substance, reader.codes)
         if not keys or reader.is_modified(record, keys) or reader.status(record, keys) != "active":
             continue
+        text = medicine_name(substance, keys)
         yield Medicine(
             reference=reference(record),
             when=_since(record, reader),
-            text=medicine_name(substance, keys),
+            text=text,
+            short=reader.codes.short_name(text, keys),
             keys=keys,
             daily_mg=daily_dose(_dosages(record, reader.defects)),
         )

@@ -44,15 +44,22 @@ class Names:
                 self._memo[text] = keys
         return keys
 
-    def first_of(self, text: str, key: str) -> str:
-        """The first name of a key that stands in a text; empty when there is none."""
-        return next((name for name, keys in self._matches(text) if key in keys), "")
+    def first_of(self, text: str, wanted: Iterable[str]) -> str:
+        """The first name of these keys that stands in a text, as it is written there; empty when there is none."""
+        keys = frozenset(wanted)
+        for start, name, these in self._places(text):
+            if not keys.isdisjoint(these):
+                return text[start : start + len(name)] if text.isascii() else name
+        return ""
 
     def _matches(self, text: str) -> Iterable[tuple[str, Keys]]:
+        return ((name, keys) for _, name, keys in self._places(text))
+
+    def _places(self, text: str) -> Iterable[tuple[int, str, Keys]]:
         said = folded(text[:_SEARCHED])
         for word in _WORD.finditer(said):
             starting = self._by_first_word.get(word[0])
             for name, keys in starting.items() if starting else ():
                 end = word.start() + len(name)
                 if said.startswith(name, word.start()) and _WORD.match(said, end) is None:
-                    yield name, keys
+                    yield word.start(), name, keys

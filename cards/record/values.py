@@ -10,13 +10,13 @@ from math import inf
 
 from cards.record import quantities
 from cards.record.codes import Codes
-from cards.record.elements import Quantity, Valued, texts
+from cards.record.elements import Quantity, Valued
 from cards.record.quantities import Amount, Units, units
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_GRADE = re.compile(rf"M?\s*(?:([05])|([1-4])\s*[+{_DASHES}]?)\s*(?:/\s*5)?", re.IGNORECASE)
+_GRADE = re.compile(rf"M?\s*(?:([05])|([1-4])\s*[{_DASHES}+]?)\s*(?:/\s*5)?", re.IGNORECASE)
 _NAMED_GRADE = re.compile(rf"M?\s*([0-5])\s*[{_DASHES}]\s*(\w+)", re.IGNORECASE)
 _GRADE_NAMES = ("zero none absent", "trace", "poor", "fair", "good", "normal")
 _LONGEST_GRADE = 50  # characters
@@ -89,10 +89,7 @@ def grade(valued: Valued, quantity: Quantity | None) -> int | None:
         read = quantities.amount(quantity, _GRADE_UNITS)
         number = read.value if read is not None and not read.bound else None
     else:
-        said = {
-            _written_grade(text) for text in (valued.valueString or "", *texts(valued.valueCodeableConcept)) if text
-        }
-        number = said.pop() if len(said) == 1 else None
+        number = _written_grade(valued.valueString or "")
     return int(number) if number is not None and number in range(6) else None
 
 

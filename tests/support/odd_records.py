@@ -17,7 +17,13 @@ FOLDER = DATA / "odd_records"
 PATIENT = "p1"
 _WHEN = re.compile(r"@([+-]?\d+)([mhd])(?:\|(\w+))?")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_FORMS = {"date": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y", "compact": "%Y%m%d", "nooffsetcolon": "%Y-%m-%dT%H:%M:%S+0000"}
+_FORMS = {
+    "date": "%Y-%m-%d",
+    "month": "%Y-%m",
+    "year": "%Y",
+    "compact": "%Y%m%d",
+    "nooffsetcolon": "%Y-%m-%dT%H:%M:%S+0000",
+}
 
 
 def files() -> list[str]:
@@ -80,7 +86,9 @@ def faults(expected: Json, status: int, cards: list[Json]) -> list[str]:
     found = []
     for card, levels in expected.get("cards", {}).items():
         indicator = said[card]["indicator"] if card in said else "absent"
-        if indicator == "absent" or levels != "any" and indicator not in (levels if isinstance(levels, list) else [levels]):
+        if indicator == "absent" or (
+            levels != "any" and indicator not in (levels if isinstance(levels, list) else [levels])
+        ):
             found.append(f"{card} is {indicator}, expected {levels}")
     found += [f"{card} is shown" for card in expected.get("absent", []) if card in said or (card == "*" and said)]
     for card, words in expected.get("mentions", {}).items():

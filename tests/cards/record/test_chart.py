@@ -41,7 +41,20 @@ def report(**elements: Any) -> Json:
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [({"code": "IMP"}, "IMP"), ([{"code": "EMER"}], "EMER"), ({}, None), ([], None), (None, None), ("IMP", None)],
+    [
+        ({"code": "IMP"}, "IMP"),
+        ([{"code": "EMER"}], "EMER"),
+        ({"coding": [{"code": "imp "}]}, "IMP"),
+        ([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}]}], "AMB"),
+        ([{"text": "ward"}, {"coding": [{"code": "IMP"}]}], "IMP"),
+        ("IMP", "IMP"),
+        ({}, None),
+        ([], None),
+        (None, None),
+        (5, None),
+        ({"text": "inpatient"}, None),
+        ({"coding": "IMP" * 10_000}, None),
+    ],
 )
 def test_the_class_of_the_encounter(written: Any, read: str | None) -> None:
     assert chart({"resourceType": "Encounter", "subject": SUBJECT, "class": written}).encounter_class == read
@@ -56,7 +69,14 @@ def test_the_class_of_the_encounter(written: Any, read: str | None) -> None:
         ("2008-02", 18),
         ("2008-03", 17),
         ("2026-03-02", 0),
-        ("2030-01-01", 0),
+        ("2026-03-03", 0),
+        ("2026-03-04", None),
+        ("2030-01-01", None),
+        ("2030", None),
+        ("2026", 0),
+        ("1906-03-02", 120),
+        ("1905-03-02", None),
+        ("1726-01-01", None),
         ("unknown", None),
         (None, None),
     ],

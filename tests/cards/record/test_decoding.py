@@ -152,13 +152,12 @@ def test_a_code_that_cannot_be_read_says_nothing_and_is_counted_as_a_record_drop
         ("ServiceRequest", "priority", {"text": "urgent"}),
         ("Observation", "valueInteger", True),
         ("Observation", "valueInteger", 2.5),
-        ("Observation", "valueInteger", "2"),
+        ("Observation", "valueInteger", "two"),
         ("Observation", "valueBoolean", 1),
         ("Observation", "valueString", 4),
         ("Observation", "component", "none"),
         ("Observation", "effectivePeriod", "2026"),
         ("DiagnosticReport", "contained", 5),
-        ("Encounter", "class", "AMB"),
     ],
 )
 def test_a_mistyped_element_is_absent_and_counted(kind: str, element: str, wrong: Any) -> None:

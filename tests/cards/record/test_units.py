@@ -30,10 +30,16 @@ READ = [
     ("creatinine", "umol/L", 2 * CREATININE, 2),
     ("creatinine", f"{MICRO_SIGN}mol/L", 2 * CREATININE, 2),
     ("creatinine", f"{GREEK_MU}mol/L", 2 * CREATININE, 2),
+    ("creatinine", "umol/l", 2 * CREATININE, 2),
+    ("creatinine", "mmol/L", 2 * CREATININE / 1000, 2),
+    ("creatinine", "MG/DL", 1.4, 1.4),
     ("body-weight", "kg", 72, 72),
+    ("body-weight", "KG", 72, 72),
+    ("body-weight", "lb", 160, 160 * POUND),
     ("body-weight", "g", 72_000, 72),
     ("body-weight", "[lb_av]", 160, 160 * POUND),
     ("gestation", "wk", 29.5, 29.5),
+    ("gestation", "weeks", 29.5, 29.5),
     ("gestation", "d", 205, 205 / 7),
     *(
         (pressure, unit, 85, 85)
@@ -42,11 +48,11 @@ READ = [
     ),
 ]  # fmt: skip
 OTHER_UNITS = [
-    ("post-void-residual", ("dL", "mg", "m3", "%", "ML")),
-    ("pain-nrs", ("%", "10", "mm", "{Score}")),
+    ("post-void-residual", ("dL", "mg", "m3", "%")),
+    ("pain-nrs", ("%", "10", "mm")),
     ("egfr", ("mL/s", "L/min", "%", "mL")),
-    ("creatinine", ("mmol/L", "g/dL", "mg/L", "mol/L", "mg/mL", "umol")),
-    ("body-weight", ("mg", "t", "[oz_av]", "lb", "KG", "cm")),
+    ("creatinine", ("g/dL", "mg/L", "mol/L", "mg/mL", "umol")),
+    ("body-weight", ("mg", "t", "[oz_av]", "cm")),
     ("gestation", ("mo", "h", "a", "min")),
     *((pressure, ("kPa", "cm[H2O]", "mm", "Pa")) for pressure in ("map", "sbp", "dbp")),
 ]
@@ -70,7 +76,8 @@ def read(measurement: str, **value: Any) -> list[float]:
 def test_a_value_is_read_in_every_unit_that_it_is_recorded_in(
     measurement: str, unit: str, written: float, value: float
 ) -> None:
-    for named in ({"code": unit}, {"unit": unit}, {"unit": "as displayed", "code": unit}, {"code": f" {unit} "}):
+    forms = ({"code": unit}, {"unit": unit}, {"unit": "as displayed", "code": unit}, {"code": f" {unit} "})
+    for named in (*forms, {"code": "units", "unit": unit}, {"code": unit, "unit": unit}):
         assert read(measurement, valueQuantity={"value": written, **named}) == [pytest.approx(value)], named
 
 
@@ -82,13 +89,47 @@ def test_a_value_in_another_unit_or_in_none_is_no_value(measurement: str, units:
 
 
 @pytest.mark.parametrize("measurement", sorted({measurement for measurement, *_ in READ}))
-def test_no_value_is_negative_or_a_bound(measurement: str) -> None:
+def test_no_value_is_negative(measurement: str) -> None:
     unit = next(unit for known, unit, *_ in READ if known == measurement)
     assert read(measurement, valueQuantity={"value": 0, "code": unit}) == [0]
     assert read(measurement, valueQuantity={"value": -1, "code": unit}) == []
     assert read(measurement, valueInteger=-1) == []
-    for comparator in ("<", "<=", ">=", ">"):
-        assert read(measurement, valueQuantity={"value": 7, "code": unit, "comparator": comparator}) == [], comparator
+
+
+def test_units_that_are_both_known_and_differ_leave_no_value() -> None:
+    assert read("creatinine", valueQuantity={"value": 354, "code": "mg/dL", "unit": "umol/L"}) == []
+    assert read("creatinine", valueQuantity={"value": 354, "code": "umol/L", "unit": "\u00b5mol/l"}) == [
+        354 / CREATININE
+    ]
+
+
+@pytest.mark.parametrize(
+    ("comparator", "value", "limit", "is_at_least"),
+    [
+        (">", 60, 60, True), (">=", 60, 60, True), (">", 45, 60, None), (">=", 59, 60, None),
+        ("<", 15, 15, False), ("<=", 15, 15, None), ("<", 15, 30, False), ("<", 30, 15, None),
+        ("<=", 14, 15, False), (" > ", 60, 60, True),
+    ],
+)  # fmt: skip
+def test_a_comparator_bounds_a_number(comparator: str, value: float, limit: float, is_at_least: bool | None) -> None:
+    quantity = {"value": value, "code": "mL/min", "comparator": comparator}
+    (reading,) = chart(measured("egfr", valueQuantity=quantity)).readings("egfr")
+    assert reading.at_least(limit) is is_at_least
+    assert reading.text == f"eGFR {comparator.strip()}{value}"
+
+
+def test_a_comparator_that_is_unknown_leaves_no_value() -> None:
+    assert read("egfr", valueQuantity={"value": 60, "code": "mL/min", "comparator": "ad"}) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("354", 354), (" 4 ", 4), ("+4.0", 4), ("1e2", 100), ("4,5", None), ("NaN", None), ("Infinity", None),
+     (">60", None), ("", None), ("0x10", None), ("1_000", None), ("\u0664", None), (True, None), ([], None),
+     ("1e400", None), ("9" * 60, None)],
+)  # fmt: skip
+def test_a_number_in_quotes_is_that_number(written: Any, value: float | None) -> None:
+    assert read("egfr", valueQuantity={"value": written, "code": "mL/min"}) == ([] if value is None else [value])
 
 
 @pytest.mark.parametrize("value", [10, 9.5, 0])
