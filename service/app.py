@@ -14,6 +14,7 @@ from cards.record.codes import Codes
 from cards.record.decoding import MAX_BYTES
 from service import hooks
 from service.evaluation import Evaluator
+from service.expansions import read_expansions
 from service.fhir.address import allow_list
 from service.fhir.client import FhirReader
 from service.middleware import log
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
 def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
     """What turns a hook request into verdicts, as these settings have it."""
     return Evaluator(
-        Codes(settings.codes),
+        Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
         FhirReader(allow_list(settings.allow_fhir_servers, allow_loopback=settings.dev)),
         settings.zone,
         settings.deadline,

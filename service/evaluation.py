@@ -30,6 +30,7 @@ class Evaluation(Struct):
     chart: Chart
     gathered: Gathered
     now: datetime
+    codes: Codes
 
 
 class Evaluator:
@@ -70,7 +71,7 @@ class Evaluator:
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None
-        return Evaluation(decide(chart, self.book), chart, gathered, now)
+        return Evaluation(decide(chart, self.book), chart, gathered, now, self.codes)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = [*request.defects, *gathered.defects]

@@ -8,8 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from cards.language.escaping import plain
 from cards.language.verdict import Card, Verdict, outcome
 from cards.record.facts import Evidence
+from cards.record.unknown_codes import unknown_codes
 from service.evaluation import Evaluation
 
 STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "info": "bold white on blue"}
@@ -28,7 +30,43 @@ def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
             for defect in chart.defects
         ],
         "notSeen": sorted(chart.unseen),
+        "notUnderstood": _not_understood(evaluation),
     }
+
+
+def _not_understood(evaluation: Evaluation) -> dict[str, Any]:
+    """The codes that no value set knows, by prefetch key; `setting` is the line that would map one like ours."""
+    return {
+        key: {
+            "codes": [
+                {
+                    "system": plain(one.system),
+                    "code": plain(one.code),
+                    "display": plain(one.display),
+                    "times": one.times,
+                    "looksLike": one.looks_like or None,
+                    "setting": one.setting or None,
+                }
+                for one in unknown.codes
+            ],
+            "more": unknown.more,
+        }
+        for key, unknown in unknown_codes(evaluation.gathered.records, evaluation.codes).items()
+    }
+
+
+NOT_UNDERSTOOD = "Codes that no value set knows"
+
+
+def unknown_sentences(unknown: dict[str, Any]) -> list[str]:
+    """What one prefetch key holds that is not understood, in the words of the command line and the simulator."""
+    sentences = []
+    for one in unknown["codes"]:
+        shown = f"{one['code']} {one['display']}".strip() + f" ({one['system'] or 'no system'})"
+        times = "once" if one["times"] == 1 else f"{one['times']} times"
+        alike = f"; looks like {one['looksLike']}, to map it add to the settings: {one['setting']}"
+        sentences.append(f"{shown}: {times}{alike if one['looksLike'] else ''}")
+    return [*sentences, f"and {unknown['more']} more"] if unknown["more"] else sentences
 
 
 def _verdict(rule: str, verdict: Verdict) -> dict[str, Any]:
@@ -58,6 +96,10 @@ def show(console: Console, hook: str, evaluation: Evaluation) -> None:
         where = " ".join(part for part in (defect.where, defect.element) if part)
         ending = " (left out)" if defect.dropped else ""
         console.print(Text.assemble(("unreadable ", "magenta"), f"{where} {defect.why}{ending}"))
+    for key, unknown in _not_understood(evaluation).items():
+        console.print(Text.assemble(("not understood ", "magenta"), f"{key}: {NOT_UNDERSTOOD.lower()}"))
+        for sentence in unknown_sentences(unknown):
+            console.print(Padding(Text(sentence), (0, 0, 0, 4), expand=False))
 
 
 def _paragraph(rule: str, verdict: Verdict) -> RenderableType:

@@ -16,13 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
+from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
+from service.expansions import read_expansions
 from service.fhir.address import read_address
 
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 DEFAULT_FILE = Path("foot-drop-cds.toml")
 
+_TABLES = frozenset({"codes", "codes_from"})
 # Half a second is what an EHR waits (CDS Hooks, performance); a developer at a debugger waits longer.
 DEADLINE_MS = 450
 DEV_DEADLINE_MS = 5000
@@ -38,13 +41,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     codes: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    codes_from: dict[str, str] = Field(default_factory=dict)
+    medicine_classes: tuple[str, ...] = ()
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
     allow_fhir_servers: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     time_zone: str = "UTC"
     dev: bool = False
 
-    @field_validator("allow_fhir_servers", "allow_origins", mode="before")
+    @field_validator("allow_fhir_servers", "allow_origins", "medicine_classes", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A variable of the environment holds a JSON list, or words with commas between."""
@@ -88,6 +93,22 @@ class Settings(BaseModel):
         except OverlayError as error:
             raise ValueError(str(error)) from None
         return overlay
+
+    @field_validator("codes_from")
+    @classmethod
+    def _check_codes_from(cls, files: dict[str, str]) -> dict[str, str]:
+        read_expansions(files)
+        return files
+
+    @field_validator("medicine_classes")
+    @classmethod
+    def _check_medicine_classes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        keys = tuple(f"medication.{name.removeprefix('medication.')}" for name in names)
+        for key in keys:
+            if key not in VALUE_SETS or not VALUE_SETS[key].names_class:
+                known = ", ".join(key.removeprefix("medication.") for key, one in VALUE_SETS.items() if one.names_class)
+                raise ValueError(f"{key} has no other names of its class; there are those of {known}")
+        return keys
 
     @property
     def zone(self) -> tzinfo:
@@ -179,7 +200,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         setting = name.removeprefix(PREFIX).lower()
         if setting not in Settings.model_fields:
             raise RefusedSettingsError(f"{variable}: there is no such setting")
-        values[setting] = _from_json(variable, value) if setting == "codes" else value
+        values[setting] = _from_json(variable, value) if setting in _TABLES else value
     return values
 
 

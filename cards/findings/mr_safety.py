@@ -10,15 +10,16 @@ from cards.record.facts import Fact, Implant, Problem
 
 PACEMAKER = "device.cardiac-pacemaker"
 COCHLEAR = "device.cochlear-implant"
-CARDIAC = (PACEMAKER, "device.cardiac-resynchronisation", "device.implantable-defibrillator")
-# Of these the MR safety is unknown unless it is coded; any other device counts only when it is coded unsafe.
-IMPLANTS = (*CARDIAC, "device.ventricular-assist", "device.neurostimulator", COCHLEAR)
+
+_CARDIAC = (PACEMAKER, "device.cardiac-resynchronisation", "device.implantable-defibrillator")
+_ASSIST, _STIMULATOR = "device.ventricular-assist", "device.neurostimulator"
+IMPLANTS = (*_CARDIAC, _ASSIST, _STIMULATOR, COCHLEAR)
 
 # A Condition says that there is an implant, not what its label allows; a Device of that kind decides instead.
 _CODED_IMPLANTS: dict[str, tuple[str, ...]] = {
-    "condition.pacemaker-or-defibrillator": CARDIAC,
-    "condition.ventricular-assist": ("device.ventricular-assist",),
-    "condition.neurostimulator": ("device.neurostimulator",),
+    "condition.pacemaker-or-defibrillator": _CARDIAC,
+    "condition.ventricular-assist": (_ASSIST,),
+    "condition.neurostimulator": (_STIMULATOR,),
     "condition.cochlear-implant": (COCHLEAR,),
     "condition.retained-metal": (),
 }
@@ -44,7 +45,7 @@ def mr_safety(chart: Chart) -> MrSafety:
     stated: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
     stated += [("unsafe", device) for device in chart.unsafe_devices()]
     for key, kinds in _CODED_IMPLANTS.items():
-        if any(kind in device.keys for device in devices for kind in kinds):
+        if any(set(kinds) & set(device.keys) for device in devices):
             continue
         problems: list[Problem] = chart.problems(key)
         stated += [("unknown", problem) for problem in problems]

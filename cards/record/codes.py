@@ -64,8 +64,16 @@ Overlay = Mapping[str, Mapping[str, Sequence[str]]]
 class Codes:
     """Looks codings up in the value sets and in the codes that a site adds to them."""
 
-    def __init__(self, overlay: Overlay | None = None, medicine_classes: Iterable[str] = ()) -> None:
-        """`medicine_classes` are the medicine keys of which other medicines of the class count by name as well."""
+    def __init__(
+        self,
+        overlay: Overlay | None = None,
+        medicine_classes: Iterable[str] = (),
+        expansions: Overlay | None = None,
+    ) -> None:
+        """`medicine_classes` are the medicine keys of which other medicines of the class count by name as well.
+
+        `expansions` are codes of a terminology server: they are recognised like those of the overlay, but never sent.
+        """
         self._exact: dict[tuple[str, str], tuple[Meaning, ...]] = {}
         self._families: defaultdict[str, list[_Family]] = defaultdict(list)
         self._lesions: defaultdict[str, list[str]] = defaultdict(list)
@@ -78,7 +86,8 @@ class Codes:
         self.medicine_classes = frozenset(medicine_classes)
         for value_set in VALUE_SETS.values():
             self._add(value_set)
-        for key, systems in self.overlay.items():
+        self.expansions = expansions or {}
+        for key, systems in (*self.overlay.items(), *self.expansions.items()):
             self._add_site(key, systems)
 
     def _add(self, value_set: ValueSet) -> None:

@@ -52,6 +52,10 @@ class Names:
                 return text[start : start + len(name)] if text.isascii() else name
         return ""
 
+    def first_key(self, text: str) -> str:
+        """The key of the first name in a text; empty when there is none."""
+        return next(iter(self.keys(text)), "")
+
     def _matches(self, text: str) -> Iterable[tuple[str, Keys]]:
         return ((name, keys) for _, name, keys in self._places(text))
 

@@ -30,8 +30,11 @@ def _template(key: str, codes: Codes) -> str:
 
 def _observation_codes(codes: Codes) -> dict[str, None]:
     """Every code of an observation or lesion, without its system, which records write in many ways."""
-    built_in = (value_set.codes for key, value_set in VALUE_SETS.items() if _is_observed(key))
-    site = (systems for key, systems in codes.overlay.items() if _is_observed(key))
+    observed = [value_set for key, value_set in VALUE_SETS.items() if _is_observed(key)]
+    diseases = [VALUE_SETS[key] for value_set in observed for key in value_set.conditions]  # they name lesions too
+    built_in = (value_set.listed for value_set in (*observed, *diseases))
+    added = (*codes.overlay.items(), *codes.expansions.items())
+    site = (systems for key, systems in added if _is_observed(key))
     codings = [code for systems in (*built_in, *site) for listed in systems.values() for code in listed]
     return dict.fromkeys(_in_a_query(code) for code in (*codings, _BLOOD_PRESSURE_PANEL))
 

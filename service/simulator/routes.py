@@ -151,7 +151,14 @@ def _explained(evaluator: Evaluator) -> dict[str, Any]:
     check_hook(asked.hook)
     evaluation = evaluator.evaluate(asked)
     explained = explain.as_json(asked.hook, evaluation)
-    return {"explained": explained, "notes": evaluation.gathered.notes, "words": _WORDS}
+    unknown = {key: explain.unknown_sentences(held) for key, held in explained["notUnderstood"].items()}
+    return {
+        "explained": explained,
+        "notes": evaluation.gathered.notes,
+        "words": _WORDS,
+        "unknown": unknown,
+        "not_understood": explain.NOT_UNDERSTOOD,
+    }
 
 
 def _written(asked: Json, allowed: Callable[[str], bool]) -> Response:
