@@ -77,8 +77,10 @@ def beside(chart: Chart, draft: Draft | None, *keys: str) -> list[Medicine | Dra
 
 def names(facts: Iterable[Medicine | Draft]) -> str:
     """The medicines in a line, by their short names, of which two are said (O17); plain text."""
-    said = {(short := name(fact.short or fact.text, NAME_LENGTH)).lower(): short for fact in facts}
-    return some([said[key] for key in sorted(said)], MOST_NAMES)
+    short = {said.lower(): said for said in (name(fact.short or fact.text, NAME_LENGTH) for fact in facts)}
+    every = [short[key] for key in sorted(short)]
+    more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
+    return ", ".join(every[:MOST_NAMES]) + more
 
 
 def some(words: list[str], most: int) -> str:

@@ -39,42 +39,9 @@ _DOMAINS = {
     "allergies": ("allergy", "medication"),
 }
 _COMMON = frozenset(
-    (
-        [
-            "active",
-            "acute",
-            "chronic",
-            "history",
-            "disease",
-            "disorder",
-            "pain",
-            "weight",
-            "body",
-            "blood",
-            "pressure",
-            "score",
-            "rating",
-            "scale",
-            "order",
-            "plan",
-        ]
-    )
-    + (
-        [
-            "referral",
-            "assessment",
-            "monitoring",
-            "care",
-            "loss",
-            "risk",
-            "dysfunction",
-            "injury",
-            "failure",
-            "suspected",
-            "abnormal",
-            "normal",
-        ]
-    )
+    {"active", "acute", "chronic", "history", "disease", "disorder", "pain", "weight", "body", "blood", "pressure"}
+    | {"score", "rating", "scale", "order", "plan", "referral", "assessment", "monitoring", "care", "loss", "risk"}
+    | {"dysfunction", "injury", "failure", "suspected", "abnormal", "normal"}
 )
 # Words by which people call what a title says otherwise.
 _ALSO = {
