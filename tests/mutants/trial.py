@@ -168,6 +168,9 @@ class _Snapshot(MetaPathFinder, InspectLoader):
     def get_code(self, fullname: str) -> CodeType:
         return self._codes[fullname]
 
+    def is_package(self, fullname: str) -> bool:
+        return Path(self._codes[fullname].co_filename).name == "__init__.py"
+
     def get_source(self, fullname: str) -> None:
         return None
 
