@@ -32,6 +32,7 @@ from cards.record.records import (
     reference_id,
 )
 from cards.record.side import Side
+from cards.record.whose import Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 ORDER_HOOKS = frozenset({"order-select", "order-sign"})
@@ -40,6 +41,8 @@ ORDER_HOOKS = frozenset({"order-select", "order-sign"})
 # What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
 _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "completed", "ended", "rejected"})
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
+
+_NOT_SENT_BACK = Raw(b"null")
 
 T = TypeVar("T")
 
@@ -87,23 +90,24 @@ class DraftOrders(Struct, frozen=True):
     ) -> tuple[Draft, ...]:
         """Every order that can be ordered; what cannot be read of them is added to `defects`.
 
-        A draft is selected when `selections` names it; all are when it names none of them. Raises
-        OtherPatientError when a draft is another patient's.
+        A draft is selected when `selections` names it; all are when it names none of them. One that names no
+        patient at all is ours; of one whose patient cannot be read no JSON is kept: it is judged, never sent back.
+        Raises OtherPatientError when anything among the drafts is another patient's.
         """
         defects += self.defects
-        for record, _ in self.entries:
-            _check_patient(record, patient_id)
+        ours = [_is_ours(record, patient_id, defects) for record, _ in self.entries]
         known = (*records, *(record for record, _ in self.entries)) if self.entries else ()
         medications = {
             record.id: record for record in known if isinstance(record, Medication) and record.id is not None
         }
         wanted = {_relative(selection) for selection in selections or ()}
         wanted &= {reference(record) for record, _ in self.entries}
+        reading = _Reading(codes, clock, medications.get, defects, patient_id)
         return tuple(
-            _draft(
-                record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted
+            reading.draft(
+                record, text if is_ours else _NOT_SENT_BACK, selected=not wanted or reference(record) in wanted
             )
-            for record, text in self.entries
+            for (record, text), is_ours in zip(self.entries, ours, strict=True)
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
         )
 
@@ -153,47 +157,51 @@ def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
     return record.resourceType in _ORDERS and record.status not in _OVER and not record.doNotPerform
 
 
-def _check_patient(record: Resource, patient_id: str) -> None:
-    named = reference_id(record.subject.reference if record.subject else None, "Patient")
-    if named is not None and named != patient_id:
+def _is_ours(record: Resource, patient_id: str, defects: list[Defect]) -> bool:
+    """Whether a draft may be sent back; one that names no patient at all is written for this one."""
+    belongs = whose(record, patient_id, Whose.OURS)
+    if belongs is Whose.ANOTHERS:
         raise OtherPatientError("a draft order belongs to a patient other than context.patientId")
+    if belongs is Whose.NOBODYS:
+        defects.append(Defect("draftOrders", "subject", "names no patient by reference: the order is not sent back"))
+    return belongs is Whose.OURS
 
 
-def _draft(
-    record: ServiceRequest | MedicationRequest,
-    text: Raw,
-    codes: Codes,
-    clock: Clock,
-    find: Resolve,
-    defects: list[Defect],
-    *,
-    selected: bool,
-) -> Draft:
-    if isinstance(record, MedicationRequest):
-        concept = medicines.concept_of(record, find, defects)
-        keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
-        side, daily_mg = (
-            Side.UNKNOWN,
-            medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
+class _Reading(NamedTuple):
+    """What it takes to read a draft."""
+
+    codes: Codes
+    clock: Clock
+    find: Resolve
+    defects: list[Defect]
+    patient_id: str
+
+    def draft(self, record: ServiceRequest | MedicationRequest, text: Raw, *, selected: bool) -> Draft:
+        codes, defects = self.codes, self.defects
+        if isinstance(record, MedicationRequest):
+            concept = medicines.concept_of(record, self.find, defects, self.patient_id)
+            keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
+            instructions = DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)
+            side, daily_mg = Side.UNKNOWN, medicines.daily_dose(instructions)
+        else:
+            written = (record.code, record.codeCodeableConcept)
+            concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
+            keys = codes.keys(concepts[0] or concepts[1], "order")
+            name = VALUE_SETS[keys[0]].name if keys else ""
+            side, daily_mg = codes.side(record.bodySite), None
+        return Draft(
+            reference=reference(record),
+            when=self.clock.read(record.authoredOn),
+            side=side,
+            text=name,
+            type=record.resourceType,
+            keys=keys,
+            priority=priority(record),
+            daily_mg=daily_mg,
+            selected=selected,
+            subject=f"Patient/{self.patient_id}",
+            raw=text,
         )
-    else:
-        written = (record.code, record.codeCodeableConcept)
-        concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
-        keys = codes.keys(concepts[0] or concepts[1], "order")
-        name = VALUE_SETS[keys[0]].name if keys else ""
-        side, daily_mg = codes.side(record.bodySite), None
-    return Draft(
-        reference=reference(record),
-        when=clock.read(record.authoredOn),
-        side=side,
-        text=name,
-        type=record.resourceType,
-        keys=keys,
-        priority=priority(record),
-        daily_mg=daily_mg,
-        selected=selected,
-        raw=text,
-    )
 
 
 def _relative(selection: str) -> str:

@@ -13,34 +13,37 @@ from typing import Any
 from cards.record import records as fhir
 from cards.record.codes import Codes, Meaning, RecordCodes
 from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defect
-from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
+from cards.record.elements import NOTHING, CodeableConcept, Reference, Valued, codings, texts
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.record.medicines import medicine_keys, medicine_name, medicines
 from cards.record.moments import Clock
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
-from cards.record.records import Resource, reference, reference_id
+from cards.record.records import Resource, reference
 from cards.record.reports import VOID_OBSERVATION, reports
 from cards.record.side import Side, together
 from cards.record.statuses import ACTIVE, ACTIVE_ALLERGY, is_active, is_untrue
+from cards.record.whose import Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
+_NAMES_NO_PATIENT = ("subject", "names no patient by reference")
+_NAMES_NOBODY = ("id", "is missing: this may be any patient")
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 
 
 class Extraction:
     """The facts of one patient's records, kind by kind.
 
-    Raises OtherPatientError when a record's subject resolves to another Patient.
+    Raises OtherPatientError when a record is another patient's.
     """
 
     def __init__(self, patient_id: str, records: Iterable[Resource], clock: Clock, codes: Codes) -> None:
         self.patient_id = patient_id
-        self._reader = reader = Reader(codes, clock)
+        self._reader = reader = Reader(codes, clock, patient_id)
         self._codes = codes
         self._record_codes = RecordCodes(codes, reader.defects)
         self.patient: fhir.Patient | None = None
@@ -73,13 +76,13 @@ class Extraction:
         return self._reader.defects
 
     def _take(self, records: Iterable[Any]) -> None:
-        ours = f"Patient/{self.patient_id}"
+        ours = Reference(f"Patient/{self.patient_id}")
         is_meaningless = self._record_codes.is_meaningless
         for record in records:
             kind = type(record)
-            subject = record.subject
             # Nearly every record names the patient in just these words; one that does not is looked at closely.
-            if (subject is None or subject.reference != ours) and not self._is_ours(record, kind in _HANDLERS):
+            is_plain = record.subject == ours and record.patient is None and record.contained is None
+            if not is_plain and not self._is_ours(record, kind in _HANDLERS):
                 continue
             if kind in _CODED and is_meaningless(record.code):
                 continue
@@ -87,25 +90,15 @@ class Extraction:
                 _HANDLERS[kind](self, record)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
-        if isinstance(record, fhir.Patient):
-            return self._is_this_patient(record)
-        subject = record.subject or record.patient
-        named = reference_id(subject.reference if subject else None, "Patient")
-        if named == self.patient_id:
-            return True
-        if named is not None:
-            what = "record" if isinstance(record, fhir.Other) else record.resourceType
-            raise OtherPatientError(f"a {what} belongs to a patient other than context.patientId")
-        if isinstance(record, fhir.Medication):
-            return True  # it is nobody's: what is prescribed refers to it
-        if is_read:
-            self._reader.defect(record, "subject", "names no patient by reference", dropped=True)
-        return False
-
-    def _is_this_patient(self, record: fhir.Patient) -> bool:
-        if record.id is not None and record.id != self.patient_id:
-            raise OtherPatientError("the Patient is not the one in context.patientId")
-        return True
+        # a Medication is nobody's by nature: what is prescribed refers to it
+        unstated = Whose.OURS if isinstance(record, fhir.Medication) else Whose.NOBODYS
+        belongs = whose(record, self.patient_id, unstated)
+        if belongs is Whose.ANOTHERS:
+            raise OtherPatientError(_another(record))
+        if belongs is Whose.NOBODYS and is_read:
+            element, why = _NAMES_NOBODY if isinstance(record, fhir.Patient) else _NAMES_NO_PATIENT
+            self._reader.defect(record, element, why, dropped=True)
+        return belongs is Whose.OURS
 
     def _take_patient(self, record: fhir.Patient) -> None:
         self.patient = record
@@ -242,6 +235,13 @@ class Extraction:
         if keys:
             name = medicine_name(record.code)
             self.allergies.append(Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys))
+
+
+def _another(record: Resource) -> str:
+    if isinstance(record, fhir.Patient):
+        return "the Patient is not the one in context.patientId"
+    what = "record" if isinstance(record, fhir.Other) else record.resourceType
+    return f"a {what} belongs to a patient other than context.patientId"
 
 
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:

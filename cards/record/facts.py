@@ -70,13 +70,17 @@ class Allergy(Fact, frozen=True, kw_only=True):
 
 
 class Draft(Fact, frozen=True, kw_only=True):
-    """An order that is being written: what it orders, and its JSON as it came, for the echo."""
+    """An order that is being written: what it orders, and its JSON as it came, for the echo.
+
+    `subject` is the reference of the patient, for an echo of JSON that names none.
+    """
 
     type: str
     keys: tuple[str, ...]
     priority: str | None = None
     daily_mg: float | None = None
     selected: bool = True
+    subject: str = ""
     raw: Raw | bytes = b""
 
 

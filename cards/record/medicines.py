@@ -12,6 +12,7 @@ from cards.record.facts import Medicine
 from cards.record.moments import Moment
 from cards.record.reader import Reader
 from cards.record.records import Medication, MedicationRequest, reference, reference_id
+from cards.record.whose import own
 
 Resolve = Callable[[str], Medication | None]
 
@@ -22,7 +23,7 @@ _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
-        concept = concept_of(record, find, reader.defects)
+        concept = concept_of(record, find, reader.defects, reader.patient_id)
         if concept is None or (not concept.coding and not concept.text):
             reader.defect(record, "medication", "names no medicine")
             continue
@@ -49,7 +50,9 @@ def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
     return reader.first(record.authoredOn, record.effectiveDateTime, start)
 
 
-def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) -> CodeableConcept | None:
+def concept_of(
+    record: MedicationRequest, find: Resolve, defects: list[Defect], patient_id: str
+) -> CodeableConcept | None:
     """What is prescribed or taken: the concept itself, or the Medication that the reference leads to.
 
     A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.
@@ -60,7 +63,7 @@ def concept_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) 
     pointer = record.medicationReference
     if pointer is None:
         return None
-    for inner in record.contained or ():
+    for inner in own(record.contained, patient_id):
         if pointer.reference == f"#{inner.id}":
             return inner.code
     medication = find(reference_id(pointer.reference, "Medication") or "")

@@ -12,9 +12,10 @@ from cards.record.records import DiagnosticReport, Observation, Resource, refere
 class Reader:
     """Reads what the records of one patient have in common; what cannot be read is added to `defects`."""
 
-    def __init__(self, codes: Codes, clock: Clock) -> None:
+    def __init__(self, codes: Codes, clock: Clock, patient_id: str) -> None:
         self.codes = codes
         self.clock = clock
+        self.patient_id = patient_id
         self.defects: list[Defect] = []
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:

@@ -7,6 +7,7 @@ quantities, dosages) stays JSON until a rule wants it. `decoding.py` says what h
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from msgspec import Raw, Struct, field
@@ -27,13 +28,20 @@ from cards.record.elements import (
 )
 
 
+FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+"""The data type id of R4."""
+_LONGEST_REFERENCE = 1000  # characters
+_ODD_IN_REFERENCE = re.compile(r"[\s?#]")
+
+
 class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
-    """What records of every type have. Whose it is stands under `subject`, or under `patient`."""
+    """What records of every type have. Whose it is stands under `subject`, or under `patient`: see `whose`."""
 
     resourceType: ClassVar[str] = ""
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    contained: list[Contained] | None = None
 
     def __init_subclass__(cls, **_: Any) -> None:
         cls.resourceType = cls.__name__
@@ -81,6 +89,7 @@ class Observation(Valued, gc=False, tag_field="resourceType", tag=True):
     status: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    contained: list[Contained] | None = None
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
@@ -101,7 +110,6 @@ class DiagnosticReport(_Record, gc=False):
     result: Raw = NOTHING
     conclusion: str | None = None
     conclusionCode: list[CodeableConcept] | None = None
-    contained: list[Contained] | None = None
 
 
 class _Request(_Record, gc=False):
@@ -135,7 +143,6 @@ class MedicationRequest(_Request, gc=False):
 
     medicationCodeableConcept: Raw = NOTHING
     medicationReference: NamedReference | None = None
-    contained: list[Contained] | None = None
     dosageInstruction: Raw = NOTHING
     dosage: Raw = NOTHING
     effectiveDateTime: str | None = None
@@ -215,11 +222,28 @@ Resource = (
 
 
 def reference_id(reference: str | None, resource_type: str) -> str | None:
-    """The id that a relative, absolute or versioned reference to this resource type ends in."""
-    parts = (reference or "").strip().split("#")[0].split("/")
-    if "_history" in parts:
-        parts = parts[: parts.index("_history")]
-    return parts[-1] if len(parts) > 1 and parts[-2] == resource_type and parts[-1] else None
+    """The id in a reference to this resource type: `Type/id`, behind a base or not, with a version or not.
+
+    None for anything else: it leads elsewhere, or two programs could read it differently.
+    """
+    written = (reference or "").strip()
+    if len(written) > _LONGEST_REFERENCE or _ODD_IN_REFERENCE.search(written):
+        return None
+    parts = written.split("/")
+    if len(parts) > 3 and parts[-2] == "_history" and parts[-1]:
+        del parts[-2:]
+    *base, kind, identity = parts if len(parts) > 1 else ("", "")
+    if kind != resource_type or not identity:
+        return None
+    return identity if not base or _is_base(base, resource_type) else None
+
+
+def _is_base(parts: list[str], resource_type: str) -> bool:
+    """Whether this is a server's address, split at its slashes, and not the path of another resource."""
+    scheme, *rest = parts
+    if scheme.lower() not in ("http:", "https:") or len(rest) < 2 or rest[0] or not rest[1]:
+        return False
+    return resource_type not in rest and "_history" not in rest
 
 
 def reference(record: Resource) -> str:

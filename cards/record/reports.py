@@ -9,6 +9,7 @@ from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
 from cards.record.records import DiagnosticReport, reference, reference_id
 from cards.record.side import Side, together
+from cards.record.whose import own
 from cards.value_sets.value_set import VALUE_SETS
 
 VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown"})
@@ -40,7 +41,10 @@ def reports(
 
 
 def _result_sides(record: DiagnosticReport, sides: LesionSides, reader: Reader) -> Iterator[tuple[set[str], Side]]:
-    contained = {f"#{inner.id}": inner for inner in record.contained or [] if inner.resourceType == "Observation"}
+    inside = own(record.contained, reader.patient_id)
+    if len(inside) < len(record.contained or ()):
+        reader.defect(record, "contained", "names no patient by reference")
+    contained = {f"#{inner.id}": inner for inner in inside if inner.resourceType == "Observation"}
     for result in RESULTS.read(record.result, record, reader.defects) or ():
         inner = contained.get(result.reference or "")
         if inner is not None:
