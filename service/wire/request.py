@@ -22,7 +22,7 @@ ABSENT = Raw(b"null")
 """A member of the context that is absent."""
 _REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 
-_NO_ID = "context.patientId is no FHIR id: 1 to 64 letters, digits, hyphens and full stops of ASCII"
+_NO_ID = "context.patientId is no FHIR id: 1 to 64 of the characters A-Z, a-z, 0-9, hyphen and full stop"
 
 T = TypeVar("T")
 
