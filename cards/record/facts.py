@@ -6,6 +6,7 @@ from msgspec import Raw, Struct
 
 from cards.record.moments import Moment
 from cards.record.side import Side
+from cards.record.words import printable
 
 _PENDING = frozenset({"active", "on-hold", "draft"})
 
@@ -113,7 +114,10 @@ class Implant(Fact, frozen=True, kw_only=True):
 
 
 class Evidence(Struct, frozen=True, omit_defaults=True):
-    """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out."""
+    """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out.
+
+    Its words are printable, whatever the record holds: they go to terminals, logs and pages.
+    """
 
     reference: str
     date: str = ""
@@ -123,4 +127,4 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, fact: Fact, text: str = "") -> Evidence:
         """The evidence that a fact is, in its own words or in those given."""
-        return cls(fact.reference, str(fact.when or ""), fact.side.value, text or fact.text)
+        return cls(printable(fact.reference), str(fact.when or ""), fact.side.value, printable(text or fact.text))

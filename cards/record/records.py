@@ -27,7 +27,6 @@ from cards.record.elements import (
     Valued,
 )
 
-
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """The data type id of R4."""
 _LONGEST_REFERENCE = 1000  # characters

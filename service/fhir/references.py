@@ -53,9 +53,7 @@ def _missing(
     for key, reference in wanted:
         identity = reference_id(reference, kind)
         if identity is None or identity not in here:
-            missing.setdefault(
-                identity or reference, Lacking(key, kind, _url(reference, identity), identity or "")
-            )
+            missing.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity), identity or ""))
     return missing.values()
 
 
