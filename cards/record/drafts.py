@@ -95,19 +95,27 @@ class DraftOrders(Struct, frozen=True):
         Raises OtherPatientError when anything among the drafts is another patient's.
         """
         defects += self.defects
-        ours = [_is_ours(record, patient_id, defects) for record, _ in self.entries]
+        entries = [
+            (record, text if _is_ours(record, patient_id, defects) else _NOT_SENT_BACK) for record, text in self.entries
+        ]
         known = (*records, *(record for record, _ in self.entries)) if self.entries else ()
         medications = {
             record.id: record for record in known if isinstance(record, Medication) and record.id is not None
         }
         wanted = {_relative(selection) for selection in selections or ()}
         wanted &= {reference(record) for record, _ in self.entries}
-        reading = _Reading(codes, clock, medications.get, defects, patient_id)
         return tuple(
-            reading.draft(
-                record, text if is_ours else _NOT_SENT_BACK, selected=not wanted or reference(record) in wanted
+            _draft(
+                record,
+                text,
+                codes,
+                clock,
+                medications.get,
+                defects,
+                selected=not wanted or reference(record) in wanted,
+                patient_id=patient_id,
             )
-            for (record, text), is_ours in zip(self.entries, ours, strict=True)
+            for record, text in entries
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
         )
 
@@ -167,41 +175,43 @@ def _is_ours(record: Resource, patient_id: str, defects: list[Defect]) -> bool:
     return belongs is Whose.OURS
 
 
-class _Reading(NamedTuple):
-    """What it takes to read a draft."""
-
-    codes: Codes
-    clock: Clock
-    find: Resolve
-    defects: list[Defect]
-    patient_id: str
-
-    def draft(self, record: ServiceRequest | MedicationRequest, text: Raw, *, selected: bool) -> Draft:
-        codes, defects = self.codes, self.defects
-        if isinstance(record, MedicationRequest):
-            concept = medicines.concept_of(record, self.find, defects, self.patient_id)
-            keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
-            instructions = DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)
-            side, daily_mg = Side.UNKNOWN, medicines.daily_dose(instructions)
-        else:
-            written = (record.code, record.codeCodeableConcept)
-            concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
-            keys = codes.keys(concepts[0] or concepts[1], "order")
-            name = VALUE_SETS[keys[0]].name if keys else ""
-            side, daily_mg = codes.side(record.bodySite), None
-        return Draft(
-            reference=reference(record),
-            when=self.clock.read(record.authoredOn),
-            side=side,
-            text=name,
-            type=record.resourceType,
-            keys=keys,
-            priority=priority(record),
-            daily_mg=daily_mg,
-            selected=selected,
-            subject=f"Patient/{self.patient_id}",
-            raw=text,
+def _draft(
+    record: ServiceRequest | MedicationRequest,
+    text: Raw,
+    codes: Codes,
+    clock: Clock,
+    find: Resolve,
+    defects: list[Defect],
+    *,
+    selected: bool,
+    patient_id: str,
+) -> Draft:
+    if isinstance(record, MedicationRequest):
+        concept = medicines.concept_of(record, find, defects, patient_id)
+        keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
+        side, daily_mg = (
+            Side.UNKNOWN,
+            medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
         )
+    else:
+        written = (record.code, record.codeCodeableConcept)
+        concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
+        keys = codes.keys(concepts[0] or concepts[1], "order")
+        name = VALUE_SETS[keys[0]].name if keys else ""
+        side, daily_mg = codes.side(record.bodySite), None
+    return Draft(
+        reference=reference(record),
+        when=clock.read(record.authoredOn),
+        side=side,
+        text=name,
+        type=record.resourceType,
+        keys=keys,
+        priority=priority(record),
+        daily_mg=daily_mg,
+        selected=selected,
+        subject=f"Patient/{patient_id}",
+        raw=text,
+    )
 
 
 def _relative(selection: str) -> str:

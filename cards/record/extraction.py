@@ -13,7 +13,7 @@ from typing import Any
 from cards.record import records as fhir
 from cards.record.codes import Codes, Meaning, RecordCodes
 from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defect
-from cards.record.elements import NOTHING, CodeableConcept, Reference, Valued, codings, texts
+from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.record.medicines import medicine_keys, medicine_name, medicines
@@ -24,7 +24,7 @@ from cards.record.records import Resource, reference
 from cards.record.reports import VOID_OBSERVATION, reports
 from cards.record.side import Side, together
 from cards.record.statuses import ACTIVE, ACTIVE_ALLERGY, is_active, is_untrue
-from cards.record.whose import Whose, whose
+from cards.record.whose import PATIENT_TYPES, Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
@@ -59,6 +59,7 @@ class Extraction:
         self._medications: dict[str, fhir.Medication] = {}
         self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
         self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
+        self._ours: set[str | None] = set()  # ways of writing this patient's reference
         self._take(records)
         for report in reports(self._reports, self._lesion_sides, reader):
             for key in report.keys:
@@ -76,20 +77,32 @@ class Extraction:
         return self._reader.defects
 
     def _take(self, records: Iterable[Any]) -> None:
-        ours = Reference(f"Patient/{self.patient_id}")
+        ours = f"Patient/{self.patient_id}"
         is_meaningless = self._record_codes.is_meaningless
         for record in records:
             kind = type(record)
+            subject = record.subject
             # Nearly every record names the patient in just these words; one that does not is looked at closely.
-            is_plain = record.subject == ours and record.patient is None and record.contained is None
-            if not is_plain and not self._is_ours(record, kind in _HANDLERS):
+            if (
+                subject is None
+                or subject.reference != ours
+                or (subject.type is not None and subject.type != "Patient")
+                or record.patient is not None
+                or record.contained is not None
+            ) and not self._is_ours(record, kind in _HANDLERS):
                 continue
-            if kind in _CODED and is_meaningless(record.code):
+            if kind in _CODED and is_meaningless(record.code) and not (kind is fhir.Observation and record.component):
                 continue
             if kind in _HANDLERS:
                 _HANDLERS[kind](self, record)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
+        subject = record.subject
+        if record.patient is None and record.contained is None:  # quickly, what most charts hold
+            if subject is None and type(record) is fhir.Patient and record.id == self.patient_id:
+                return True
+            if subject is not None and subject.reference in self._ours and subject.type in PATIENT_TYPES:
+                return True  # all records of a chart are written in the same way
         # a Medication is nobody's by nature: what is prescribed refers to it
         unstated = Whose.OURS if isinstance(record, fhir.Medication) else Whose.NOBODYS
         belongs = whose(record, self.patient_id, unstated)
@@ -98,6 +111,8 @@ class Extraction:
         if belongs is Whose.NOBODYS and is_read:
             element, why = _NAMES_NOBODY if isinstance(record, fhir.Patient) else _NAMES_NO_PATIENT
             self._reader.defect(record, element, why, dropped=True)
+        if belongs is Whose.OURS and subject is not None:
+            self._ours.add(subject.reference)
         return belongs is Whose.OURS
 
     def _take_patient(self, record: fhir.Patient) -> None:
@@ -253,8 +268,8 @@ def _occurrence(record: fhir.ServiceRequest) -> tuple[str | None, str | None]:
     return record.occurrenceDateTime, ends(record.occurrencePeriod)[1]
 
 
-# Of these, one whose code means nothing says nothing.
-_CODED = frozenset({fhir.Condition, fhir.DiagnosticReport, fhir.Procedure})
+# Of these, one whose code means nothing says nothing, but for the components of an Observation.
+_CODED = frozenset({fhir.Condition, fhir.Observation, fhir.DiagnosticReport, fhir.Procedure})
 _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
     fhir.Patient: Extraction._take_patient,
     fhir.Encounter: Extraction._take_encounter,

@@ -30,7 +30,9 @@ from cards.record.elements import (
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """The data type id of R4."""
 _LONGEST_REFERENCE = 1000  # characters
-_ODD_IN_REFERENCE = re.compile(r"[\s?#]")
+_REFERENCE = re.compile(
+    r"\s*(?P<base>(?i:https?):/(?:/[^\s/?#]+)+/)?(?P<kind>[A-Za-z]+)/(?P<id>[^\s/?#]+)(?:/_history/[^\s/?#]+)?\s*",
+)
 
 
 class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
@@ -225,24 +227,16 @@ def reference_id(reference: str | None, resource_type: str) -> str | None:
 
     None for anything else: it leads elsewhere, or two programs could read it differently.
     """
-    written = (reference or "").strip()
-    if len(written) > _LONGEST_REFERENCE or _ODD_IN_REFERENCE.search(written):
+    if reference is None or len(reference) > _LONGEST_REFERENCE:
         return None
-    parts = written.split("/")
-    if len(parts) > 3 and parts[-2] == "_history" and parts[-1]:
-        del parts[-2:]
-    *base, kind, identity = parts if len(parts) > 1 else ("", "")
-    if kind != resource_type or not identity:
+    written = _REFERENCE.fullmatch(reference)
+    if written is None or written["kind"] != resource_type:
         return None
-    return identity if not base or _is_base(base, resource_type) else None
-
-
-def _is_base(parts: list[str], resource_type: str) -> bool:
-    """Whether this is a server's address, split at its slashes, and not the path of another resource."""
-    scheme, *rest = parts
-    if scheme.lower() not in ("http:", "https:") or len(rest) < 2 or rest[0] or not rest[1]:
-        return False
-    return resource_type not in rest and "_history" not in rest
+    base = written["base"]
+    # no server's address, but the path of another resource
+    if base and (f"/{resource_type}/" in base or "/_history/" in base):
+        return None
+    return written["id"]
 
 
 def reference(record: Resource) -> str:

@@ -67,6 +67,11 @@ def _is_merged(patients: Iterable[Resource]) -> bool:
     )
 
 
+def _is_anyone(patients: Iterable[Resource]) -> bool:
+    """Whether there is a Patient without id among them, who may be any patient."""
+    return any(isinstance(patient, Patient) and not patient.id for patient in patients)
+
+
 class _Gap(Struct):
     """Why nothing, or not all, is known of a prefetch key."""
 
@@ -117,10 +122,12 @@ class _Gathering:
             self._defects += held.defects
         if not prefetch.read_by:
             return held
-        one = only(held.records, prefetch.resource_type) if value.resourceType == "Bundle" else held.records
-        if one is None or any(isinstance(record, Patient) and not record.id for record in one):
-            return None  # a Patient without id may be anyone
-        return structs.replace(held, records=one)
+        if value.resourceType == "Bundle":
+            one = only(held.records, prefetch.resource_type)
+            if one is None:
+                return None
+            held = structs.replace(held, records=one)
+        return None if key == "patient" and _is_anyone(held.records) else held
 
     def _filled(self, key: str) -> str:
         """The template of a key with the ids of the context; empty when there is no encounter to ask for."""
