@@ -12,6 +12,7 @@ from cards.language.escaping import plain
 from cards.language.verdict import Card, Verdict, outcome
 from cards.record.facts import Evidence
 from cards.record.unknown_codes import unknown_codes
+from cards.record.words import printable
 from service.evaluation import Evaluation
 
 STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "info": "bold white on blue"}
@@ -91,24 +92,26 @@ def show(console: Console, hook: str, evaluation: Evaluation) -> None:
         console.print(_paragraph(rule, verdict))
     for key in sorted(evaluation.chart.unseen):
         note = evaluation.gathered.notes.get(key, "")
-        console.print(Text.assemble(("not seen ", "magenta"), key, f": {note}" if note else ""))
+        console.print(Text.assemble(("not seen ", "magenta"), key, printable(f": {note}" if note else "")))
     for defect in evaluation.chart.defects:
         where = " ".join(part for part in (defect.where, defect.element) if part)
         ending = " (left out)" if defect.dropped else ""
-        console.print(Text.assemble(("unreadable ", "magenta"), f"{where} {defect.why}{ending}"))
+        console.print(Text.assemble(("unreadable ", "magenta"), printable(f"{where} {defect.why}{ending}")))
     for key, unknown in _not_understood(evaluation).items():
         console.print(Text.assemble(("not understood ", "magenta"), f"{key}: {NOT_UNDERSTOOD.lower()}"))
         for sentence in unknown_sentences(unknown):
-            console.print(Padding(Text(sentence), (0, 0, 0, 4), expand=False))
+            console.print(Padding(Text(printable(sentence)), (0, 0, 0, 4), expand=False))
 
 
 def _paragraph(rule: str, verdict: Verdict) -> RenderableType:
     if isinstance(verdict, Card):
         label = verdict.indicator.value
-        head = Text.assemble((f" {label.upper()} ", STYLES[label]), " ", (rule, "bold"), " ", verdict.summary)
+        head = Text.assemble(
+            (f" {label.upper()} ", STYLES[label]), " ", (rule, "bold"), " ", printable(verdict.summary)
+        )
         return Group(head, *facts(verdict.because))
     kind = outcome(verdict)
-    head = Text.assemble((kind, _OUTCOME_STYLES[kind]), " ", (rule, "bold"), " ", verdict.why)
+    head = Text.assemble((kind, _OUTCOME_STYLES[kind]), " ", (rule, "bold"), " ", printable(verdict.why))
     return Group(head, *facts(verdict.because))
 
 

@@ -19,7 +19,7 @@ from cards.record.errors import OverlayError
 from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
 from service.expansions import read_expansions
-from service.fhir.address import read_address
+from service.fhir.address import read_address, without_secrets
 
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
@@ -64,7 +64,7 @@ class Settings(BaseModel):
     def _check_fhir_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
         for server in servers:
             if read_address(server) is None:
-                raise ValueError(f"{server} is not the http or https address of a FHIR server")
+                raise ValueError(f"{without_secrets(server)} is not the http or https address of a FHIR server")
         return servers
 
     @field_validator("allow_origins")
@@ -73,7 +73,7 @@ class Settings(BaseModel):
         addresses = [read_address(origin) for origin in origins]
         for origin, address in zip(origins, addresses, strict=True):
             if address is None or address.path:
-                raise ValueError(f"{origin} is not an origin such as https://ehr.example")
+                raise ValueError(f"{without_secrets(origin)} is not an origin such as https://ehr.example")
         return tuple(address.url for address in addresses if address is not None)
 
     @field_validator("time_zone")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import timedelta
+
+from cards.record.words import printable
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=\"'/$^%])")
 # Some clients make links of plain text after Markdown is done: an invisible word joiner keeps it text.
@@ -18,12 +19,7 @@ def plain(words: str | None, limit: int = 80) -> str:
     if words and words.isascii() and words.isprintable():
         line = _SPACES.sub(" ", words).strip()  # nearly every text of a record
         return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-    shown = "".join(
-        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
-        for character in (words or "")[: limit * 4]
-        if unicodedata.category(character) not in ("Cf", "Cs", "Co", "Cn")
-    )
-    line = _SPACES.sub(" ", shown).strip()
+    line = _SPACES.sub(" ", printable((words or "")[: limit * 4])).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 from cards.language.verdict import Plan
 from cards.orders.validity import Json, r4_fault
 from cards.record.codes import Overlay
+from cards.record.records import FHIR_ID
 from cards.value_sets.systems import EXAM, SNOMED
 from cards.value_sets.value_set import VALUE_SETS
 
@@ -82,7 +83,6 @@ _SENT: Mapping[str, tuple[int, int | None]] = {"order.emg-ncs": (2, 2), "order.a
 _CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # R4; an odd id of the request is left out rather than sent
 _REQUESTERS = {
     "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
     "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]+"),
@@ -109,7 +109,8 @@ class OrderContext:
         overlay: Overlay = MappingProxyType({}),
     ) -> None:
         self.subject = {"reference": f"Patient/{patient_id}"}
-        self.encounter = {"reference": f"Encounter/{encounter_id}"} if _ID.fullmatch(encounter_id or "") else None
+        # an odd id of the request is left out rather than sent
+        self.encounter = {"reference": f"Encounter/{encounter_id}"} if FHIR_ID.fullmatch(encounter_id or "") else None
         self.requester = requester or ""
         self.authored = now.isoformat(timespec="seconds")
         self.overlay = overlay

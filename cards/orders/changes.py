@@ -68,7 +68,11 @@ def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:
 
 def _whole(draft: Draft) -> Json | None:
     resource = _decode_exactly(draft.raw)
-    return resource if isinstance(resource, dict) and isinstance(resource.get("id"), str) else None
+    if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
+        return None
+    if resource.get("subject") is None and draft.subject:
+        resource["subject"] = {"reference": draft.subject}
+    return resource
 
 
 def _if_valid(resource: Json) -> bytes | None:

@@ -41,6 +41,7 @@ _LONGEST_NUMBER = 50  # characters
 _BOOLEANS = {"true": True, "false": False}
 _STATUSES = frozenset({"status", "intent"})
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
+_OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
@@ -285,7 +286,11 @@ def _fit_struct(
                 continue
             if kind.cls in _MEANING and name in _ESSENTIAL and not draft:
                 raise _MisfitError(name) from None
+            if kind.cls is Reference:
+                raise _MisfitError(name) from None  # by what is left of it, it might lead elsewhere
             defects.append(Defect(where, name, "is of the wrong type"))
+            if name in _OWNERS:
+                setattr(struct, element.name, Reference())
     return struct
 
 

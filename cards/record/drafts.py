@@ -33,6 +33,7 @@ from cards.record.records import (
     reference_id,
 )
 from cards.record.side import Side
+from cards.record.whose import Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 ORDER_HOOKS = frozenset({"order-select", "order-sign"})
@@ -41,6 +42,8 @@ ORDER_HOOKS = frozenset({"order-select", "order-sign"})
 # What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
 _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "completed", "ended", "rejected"})
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
+
+_NOT_SENT_BACK = Raw(b"null")
 
 T = TypeVar("T")
 
@@ -88,12 +91,14 @@ class DraftOrders(Struct, frozen=True):
     ) -> tuple[Draft, ...]:
         """Every order that can be ordered; what cannot be read of them is added to `defects`.
 
-        A draft is selected when `selections` names it; all are when it names none of them. Raises
-        OtherPatientError when a draft is another patient's.
+        A draft is selected when `selections` names it; all are when it names none of them. One that names no
+        patient at all is ours; of one whose patient cannot be read no JSON is kept: it is judged, never sent back.
+        Raises OtherPatientError when anything among the drafts is another patient's.
         """
         defects += self.defects
-        for record, _ in self.entries:
-            _check_patient(record, patient_id)
+        entries = [
+            (record, text if _is_ours(record, patient_id, defects) else _NOT_SENT_BACK) for record, text in self.entries
+        ]
         known = (*records, *(record for record, _ in self.entries)) if self.entries else ()
         medications = {
             record.id: record for record in known if isinstance(record, Medication) and record.id is not None
@@ -101,9 +106,16 @@ class DraftOrders(Struct, frozen=True):
         wanted = self._selected(selections or ())
         return tuple(
             _draft(
-                record, text, codes, clock, medications.get, defects, selected=not wanted or reference(record) in wanted
+                record,
+                text,
+                codes,
+                clock,
+                medications.get,
+                defects,
+                selected=not wanted or reference(record) in wanted,
+                patient_id=patient_id,
             )
-            for record, text in self.entries
+            for record, text in entries
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
         )
 
@@ -164,10 +176,14 @@ def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
     return record.resourceType in _ORDERS and status not in _OVER and not record.doNotPerform
 
 
-def _check_patient(record: Resource, patient_id: str) -> None:
-    named = reference_id(record.subject.reference if record.subject else None, "Patient")
-    if named is not None and named != patient_id:
+def _is_ours(record: Resource, patient_id: str, defects: list[Defect]) -> bool:
+    """Whether a draft may be sent back; one that names no patient at all is written for this one."""
+    belongs = whose(record, patient_id, Whose.OURS)
+    if belongs is Whose.ANOTHERS:
         raise OtherPatientError("a draft order belongs to a patient other than context.patientId")
+    if belongs is Whose.NOBODYS:
+        defects.append(Defect("draftOrders", "subject", "names no patient by reference: the order is not sent back"))
+    return belongs is Whose.OURS
 
 
 def _draft(
@@ -179,9 +195,10 @@ def _draft(
     defects: list[Defect],
     *,
     selected: bool,
+    patient_id: str,
 ) -> Draft:
     if isinstance(record, MedicationRequest):
-        substance = medicines.substance_of(record, find, defects)
+        substance = medicines.substance_of(record, find, defects, patient_id)
         keys = medicines.medicine_keys(substance, codes)
         name = medicines.medicine_name(substance, keys)
         side, daily_mg = (
@@ -205,6 +222,7 @@ def _draft(
         priority=priority(record),
         daily_mg=daily_mg,
         selected=selected,
+        subject=f"Patient/{patient_id}",
         raw=text,
     )
 

@@ -42,9 +42,10 @@ class CodeableConcept(Struct, gc=False):
 
 
 class Reference(Struct, gc=False):
-    """A reference; one by identifier alone has no `reference`."""
+    """A reference; one by identifier alone has no `reference`, nor has one that cannot be read."""
 
     reference: str | None = None
+    type: str | None = None
 
 
 class NamedReference(Struct, gc=False):
@@ -157,11 +158,13 @@ class Contained(Struct, gc=False):
 
     resourceType: str | None = None
     id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
     status: str | None = None
     code: CodeableConcept | None = None
     ingredient: Raw = NOTHING
-    location: CodeableConcept | None = None
-    locationQualifier: list[CodeableConcept] | None = None
+    location: Raw = NOTHING
+    locationQualifier: Raw = NOTHING
     extension: Raw = NOTHING
     modifierExtension: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None

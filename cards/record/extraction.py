@@ -23,29 +23,32 @@ from cards.record.medicines import allergy_keys, allergy_name, may_be_taken, med
 from cards.record.moments import Clock, Moment
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
-from cards.record.records import Resource, reference, reference_id
+from cards.record.records import Resource, reference
 from cards.record.reports import VOID_OBSERVATION, Located, located_by, reports
 from cards.record.side import Side, together
 from cards.record.sites import side as site_side
 from cards.record.statuses import ACTIVE, NOT_TRUE, OVER, UNREADABLE, clinical_status, verification_status
+from cards.record.whose import PATIENT_TYPES, Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
 RECENT_EVENT = timedelta(days=14)  # D75: what is known to be no older is the event, not a known disease
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
+_NAMES_NO_PATIENT = ("subject", "names no patient by reference")
+_NAMES_NOBODY = ("id", "is missing: this may be any patient")
 _WORST_SAFETY = ("unsafe", "unknown", "conditional", "safe")
 
 
 class Extraction:
     """The facts of one patient's records, kind by kind.
 
-    Raises OtherPatientError when a record's subject resolves to another Patient.
+    Raises OtherPatientError when a record is another patient's.
     """
 
     def __init__(self, patient_id: str, records: Iterable[Resource], clock: Clock, codes: Codes) -> None:
         self.patient_id = patient_id
-        self._reader = reader = Reader(codes, clock)
+        self._reader = reader = Reader(codes, clock, patient_id)
         self._codes = codes
         self._record_codes = RecordCodes(codes, reader.defects)
         self.patient: fhir.Patient | None = None
@@ -61,6 +64,7 @@ class Extraction:
         self._medications: dict[str, fhir.Medication] = {}
         self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
         self._located: dict[str, Located] = {}
+        self._ours: set[str | None] = set()  # ways of writing this patient's reference
         self._take(records)
         for report in reports(self._reports, self._located, reader):
             for key in report.keys:
@@ -99,33 +103,37 @@ class Extraction:
             kind = type(record)
             subject = record.subject
             # Nearly every record names the patient in just these words; one that does not is looked at closely.
-            if (subject is None or subject.reference != ours) and not self._is_ours(record, kind in _HANDLERS):
+            if (
+                subject is None
+                or subject.reference != ours
+                or (subject.type is not None and subject.type != "Patient")
+                or record.patient is not None
+                or record.contained is not None
+            ) and not self._is_ours(record, kind in _HANDLERS):
                 continue
-            if kind in _CODED and is_meaningless(record.code):
+            if kind in _CODED and is_meaningless(record.code) and not (kind is fhir.Observation and record.component):
                 continue
             if kind in _HANDLERS:
                 _HANDLERS[kind](self, record)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
-        if isinstance(record, fhir.Patient):
-            return self._is_this_patient(record)
-        subject = record.subject or record.patient
-        named = reference_id(subject.reference if subject else None, "Patient")
-        if named == self.patient_id:
-            return True
-        if named is not None:
-            what = "record" if isinstance(record, fhir.Other) else record.resourceType
-            raise OtherPatientError(f"a {what} belongs to a patient other than context.patientId")
-        if isinstance(record, fhir.Medication):
-            return True  # it is nobody's: what is prescribed refers to it
-        if is_read:
-            self._reader.defect(record, "subject", "names no patient by reference", dropped=True)
-        return False
-
-    def _is_this_patient(self, record: fhir.Patient) -> bool:
-        if record.id is not None and record.id != self.patient_id:
-            raise OtherPatientError("the Patient is not the one in context.patientId")
-        return True
+        subject = record.subject
+        if record.patient is None and record.contained is None:  # quickly, what most charts hold
+            if subject is None and type(record) is fhir.Patient and record.id == self.patient_id:
+                return True
+            if subject is not None and subject.reference in self._ours and subject.type in PATIENT_TYPES:
+                return True  # all records of a chart are written in the same way
+        # a Medication is nobody's by nature: what is prescribed refers to it
+        unstated = Whose.OURS if isinstance(record, fhir.Medication) else Whose.NOBODYS
+        belongs = whose(record, self.patient_id, unstated)
+        if belongs is Whose.ANOTHERS:
+            raise OtherPatientError(_another(record))
+        if belongs is Whose.NOBODYS and is_read:
+            element, why = _NAMES_NOBODY if isinstance(record, fhir.Patient) else _NAMES_NO_PATIENT
+            self._reader.defect(record, element, why, dropped=True)
+        if belongs is Whose.OURS and subject is not None:
+            self._ours.add(subject.reference)
+        return belongs is Whose.OURS
 
     def _take_patient(self, record: fhir.Patient) -> None:
         if not self._reader.is_modified(record, ()):
@@ -304,6 +312,13 @@ class Extraction:
         return Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys)
 
 
+def _another(record: Resource) -> str:
+    if isinstance(record, fhir.Patient):
+        return "the Patient is not the one in context.patientId"
+    what = "record" if isinstance(record, fhir.Other) else record.resourceType
+    return f"a {what} belongs to a patient other than context.patientId"
+
+
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:
     """A request's priority code; None when it has none, which means routine."""
     return record.priority.strip().lower() if isinstance(record.priority, str) else None
@@ -323,8 +338,8 @@ def is_ordered(intent: str | None) -> bool:
 
 
 _OBSERVED = ("observation.", "lesion.")
-# Of these, one whose code means nothing says nothing.
-_CODED = frozenset({fhir.Condition, fhir.DiagnosticReport, fhir.Procedure})
+# Of these, one whose code means nothing says nothing, but for the components of an Observation.
+_CODED = frozenset({fhir.Condition, fhir.Observation, fhir.DiagnosticReport, fhir.Procedure})
 _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
     fhir.Patient: Extraction._take_patient,
     fhir.Encounter: Extraction._take_encounter,

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 from cards.record.moments import Moment
 from cards.record.quantities import at_least
 from cards.record.side import Side
+from cards.record.words import printable
 
 _PENDING = frozenset({"active", "on-hold", "draft"})
 
@@ -77,7 +78,10 @@ class Allergy(Fact, frozen=True, kw_only=True):
 
 
 class Draft(Fact, frozen=True, kw_only=True):
-    """An order that is being written: what it orders, and its JSON as it came, for the echo."""
+    """An order that is being written: what it orders, and its JSON as it came, for the echo.
+
+    `subject` is the reference of the patient, for an echo of JSON that names none.
+    """
 
     type: str
     keys: tuple[str, ...]
@@ -85,6 +89,7 @@ class Draft(Fact, frozen=True, kw_only=True):
     priority: str | None = None
     daily_mg: float | None = None
     selected: bool = True
+    subject: str = ""
     raw: Raw | bytes = b""
 
 
@@ -144,7 +149,10 @@ class LeftOut(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True, omit_defaults=True):
-    """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out."""
+    """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out.
+
+    Its words are printable, whatever the record holds: they go to terminals, logs and pages.
+    """
 
     reference: str
     date: str = ""
@@ -154,4 +162,4 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, fact: Fact, text: str = "") -> Evidence:
         """The evidence that a fact is, in its own words or in those given."""
-        return cls(fact.reference, str(fact.when or ""), fact.side.value, text or fact.text)
+        return cls(printable(fact.reference), str(fact.when or ""), fact.side.value, printable(text or fact.text))

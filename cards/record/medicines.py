@@ -15,6 +15,7 @@ from cards.record.quantities import amount, units
 from cards.record.reader import Reader
 from cards.record.records import Medication, MedicationRequest, reference, reference_id
 from cards.record.statuses import UNREADABLE, status
+from cards.record.whose import own
 from cards.value_sets.value_set import VALUE_SETS
 
 _DEEPEST = 3  # Medications inside Medications
@@ -53,7 +54,7 @@ def may_be_taken(record: MedicationRequest) -> bool:
 def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
-        substance = substance_of(record, find, reader.defects)
+        substance = substance_of(record, find, reader.defects, reader.patient_id)
         if not substance.is_named:
             reader.defect(record, "medication", "names no medicine")
             continue
@@ -83,7 +84,7 @@ def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
     return reader.first(record.authoredOn, record.effectiveDateTime, start)
 
 
-def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]) -> Substance:
+def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect], patient_id: str) -> Substance:
     """What is prescribed or taken: the concept itself, or the Medication that the reference leads to.
 
     A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.
@@ -94,9 +95,9 @@ def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]
     pointer = record.medicationReference
     if pointer is None:
         return Substance()
-    return Substance(
-        tuple(_concepts(pointer, record.contained or (), find, record, defects)), (pointer.display or "").strip()
-    )
+    contained = own(record.contained, patient_id)
+    words = (pointer.display or "").strip()
+    return Substance(tuple(_concepts(pointer, contained, find, record, defects)), words)
 
 
 def _concepts(

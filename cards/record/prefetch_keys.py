@@ -13,8 +13,8 @@ class PrefetchKey(Struct, frozen=True):
     resource_type: str
     supplies: tuple[str, ...]
     """The keys of bindings.toml, or their first words, whose facts it holds."""
-    unseen: str
-    """What the reader of a card has to check when it could not be read (D58)."""
+    unseen: str = ""
+    """What the reader of a card has to check when it could not be read (D58); empty where no card comes without it."""
     element: str = ""
     """The element that a value set of ours filters."""
     read_by: str = ""
@@ -95,7 +95,6 @@ PREFETCH_KEYS = {
     "encounter": PrefetchKey(
         "Encounter",
         ("encounter",),
-        "The encounter could not be read: check that this fits where the patient is seen.",
         read_by="encounterId",
     ),
 }

@@ -27,9 +27,10 @@ _NOTHING = frozenset({b"[]", b"null", b"{}", b"[{}]"})
 class Reader:
     """Reads what the records of one patient have in common; what cannot be read is added to `defects`."""
 
-    def __init__(self, codes: Codes, clock: Clock) -> None:
+    def __init__(self, codes: Codes, clock: Clock, patient_id: str) -> None:
         self.codes = codes
         self.clock = clock
+        self.patient_id = patient_id
         self.defects: list[Defect] = []
         self.left_out: list[LeftOut] = []
 

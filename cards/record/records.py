@@ -7,6 +7,7 @@ quantities, dosages) stays JSON until a rule wants it. `decoding.py` says what h
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from msgspec import Raw, Struct, field
@@ -25,15 +26,23 @@ from cards.record.elements import (
     Valued,
 )
 
+FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+"""The data type id of R4."""
+_LONGEST_REFERENCE = 1000  # characters
+_REFERENCE = re.compile(
+    r"\s*(?P<base>(?i:https?):/(?:/[^\s/?#]+)+/)?(?P<kind>[A-Za-z]+)/(?P<id>[^\s/?#]+)(?:/_history/[^\s/?#]+)?\s*",
+)
+
 
 class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
-    """What records of every type have. Whose it is stands under `subject`, or under `patient`."""
+    """What records of every type have. Whose it is stands under `subject`, or under `patient`: see `whose`."""
 
     resourceType: ClassVar[str] = ""
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
     modifierExtension: Raw = NOTHING
+    contained: list[Contained] | None = None
 
     def __init_subclass__(cls, **_: Any) -> None:
         cls.resourceType = cls.__name__
@@ -63,7 +72,6 @@ class Condition(_Record, gc=False):
     code: Raw = NOTHING
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     extension: Raw = NOTHING
-    contained: Raw = NOTHING
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
     recordedDate: str | None = None
@@ -86,9 +94,9 @@ class Observation(Valued, gc=False, tag_field="resourceType", tag=True):
     subject: Reference | None = None
     patient: Reference | None = None
     modifierExtension: Raw = NOTHING
+    contained: list[Contained] | None = None
     bodySite: CodeableConcept | list[CodeableConcept] | None = None
     extension: Raw = NOTHING
-    contained: Raw = NOTHING
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     effectiveInstant: str | None = None
@@ -108,7 +116,6 @@ class DiagnosticReport(_Record, gc=False):
     result: Raw = NOTHING
     conclusion: str | None = None
     conclusionCode: list[CodeableConcept] | None = None
-    contained: list[Contained] | None = None
 
 
 class _Request(_Record, gc=False):
@@ -143,7 +150,6 @@ class MedicationRequest(_Request, gc=False):
 
     medicationCodeableConcept: Raw = NOTHING
     medicationReference: NamedReference | None = None
-    contained: list[Contained] | None = None
     dosageInstruction: Raw = NOTHING
     dosage: Raw = NOTHING
     effectiveDateTime: str | None = None
@@ -159,7 +165,6 @@ class Medication(_Record, gc=False):
 
     code: CodeableConcept | None = None
     ingredient: Raw = NOTHING
-    contained: list[Contained] | None = None
 
 
 class Procedure(_Record, gc=False):
@@ -227,11 +232,20 @@ Resource = (
 
 
 def reference_id(reference: str | None, resource_type: str) -> str | None:
-    """The id that a relative, absolute or versioned reference to this resource type ends in."""
-    parts = (reference or "").strip().split("#")[0].split("/")
-    if "_history" in parts:
-        parts = parts[: parts.index("_history")]
-    return parts[-1] if len(parts) > 1 and parts[-2] == resource_type and parts[-1] else None
+    """The id in a reference to this resource type: `Type/id`, behind a base or not, with a version or not.
+
+    None for anything else: it leads elsewhere, or two programs could read it differently.
+    """
+    if reference is None or len(reference) > _LONGEST_REFERENCE:
+        return None
+    written = _REFERENCE.fullmatch(reference)
+    if written is None or written["kind"] != resource_type:
+        return None
+    base = written["base"]
+    # no server's address, but the path of another resource
+    if base and (f"/{resource_type}/" in base or "/_history/" in base):
+        return None
+    return written["id"]
 
 
 def reference(record: Resource) -> str:

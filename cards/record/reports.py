@@ -15,6 +15,7 @@ from cards.record.side import Side, together
 from cards.record.sites import side, site_side
 from cards.record.statuses import UNREADABLE, status
 from cards.record.values import yes_no
+from cards.record.whose import own
 from cards.value_sets.value_set import VALUE_SETS
 
 VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown", UNREADABLE})
@@ -76,7 +77,10 @@ def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[
 
 
 def _results(record: DiagnosticReport, located: Mapping[str, Located], reader: Reader) -> Iterator[Located]:
-    observations = (inner for inner in record.contained or [] if inner.resourceType == "Observation")
+    inside = own(record.contained, reader.patient_id)
+    if len(inside) < len(record.contained or ()):
+        reader.defect(record, "contained", "names no patient by reference")
+    observations = (inner for inner in inside if inner.resourceType == "Observation")
     contained = {f"#{(inner.id or '').removeprefix('#')}": inner for inner in observations}
     for result in RESULTS.read(record.result, record, reader.defects) or ():
         inner = contained.get(result.reference or "")

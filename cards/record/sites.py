@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -16,11 +16,11 @@ from cards.record.side import Side
 from cards.value_sets.addresses import canonical
 from cards.value_sets.systems import SNOMED
 
+Site = CodeableConcept | list[CodeableConcept] | None
+
 BODY_SITE = "http://hl7.org/fhir/StructureDefinition/bodySite"
 _QUALIFIER = re.compile(r"=\s*(\d{6,18})")
 _LONGEST = 10_000  # bytes of an extension, characters of a code
-
-Site = CodeableConcept | list[CodeableConcept] | None
 
 
 class _Extension(Struct, gc=False):
@@ -32,7 +32,7 @@ class _Extension(Struct, gc=False):
 
 
 _decode_extensions = msgspec.json.Decoder(list[_Extension]).decode
-_decode_contained = msgspec.json.Decoder(list[Contained]).decode
+_decode_concepts: Callable[[Raw], Site] = msgspec.json.Decoder(CodeableConcept | list[CodeableConcept]).decode
 
 
 def side(record: Condition | Observation | ServiceRequest, codes: Codes) -> Side:
@@ -41,7 +41,7 @@ def side(record: Condition | Observation | ServiceRequest, codes: Codes) -> Side
     if stated is not Side.UNKNOWN or isinstance(record, ServiceRequest) or record.extension is NOTHING:
         return stated
     sites = [one for one in _extensions(bytes(record.extension)) if one.url == BODY_SITE]
-    contained = _contained(record.contained) if any(one.valueReference for one in sites) else ()
+    contained = record.contained or ()
     return codes.side_among(coding for one in sites for coding in (*_values(one), *_structure(one, contained)))
 
 
@@ -73,8 +73,7 @@ def _structure(extension: _Extension, contained: Sequence[Contained]) -> Iterabl
     wanted = (extension.valueReference.reference or "").lstrip("#") if extension.valueReference else ""
     for inner in contained:
         if wanted and (inner.id or "").lstrip("#") == wanted:
-            yield from codings(inner.location)
-            yield from codings(inner.locationQualifier)
+            yield from (coding for raw in (inner.location, inner.locationQualifier) for coding in _in_concepts(raw))
 
 
 @lru_cache(maxsize=1000)
@@ -90,8 +89,9 @@ def _extensions(raw: bytes) -> tuple[_Extension, ...]:
     return (*extensions, *inner)
 
 
-def _contained(raw: Raw) -> Sequence[Contained]:
+def _in_concepts(raw: Raw) -> Sequence[Code | Coding]:
+    """The codings of a concept or a list of concepts, kept as JSON; none when it is something else."""
     try:
-        return () if raw is NOTHING else _decode_contained(raw)
+        return () if raw is NOTHING else codings(_decode_concepts(raw))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()

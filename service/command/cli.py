@@ -30,11 +30,11 @@ class _FhirServer(click.ParamType[str]):
     name = "url"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from service.fhir.address import read_address
+        from service.fhir.address import read_address, without_secrets
 
         address = read_address(value)
         if address is None:
-            self.fail(f"{value!r} is not the http or https address of a FHIR server", param, ctx)
+            self.fail(f"'{without_secrets(value)}' is not the http or https address of a FHIR server", param, ctx)
         return address.url
 
 
@@ -221,7 +221,10 @@ def _load(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple
 
 
 def _refuse(sentence: str) -> NoReturn:
-    click.echo(f"foot-drop-cds: {sentence}", err=True)
+    from cards.record.words import printable
+
+    for line in f"foot-drop-cds: {sentence}".split("\n"):  # a program's own words may be among it
+        click.echo(printable(line), err=True)
     sys.exit(1)
 
 

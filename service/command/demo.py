@@ -18,6 +18,7 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
+from cards.record.words import printable
 from service import examples
 from service.errors import StartError
 from service.explain import STYLES
@@ -55,7 +56,7 @@ def _show(console: Console, address: str, name: str) -> bool:
         console.print(Text("No card: there is nothing to say.", style="italic"))
     differences = list(examples.differences(examples.mask(example.response), examples.mask(answer)))
     for difference in differences:
-        console.print(Text(f"Not as expected: {difference}", style="bold red"))
+        console.print(Text(printable(f"Not as expected: {difference}"), style="bold red"))
     console.print()
     return not differences
 
@@ -63,19 +64,19 @@ def _show(console: Console, address: str, name: str) -> bool:
 def _panel(card: dict[str, Any]) -> Panel:
     level = card["indicator"]
     facts = [fact for part in card.get("extension", {}).values() for fact in part["facts"]]
-    lines: list[RenderableType] = [Text(card["summary"], style="bold")]
+    lines: list[RenderableType] = [Text(printable(card["summary"]), style="bold")]
     lines += [Padding(Text(_fact(fact)), (0, 0, 0, 2)) for fact in facts]
     for suggestion in card.get("suggestions", ()):
         recommended = " (recommended)" if suggestion.get("isRecommended") else ""
-        lines.append(Text.assemble(("[ ", "green"), suggestion["label"], recommended, (" ]", "green")))
-    lines.append(Text(f"Source: {card['source']['label']}", style="dim"))
+        lines.append(Text.assemble(("[ ", "green"), printable(suggestion["label"]), recommended, (" ]", "green")))
+    lines.append(Text(printable(f"Source: {card['source']['label']}"), style="dim"))
     word = Text(f" {level.upper()} ", style=STYLES[level])
     return Panel(Group(*lines), title=word, title_align="left", border_style=STYLES[level].rpartition(" ")[2])
 
 
 def _fact(fact: dict[str, str]) -> str:
     side = {"left": " left", "right": " right", "both": " both sides"}.get(fact.get("side", ""), "")
-    return f"{fact.get('date', 'no date')}{side}: {fact.get('text', '')}"
+    return printable(f"{fact.get('date', 'no date')}{side}: {fact.get('text', '')}")
 
 
 def post(address: str, request: dict[str, Any]) -> dict[str, Any]:

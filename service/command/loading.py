@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from cards.record.words import printable
 from service import examples
 from service.errors import ServiceError
 
@@ -91,4 +92,4 @@ def _words(reply: requests.Response) -> str:
     issues = _resource(reply).get("issue")
     first = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
     diagnostics = first.get("diagnostics")
-    return f": {diagnostics[:_LONGEST]}" if isinstance(diagnostics, str) else ""
+    return f": {printable(diagnostics[:_LONGEST])}" if isinstance(diagnostics, str) else ""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from cards.record.words import printable
+
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -15,6 +17,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}://", re.IGNORECASE)
 _TRICKY_PATH = re.compile(r"%(?:2e|2f|5c)|//|(?:^|/)\.\.?(?:/|$)", re.IGNORECASE)
 
 
@@ -72,6 +75,17 @@ def read_address(url: str) -> Address | None:
     return Address(parts.scheme, host, port or _PORTS[parts.scheme], parts.path.removesuffix("/"))
 
 
+def without_secrets(url: str) -> str:
+    """An address as it may be shown, on one line: without user, password and query, which may hold a token."""
+    scheme = _SCHEME.match(url)
+    start = scheme[0] if scheme else ""
+    before, at, after = url[len(start) :].rpartition("@")
+    if "?" in before:  # what is the password here, and what the query?
+        return printable(f"{start}***")
+    place, mark, _ = after.partition("?")
+    return printable(f"{start}{'***@' if at else ''}{place}{'?***' if mark else ''}")
+
+
 def _host(netloc: str) -> str | None:
     if netloc.startswith("["):
         return _ipv6(netloc)
@@ -108,7 +122,9 @@ def allow_list(urls: Iterable[str], allow_loopback: bool) -> Callable[[str], boo
     for url in urls:
         address = read_address(url)
         if address is None:
-            raise ValueError(f"{url!r} is not the base URL of a FHIR server: http(s)://host[:port][/path]")
+            raise ValueError(
+                f"'{without_secrets(url)}' is not the base URL of a FHIR server: http(s)://host[:port][/path]"
+            )
         listed.add(address)
 
     def is_allowed(base: str) -> bool:

@@ -67,6 +67,11 @@ def _is_merged(patients: Iterable[Resource]) -> bool:
     )
 
 
+def _is_anyone(patients: Iterable[Resource]) -> bool:
+    """Whether there is a Patient without id among them, who may be any patient."""
+    return any(isinstance(patient, Patient) and not patient.id for patient in patients)
+
+
 class _Gap(Struct):
     """Why nothing, or not all, is known of a prefetch key."""
 
@@ -121,10 +126,14 @@ class _Gathering:
             return None
         if held.defects:
             self._defects += held.defects
-        if not prefetch.read_by or value.resourceType != "Bundle":
+        if not prefetch.read_by:
             return held
-        one = only(held.records, prefetch.resource_type)
-        return None if one is None else structs.replace(held, records=one)
+        if value.resourceType == "Bundle":
+            one = only(held.records, prefetch.resource_type)
+            if one is None:
+                return None
+            held = structs.replace(held, records=one)
+        return None if key == "patient" and _is_anyone(held.records) else held
 
     def _filled(self, key: str) -> str:
         """The template of a key with the ids of the context; empty when there is no encounter to ask for."""
@@ -181,7 +190,7 @@ class _Gathering:
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""
-        wanted = lacking(self._records, codes, _drafted(self._request))
+        wanted = lacking(self._records, codes, self._request.patient_id, _drafted(self._request))
         if not wanted:
             return
         urls = [reference.url for reference in wanted if reference.url][:MOST]
@@ -199,7 +208,10 @@ class _Gathering:
         held = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
         if held is None or held.error:
             return f"the FHIR server answered with {held.error if held else _OTHER}"
-        self._records[wanted.key] = [*self._records[wanted.key], *held.records]
+        pointed_at = wanted.among(held.records)
+        if not pointed_at:
+            return f"the FHIR server answered with {_OTHER}"
+        self._records[wanted.key] = [*self._records[wanted.key], *pointed_at]
         return ""
 
     def result(self) -> Gathered:

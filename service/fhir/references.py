@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cards.record.codes import Codes
 from cards.record.decoding import RESULTS
-from cards.record.records import DiagnosticReport, MedicationRequest, Resource, reference_id
+from cards.record.records import FHIR_ID, DiagnosticReport, MedicationRequest, Resource, reference_id
+from cards.record.whose import Whose, whose
 
 MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
-
-_IDENTITY = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 Records = Mapping[str, Sequence[Resource]]
 
@@ -23,17 +21,22 @@ class Lacking(NamedTuple):
     key: str
     kind: str
     url: str
+    identity: str = ""
+
+    def among(self, records: Iterable[Resource]) -> list[Resource]:
+        """The resource itself among what a server answered."""
+        return [record for record in records if record.resourceType == self.kind and record.id == self.identity]
 
 
-def lacking(records: Records, codes: Codes, drafted: Iterable[str] = ()) -> list[Lacking]:
-    """What the records by prefetch key point at that is neither contained nor among them, each once.
+def lacking(records: Records, codes: Codes, patient_id: str, drafted: Iterable[str] = ()) -> list[Lacking]:
+    """What this patient's records by prefetch key point at that is neither contained nor among them, each once.
 
     `drafted` are the Medications that the drafts of an order hook point at.
     """
-    prescribed = list(_medications(records))
+    prescribed = list(_medications(records, patient_id))
     if "medications" in records:
         prescribed += [("medications", pointer) for pointer in drafted]
-    results = list(_results(records, codes))
+    results = list(_results(records, codes, patient_id))
     if not prescribed and not results:
         return []
     return [
@@ -50,23 +53,25 @@ def _missing(
     for key, reference in wanted:
         identity = reference_id(reference, kind)
         if identity is None or identity not in here:
-            missing.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity)))
+            missing.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity), identity or ""))
     return missing.values()
 
 
 def _url(reference: str, identity: str | None) -> str:
-    if identity is None or not _IDENTITY.fullmatch(identity):
+    if identity is None or not FHIR_ID.fullmatch(identity):
         return ""
-    return reference.strip().partition("/_history/")[0].partition("#")[0]
+    return reference.strip().partition("/_history/")[0]
 
 
-def _medications(records: Records) -> Iterator[tuple[str, str]]:
+def _medications(records: Records, patient_id: str) -> Iterator[tuple[str, str]]:
     for key in ("medications", "statements"):
         for record in records.get(key, ()):
             if not isinstance(record, MedicationRequest):
                 continue
             named = record.medicationReference
-            if named is not None and named.reference and not _is_local(named.reference, record):
+            if named is None or not named.reference or _is_local(named.reference, record):
+                continue
+            if whose(record, patient_id) is Whose.OURS:
                 yield key, named.reference
 
 
@@ -76,12 +81,13 @@ def _is_local(reference: str, record: MedicationRequest) -> bool:
     return reference.startswith("#") or any((inner.id or "").removeprefix("#") == reference for inner in held)
 
 
-def _results(records: Records, codes: Codes) -> Iterator[tuple[str, str]]:
+def _results(records: Records, codes: Codes, patient_id: str) -> Iterator[tuple[str, str]]:
     for record in records.get("reports", ()):
         if (
             isinstance(record, DiagnosticReport)
             and record.conclusionCode
             and any(codes.keys(concept, "lesion") for concept in record.conclusionCode)
+            and whose(record, patient_id) is Whose.OURS
         ):
             for result in RESULTS.read(record.result, record, []) or ():
                 if result.reference and not result.reference.startswith("#"):

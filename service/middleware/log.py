@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -80,4 +81,6 @@ def fault(error: BaseException) -> dict[str, Any]:
 
 
 def _to_json(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event).decode()
+    line = msgspec.json.encode(event).decode()
+    # JSON escapes the control characters of ASCII but the last, and none of Unicode: a terminal would obey them
+    return line if line.isascii() and line.isprintable() else json.dumps(event)

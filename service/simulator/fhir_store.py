@@ -10,7 +10,7 @@ import requests
 from msgspec import Struct, field
 
 from service.errors import ServiceError
-from service.fhir.address import Address, read_address
+from service.fhir.address import Address, read_address, without_secrets
 from service.simulator.elements import objects
 
 Json = dict[str, Any]
@@ -51,7 +51,7 @@ class FhirStore:
     def __init__(self, base: str, allowed: Callable[[str], bool]) -> None:
         address = read_address(base)
         if address is None or not allowed(base):
-            raise StoreError(f"this service may not contact {base}: allow it with --allow-fhir-server")
+            raise StoreError(f"this service may not contact {without_secrets(base)}: allow it with --allow-fhir-server")
         self._address: Address = address
         self.base = address.url
 

@@ -31,7 +31,7 @@ def detail(rule: Rule, card: Card) -> str:
 def unseen(keys: Iterable[str]) -> list[str]:
     """A sentence for each prefetch key that could not be read, in a fixed order."""
     missing = frozenset(keys)
-    return [key.unseen for name, key in PREFETCH_KEYS.items() if name in missing]
+    return [key.unseen for name, key in PREFETCH_KEYS.items() if name in missing and key.unseen]
 
 
 def _facts(because: Iterable[Evidence]) -> Iterable[str]:

@@ -15,13 +15,15 @@ from msgspec import Raw, Struct, field
 from cards.record.decoding import TOO_DEEP, Defect, check_body, read_resource
 from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
-from cards.record.records import Resource, reference_id
+from cards.record.records import FHIR_ID, Resource, reference_id
 from cards.record.strings import cleaned, mended
 from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
 """A member of the context that is absent."""
 _REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
+
+_NO_ID = "context.patientId is no FHIR id: 1 to 64 of the characters A-Z, a-z, 0-9, hyphen and full stop"
 
 T = TypeVar("T")
 
@@ -219,9 +221,7 @@ def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookReques
     if body.context is None:
         raise RefusedError("context is missing", "context")
     context = body.context
-    context.patientId = _bare(_required(context.patientId, "context.patientId"), "Patient")
-    if not context.patientId:
-        raise RefusedError("context.patientId is empty", "context.patientId")
+    context.patientId = _patient_id(context)
     context.encounterId = _bare(context.encounterId or "", "Encounter") or None
     context.userId = context.userId or body.user  # where clients older than 1.0 send it
     if hook_sent in ORDER_HOOKS and not bytes(context.draftOrders).startswith(b"{"):
@@ -238,6 +238,16 @@ def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookReques
         draft_orders=DraftOrders() if context.draftOrders is ABSENT else read_draft_orders(context.draftOrders),
         defects=defects,
     )
+
+
+def _patient_id(context: Context) -> str:
+    """The bare id of the patient: it becomes a part of addresses, and the subject of suggested orders."""
+    identity = _bare(_required(context.patientId, "context.patientId"), "Patient")
+    if not identity:
+        raise RefusedError("context.patientId is empty", "context.patientId")
+    if not FHIR_ID.fullmatch(identity):
+        raise RefusedError(_NO_ID, "context.patientId")
+    return identity
 
 
 def _required(value: str | None, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import cache, partial
@@ -23,7 +24,7 @@ ENOUGH = 0.85
 FINDINGS = cases.FINDINGS
 TESTS = ROOT / "tests"
 _PLAIN = ["-p", "no:randomly", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-# Modules that every rule stands on, each with its tests; they are tried after all cases.
+# Modules that every rule stands on, each with its tests, which are quicker than all the cases that follow them.
 GROUND = {
     "cards.decide": ["cards/test_vignettes.py", "-k", "not encoding and not server"],
     "cards.orders.changes": ["cards/orders"],
@@ -51,7 +52,7 @@ def targets() -> Iterator[Target]:
     everything = [check for checks in (of_rules, of_findings) for own in checks.values() for check in own]
     for module, words in GROUND.items():
         path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-        yield Target(module.rpartition(".")[2], module, path, [*everything, partial(_pytest, words)])
+        yield Target(module.rpartition(".")[2], module, path, [partial(_pytest, words), *everything])
 
 
 def _pytest(words: list[str]) -> None:
@@ -110,8 +111,13 @@ def show(report: Report, path: str) -> None:
     print(flush=True)
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """0 when enough mutants were killed, 1 when too few were or a case is red, 2 for a name that is none."""
+    parser = ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", help="rules, findings or modules of the ground; all without one")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="try only each N-th mutant: an estimate")
+    chosen = parser.parse_args(arguments)
+    names = chosen.names
     known = {target.name: target for target in targets()}
     wanted = [name if name in known else name.replace("_", "-") for name in names] or list(known)
     if unknown := [name for name in wanted if name not in known]:
@@ -124,7 +130,7 @@ def main(names: list[str]) -> int:
     started, reports = time.monotonic(), []
     for name in wanted:
         try:
-            reports.append(measure(known[name]))
+            reports.append(measure(known[name], chosen.every))
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1

@@ -61,8 +61,8 @@ class Report(NamedTuple):
         return self.killed + self.crashed + len(self.survivors)
 
 
-def measure(target: Target) -> Report:
-    """Try every mutant of the target.
+def measure(target: Target, every: int = 1) -> Report:
+    """Try the mutants of the target, or of them each N-th.
 
     Raises ValueError when a case fails without any change: what is red already notices nothing.
     """
@@ -70,7 +70,7 @@ def measure(target: Target) -> Report:
     codes = standing_on(target)
     if run(target, source, codes, is_loud=True) is not Outcome.SURVIVED:
         raise ValueError(f"{target.name}: a case fails without any change")
-    outcomes = _tried_side_by_side(target, list(mutants(source)), codes)
+    outcomes = _tried_side_by_side(target, list(mutants(source))[::every], codes)
     return Report(
         target.name,
         killed=sum(outcome is Outcome.KILLED for _, outcome in outcomes),
@@ -167,6 +167,9 @@ class _Snapshot(MetaPathFinder, InspectLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         return self._codes[fullname]
+
+    def is_package(self, fullname: str) -> bool:
+        return Path(self._codes[fullname].co_filename).name == "__init__.py"
 
     def get_source(self, fullname: str) -> None:
         return None

@@ -96,6 +96,32 @@ def test_the_patient_may_be_named_by_reference(ask: Ask, foot_drop: dict[str, An
     assert ask(foot_drop).get_json()["cards"]
 
 
+@pytest.mark.parametrize(
+    "patient_id",
+    [
+        "p1&_id=p2",
+        "../Condition/c1",
+        "Patient/p1/Patient/p2",
+        "Patient/p1?x=1",
+        "p1#x",
+        "p 1",
+        "p_1",
+        "p1\x1b[2J",
+        "é",
+        "x" * 65,
+        "urn:uuid:2c1f2a0e-0000-4000-8000-000000000000",
+        "https://ehr.example/fhir/Patient/p1/Condition/c1",
+    ],
+)
+def test_a_patient_id_that_is_no_fhir_id_is_refused(ask: Ask, foot_drop: dict[str, Any], patient_id: str) -> None:
+    """It would be the subject of the suggested orders, and a part of the addresses that are read."""
+    foot_drop["context"]["patientId"] = patient_id
+    issue = refusal(ask(foot_drop), 400)
+    assert issue["expression"] == ["context.patientId"]
+    assert "is no FHIR id" in issue["diagnostics"]
+    assert patient_id not in issue["diagnostics"]
+
+
 @pytest.mark.parametrize("instance", ["x", "urn:uuid:1", "D1577C69-DFBE-44AD-BA6D-3E05E953B2EA"])
 def test_any_hook_instance_will_do_and_may_come_again(ask: Ask, no_foot_drop: dict[str, Any], instance: str) -> None:
     no_foot_drop["hookInstance"] = instance

@@ -116,7 +116,8 @@ def located(site: Json | None, **elements: Any) -> Json:
 
 
 def lesions(*records: Json) -> list[Lesion]:
-    return [each for found in chart(*records).reports("report.mri-lumbar") for each in found.lesions]
+    found = (each for report in chart(*records).reports("report.mri-lumbar") for each in report.lesions)
+    return [Lesion(each.key, each.side) for each in found]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from cards.record.prefetch_keys import PREFETCH_KEYS
+from cards.rule_book import rule_book
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW, Ask
 
@@ -93,6 +95,13 @@ def test_the_card_is_shown_and_says_what_could_not_be_read(
 def test_every_optional_key_was_left_out_above() -> None:
     needed = {"conditions", "observations", "encounter"}
     assert {key for key, *_ in UNSEEN} == set(vignettes.PREFETCH_KEYS) - needed
+
+
+def test_only_rules_that_are_silent_without_the_encounter_depend_on_it() -> None:
+    """For it alone there is no sentence: a card that depends on it does not come (the case of early-mobilisation)."""
+    assert {name for name, key in PREFETCH_KEYS.items() if not key.unseen} == {"encounter"}
+    book = rule_book()
+    assert {rule for rule in book.rules if "encounter" in book.supplies[rule]} == {"early-mobilisation"}
 
 
 def test_without_the_encounter_only_what_needs_it_is_not_judged(ask: Ask) -> None:

@@ -119,7 +119,7 @@ def _requests() -> Iterator[Json]:
     yield {**_request(), "hook": "order-sign", "to": "patient-view"}
     yield {**_request(), "hookInstance": ""}
     yield {**_request(), "context": "x"}
-    for patient in (None, "", "Patient/", 12):
+    for patient in (None, "", "Patient/", 12, "p1&_id=2"):
         yield {**_request(), "context": {"patientId": patient}}
     for hook in ("order-select", "problem-list-item-create"):
         yield {**_request(), "hook": hook, "context": {"patientId": "p1"}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cards.record.decoding import CODE, QUANTITY, Defect, read_resource
-from cards.record.elements import Quantity, codings
+from cards.record.elements import Quantity, Reference, codings
 from cards.record.records import Bundle, Condition, DiagnosticReport, Observation, Other, Resource, ServiceRequest
 
 FOOT_DROP = {
@@ -145,7 +145,6 @@ def test_a_code_that_cannot_be_read_says_nothing_and_is_counted_as_a_record_drop
     [
         ("Condition", "onsetDateTime", 20260225),
         ("Condition", "onsetDateTime", {"value": "2026"}),
-        ("Condition", "subject", "Patient/p1"),
         ("Condition", "id", 5),
         ("Condition", "bodySite", True),
         ("ServiceRequest", "doNotPerform", "yes"),
@@ -168,6 +167,15 @@ def test_a_mistyped_element_is_absent_and_counted(kind: str, element: str, wrong
         assert codes(record) == ["6077001"]
     assert element in [defect.element for defect in defects]
     assert not any(defect.dropped for defect in defects)
+
+
+@pytest.mark.parametrize("element", ["subject", "patient"])
+@pytest.mark.parametrize("wrong", ["Patient/p1", 5, ["x"], {"reference": 5}, {"reference": "Patient/p1", "type": 5}])
+def test_a_mistyped_subject_is_counted_and_is_not_the_same_as_none(element: str, wrong: Any) -> None:
+    record, defects = read({"resourceType": "Condition", "id": "r1", "code": FOOT_DROP["code"], element: wrong})
+    assert isinstance(record, Condition)
+    assert getattr(record, element) == Reference()
+    assert [(defect.element, defect.dropped) for defect in defects] == [(element, False)]
 
 
 @pytest.mark.parametrize("kind", ["Immunization", "Practitioner", "condition", "", None])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.fhir.address import allow_list, read_address
+from service.fhir.address import allow_list, read_address, without_secrets
 
 BASE = "https://ehr.example/fhir/r4"
 
@@ -71,6 +71,24 @@ def test_what_only_looks_like_loopback_is_not(base: str) -> None:
 def test_a_setting_that_is_no_base_is_named() -> None:
     with pytest.raises(ValueError, match=r"'ehr\.example' is not the base URL of a FHIR server"):
         allow_list(["ehr.example"], allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ehr.example/fhir", "https://ehr.example/fhir"),
+        ("https://u:p@ehr.example/fhir", "https://***@ehr.example/fhir"),
+        ("HTTPS://u:p/@w@ehr.example", "HTTPS://***@ehr.example"),
+        ("u:p@ehr.example", "***@ehr.example"),
+        ("https://ehr.example/fhir?token=t", "https://ehr.example/fhir?***"),
+        ("https://u:p?w@ehr.example", "https://***"),
+        ("https://u:p@ehr.example?token=t", "https://***@ehr.example?***"),
+        ("ehr\x1b[2J", "ehr [2J"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_secrets(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
 
 
 def test_an_address_is_called_in_its_normal_form() -> None:

@@ -235,11 +235,24 @@ def test_without_an_encounter_none_is_asked_for(server: FhirServer, reader: Fhir
 
 
 def test_an_id_cannot_change_the_query(server: FhirServer, reader: FhirReader) -> None:
-    with pytest.raises(MissingDataRefusedError):
-        ask(request({"conditions": outcome("error")}, server, patientId="1&_id=2"), reader)
-    assert {tuple(each.query["patient"]) for each in server.asked_for("Observation")} == {("1&_id=2",)}
-    found = ask(request({"observations": None, "conditions": None}, server, patientId="../Condition/c1"), reader)
-    assert "patient" in found.unseen
+    without = {key: value for key, value in FULL.items() if key != "encounter"}
+    for identity in ("e1?_id=2", "../Condition/c1", "e1/$everything", "e1%2F..", "e1 e2"):
+        found = ask(request(without, server, encounterId=identity), reader)
+        assert "encounter" in found.unseen
+    assert {each.path.partition("/Encounter")[0] for each in server.requests} <= {"/fhir"}
+    assert not any(each.query for each in server.requests)
+
+
+def test_a_patient_without_id_is_asked_for_anew(server: FhirServer, reader: FhirReader) -> None:
+    anyone = {"resourceType": "Patient", "birthDate": "1930-01-01"}
+    asked = ask(request(FULL | {"patient": anyone}, server), reader)
+    assert (names(asked), asked.unseen) == (["Patient/1", "Condition/c1"], frozenset())
+    for held in (anyone, anyone | {"id": ""}, anyone | {"id": 5}, bundle(anyone)):
+        alone = ask(request(FULL | {"patient": held}))
+        assert (names(alone), alone.unseen) == (["Condition/c1"], frozenset({"patient"}))
+    server.misbehave("Patient", body=json.dumps(anyone).encode())
+    answered = ask(request(FULL | {"patient": anyone}, server), reader)
+    assert (names(answered), answered.unseen) == (["Condition/c1"], frozenset({"patient"}))
 
 
 class TestRequired:

@@ -21,7 +21,8 @@ TEMPLATES = templates(rule_book().read_by("patient-view"), Codes())
 
 Json = dict[str, Any]
 MEDICATION = {"resourceType": "Medication", "id": "m1"}
-RESULT = {"resourceType": "Observation", "id": "o1", "subject": {"reference": "Patient/1"}}
+SUBJECT = {"reference": "Patient/1"}
+RESULT = {"resourceType": "Observation", "id": "o1", "subject": SUBJECT}
 LESION = [{"coding": [{"system": "http://snomed.info/sct", "code": "128196005"}]}]
 
 
@@ -35,6 +36,7 @@ def medication_request(reference: str, **elements: Any) -> Json:
     return {
         "resourceType": "MedicationRequest",
         "id": "r1",
+        "subject": SUBJECT,
         "medicationReference": {"reference": reference},
     } | elements
 
@@ -43,6 +45,7 @@ def report(*references: str, **elements: Any) -> Json:
     return {
         "resourceType": "DiagnosticReport",
         "id": "d1",
+        "subject": SUBJECT,
         "conclusionCode": LESION,
         "result": [{"reference": reference} for reference in references],
     } | elements
@@ -115,6 +118,36 @@ def test_another_resource_than_was_pointed_at_is_not_taken(server: FhirServer) -
     found = ask(server, medications=[medication_request("Medication/m1")])
     assert names(found) == ["MedicationRequest/r1"]
     assert "something other than what was requested" in found.notes["medications"]
+
+
+def test_a_medication_under_another_id_is_not_taken(server: FhirServer) -> None:
+    server.misbehave("Medication", body=json.dumps(MEDICATION | {"id": "m2"}).encode())
+    found = ask(server, medications=[medication_request("Medication/m1")])
+    assert names(found) == ["MedicationRequest/r1"]
+    assert "something other than what was requested" in found.notes["medications"]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"subject": None},
+        {"subject": {"reference": "Group/1"}},
+        {"subject": {"reference": "Patient/2"}},
+        {"subject": SUBJECT, "patient": {"reference": "Patient/2"}},
+        {"subject": SUBJECT | {"type": "Group"}},
+    ],
+)
+def test_what_others_records_point_at_is_not_read(server: FhirServer, elements: Json) -> None:
+    ask(server, medications=[medication_request("Medication/m1", **elements)])
+    ask(server, reports=[report("Observation/o1", **elements)])
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("reference", ["Patient/1/Medication/m1", "Medication/m2/Medication/m1", "Medication/m1#x"])
+def test_a_reference_that_can_be_read_in_two_ways_is_not_followed(server: FhirServer, reference: str) -> None:
+    found = ask(server, medications=[medication_request(reference)])
+    assert server.requests == []
+    assert "they lead to no resource on the FHIR server" in found.notes["medications"]
 
 
 def test_without_a_server_the_reference_stays_unresolved() -> None:
