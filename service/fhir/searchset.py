@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from msgspec import Struct, structs
 from cards.record.decoding import Defect
 from cards.record.records import Bundle, Entry, OperationOutcome, Other, Resource
 
+_bytes = b"".join  # of one Raw: three times as fast as bytes()
 _HARMLESS = frozenset({"information", "warning", "success"})
 # What EHRs send along with a search, whatever key it stands under: it is no misfit.
 _COMPANIONS = frozenset({"Medication"})
@@ -66,9 +68,10 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
 
 def _matches(entries: Iterable[Entry], kind: str) -> int:
     """How many entries were searched for: what was included, and what the server says beside them, does not count."""
-    of_kind = (one for one in entries if one.resource is None or one.resource.resourceType == kind)
-    modes = (_mode(bytes(one.search)) for one in of_kind)
-    return sum(1 for mode in modes if mode not in ("include", "outcome"))
+    searches = Counter(
+        _bytes((one.search,)) for one in entries if one.resource is None or one.resource.resourceType == kind
+    )
+    return sum(times for search, times in searches.items() if _mode(search) not in ("include", "outcome"))
 
 
 @lru_cache(maxsize=1000)
