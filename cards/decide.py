@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
+from cards.findings.course import EXAM_WINDOW
 from cards.findings.foot_drop import foot_drop
 from cards.findings.gates import comfort_care, off_gate, trauma_path
 from cards.findings.mr_safety import mr_safety
@@ -199,6 +200,8 @@ def _without_foot_drop(chart: Chart) -> Silent:
     undated = [grade for grade in chart.readings("mrc-ankle-dorsiflexion") if grade.when is None and grade.value <= 4]
     if undated:
         return could_not_evaluate("a weak dorsiflexion grade has no date: it lies in no window")
+    if words := chart.unreadable("mrc-ankle-dorsiflexion", EXAM_WINDOW):
+        return could_not_evaluate(f"a dorsiflexion grade is recorded, but unreadable: {words}?")
     if lost := sorted(chart.unseen & REQUIRED):
         return could_not_evaluate(
             f"the {' and '.join(lost)} could be read only in part, and no foot drop is in that part"

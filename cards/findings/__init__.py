@@ -78,6 +78,7 @@ from cards.findings.prescribing import (
     names,
     not_checked,
     spoken,
+    unknown_clearance,
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
@@ -277,6 +278,7 @@ __all__ = [
     "umn_signs",
     "undated",
     "undated_flags",
+    "unknown_clearance",
     "unmeasured_kidney_disease",
     "unmeasured_kidneys",
     "unread",

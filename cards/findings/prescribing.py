@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct, structs
 
 from cards.findings.foot_drop import foot_drop
-from cards.findings.measurements import clearance
+from cards.findings.measurements import LABORATORY, clearance
 from cards.findings.pain import radicular_pain
 from cards.findings.silences import undated, unread
-from cards.language.escaping import listed, name
+from cards.language.escaping import listed, markdown, name
 from cards.language.finding import finding
 from cards.language.verdict import Indicator, Silent, fits_summary, not_applicable
 from cards.record.chart import Chart
@@ -93,6 +93,17 @@ def unmeasured_kidney_disease(chart: Chart) -> Fact | None:
     """D42: chronic kidney disease on record while the clearance is unknown, or its bound leaves open if it is low."""
     known = clearance(chart)
     return chart.problem(KIDNEY) if known is None or known.at_least(NORMAL_CLEARANCE) is None else None
+
+
+@finding(clearance, "observation.creatinine", "observation.egfr")
+def unknown_clearance(chart: Chart) -> str:
+    """Why no clearance is known, as a sentence; empty when one is."""
+    if clearance(chart) is not None:
+        return ""
+    for measurement in ("creatinine", "egfr"):
+        if words := chart.unreadable(measurement, LABORATORY):
+            return f"Renal function is recorded, but unreadable: {markdown(words, 60)}?"
+    return "Renal function is not recorded within a year"
 
 
 def unmeasured_kidneys(chart: Chart) -> list[Hazard]:

@@ -112,6 +112,13 @@ class Chart:
             self._ask(_observation_key(code))
         return self._facts.readings.recent(code, window)
 
+    def unreadable(self, code: str, window: timedelta) -> str:
+        """What is recorded of a finding in a window and cannot be read; empty when there is nothing."""
+        if self._declared is not None:
+            self._ask(_observation_key(code))
+        values = (one for one in self._facts.readings.unreadable(code) if self.clock.within(one.when, window))
+        return next((one.words for one in values), "")
+
     def orders(self, *keys: str) -> list[Order]:
         """Every request of these keys on record, whatever its status; drafts of the context are not."""
         orders: list[Order] = self._get(self._facts.orders, keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -13,10 +14,13 @@ from cards.record.codes import Meaning
 from cards.record.decoding import QUANTITY
 from cards.record.elements import Valued
 from cards.record.facts import Reading
+from cards.record.moments import Moment
 from cards.record.reader import Reader
 from cards.record.records import Observation, reference
 from cards.record.sites import side
+from cards.record.words import printable
 
+_SHOWN = 40  # characters of a value that cannot be read
 _MARGIN = timedelta(days=2)  # a day may begin in another time zone
 _NONE: list[Reading] = []  # nobody changes it in place
 
@@ -31,6 +35,13 @@ class _Observed(Struct):
     is_read: bool = False
 
 
+class Unreadable(NamedTuple):
+    """A value that is recorded and cannot be read: when, and what stands there."""
+
+    when: Moment | None
+    words: str
+
+
 class Readings:
     """What was observed, by exam code or measurement key."""
 
@@ -38,6 +49,7 @@ class Readings:
         self._reader = reader
         self._observed: defaultdict[str, list[_Observed]] = defaultdict(list)
         self._readings: dict[str, list[Reading]] = {}
+        self._unreadable: defaultdict[str, list[Unreadable]] = defaultdict(list)
 
     def add(self, meaning: Meaning, record: Observation, valued: Valued) -> None:
         """Take in an Observation or a component of it, unread."""
@@ -53,6 +65,11 @@ class Readings:
         if readings is None:
             readings = self._readings[code] = self._read(code, self._observed[code])
         return readings
+
+    def unreadable(self, code: str) -> list[Unreadable]:
+        """What is recorded of a finding or measurement and cannot be read."""
+        self.of(code)
+        return self._unreadable.get(code, [])
 
     def recent(self, code: str, window: timedelta) -> list[Reading]:
         """The valid readings without those that are surely too old for a window; these are not even read."""
@@ -93,6 +110,8 @@ class Readings:
             value, bound = amount or (None, "")
         if value is None:
             reader.defect(record, "value", f"gives no reading of {code}")
+            if words := printable(values.written(valued, quantity)[:_SHOWN]):
+                self._unreadable[code].append(Unreadable(reader.effective(record), words))
             return None
         return Reading(
             reference=reference(record),

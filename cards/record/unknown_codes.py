@@ -101,8 +101,8 @@ def _most(counted: Counter[tuple[str, str]], displays: Mapping[tuple[str, str], 
     ]
     every.sort(key=lambda one: (-one.times, not one.looks_like, one.system, one.code))
     alike = [one for one in every if one.looks_like][:MOST]
-    rest = [one for one in every if one not in alike] if len(every) <= MOST else every[: MOST - len(alike)]
-    listed = sorted({*alike, *rest}, key=lambda one: (-one.times, not one.looks_like, one.system, one.code))
+    rest = [one for one in every if not one.looks_like][: MOST - len(alike)]
+    listed = sorted([*alike, *rest], key=lambda one: (-one.times, not one.looks_like, one.system, one.code))
     return Unknown(tuple(listed), len(every) - len(listed))
 
 

@@ -10,7 +10,7 @@ from math import inf
 
 from cards.record import quantities
 from cards.record.codes import Codes
-from cards.record.elements import Quantity, Valued
+from cards.record.elements import Quantity, Valued, texts
 from cards.record.quantities import Amount, Units, units
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
@@ -79,6 +79,14 @@ def stated(code: str, key: str, value: float, bound: str = "") -> str:
         yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
         return f"{name} {yes if value else no}"
     return f"{name} {bound}{value:g}"
+
+
+def written(valued: Valued, quantity: Quantity | None) -> str:
+    """What stands where a value cannot be read, for a reader: `354 in umol/l`; empty when nothing does."""
+    if quantity is not None and quantity.value is not None:
+        unit = quantity.unit or quantity.code
+        return f"{(quantity.comparator or '').strip()}{quantity.value:g}{f' in {unit}' if unit else ' without a unit'}"
+    return (valued.valueString or next(iter(texts(valued.valueCodeableConcept)), "")).strip()
 
 
 def grade(valued: Valued, quantity: Quantity | None) -> int | None:

@@ -11,7 +11,7 @@ from cards.record import Chart, Draft
 @rule(
     "duloxetine-safety",
     hooks=["order-select", "order-sign"],
-    reads=[findings.in_scope, findings.DULOXETINE_READS, findings.may_have_paracetamol],
+    reads=[findings.in_scope, findings.unknown_clearance, findings.DULOXETINE_READS, findings.may_have_paracetamol],
     strength="strong",
     quality="moderate: labels, of which the stricter is used",
     reviewed="2026-11-25",
@@ -50,7 +50,8 @@ RISKY = {
 def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
     indicator = findings.loudest(hazards)
     is_critical = indicator is Indicator.CRITICAL
-    ask = "" if findings.clearance(chart) else "Renal function is not recorded within a year. "
+    unknown = findings.unknown_clearance(chart)
+    ask = f"{unknown}. ".replace("?.", "?") if unknown else ""
     return Card(
         indicator=indicator,
         summary=summary(findings.spoken(hazards, CONTRAINDICATED if is_critical else RISKY)),

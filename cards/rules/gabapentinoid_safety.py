@@ -13,7 +13,8 @@ from cards.record import Chart, Draft
 @rule(
     "gabapentinoid-safety",
     hooks=["order-select", "order-sign"],
-    reads=[findings.in_scope, findings.clearance, findings.pregnancy, findings.unmeasured_kidney_disease, "patient",
+    reads=[findings.in_scope, findings.clearance, findings.unknown_clearance, findings.pregnancy,
+           findings.unmeasured_kidney_disease, "patient",
            "condition.copd", "condition.sleep-apnoea", "condition.substance-use-disorder", "condition.heart-failure",
            "medication.gabapentin", "medication.pregabalin", "medication.opioid", "medication.sedative", "allergy"],
     strength="strong for renal dose and breathing; contested for benefit in sciatica",
@@ -143,7 +144,8 @@ DISPUTED = (
 
 def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
     known = findings.clearance(chart)
-    ask = "" if known else "Renal function is not recorded within a year: measure creatinine first. "
+    unknown = findings.unknown_clearance(chart)
+    ask = f"{unknown}: measure creatinine first. ".replace("?:", "? So") if unknown else ""
     surrogate = "eGFR stands in for the clearance (age, sex, weight or creatinine is missing). "
     depend = surrogate if known is not None and known.is_surrogate else ""
     return Card(
