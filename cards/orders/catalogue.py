@@ -19,7 +19,7 @@ from cards.language.verdict import Plan
 from cards.orders.validity import Json, r4_fault
 from cards.record.codes import Overlay
 from cards.record.records import FHIR_ID
-from cards.value_sets.systems import EXAM, SNOMED
+from cards.value_sets.systems import EXAM, RXNORM, SNOMED
 from cards.value_sets.value_set import VALUE_SETS
 
 _IMAGING, _DEVICE, _SERVICE, _MEDICINE, _FINDING, _MESSAGE = (
@@ -239,6 +239,7 @@ def _codings(key: str) -> list[Json]:
     return [
         {"system": system, "code": code, "display": display}
         for system, codes in (value_set.codes.items() if value_set else ())
+        if system == RXNORM or not key.startswith("medication.")  # its other codes are there to recognise it
         for code, display in list(codes.items())[:of_a_system]
     ][:in_all]
 

@@ -117,7 +117,7 @@ class Codes:
             raise OverlayError(f'codes."{key}": name the finding itself, as in observation.mrc-ankle-dorsiflexion')
         for system, codes in systems.items():
             for code in codes:
-                meaning = Meaning(key, code) if key in VALUE_SETS or owner is None else owner
+                meaning = Meaning(key, code, _when(key, system)) if key in VALUE_SETS or owner is None else owner
                 self._bind(_canonical(system), code, meaning)
 
     def _bind(self, system: str, code: str, meaning: Meaning) -> None:
@@ -260,6 +260,14 @@ def _readings(system: str | None, code: str | None) -> Iterable[tuple[str, str]]
     if max(len(system), len(code)) > _LONGEST:
         return ()
     return addresses.readings(_canonical(system), code)
+
+
+def _when(key: str, system: str) -> str:
+    """How the codes of a system count for a key that has none of it but by the onset (D75)."""
+    known, values = _canonical(system), VALUE_SETS.get(key)
+    if values is None or known in values.codes:
+        return ""
+    return OLD if known in values.old else NEW if known in values.new else ""
 
 
 def _side(name: str) -> Side:

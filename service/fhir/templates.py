@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from cards.record.codes import Codes
 from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
+from cards.record.reports import STRUCTURAL
 from cards.value_sets.value_set import VALUE_SETS
 
 _BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
@@ -31,7 +32,7 @@ def _template(key: str, codes: Codes) -> str:
 def _observation_codes(codes: Codes) -> dict[str, None]:
     """Every code of an observation or lesion, without its system, which records write in many ways."""
     observed = [value_set for key, value_set in VALUE_SETS.items() if _is_observed(key)]
-    diseases = [VALUE_SETS[key] for value_set in observed for key in value_set.conditions]  # they name lesions too
+    diseases = [VALUE_SETS[key] for key in VALUE_SETS[STRUCTURAL].conditions]  # a result Observation names them too
     built_in = (value_set.listed for value_set in (*observed, *diseases))
     added = (*codes.overlay.items(), *codes.expansions.items())
     site = (systems for key, systems in added if _is_observed(key))

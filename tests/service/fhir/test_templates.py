@@ -61,7 +61,7 @@ def test_observations_are_asked_for_by_every_bare_code() -> None:
     wanted = {
         code
         for key, value_set in VALUE_SETS.items()
-        if key.startswith(("observation.", "lesion."))
+        if key.startswith(("observation.", "lesion.", *VALUE_SETS["lesion.structural"].conditions))
         for codes in value_set.codes.values()
         for code in codes
     }
