@@ -97,9 +97,11 @@ def unmeasured_kidney_disease(chart: Chart) -> Fact | None:
 
 @finding(clearance, "observation.creatinine", "observation.egfr")
 def unknown_clearance(chart: Chart) -> str:
-    """Why no clearance is known, as a sentence; empty when one is."""
-    if clearance(chart) is not None:
-        return ""
+    """Why no clearance is known, as a sentence; empty when one is, of which the bound decides whether it is low."""
+    known = clearance(chart)
+    if known is not None:
+        is_open = known.at_least(NORMAL_CLEARANCE) is None
+        return f"Renal function is recorded, but unreadable: {markdown(str(known), 60)}?" if is_open else ""
     for measurement in ("creatinine", "egfr"):
         if words := chart.unreadable(measurement, LABORATORY):
             return f"Renal function is recorded, but unreadable: {markdown(words, 60)}?"

@@ -136,11 +136,11 @@ class Extraction:
         return belongs is Whose.OURS
 
     def _take_patient(self, record: fhir.Patient) -> None:
-        if not self._reader.is_modified(record, ()):
+        if not self._reader.is_modified(record, ("patient",)):
             self.patient = record
 
     def _take_encounter(self, record: fhir.Encounter) -> None:
-        if not self._reader.is_modified(record, ()):
+        if not self._reader.is_modified(record, ("encounter",)):
             self.encounter_class = encounter_class(record.encounterClass)
 
     def _take_condition(self, record: fhir.Condition) -> None:

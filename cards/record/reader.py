@@ -42,9 +42,9 @@ class Reader:
         """Count a record of these keys that cannot be read, and keep it in mind."""
         self.defect(record, element, why, dropped=True)
         said = f"its {element} {why}"
-        self.left_out.append(
-            LeftOut(reference(record), VALUE_SETS[min(keys)].name if keys else record.resourceType, keys, said, decides)
-        )
+        known = VALUE_SETS.get(min(keys))
+        about = known.name if known else f"The {record.resourceType.lower()}"
+        self.left_out.append(LeftOut(reference(record), about, keys, said, decides))
 
     def is_modified(
         self, record: Resource, keys: tuple[str, ...], *, part: Component | None = None, decides: bool = False

@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from cards.value_sets.systems import ICD10, ICD10CM, ICD10GM, SNOMED
 from tests.service.odd.asking import (
     DROP,
+    PAIN,
+    PATIENT,
     Json,
     ago,
     body,
@@ -135,3 +137,9 @@ def test_half_a_pair_in_utf_8_costs_itself_alone(client: FlaskClient) -> None:
 def test_an_offset_without_colon_is_one(client: FlaskClient) -> None:
     late = ago(hours=5).replace("+00:00", "+0000")
     assert said(client, DROP, BLADDER | {"effectiveDateTime": late})["cauda-equina-emergency"] == "critical"
+
+
+def test_a_patient_with_an_unknown_modifier_is_named(client: FlaskClient) -> None:
+    patient = PATIENT | {"modifierExtension": [{"url": "https://ehr.example/animal"}]}
+    detail = cards(client, body(patient, DROP, PAIN, WALKS))["lumbar-mri"]["detail"].replace("\\", "")
+    assert "The patient (Patient/p1) is recorded, but its modifierExtension is unknown" in detail
