@@ -32,7 +32,7 @@ _MEMO_ENTRIES = 50_000  # codes that were seen are remembered, so that a chart c
 _MEMO_LENGTH = 100
 _LONGEST = 500  # characters of an address or a code; what is longer is none
 _FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the optional digit of its site
-_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b(?!\s*:)")  # nor the scheme of an address
 _canonical = lru_cache(maxsize=1000)(addresses.canonical)
 _bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
 
