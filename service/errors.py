@@ -2,11 +2,12 @@
 
 ServiceError
 ├── RefusedError                     wire/refusal.py: a request that is not answered with cards
+│   ├── ForbiddenRefusedError
 │   ├── TooLargeRefusedError
 │   ├── MediaTypeRefusedError
 │   ├── MissingDataRefusedError
 │   └── OtherPatientRefusedError
-├── AnswerError                      fhir/transport.py: a FHIR server's answer that cannot be used
+├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
 ├── StartError                       what keeps the service from starting
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py

@@ -57,7 +57,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, say: Callable[
             log_level=LogLevels.warning,
             log_dictconfig=_LOGGING,
         )
-        server.on_startup(partial(_announce, host, bound, say))
+        server.on_startup(partial(_announce, host, bound, min(settings.names, default=""), say))
         server.serve(target_loader=partial(load, settings), wrap_loader=False)
 
 
@@ -92,19 +92,19 @@ def _reserve(host: str, port: int) -> socket.socket:
     return shared
 
 
-def _announce(host: str, port: int, say: Callable[[str], None]) -> None:
+def _announce(host: str, port: int, name: str, say: Callable[[str], None]) -> None:
     def wait() -> None:
-        while not _answers(_ANY_HOST.get(host, host), port):
+        while not _answers(_ANY_HOST.get(host, host), port, name):
             time.sleep(0.02)
         say(f"Listening on {_url(host, port)}")
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _answers(host: str, port: int) -> bool:
+def _answers(host: str, port: int, name: str) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", "/cds-services")
+        connection.request("GET", "/cds-services", headers={"Host": name})
         return connection.getresponse().status in (200, 401)
     except OSError:
         return False

@@ -87,6 +87,7 @@ class _Gathering:
         self._request = request
         self._deadline = deadline
         self._reader = reader if request.fhirServer else None
+        self._budget = self._reader.budget() if self._reader else None
         self._queries = queries
         self._records: dict[str, Sequence[Resource]] = dict.fromkeys(queries, ())
         self.gaps: dict[str, _Gap] = {}
@@ -142,7 +143,7 @@ class _Gathering:
             return {key: Fetched(why=_NO_SERVER) for key in queries}
         authorization = self._request.fhirAuthorization
         token = authorization.access_token if authorization else None
-        return self._reader.fetch(self._request.fhirServer or "", token or None, queries, self._deadline)
+        return self._reader.fetch(self._request.fhirServer or "", token or None, queries, self._deadline, self._budget)
 
     def read_missing(self) -> None:
         """What is still to be asked, from the FHIR server."""
