@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from cards.record.words import printable
 
 _PORTS = {"http": 80, "https": 443}
+_LONGEST_LINK = 64 * 1024  # characters: some servers repeat the whole search in the link to its next page
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # What browsers and HTTP libraries mend, each in its own way, is refused instead.
@@ -42,7 +43,7 @@ class Address(NamedTuple):
 
     def below(self, link: str) -> str | None:
         """The URL of a relative or absolute link; None when it leads off this server or this base."""
-        if not _VISIBLE.fullmatch(link) or "#" in link:
+        if len(link) > _LONGEST_LINK or not _VISIBLE.fullmatch(link) or "#" in link:
             return None
         path, mark, query = link.partition("?")
         if _TRICKY_PATH.search(path.partition("://")[2] or path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
 import threading
@@ -17,6 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from service.fhir.resolver import Resolver, UnresolvedError
 
+_MOST_INTERIM = 10
 _LOCK = threading.Lock()
 _thread = threading.local()
 
@@ -83,7 +85,20 @@ class UnresolvedConnectionError(NewConnectionError):
         self.why = why
 
 
+class _Response(http.client.HTTPResponse):
+    """Without it `100 Continue` may come for ever, and each keeps the interpreter busy."""
+
+    _interim = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._interim += 1
+        if self._interim > _MOST_INTERIM:
+            raise http.client.BadStatusLine("100 Continue without end")
+        return super()._read_status()  # type: ignore[misc,no-any-return]  # typeshed leaves it out
+
+
 class _Connection(HTTPConnection):
+    response_class = _Response
     resolver: Resolver
     watch: Watch | None = None
 

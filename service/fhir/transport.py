@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ _CHUNK = 64 * 1024
 _LOOPBACK = frozenset(host.strip("[]") for host in LOOPBACK)
 _TROUBLE = (requests.RequestException, HTTPError, OSError, ValueError)
 _WHY = (
-    (SSLError, "has a certificate that is not trusted"),
+    (SSLError, "could not be reached over TLS"),
     (requests.Timeout, LATE),
     (ChunkedEncodingError, "broke off its answer"),
     (ContentDecodingError, "sent an answer that could not be decompressed"),
@@ -163,6 +164,8 @@ def _why(error: Exception) -> str:
     cause = error.args[0] if error.args else None
     if isinstance(error, requests.ConnectionError):
         reason = getattr(cause, "reason", None)
+        if any(isinstance(detail, ssl.SSLCertVerificationError) for detail in getattr(reason, "args", ())):
+            return "has a certificate that is not trusted"
         if isinstance(reason, UnresolvedConnectionError):
             return f"has a name that {reason.why}"
         if isinstance(cause, ProtocolError):

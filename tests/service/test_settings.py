@@ -71,9 +71,9 @@ def test_what_the_service_is_called() -> None:
     loopback = {"localhost", "127.0.0.1", "[::1]"}
     assert Settings().names == set()
     assert Settings(dev=True).names == loopback
-    named = {"public_url": "https://CDS.example:8443/base/", "hosts": ("cds", "10.0.0.7")}
-    assert Settings(**named).names == {"cds.example", "cds", "10.0.0.7"}
-    assert Settings(**named, dev=True).names == {"cds.example", "cds", "10.0.0.7"} | loopback
+    named = Settings(public_url="https://CDS.example:8443/base/", hosts=("cds", "10.0.0.7"))
+    assert named.names == {"cds.example", "cds", "10.0.0.7"}
+    assert named.model_copy(update={"dev": True}).names == named.names | loopback
 
 
 def test_a_site_adds_codes(tmp_path: Path) -> None:
