@@ -33,7 +33,7 @@ _WORDS = {
     404: "nothing is served at this address; GET /cds-services lists the services",
     405: "this method is not supported at this address",
     413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
-    421: "the service is not called by this name; its names are the settings public_url and hosts",
+    421: "the Host header holds no name of this service; its names are the settings public_url and hosts",
     500: "a fault in the service prevented the evaluation of the request",
 }
 
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     # Around Flask, not in its own hooks: what every reply needs costs a tenth there.
-    served = with_host(with_cors(app.wsgi_app, settings.allows_origin), settings.names, _misdirected)
+    served = with_host(with_cors(app.wsgi_app, settings.allows_origin), settings.is_called, _misdirected)
     app.wsgi_app = log.logged(_framed(served))  # type: ignore[method-assign,assignment]
     return app
 

@@ -8,6 +8,7 @@ ServiceError
 │   ├── MissingDataRefusedError
 │   └── OtherPatientRefusedError
 ├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
+├── UnresolvedError                  fhir/resolver.py: a name that leads to no server
 ├── StartError                       what keeps the service from starting
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py

@@ -151,6 +151,10 @@ class Settings(BaseModel):
         own = (address.host,) if address else ()
         return frozenset({*own, *self.hosts, *(LOOPBACK if self.dev else ())})
 
+    def is_called(self, header: str) -> bool:
+        """Whether a Host header holds one of the names, on any port."""
+        return read_host(header) in self.names
+
     def allows_origin(self, origin: str) -> bool:
         """Whether a page of this origin may call: one of the list, and with `dev` any on loopback."""
         if origin in self.allow_origins:

@@ -77,14 +77,6 @@ class Watch:
                         socket.socket.shutdown(under_watch, socket.SHUT_RDWR)
 
 
-class UnresolvedConnectionError(NewConnectionError):
-    """No connection, since the name led nowhere; `why` says more and names nothing."""
-
-    def __init__(self, connection: HTTPConnection, why: str) -> None:
-        super().__init__(connection, why)
-        self.why = why
-
-
 class _Response(http.client.HTTPResponse):
     """Without it `100 Continue` may come for ever, and each keeps the interpreter busy."""
 
@@ -117,7 +109,7 @@ class _Connection(HTTPConnection):
         try:
             places = self.resolver.places(self.host, watch.left, is_proxy=self.proxy is not None)
         except UnresolvedError as error:
-            raise UnresolvedConnectionError(self, str(error)) from None
+            raise NewConnectionError(self, str(error)) from error
         for number, (family, address) in enumerate(places):
             with contextlib.suppress(OSError):
                 return self._connected(family, (address[0], self.port, *address[2:]), len(places) - number)

@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from service.errors import ServiceError
+
 FRESH = 60.0  # seconds that an answer is taken as it is; the operating system does not tell how long it holds
 STALE = 600.0  # seconds that it is taken while it is looked up anew
 _MOST_LOOKUPS = 8
@@ -19,7 +21,7 @@ Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 """An address family, and an address of it as sockets take it, without a meaningful port."""
 
 
-class UnresolvedError(OSError):
+class UnresolvedError(ServiceError):
     """A name that leads nowhere, or not in time, or where no FHIR server is; the message says which."""
 
 

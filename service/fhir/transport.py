@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from cards.record.decoding import MAX_BYTES
 from service.errors import ServiceError
 from service.fhir.address import LOOPBACK
-from service.fhir.connections import Adapter, UnresolvedConnectionError, Watch
-from service.fhir.resolver import Resolver
+from service.fhir.connections import Adapter, Watch
+from service.fhir.resolver import Resolver, UnresolvedError
 
 FHIR_SERVER = "the FHIR server"
 LATE = "did not answer in time"
@@ -166,8 +166,8 @@ def _why(error: Exception) -> str:
         reason = getattr(cause, "reason", None)
         if any(isinstance(detail, ssl.SSLCertVerificationError) for detail in getattr(reason, "args", ())):
             return "has a certificate that is not trusted"
-        if isinstance(reason, UnresolvedConnectionError):
-            return f"has a name that {reason.why}"
+        if isinstance(unresolved := getattr(reason, "__cause__", None), UnresolvedError):
+            return f"has a name that {unresolved}"
         if isinstance(cause, ProtocolError):
             return "broke off its answer"
     return next((why for kind, why in _WHY if isinstance(error, kind)), f"failed ({type(error).__name__})")

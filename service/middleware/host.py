@@ -6,19 +6,15 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from service.fhir.address import read_host
 from service.middleware.log import Wsgi
 
 _LONGEST = 300  # characters: a name of DNS has 253, and a port
 _EXEMPT = frozenset({"/health", "/metrics"})  # asked by address, by what watches the service; they hold no patient
 
 
-def with_host(inner: Wsgi, names: frozenset[str], refused: Callable[[dict[str, Any]], Wsgi]) -> Wsgi:
-    """Serve what calls the service by one of its `names`, on any port; else answer as `refused` does."""
-
-    @lru_cache(64)
-    def is_own(header: str) -> bool:
-        return read_host(header) in names
+def with_host(inner: Wsgi, is_own: Callable[[str], bool], refused: Callable[[dict[str, Any]], Wsgi]) -> Wsgi:
+    """Serve what calls the service by a name of its own, of which `is_own` says so; else answer as `refused` does."""
+    is_own = lru_cache(64)(is_own)
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         header = environ.get("HTTP_HOST", "")

@@ -45,6 +45,17 @@ def test_serve_answers_where_it_says_and_leaves_no_process(tmp_path: Path, stop:
         assert not [pid for pid in started if is_running(pid)]
 
 
+def test_it_knows_that_it_answers_whatever_it_is_called(tmp_path: Path) -> None:
+    """The address that it listens on is none of its names: its look at itself calls it by one of them."""
+    with serving(tmp_path, "--dev", "--host", "127.0.0.9", "--port", "0") as (_, address):
+        place = address.removeprefix("http://")
+        for host, status in (("localhost", 200), (place, 421), ("evil.example", 421)):
+            connection = http.client.HTTPConnection(place, timeout=TIMEOUT)
+            connection.request("GET", "/cds-services", headers={"Host": host})
+            assert connection.getresponse().status == status
+            connection.close()
+
+
 def test_a_body_too_large_is_refused_and_the_reply_is_seen(tmp_path: Path) -> None:
     with serving(tmp_path, "--dev", "--port", "0") as (_, address):
         url = f"{address}/cds-services/foot-drop-patient-view"

@@ -17,6 +17,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.simulator import order_menu
 from service.simulator.markdown import safe_html
+from tests.support.bad_server import KINDS, BadServer
 from tests.support.fhir_server import FhirServer
 from tests.support.places import ROOT
 from tests.support.refusals import refusal
@@ -312,3 +313,21 @@ def test_feedback_is_sent_where_the_service_takes_it() -> None:
             app.add_url_rule("/cds-services/<identity>/feedback", view_func=lambda identity: "", methods=["POST"])
         html = page(app.test_client(), EXAMPLE)
         assert json.loads(html.partition('id="start">')[2].partition("</script>")[0])["feedback"] is takes
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("redirects by 302", "answered 302"),
+        ("nests arrays", "something other than JSON"),
+        ("is a list", "something other than a resource"),
+        ("is 20 MiB of blanks", "larger than the limit"),
+        ("is gzip, and does not say so", "something other than JSON"),
+        ("resets in the body", "broke off its answer"),
+    ],
+)
+def test_a_bad_fhir_server_breaks_no_page(client: FlaskClient, kind: str, words: str) -> None:
+    with BadServer(KINDS[kind]) as server:
+        reply = client.get(f"/simulator?server={server.base}")
+    assert reply.status_code == 502
+    assert words in reply.text
