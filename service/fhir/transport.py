@@ -135,7 +135,17 @@ class HttpClient:
         except _TROUBLE as error:
             raise AnswerError(f"{self._peer} {LATE if watch.left <= 0 else _why(error)}") from None
 
-    def call(self, method: str, url: str, seconds: float, budget: Budget | None = None, **how: object) -> Answer:
+    def call(
+        self,
+        method: str,
+        url: str,
+        seconds: float,
+        budget: Budget | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+        read_errors: bool = False,
+    ) -> Answer:
         """`ask`, for a caller that has no other thread to break it off. Raises AnswerError."""
         watch = Watch(time.monotonic() + seconds)
         alarm = threading.Timer(seconds, watch.break_off)
@@ -143,7 +153,9 @@ class HttpClient:
         alarm.start()
         try:
             with watch:
-                return self.ask(method, url, watch, budget or Budget(), **how)  # type: ignore[arg-type]
+                return self.ask(
+                    method, url, watch, budget or Budget(), headers=headers, body=body, read_errors=read_errors
+                )
         finally:
             alarm.cancel()
 

@@ -128,7 +128,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 def head(body: bytes, *headers: str, path: str = PATIENT_VIEW) -> bytes:
     """The start of a POST, up to the body."""
-    lines = [f"POST {path} HTTP/1.1", "Host: cds.example", "Content-Type: application/json"]
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
     return "\r\n".join([*lines, *(headers or (f"Content-Length: {len(body)}",)), "", ""]).encode()
 
 
