@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -35,7 +36,10 @@ def read(http: HttpClient, base: str, allowed: tuple[str, ...] = ()) -> str:
 class Tunnel:
     """A proxy that takes CONNECT to any name and leads to one port."""
 
-    def __init__(self, port: int, status: str = "200 OK") -> None:
+    def __init__(self, port: int, status: str = "200 OK", *, is_secure: bool = False) -> None:
+        self._secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if is_secure else None
+        if self._secure:
+            self._secure.load_cert_chain(TLS / "server.pem")
         self.heads: list[str] = []
         self._port = port
         self._status = status
@@ -56,7 +60,10 @@ class Tunnel:
                 threading.Thread(target=self._serve, args=(self._listener.accept()[0],), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError), client:
+        with (
+            suppress(OSError),
+            self._secure.wrap_socket(client, server_side=True) if self._secure else client as client,
+        ):
             self.heads.append(client.recv(65536).decode())
             client.sendall(f"HTTP/1.1 {self._status}\r\n\r\n".encode())
             if not self._status.startswith("200"):
@@ -118,6 +125,14 @@ def test_through_a_proxy_the_name_is_checked_and_the_address_is_its_duty(secure:
         assert TOKEN not in tunnel.heads[0]
         http = HttpClient(proxy=f"http://{tunnel.address}")
         assert read(http, "https://other.example/fhir", (base,)) == "the settings do not allow this FHIR server"
+        assert len(tunnel.heads) == 1
+
+
+def test_the_way_to_the_proxy_may_be_secure_too(secure: BadServer) -> None:
+    with Tunnel(port(secure), is_secure=True) as tunnel:
+        http = HttpClient(ca_file=str(TLS / "ca.pem"), proxy=f"https://{tunnel.address}")
+        assert read(http, "https://fhir.hospital.example/fhir") == ""
+        assert read(HttpClient(proxy=f"https://{tunnel.address}"), "https://fhir.hospital.example/fhir") != ""
         assert len(tunnel.heads) == 1
 
 
