@@ -30,7 +30,7 @@ TOKEN = "secret-token"
 def read(http: HttpClient, base: str, allowed: tuple[str, ...] = ()) -> str:
     """Why the reports could not be read; empty when they were."""
     with FhirReader(lambda named: not allowed or named in allowed, http=http) as reader:
-        return reader.fetch(base, TOKEN, QUERY, time.monotonic() + 5)["reports"].why
+        return reader.fetch(base, TOKEN, QUERY, time.monotonic() + 30)["reports"].why
 
 
 class Tunnel:
