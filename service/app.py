@@ -92,6 +92,7 @@ def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
         settings.zone,
         settings.deadline,
         now,
+        max_records=settings.max_records,
     )
 
 

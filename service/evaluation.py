@@ -14,6 +14,7 @@ from cards.record.codes import Codes
 from cards.record.decoding import Defect, read_resource
 from cards.record.errors import OtherPatientError
 from cards.record.moments import Clock
+from cards.record.newest import MOST_RECORDS
 from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
@@ -33,7 +34,7 @@ class Evaluation(Struct):
 
 
 class Evaluator:
-    """Evaluates requests with one site's codes, FHIR access, time zone and deadline.
+    """Evaluates requests with one site's codes, FHIR access, time zone, deadline and number of records.
 
     `clock` says what time it is, or is the one moment at which everything happens.
     """
@@ -46,12 +47,14 @@ class Evaluator:
         deadline: float,
         clock: Callable[[], datetime] | datetime | None = None,
         book: RuleBook | None = None,
+        max_records: int = MOST_RECORDS,
     ) -> None:
         self.codes = codes
         self._reader = reader
         self._zone = zone
         self._deadline = deadline
         self._clock = clock
+        self._max_records = max_records
         self.book = book or rule_book()
         self.templates = {hook: templates(self.book.read_by(hook), codes) for hook in self.book.by_hook}
         """The prefetch templates of each hook, by prefetch key."""
@@ -65,7 +68,12 @@ class Evaluator:
         now = self._now()
         try:
             gathered = gather(
-                request, self.templates.get(request.hook, {}), self._reader, self.codes, monotonic() + self._deadline
+                request,
+                self.templates.get(request.hook, {}),
+                self._reader,
+                self.codes,
+                monotonic() + self._deadline,
+                self._max_records,
             )
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
+from cards.record.newest import MOST_RECORDS
 from service.errors import StartError
 from service.fhir.address import LOOPBACK, read_address, read_host, without_secrets
 
@@ -40,6 +41,7 @@ class Settings(BaseModel):
 
     codes: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    max_records: Annotated[int, Field(ge=1)] = MOST_RECORDS
     allow_fhir_servers: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     public_url: str | None = None

@@ -53,8 +53,9 @@ class Codes:
         self._exact: dict[tuple[str, str], tuple[Meaning, ...]] = {}
         self._patterns: list[tuple[str, str, re.Pattern[str]]] = []
         self._sides: dict[str, Side] = {}
-        self._names: list[tuple[str, re.Pattern[str]]] = []
+        self._names: list[tuple[str, str, re.Pattern[str]]] = []
         self._memo: dict[tuple[str | None, str | None], tuple[Meaning, ...]] = {}
+        self._named_memo: dict[str, tuple[str, ...]] = {}
         self.overlay = overlay or {}
         for value_set in VALUE_SETS.values():
             self._add(value_set)
@@ -69,7 +70,7 @@ class Codes:
         for system, patterns in value_set.patterns.items():
             self._patterns += [(system, key, re.compile(pattern.replace("\\.", ""))) for pattern in patterns]
         self._sides |= {_plain(ICD10CM, code): _side(side) for code, side in value_set.sides.items()}
-        self._names += [(key, _whole_word(name)) for name in value_set.names]
+        self._names += [(key, name.lower(), _whole_word(name)) for name in value_set.names]
 
     def _add_site(self, key: str, systems: Mapping[str, Sequence[str]]) -> None:
         kind, _, exam = key.partition(".")
@@ -147,10 +148,18 @@ class Codes:
 
     def named(self, words: Iterable[str]) -> tuple[str, ...]:
         """The keys whose names stand as whole words in any of the texts, in any case."""
-        keys: dict[str, None] = {}
-        for text in words:
-            keys |= {key: None for key, name in self._names if name.search(text)}
-        return tuple(keys)
+        return tuple(dict.fromkeys(key for text in words for key in self._named(text)))
+
+    def _named(self, text: str) -> tuple[str, ...]:
+        keys = self._named_memo.get(text)
+        if keys is None:
+            # Nearly no text holds a name: what is not even a part of it need not be looked for as a word.
+            plain = text.lower() if text.isascii() else None
+            names = ((key, word) for key, name, word in self._names if plain is None or name in plain)
+            keys = tuple(dict.fromkeys(key for key, word in names if word.search(text)))
+            if len(self._named_memo) < _MEMO_ENTRIES and len(text) < _MEMO_LENGTH:
+                self._named_memo[text] = keys
+        return keys
 
 
 class RecordCodes:

@@ -14,11 +14,13 @@ import msgspec
 from msgspec import Raw, Struct, inspect
 
 from cards.record.elements import (
+    LONGEST_TEXT,
     NOTHING,
     CodeableConcept,
     Concept,
     Contained,
     Dosage,
+    Elements,
     Link,
     Quantity,
     Reference,
@@ -36,7 +38,7 @@ _LARGEST = 10**15  # beyond it a number is no measurement
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # to the end when nothing closes it: no second try
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
@@ -60,14 +62,32 @@ class _RawBundle(Struct):
     link: list[Link] | None = None
 
 
+class _Stranger(Struct):
+    """What is read of a record whatever its type is."""
+
+    resourceType: object = None
+    id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+
+
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
 _decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_stranger = msgspec.json.Decoder(_Stranger).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
 class _MisfitError(Exception):
     """A value is not of the type that its element has."""
+
+    why = "is of the wrong type"
+
+
+class _TooLongError(_MisfitError):
+    """A text is longer than any that has a meaning."""
+
+    why = f"is longer than {LONGEST_TEXT} characters"
 
 
 def check_body(body: bytes) -> None:
@@ -168,10 +188,23 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         try:
             record: Resource | None = _decode_record(entry.resource)
         except msgspec.ValidationError:
-            record = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
+            record = _read_stranger(entry.resource)
+            if record is None:
+                record = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
         if record is not None:
             entries.append(Entry(record))
     return Bundle(entry=entries, link=bundle.link)
+
+
+def _read_stranger(raw: Raw) -> Other | None:
+    """A record of a type that no rule reads, or of none; None when it is another, or does not fit."""
+    try:
+        seen = _decode_stranger(raw)
+    except msgspec.ValidationError:
+        return None
+    if not isinstance(seen.resourceType, str | None) or seen.resourceType in _RECORDS:
+        return None
+    return Other(seen.id, seen.subject, seen.patient, is_typed=seen.resourceType is not None)
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
@@ -214,7 +247,7 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
                 return _fit_record(value, where, defects, draft=draft)
             return _fit_struct(value, option, where, defects, draft=draft)
         if isinstance(option, inspect.StrType) and isinstance(value, str):
-            return value
+            return _fit_text(value, option)
         if isinstance(option, inspect.BoolType) and isinstance(value, bool):
             return value
         if isinstance(option, inspect.IntType | inspect.FloatType) and _is_number(value):
@@ -224,6 +257,12 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
             items = value if isinstance(value, list) else [value]
             return _fit_list(items, option, where, defects, draft=draft)
     raise _MisfitError
+
+
+def _fit_text(value: str, kind: inspect.StrType) -> str:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        raise _TooLongError
+    return value
 
 
 def _is_number(value: object) -> bool:
@@ -238,14 +277,17 @@ def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | 
 
 def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: list[Defect], *, draft: bool) -> list[Any]:
     fitted = []
+    if kind.max_length is not None and len(items) > kind.max_length:
+        defects.append(Defect(where, f"element {kind.max_length + 1} of a list", "is not read, nor what follows it"))
+        items = items[: kind.max_length]
     for number, item in enumerate(items):
         if item is None:
             continue
         place = f"{where}, entry {number + 1}" if _is_entry(kind.item_type) else where
         try:
             fitted.append(_fit(item, kind.item_type, place, defects, draft=draft))
-        except _MisfitError:
-            defects.append(Defect(where, f"element {number + 1} of a list", "is of the wrong type"))
+        except _MisfitError as misfit:
+            defects.append(Defect(where, f"element {number + 1} of a list", misfit.why))
     if items and not fitted:
         raise _MisfitError
     return fitted
@@ -269,7 +311,7 @@ def _fit_struct(
                 raise _MisfitError(name) from None
             if kind.cls is Reference:
                 raise _MisfitError(name) from None  # by what is left of it, it might lead elsewhere
-            defects.append(Defect(where, name, "is of the wrong type"))
+            defects.append(Defect(where, name, misfit.why))
             if name in _OWNERS:
                 setattr(struct, element.name, Reference())
     return struct
@@ -293,7 +335,7 @@ CODE = Element[Concept](Concept, "code", essential=True)
 CLINICAL_STATUS = Element[CodeableConcept](CodeableConcept, "clinicalStatus")
 VERIFICATION_STATUS = Element[CodeableConcept](CodeableConcept, "verificationStatus")
 QUANTITY = Element[Quantity](Quantity, "valueQuantity")
-RESULTS = Element[list[Reference]](list[Reference], "result")
+RESULTS = Element[list[Reference]](Elements[Reference], "result")
 MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
-DOSAGE_INSTRUCTION = Element[list[Dosage]](list[Dosage], "dosageInstruction")
-DOSAGE = Element[list[Dosage]](list[Dosage], "dosage")
+DOSAGE_INSTRUCTION = Element[list[Dosage]](Elements[Dosage], "dosageInstruction")
+DOSAGE = Element[list[Dosage]](Elements[Dosage], "dosage")

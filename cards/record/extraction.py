@@ -7,7 +7,7 @@ belongs to nobody is left out and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from cards.record import records as fhir
@@ -18,6 +18,7 @@ from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.record.medicines import medicine_keys, medicine_name, medicines
 from cards.record.moments import Clock
+from cards.record.newest import by_key, clocked
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference
@@ -65,6 +66,21 @@ class Extraction:
             for key in report.keys:
                 self.reports[key].append(report)
         self.medicines = list(medicines(self._medicines, self._medications.get, reader))
+        self._bound()
+
+    def _bound(self) -> None:
+        """Keep the newest of each kind where there are more than anybody has."""
+        for key, problems in self.problems.items():
+            self.problems[key] = by_key(problems, lambda fact: ((fact.side, clocked(fact)),))
+        for key, orders in self.orders.items():
+            self.orders[key] = by_key(orders, _kind_of_order)
+        for key, done in self.reports.items():
+            self.reports[key] = by_key(done, lambda fact: ((frozenset(fact.lesions), clocked(fact)),))
+        for key, procedures in self.procedures.items():
+            self.procedures[key] = by_key(procedures, lambda fact: (clocked(fact),))
+        self.medicines = by_key(self.medicines, lambda fact: fact.keys)
+        self.allergies = by_key(self.allergies, lambda fact: fact.keys)
+        self.implants = by_key(self.implants, lambda fact: tuple((key, fact.safety) for key in (*fact.keys, "")))
 
     @property
     def defects(self) -> list[Defect]:
@@ -257,6 +273,12 @@ def _another(record: Resource) -> str:
         return "the Patient is not the one in context.patientId"
     what = "record" if isinstance(record, fhir.Other) else record.resourceType
     return f"a {what} belongs to a patient other than context.patientId"
+
+
+def _kind_of_order(order: Order) -> tuple[Hashable, ...]:
+    """What of an order, beside its key and date, decides what it answers."""
+    urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
+    return ((order.is_pending, order.is_placed, order.declined, urgency, clocked(order)),)
 
 
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:

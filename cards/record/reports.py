@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from cards.record.decoding import RESULTS
+from cards.record.elements import LONGEST_TEXT
 from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
 from cards.record.records import DiagnosticReport, reference, reference_id
@@ -36,7 +37,7 @@ def reports(
             text=VALUE_SETS[keys[0]].name,
             keys=keys,
             lesions=tuple(Lesion(key, together(side for keys, side in stated if key in keys)) for key in concluded),
-            conclusion=record.conclusion or "",
+            conclusion=(record.conclusion or "")[:LONGEST_TEXT],
         )
 
 

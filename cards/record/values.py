@@ -13,7 +13,8 @@ from cards.record.elements import Quantity, Valued
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
-_GRADE = re.compile(r"\s*([0-5]|[1-4](?=\s*[+-]))\s*(?:(?<![05])\s*[+-])?\s*(?:/\s*5)?\s*")
+# 4-, 4 and 4+ are grade 4. Every repeat is possessive: what it has taken it never gives back to try again.
+_GRADE = re.compile(r"([0-5])(?:\s++[+-]|(?<![05])[+-])?+\s*+(?:/\s*+5)?+")
 _GRADE_UNITS = frozenset({"", "1", "{score}"})
 
 # "Sensation present" and "reflex present" mean opposite things: these findings have coded values of their own
@@ -29,6 +30,8 @@ EXAM_NAMES = {
     for key in ("observation.mrc", "observation.signs", "observation.spine-stability", "observation.pvr-ml")
     for code, name in VALUE_SETS[key].codes[EXAM].items()
 }
+ANSWERED = frozenset(EXAM_NAMES) - VALUE_SETS["observation.pvr-ml"].codes[EXAM].keys()
+"""The findings with a few possible answers; all others are measurements."""
 _STATED = {
     "ambulatory": ("Walks", "Does not walk"),
     "spine-stability": ("Spine unstable", "Spine stable"),
@@ -80,7 +83,7 @@ def grade(valued: Valued, quantity: Quantity | None) -> int | None:
     elif quantity is not None:
         number = _amount(quantity, dict.fromkeys(_GRADE_UNITS, 1.0))
     else:
-        written = _GRADE.fullmatch(valued.valueString or "")
+        written = _GRADE.fullmatch((valued.valueString or "").strip())
         number = int(written[1]) if written else None
     return int(number) if number is not None and number in range(6) else None
 
