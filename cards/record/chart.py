@@ -6,10 +6,10 @@ server did not give. Unknown is never normal, and not seen is not the same as no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
@@ -23,6 +23,8 @@ from cards.record.records import Resource
 from cards.value_sets.value_set import VALUE_SETS
 
 BUILT_IN_CODES = Codes()
+
+T = TypeVar("T")
 
 _NONE: list[Any] = []  # what is not there; nobody changes it in place
 _NO_KEYS: frozenset[str] = frozenset()
@@ -66,6 +68,13 @@ class Chart:
         self._declared = declared
         self._drafted = {draft.reference for draft in drafts}  # an EHR may send the same orders as prefetch
         self._defects = tuple(defects)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What depends on this chart and a key alone, made once."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        value: T = self.memo[key]
+        return value
 
     def _ask(self, *keys: str) -> None:
         for key in keys if self._declared is not None else ():
@@ -145,12 +154,20 @@ class Chart:
     def medicines(self, *keys: str) -> list[Medicine]:
         """The active medicines of these keys, each once."""
         self._ask(*keys)
-        return [medicine for medicine in self._facts.medicines if any(key in medicine.keys for key in keys)]
+        return self._with_keys("medicines", keys)
 
     def allergies(self, *keys: str) -> list[Allergy]:
         """The active allergies to what these keys mean, each once."""
         self._ask(*keys)
-        return [allergy for allergy in self._facts.allergies if any(key in allergy.keys for key in keys)]
+        return self._with_keys("allergies", keys)
+
+    def _with_keys(self, kind: str, keys: tuple[str, ...]) -> list[Any]:
+        """The facts of a kind that have any of the keys; nobody changes the list in place."""
+
+        def select() -> list[Any]:
+            return [fact for fact in getattr(self._facts, kind) if not frozenset(keys).isdisjoint(fact.keys)]
+
+        return self.once((kind, keys), select)
 
     @property
     def sex(self) -> str | None:

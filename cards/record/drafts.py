@@ -23,6 +23,7 @@ from cards.record.extraction import priority
 from cards.record.facts import Draft
 from cards.record.medicines import Resolve
 from cards.record.moments import Clock
+from cards.record.newest import by_key
 from cards.record.records import (
     Medication,
     MedicationRequest,
@@ -104,7 +105,7 @@ class DraftOrders(Struct, frozen=True):
         }
         wanted = {_relative(selection) for selection in selections or ()}
         wanted &= {reference(record) for record, _ in self.entries}
-        return tuple(
+        drafts = [
             _draft(
                 record,
                 text,
@@ -117,7 +118,8 @@ class DraftOrders(Struct, frozen=True):
             )
             for record, text in entries
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
-        )
+        ]
+        return tuple(_bounded(drafts, defects))
 
 
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
@@ -212,6 +214,25 @@ def _draft(
         subject=f"Patient/{patient_id}",
         raw=text,
     )
+
+
+def _bounded(drafts: list[Draft], defects: list[Defect]) -> list[Draft]:
+    """Of more drafts of a kind than anybody writes at once, the newest, and among them the highest dose of each."""
+    highest: dict[tuple[object, ...], Draft] = {}
+    for draft in drafts:
+        if draft.daily_mg is not None:
+            highest[_kind(draft)] = max(highest.get(_kind(draft), draft), draft, key=lambda one: one.daily_mg or 0)
+    always = {id(draft) for draft in highest.values()}
+    kept = by_key(drafts, lambda draft: (id(draft),) if id(draft) in always else (_kind(draft),))
+    if len(kept) < len(drafts):
+        defects.append(Defect("draftOrders", "", f"{len(drafts) - len(kept)} are too many of a kind", dropped=True))
+    return kept
+
+
+def _kind(draft: Draft) -> tuple[object, ...]:
+    """What of a draft, beside its dose, a rule asks for."""
+    urgency = draft.priority if draft.priority in ("stat", "asap", "urgent") else ""
+    return draft.keys, draft.selected, urgency, draft.daily_mg is None
 
 
 def _relative(selection: str) -> str:

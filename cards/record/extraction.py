@@ -75,7 +75,7 @@ class Extraction:
         for key, orders in self.orders.items():
             self.orders[key] = by_key(orders, _kind_of_order)
         for key, done in self.reports.items():
-            self.reports[key] = by_key(done, lambda fact: ((frozenset(fact.lesions), clocked(fact)),))
+            self.reports[key] = by_key(done, _kinds_of_report)
         for key, procedures in self.procedures.items():
             self.procedures[key] = by_key(procedures, lambda fact: (clocked(fact),))
         self.medicines = by_key(self.medicines, lambda fact: fact.keys)
@@ -273,6 +273,10 @@ def _another(record: Resource) -> str:
         return "the Patient is not the one in context.patientId"
     what = "record" if isinstance(record, fhir.Other) else record.resourceType
     return f"a {what} belongs to a patient other than context.patientId"
+
+
+def _kinds_of_report(report: Report) -> list[Hashable]:
+    return [(lesion, clocked(report)) for lesion in report.lesions or ("",)]
 
 
 def _kind_of_order(order: Order) -> tuple[Hashable, ...]:
