@@ -12,7 +12,7 @@ from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import Defect, read_resource
-from cards.record.errors import OtherPatientError
+from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.moments import Clock
 from cards.record.newest import MOST_RECORDS
 from cards.record.records import Bundle, Condition, Resource
@@ -20,7 +20,7 @@ from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
-from service.wire.refusal import OtherPatientRefusedError
+from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
 
@@ -113,6 +113,9 @@ def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resourc
     """The Conditions that are being put on the problem list; they join the record."""
     if request.hook != "problem-list-item-create":
         return []
-    resource = read_resource(request.context.conditions, "context.conditions", defects)
+    try:
+        resource = read_resource(request.context.conditions, "context.conditions", defects)
+    except UnreadableError as error:
+        raise RefusedError(f"context.conditions cannot be read: {error}", "context.conditions") from None
     inside = [entry.resource for entry in resource.entry or ()] if isinstance(resource, Bundle) else []
     return [record for record in (*inside, resource) if isinstance(record, Condition)]

@@ -58,7 +58,7 @@ class Chart:
         self.patient_id = patient_id
         self.hook = hook
         self.is_ordering: Final = hook in ORDER_HOOKS
-        self.unseen = frozenset(unseen)
+        self._unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
@@ -80,6 +80,12 @@ class Chart:
         for key in keys if self._declared is not None else ():
             if key not in self._declared:  # type: ignore[operator]
                 raise UndeclaredReadError(f"{key} is not among the rule's reads")
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The prefetch keys of which not everything was supplied, obtained and read."""
+        lost = self._facts.lost
+        return self._unseen | lost if lost else self._unseen
 
     @property
     def defects(self) -> tuple[Defect, ...]:

@@ -6,8 +6,10 @@ dropped, and counted, only when its resourceType, code or status cannot be read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
@@ -17,6 +19,7 @@ from cards.record.elements import (
     LONGEST_TEXT,
     NOTHING,
     CodeableConcept,
+    Component,
     Concept,
     Contained,
     Dosage,
@@ -35,6 +38,7 @@ _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost
 T = TypeVar("T")
 
 _LARGEST = 10**15  # beyond it a number is no measurement
+_MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
@@ -58,7 +62,7 @@ class _RawEntry(Struct):
 
 class _RawBundle(Struct):
     resourceType: str | None = None
-    entry: list[_RawEntry] | None = None
+    entry: list[_RawEntry | list[Raw] | str | float | bool | None] | None = None
     link: list[Link] | None = None
 
 
@@ -72,10 +76,22 @@ class _Stranger(Struct):
 
 
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
-_decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
+_decode_numbers = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_stranger = msgspec.json.Decoder(_Stranger).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
+
+
+def _decode_anything(raw: bytes | Raw) -> Any:
+    """What the JSON says, in Python's own types; a number of too many digits is infinite, and then of no type."""
+    try:
+        return _decode_numbers(raw)
+    except msgspec.ValidationError:
+        return json.loads(bytes(raw), parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else inf
 
 
 class _MisfitError(Exception):
@@ -182,8 +198,12 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     if bundle.resourceType != "Bundle" or bundle.entry is None:
         return _read_loosely(raw, where, defects, draft=draft)
     entries: list[Entry] = []
+    strays = [number for number, entry in enumerate(bundle.entry, 1) if not isinstance(entry, _RawEntry | None)]
+    if strays:
+        more = f", and so are {len(strays) - 1} others" if len(strays) > 1 else ""
+        defects.append(Defect(where, f"element {strays[0]} of a list", _MisfitError.why + more))
     for number, entry in enumerate(bundle.entry, 1):
-        if bytes(entry.resource) == b"null":
+        if not isinstance(entry, _RawEntry) or bytes(entry.resource) == b"null":
             continue  # a link or an outcome of the search, no record
         try:
             record: Resource | None = _decode_record(entry.resource)
@@ -296,6 +316,11 @@ def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: lis
 def _fit_struct(
     value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
 ) -> Any:
+    if kind.cls not in _WITH_RAW:
+        try:  # nearly every element inside of a record that does not fit
+            return msgspec.convert(value, kind.cls)
+        except msgspec.ValidationError:
+            pass
     struct = kind.cls()
     for element in kind.fields:
         name = element.encode_name
@@ -329,6 +354,7 @@ def _struct_type(kind: object) -> inspect.StructType:
 
 _RECORDS = {str(struct_type.tag): struct_type for struct_type in map(_struct_type, get_args(Resource))}
 _OTHER = _RECORDS["Other"]
+_WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
 
 CODE = Element[Concept](Concept, "code", essential=True)

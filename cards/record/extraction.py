@@ -87,6 +87,11 @@ class Extraction:
         """What could not be read of what was looked at so far."""
         return self._reader.defects
 
+    @property
+    def lost(self) -> frozenset[str]:
+        """The prefetch keys of which a record was left out since it raised while it was read."""
+        return self._reader.lost
+
     def all_defects(self) -> list[Defect]:
         """Everything that could not be read, also of what no rule has asked for."""
         self.readings.read_all()
@@ -110,7 +115,10 @@ class Extraction:
             if kind in _CODED and is_meaningless(record.code) and not (kind is fhir.Observation and record.component):
                 continue
             if kind in _HANDLERS:
-                _HANDLERS[kind](self, record)
+                try:
+                    _HANDLERS[kind](self, record)
+                except Exception as error:  # it costs itself, whatever it is
+                    self._reader.lose(record, error)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
         subject = record.subject

@@ -23,19 +23,30 @@ _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
-        concept = concept_of(record, find, reader.defects, reader.patient_id)
-        if concept is None or (not concept.coding and not concept.text):
-            reader.defect(record, "medication", "names no medicine")
+        try:
+            medicine = _medicine(record, find, reader)
+        except Exception as error:  # it costs itself, whatever it is
+            reader.lose(record, error)
             continue
-        keys = medicine_keys(concept, reader.codes)
-        if keys:
-            yield Medicine(
-                reference=reference(record),
-                when=_since(record, reader),
-                text=medicine_name(concept),
-                keys=keys,
-                daily_mg=daily_dose(_dosages(record, reader.defects)),
-            )
+        if medicine is not None:
+            yield medicine
+
+
+def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medicine | None:
+    concept = concept_of(record, find, reader.defects, reader.patient_id)
+    if concept is None or (not concept.coding and not concept.text):
+        reader.defect(record, "medication", "names no medicine")
+        return None
+    keys = medicine_keys(concept, reader.codes)
+    if not keys:
+        return None
+    return Medicine(
+        reference=reference(record),
+        when=_since(record, reader),
+        text=medicine_name(concept),
+        keys=keys,
+        daily_mg=daily_dose(_dosages(record, reader.defects)),
+    )
 
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
@@ -98,7 +109,11 @@ def _daily(instruction: Dosage) -> float | None:
     unit = _DAYS.get(repeat.periodUnit or "")
     if unit is None or repeat.frequency < 0 or repeat.period < 0 or not isfinite(repeat.period):
         return None
-    return amount * repeat.frequency / (repeat.period * unit)
+    try:
+        daily = amount * repeat.frequency / (repeat.period * unit)
+    except ArithmeticError:  # numbers that no prescription has
+        return None
+    return daily if isfinite(daily) else None
 
 
 def _amount(instruction: Dosage) -> float | None:

@@ -6,7 +6,10 @@ from cards.record.codes import Codes
 from cards.record.decoding import Defect
 from cards.record.elements import Period
 from cards.record.moments import Clock, Moment
+from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import DiagnosticReport, Observation, Resource, reference
+
+_KEYS = {key.resource_type: frozenset({name}) for name, key in PREFETCH_KEYS.items()}
 
 
 class Reader:
@@ -17,10 +20,17 @@ class Reader:
         self.clock = clock
         self.patient_id = patient_id
         self.defects: list[Defect] = []
+        self.lost: frozenset[str] = frozenset()
+        """The prefetch keys of which a record was left out since it raised."""
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
         """Count an element of a record that could not be read."""
         self.defects.append(Defect(reference(record), element, why, dropped))
+
+    def lose(self, record: Resource, error: Exception) -> None:
+        """Leave out a record that raised while it was read, and count it: its key is read in part."""
+        self.defect(record, "", f"cannot be read ({type(error).__name__})", dropped=True)
+        self.lost |= _KEYS.get(record.resourceType, frozenset())
 
     def first(self, *written: str | None) -> Moment | None:
         """The first of several dateTimes that can be read."""

@@ -82,10 +82,17 @@ class Readings:
         readings = []
         for item in observed:
             if not item.is_read:
-                item.reading, item.is_read = self._reading(code, item), True
+                item.reading, item.is_read = self._reading_or_none(code, item), True
             if item.reading is not None:
                 readings.append(item.reading)
         return newest_of(readings, _labels)
+
+    def _reading_or_none(self, code: str, observed: _Observed) -> Reading | None:
+        try:
+            return self._reading(code, observed)
+        except Exception as error:  # it costs itself, whatever it is
+            self._reader.lose(observed.record, error)
+            return None
 
     def _reading(self, code: str, observed: _Observed) -> Reading | None:
         reader, record, valued, key = self._reader, observed.record, observed.valued, observed.key

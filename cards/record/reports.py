@@ -27,18 +27,25 @@ def reports(
     A lesion's side is that of its result Observation.
     """
     for record, keys in records:
-        stated = list(_result_sides(record, sides, reader))
-        concluded = dict.fromkeys(
-            key for concept in record.conclusionCode or [] for key in reader.codes.keys(concept, "lesion")
-        )
-        yield Report(
-            reference=reference(record),
-            when=reader.dated(record, reader.effective(record), "effective"),
-            text=VALUE_SETS[keys[0]].name,
-            keys=keys,
-            lesions=tuple(Lesion(key, together(side for keys, side in stated if key in keys)) for key in concluded),
-            conclusion=(record.conclusion or "")[:LONGEST_TEXT],
-        )
+        try:
+            yield _report(record, keys, sides, reader)
+        except Exception as error:  # it costs itself, whatever it is
+            reader.lose(record, error)
+
+
+def _report(record: DiagnosticReport, keys: tuple[str, ...], sides: LesionSides, reader: Reader) -> Report:
+    stated = list(_result_sides(record, sides, reader))
+    concluded = dict.fromkeys(
+        key for concept in record.conclusionCode or [] for key in reader.codes.keys(concept, "lesion")
+    )
+    return Report(
+        reference=reference(record),
+        when=reader.dated(record, reader.effective(record), "effective"),
+        text=VALUE_SETS[keys[0]].name,
+        keys=keys,
+        lesions=tuple(Lesion(key, together(side for keys, side in stated if key in keys)) for key in concluded),
+        conclusion=(record.conclusion or "")[:LONGEST_TEXT],
+    )
 
 
 def _result_sides(record: DiagnosticReport, sides: LesionSides, reader: Reader) -> Iterator[tuple[set[str], Side]]:
