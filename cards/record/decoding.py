@@ -198,19 +198,21 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     if bundle.resourceType != "Bundle" or bundle.entry is None:
         return _read_loosely(raw, where, defects, draft=draft)
     entries: list[Entry] = []
-    strays = [number for number, entry in enumerate(bundle.entry, 1) if not isinstance(entry, _RawEntry | None)]
+    # By type, not by isinstance: entries of nothing may be as many as the body has bytes.
+    strays = [n for n, entry in enumerate(bundle.entry, 1) if entry is not None and type(entry) is not _RawEntry]
     if strays:
         more = f", and so are {len(strays) - 1} others" if len(strays) > 1 else ""
         defects.append(Defect(where, f"element {strays[0]} of a list", _MisfitError.why + more))
-    for number, entry in enumerate(bundle.entry, 1):
-        if not isinstance(entry, _RawEntry) or bytes(entry.resource) == b"null":
+    held = [(number, entry.resource) for number, entry in enumerate(bundle.entry, 1) if type(entry) is _RawEntry]
+    for number, resource in held:
+        if bytes(resource) == b"null":
             continue  # a link or an outcome of the search, no record
         try:
-            record: Resource | None = _decode_record(entry.resource)
+            record: Resource | None = _decode_record(resource)
         except msgspec.ValidationError:
-            record = _read_stranger(entry.resource)
+            record = _read_stranger(resource)
             if record is None:
-                record = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
+                record = _read_loosely(resource, f"{where}, entry {number}", defects, draft=draft)
         if record is not None:
             entries.append(Entry(record))
     return Bundle(entry=entries, link=bundle.link)
