@@ -75,12 +75,19 @@ class Beside(Struct, frozen=True):
         return bool(self.facts)
 
 
+_NOTHING = Beside((), "")
+
+
 def beside(chart: Chart, draft: Draft | None, *keys: str) -> Beside:
     """Active medicines and other drafts of these keys."""
 
+    taken = chart.medicines(*keys)
+    if not taken and not chart.drafts:
+        return _NOTHING
+
     def gather() -> tuple[Beside, frozenset[str]]:
-        ordered = [other for other in chart.drafts if not frozenset(keys).isdisjoint(other.keys)]
-        everything = _beside([*chart.medicines(*keys), *ordered])
+        wanted = frozenset(keys)
+        everything = _beside([*taken, *(other for other in chart.drafts if not wanted.isdisjoint(other.keys))])
         return everything, frozenset(fact.reference for fact in everything.facts)
 
     together, references = chart.once((beside, keys), gather)

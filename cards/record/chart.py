@@ -99,7 +99,8 @@ class Chart:
 
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""
-        return not self.unseen or self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))
+        unseen = self.unseen
+        return not unseen or unseen.isdisjoint(name for key in keys for name in supplied_by(key))
 
     def problems(self, *keys: str) -> list[Problem]:
         """The active Conditions of these keys."""
@@ -170,10 +171,11 @@ class Chart:
     def _with_keys(self, kind: str, keys: tuple[str, ...]) -> list[Any]:
         """The facts of a kind that have any of the keys; nobody changes the list in place."""
 
-        def select() -> list[Any]:
-            return [fact for fact in getattr(self._facts, kind) if not frozenset(keys).isdisjoint(fact.keys)]
-
-        return self.once((kind, keys), select)
+        facts: list[Any] = getattr(self._facts, kind)
+        if not facts:
+            return _NONE
+        wanted = frozenset(keys)
+        return self.once((kind, keys), lambda: [fact for fact in facts if not wanted.isdisjoint(fact.keys)])
 
     @property
     def sex(self) -> str | None:

@@ -7,7 +7,7 @@ belongs to nobody is left out and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from typing import Any
 
 from cards.record import records as fhir
@@ -18,7 +18,7 @@ from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
 from cards.record.medicines import medicine_keys, medicine_name, medicines
 from cards.record.moments import Clock
-from cards.record.newest import by_key, clocked
+from cards.record.newest import MOST_OF_A_KIND, by_key, clocked
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference
@@ -61,6 +61,9 @@ class Extraction:
         self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
         self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
         self._ours: set[str | None] = set()  # ways of writing this patient's reference
+
+
+        self.lost: Set[str] = reader.lost
         self._take(records)
         for report in reports(self._reports, self._lesion_sides, reader):
             for key in report.keys:
@@ -70,27 +73,24 @@ class Extraction:
 
     def _bound(self) -> None:
         """Keep the newest of each kind where there are more than anybody has."""
-        for key, problems in self.problems.items():
-            self.problems[key] = by_key(problems, lambda fact: ((fact.side, clocked(fact)),))
-        for key, orders in self.orders.items():
-            self.orders[key] = by_key(orders, _kind_of_order)
-        for key, done in self.reports.items():
-            self.reports[key] = by_key(done, _kinds_of_report)
-        for key, procedures in self.procedures.items():
-            self.procedures[key] = by_key(procedures, lambda fact: (clocked(fact),))
+        bounds: tuple[tuple[dict[str, list[Any]], Callable[[Any], list[Hashable]]], ...] = (
+            (self.problems, _kind_of_problem),
+            (self.orders, _kind_of_order),
+            (self.reports, _kinds_of_report),
+            (self.procedures, _kind_of_procedure),
+        )
+        for facts, kinds in bounds:
+            for key, of_key in facts.items():
+                if len(of_key) > MOST_OF_A_KIND:
+                    facts[key] = by_key(of_key, kinds)
         self.medicines = by_key(self.medicines, lambda fact: fact.keys)
         self.allergies = by_key(self.allergies, lambda fact: fact.keys)
-        self.implants = by_key(self.implants, lambda fact: tuple((key, fact.safety) for key in (*fact.keys, "")))
+        self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
 
     @property
     def defects(self) -> list[Defect]:
         """What could not be read of what was looked at so far."""
         return self._reader.defects
-
-    @property
-    def lost(self) -> frozenset[str]:
-        """The prefetch keys of which a record was left out since it raised while it was read."""
-        return self._reader.lost
 
     def all_defects(self) -> list[Defect]:
         """Everything that could not be read, also of what no rule has asked for."""
@@ -283,14 +283,22 @@ def _another(record: Resource) -> str:
     return f"a {what} belongs to a patient other than context.patientId"
 
 
+def _kind_of_problem(problem: Problem) -> list[Hashable]:
+    return [(problem.side, clocked(problem))]
+
+
 def _kinds_of_report(report: Report) -> list[Hashable]:
     return [(lesion, clocked(report)) for lesion in report.lesions or ("",)]
 
 
-def _kind_of_order(order: Order) -> tuple[Hashable, ...]:
+def _kind_of_order(order: Order) -> list[Hashable]:
     """What of an order, beside its key and date, decides what it answers."""
     urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
-    return ((order.is_pending, order.is_placed, order.declined, urgency, clocked(order)),)
+    return [(order.is_pending, order.is_placed, order.declined, urgency, clocked(order))]
+
+
+def _kind_of_procedure(procedure: Procedure) -> list[Hashable]:
+    return [clocked(procedure)]
 
 
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:

@@ -9,7 +9,7 @@ from cards.record.moments import Clock, Moment
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import DiagnosticReport, Observation, Resource, reference
 
-_KEYS = {key.resource_type: frozenset({name}) for name, key in PREFETCH_KEYS.items()}
+_KEYS = {key.resource_type: {name} for name, key in PREFETCH_KEYS.items()}
 
 
 class Reader:
@@ -20,7 +20,7 @@ class Reader:
         self.clock = clock
         self.patient_id = patient_id
         self.defects: list[Defect] = []
-        self.lost: frozenset[str] = frozenset()
+        self.lost: set[str] = set()
         """The prefetch keys of which a record was left out since it raised."""
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
@@ -30,7 +30,7 @@ class Reader:
     def lose(self, record: Resource, error: Exception) -> None:
         """Leave out a record that raised while it was read, and count it: its key is read in part."""
         self.defect(record, "", f"cannot be read ({type(error).__name__})", dropped=True)
-        self.lost |= _KEYS.get(record.resourceType, frozenset())
+        self.lost |= _KEYS.get(record.resourceType, set())
 
     def first(self, *written: str | None) -> Moment | None:
         """The first of several dateTimes that can be read."""

@@ -25,9 +25,8 @@ def spine_surgery_consult(chart: Chart) -> Verdict:
     An opinion, not an operation: the decision is shared unless strength falls or the cord or cauda equina is at risk.
     """
     first: Verdict | None = None
-    declined = findings.declined(chart, "the surgical consult", findings.CONSULT)
     for seen in _matching(chart):
-        answer = _answer(chart, seen, declined)
+        answer = _answer(chart, seen)
         if answer is None:
             return _card(chart, seen)
         first = first or answer
@@ -63,7 +62,7 @@ def _tier(chart: Chart, seen: findings.Seen) -> Indicator:
     return Indicator.INFO if findings.is_older_than(chart, drop, LATE) or drop.is_mild else Indicator.WARNING
 
 
-def _answer(chart: Chart, seen: findings.Seen, declined: Verdict | None) -> Verdict | None:
+def _answer(chart: Chart, seen: findings.Seen) -> Verdict | None:
     """What has answered this lesion: decompression, a known cause, a consult, or the patient's refusal."""
     is_critical, report = seen.is_compression, seen.report
     for operation in chart.procedures(findings.DECOMPRESSION):
@@ -76,7 +75,11 @@ def _answer(chart: Chart, seen: findings.Seen, declined: Verdict | None) -> Verd
     for order in _consults(chart, seen):
         if not is_critical or order.status == "completed" or order.priority != "routine":
             return suppressed(f"spinal surgery was consulted on {order.when}", Evidence.of(order))
-    return None if is_critical else declined
+    return None if is_critical else chart.once(_declined, lambda: _declined(chart))
+
+
+def _declined(chart: Chart) -> Verdict | None:
+    return findings.declined(chart, "the surgical consult", findings.CONSULT)
 
 
 def _consults(chart: Chart, seen: findings.Seen) -> list[Order]:
