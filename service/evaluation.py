@@ -12,6 +12,7 @@ from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import Defect, read_resource
+from cards.record.drafts import MOST_DRAFTS
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.moments import Clock
 from cards.record.newest import MOST_RECORDS
@@ -117,5 +118,6 @@ def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resourc
         resource = read_resource(request.context.conditions, "context.conditions", defects)
     except UnreadableError as error:
         raise RefusedError(f"context.conditions cannot be read: {error}", "context.conditions") from None
-    inside = [entry.resource for entry in resource.entry or ()] if isinstance(resource, Bundle) else []
+    entries = (resource.entry or [])[:MOST_DRAFTS] if isinstance(resource, Bundle) else []
+    inside = [entry.resource for entry in entries]
     return [record for record in (*inside, resource) if isinstance(record, Condition)]

@@ -33,6 +33,7 @@ from cards.record.records import Bundle, Entry, Other, Resource, reference
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
+MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
 T = TypeVar("T")
@@ -198,6 +199,7 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     if bundle.resourceType != "Bundle" or bundle.entry is None:
         return _read_loosely(raw, where, defects, draft=draft)
     entries: list[Entry] = []
+    misfits = 0
     # By type, not by isinstance: entries of nothing may be as many as the body has bytes.
     strays = [n for n, entry in enumerate(bundle.entry, 1) if entry is not None and type(entry) is not _RawEntry]
     if strays:
@@ -210,12 +212,15 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         try:
             record: Resource | None = _decode_record(resource)
         except msgspec.ValidationError:
+            misfits += 1
+            if misfits > MOST_MISFITS:
+                continue
             record = _read_stranger(resource)
             if record is None:
                 record = _read_loosely(resource, f"{where}, entry {number}", defects, draft=draft)
         if record is not None:
             entries.append(Entry(record))
-    return Bundle(entry=entries, link=bundle.link)
+    return Bundle(entry=entries, link=bundle.link, is_cut=misfits > MOST_MISFITS)
 
 
 def _read_stranger(raw: Raw) -> Other | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -44,6 +45,9 @@ _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "compl
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 
 _NOT_SENT_BACK = Raw(b"null")
+
+
+MOST_DRAFTS = 5_000  # resources of context.draftOrders: more than anybody writes at once
 
 T = TypeVar("T")
 
@@ -125,7 +129,11 @@ class DraftOrders(Struct, frozen=True):
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
     """The resources of a Bundle or a list of drafts; what is no resource is left out."""
     defects: list[Defect] = []
-    entries = tuple(Drafted(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None)
+    resources = _resources(raw)
+    read = islice(resources, MOST_DRAFTS)
+    entries = tuple(Drafted(record, text) for text in read if (record := _read(text, defects)) is not None)
+    if next(resources, None) is not None:
+        defects.append(Defect("draftOrders", "entry", f"only the first {MOST_DRAFTS} are read", dropped=True))
     return DraftOrders(entries, tuple(defects))
 
 

@@ -201,6 +201,7 @@ class Bundle(_Record, gc=False):
     """The records that a search found."""
 
     entry: list[Entry] | None = None
+    is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: they were too many that do not fit
     link: Elements[Link] | None = None
 
 

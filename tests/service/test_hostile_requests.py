@@ -161,3 +161,15 @@ def _prescribed(repeat: dict[str, Any]) -> dict[str, Any]:
 
 def _post(client: FlaskClient, text: str, hook: str) -> TestResponse:
     return client.post(f"/cds-services/foot-drop-{hook}", data=text, content_type="application/json")
+
+
+def test_of_too_many_entries_that_do_not_fit_the_rest_counts_as_unread(client: FlaskClient) -> None:
+    """20,001 misfits before the foot drop: no silence rests on the part that was read."""
+    request = _foot_drop()
+    entries = request["prefetch"]["conditions"]["entry"]
+    text = json.dumps(request | {"prefetch": request["prefetch"] | {"conditions": {"resourceType": "Bundle"}}})
+    misfits = '{"resource":{"resourceType":"Condition","id":5}},' * 20_001
+    bundle = f'{{"resourceType": "Bundle", "entry": [{misfits}{json.dumps(entries)[1:]}}}'
+    reply = _post(client, text.replace('{"resourceType": "Bundle"}', bundle), "patient-view")
+    assert "lumbar-mri" in _rules(reply)
+    assert "The problem list could not be read" in _details(reply)
