@@ -74,6 +74,7 @@ class _Stranger(Struct):
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
+    contained: Elements[Contained] | None = None
 
 
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
@@ -231,7 +232,7 @@ def _read_stranger(raw: Raw) -> Other | None:
         return None
     if not isinstance(seen.resourceType, str | None) or seen.resourceType in _RECORDS:
         return None
-    return Other(seen.id, seen.subject, seen.patient, is_typed=seen.resourceType is not None)
+    return Other(seen.id, seen.subject, seen.patient, seen.contained, is_typed=seen.resourceType is not None)
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:

@@ -62,7 +62,6 @@ class Extraction:
         self._lesion_sides: dict[str, tuple[set[str], Side]] = {}
         self._ours: set[str | None] = set()  # ways of writing this patient's reference
 
-
         self.lost: Set[str] = reader.lost
         self._take(records)
         for report in reports(self._reports, self._lesion_sides, reader):

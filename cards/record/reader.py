@@ -5,6 +5,7 @@ from __future__ import annotations
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
 from cards.record.elements import Period
+from cards.record.errors import OtherPatientError
 from cards.record.moments import Clock, Moment
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import DiagnosticReport, Observation, Resource, reference
@@ -28,7 +29,12 @@ class Reader:
         self.defects.append(Defect(reference(record), element, why, dropped))
 
     def lose(self, record: Resource, error: Exception) -> None:
-        """Leave out a record that raised while it was read, and count it: its key is read in part."""
+        """Leave out a record that raised while it was read, and count it: its key is read in part.
+
+        Raises OtherPatientError again: a record of another patient is refused, never left out.
+        """
+        if isinstance(error, OtherPatientError):
+            raise error
         self.defect(record, "", f"cannot be read ({type(error).__name__})", dropped=True)
         self.lost |= _KEYS.get(record.resourceType, set())
 
