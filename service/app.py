@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cards.record.codes import Codes
@@ -22,16 +22,16 @@ from service.middleware import log
 from service.middleware.cors import with_cors
 from service.middleware.host import with_host
 from service.publish.routes import routes as published
+from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
 from service.wire.refusal import RefusedError, outcome
 
 _GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
-_PIECE = 1024 * 1024
-_DRAINED_PIECES = 128
 _SLASHES = re.compile("/+")
 _WORDS = {
     404: "nothing is served at this address; GET /cds-services lists the services",
     405: "this method is not supported at this address",
+    408: f"the body did not come within {BODY_SECONDS} seconds",
     413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
     421: "the Host header holds no name of this service; its names are the settings public_url and hosts",
     500: "a fault in the service prevented the evaluation of the request",
@@ -137,20 +137,10 @@ def _answer_errors(app: Flask) -> None:
         return _outcome(500, _WORDS[500])
 
 
-def _misdirected(environ: dict[str, Any]) -> Response:
-    return _outcome(421, _WORDS[421], environ=environ)
+def _misdirected(_: dict[str, Any]) -> Response:
+    return _outcome(421, _WORDS[421])
 
 
-def _drain(environ: dict[str, Any]) -> None:
-    """Read what is left of the body, within bounds: a client that is still sending would not see the reply."""
-    body = environ["wsgi.input"]
-    if environ.get("CONTENT_LENGTH", "0") != "0" or environ.get("wsgi.input_terminated"):
-        for _ in range(_DRAINED_PIECES):
-            if len(body.read(_PIECE)) < _PIECE:
-                break
-
-
-def _outcome(status: int, message: str, expression: str = "", *, environ: dict[str, Any] | None = None) -> Response:
-    _drain(request.environ if environ is None else environ)
+def _outcome(status: int, message: str, expression: str = "") -> Response:
     # Not application/fhir+json: the caller is a CDS client, which need not know FHIR's own media type.
     return Response(outcome(status, message, expression), status=status, mimetype="application/json")

@@ -12,6 +12,7 @@ ServiceError
 ├── StartError                       what keeps the service from starting
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py
+│   ├── FewFilesError                server.py
 │   └── NotStartedError              command/demo.py
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do

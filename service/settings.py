@@ -42,6 +42,7 @@ class Settings(BaseModel):
     codes: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
     max_records: Annotated[int, Field(ge=1)] = MOST_RECORDS
+    evaluation_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5
     allow_fhir_servers: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     public_url: str | None = None
@@ -223,6 +224,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise RefusedSettingsError(f"{path} cannot be read") from None
+    except RecursionError:
+        raise RefusedSettingsError(f"{path} is nested too deep") from None
     except tomllib.TOMLDecodeError as error:
         raise RefusedSettingsError(f"{path} is not TOML: {error}") from None
 

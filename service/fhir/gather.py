@@ -14,6 +14,7 @@ from cards.record.decoding import Defect
 from cards.record.newest import MOST_RECORDS, newest_records
 from cards.record.prefetch_keys import PREFETCH_KEYS, REQUIRED
 from cards.record.records import Patient, Resource
+from service.computing import uncounted
 from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
 from service.fhir.searchset import Contents, contents, only
@@ -151,7 +152,9 @@ class _Gathering:
             return {key: Fetched(why=_NO_SERVER) for key in queries}
         authorization = self._request.fhirAuthorization
         token = authorization.access_token if authorization else None
-        return self._reader.fetch(self._request.fhirServer or "", token or None, queries, self._deadline, self._budget)
+        server = self._request.fhirServer or ""
+        with uncounted():
+            return self._reader.fetch(server, token or None, queries, self._deadline, self._budget)
 
     def read_missing(self) -> None:
         """What is still to be asked, from the FHIR server."""
