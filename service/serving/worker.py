@@ -62,7 +62,7 @@ class _Server(Server):
 
     def _init_shared_socket(self) -> None:
         backlog = (BACKLOG,) if sys.platform == "linux" else ()  # on others it is not asked for
-        self._shd: SocketHolder | None = SocketHolder(self._listener.detach(), False, *backlog)  # type: ignore[call-arg]
+        self._shd = SocketHolder(self._listener.detach(), False, *backlog)  # type: ignore[assignment,call-arg]
 
 
 def work(task: Task, parent: int, ready: int) -> None:
