@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from typing import IO
 
 ENDED_BY = signal.SIGPROF
-_DEBUGGERS = ("bdb", "pydevd")  # modules that pdb, debugpy and the debuggers of editors load
 
 
 def say_where(file: IO[bytes]) -> None:
@@ -22,16 +21,18 @@ def say_where(file: IO[bytes]) -> None:
     faulthandler.register(ENDED_BY, file, all_threads=False, chain=True)
 
 
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """End the process if the block takes more CPU time, unless a debugger is at work."""
-    if any(name in sys.modules for name in _DEBUGGERS):
-        yield
-        return
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
+class Limit:
+    """Ends the process if what stands in its `with` block takes more CPU time, unless a debugger is at work."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        # What pdb loads, and what debugpy and the debuggers of editors load.
+        if "bdb" not in sys.modules and "pydevd" not in sys.modules:
+            signal.setitimer(signal.ITIMER_PROF, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 

@@ -47,8 +47,9 @@ SLOW = [
     "house/test_mutants.py",
     "service/command",
     "service/publish/test_publish.py",
-    "service/test_growth.py",
+    "service/serving",
     "service/simulator/test_in_browser.py",
+    "service/test_growth.py",
 ]
 # What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
 LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py"]

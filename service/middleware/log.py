@@ -62,7 +62,7 @@ def logger() -> Any:
             _tell_lost,
             structlog.processors.JSONRenderer(serializer=_to_json),
         ],
-        wrapper_class=structlog.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     ).bind()  # once: the lazy proxy would be made into a logger at every call
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import RequestTimeout
 
 from cards.record.decoding import MAX_BYTES
-from service.computing import limited
+from service.computing import Limit
 from service.middleware.log import Wsgi
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 BODY_SECONDS = 10  # for a whole body; as long as nginx.conf waits for the next piece of one
+_TICK = 0.25  # seconds between two looks at the deadlines
 _DRAINED = 128 * 1024 * 1024  # bytes: a client that is still sending would not see that it is refused
 
 _CONSTANT: dict[str, Any] = {
@@ -35,7 +38,7 @@ _CONSTANT: dict[str, Any] = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
 }
-_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_LARGE = 64 * 1024  # bytes of a body that it is worth to forget early
 
 
 class Gateway:
@@ -43,8 +46,9 @@ class Gateway:
 
     def __init__(self, application: Wsgi, limit: float) -> None:
         self._application = application
-        self._limit = limit
-        self._waiting: set[asyncio.Timeout] = set()
+        self._limit = Limit(limit)
+        self._waiting: dict[asyncio.Task[None], float] = {}
+        """Who waits for a body, and until when by the loop's clock."""
         self.busy = 0
         """How many requests are being received or answered."""
 
@@ -58,16 +62,22 @@ class Gateway:
             except RuntimeError:  # of granian: the client has gone, or sent no HTTP
                 protocol.response_empty(400, [])
                 return
-            with limited(self._limit):
+            with self._limit:
                 status, headers, body = _answer(self._application, environ)
             protocol.response_bytes(status, headers, body)
         finally:
             self.busy -= 1
 
-    def give_up_waiting(self) -> None:
-        """Answer now those whose bodies have not come yet."""
-        for deadline in tuple(self._waiting):
-            deadline.reschedule(0)
+    def give_up_waiting(self, late: float = math.inf) -> None:
+        """Answer those whose bodies have not come by their deadlines, if these are before `late`."""
+        for task in [task for task, deadline in self._waiting.items() if deadline < late]:
+            task.cancel()
+
+    async def keep_deadlines(self) -> NoReturn:
+        """Answer whoever is late, for as long as this runs: one clock for all requests costs each next to nothing."""
+        while True:
+            await asyncio.sleep(_TICK)
+            self.give_up_waiting(asyncio.get_running_loop().time())
 
     async def _received(self, environ: dict[str, Any], protocol: RSGIHTTPProtocol) -> Any:
         """The body as a file. It raises RequestTimeout when it is read, if the body did not come in time."""
@@ -75,16 +85,16 @@ class Gateway:
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         if length == "0" and not is_chunked:
             return io.BytesIO()
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._waiting[task] = asyncio.get_running_loop().time() + BODY_SECONDS
         try:
-            async with asyncio.timeout(BODY_SECONDS) as deadline:
-                self._waiting.add(deadline)
-                try:
-                    fits = not is_chunked and int(length) <= MAX_BYTES
-                    return _Body(await (protocol() if fits else _bounded(protocol)))
-                finally:
-                    self._waiting.discard(deadline)
-        except TimeoutError:
+            fits = not is_chunked and int(length) <= MAX_BYTES
+            body: bytes = await (protocol() if fits else _bounded(protocol))
+            return _Body(body) if len(body) > _LARGE else io.BytesIO(body)
+        except asyncio.CancelledError:
             return _Late()
+        finally:
+            del self._waiting[task]
 
 
 class _Body(io.BytesIO):
@@ -128,6 +138,13 @@ async def _bounded(protocol: Any) -> bytes:
     return b"".join(parts)
 
 
+@lru_cache(256)
+def _key(header: str) -> str:
+    """What WSGI calls a header."""
+    name = header.replace("-", "_").upper()
+    return name if header in ("content-type", "content-length") else f"HTTP_{name}"
+
+
 def _environ(scope: Scope) -> dict[str, Any]:
     environ = _CONSTANT.copy()
     path = scope.path
@@ -138,7 +155,7 @@ def _environ(scope: Scope) -> dict[str, Any]:
     environ["SERVER_NAME"], _, environ["SERVER_PORT"] = scope.server.rpartition(":")
     environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0]
     for name, value in scope.headers.items():
-        key = _NAMES.get(name) or f"HTTP_{name.replace('-', '_').upper()}"
+        key = _key(name)
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ
 

@@ -81,10 +81,12 @@ async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
         loop.add_signal_handler(number, stopping.set)
     loop.add_reader(parent, stopping.set)
     serving = asyncio.create_task(server.serve())
+    deadlines = asyncio.create_task(gateway.keep_deadlines())
     loop.call_soon(os.write, ready, b".")
     await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]
     gateway.give_up_waiting()
     while gateway.busy and not serving.done():
         await asyncio.wait([serving], timeout=_FLUSH_SECONDS)
+    deadlines.cancel()
     await asyncio.wait([serving], timeout=_FLUSH_SECONDS)  # not for clients that keep silent
