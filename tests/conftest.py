@@ -27,7 +27,7 @@ GROUPS = {
     "hapi": ["hapi"],
     "browser": ["service/simulator/test_in_browser.py"],
     "image": ["deploy/test_packaging.py"],
-    "nginx": ["deploy/test_nginx.py"],
+    "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
     "answers": [
         "service/test_requirements_of_answers.py",

@@ -16,7 +16,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from tests.support.processes import TIMEOUT, children, post, serving, until
 
 MANY = 64
-HEAD = b"POST /cds-services/foot-drop-patient-view HTTP/1.1\r\nHost: cds.example\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /cds-services/foot-drop-patient-view HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 # What each kind of slow client sends, and then no more.
 KINDS = {
     "half a body": HEAD + b"Content-Length: 1000\r\n\r\n{",
@@ -25,7 +25,7 @@ KINDS = {
     "nothing": b"",
     "half of the headers": HEAD[:-10],
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
-    "requests, and reads no answer": b"GET /cds-services HTTP/1.1\r\nHost: cds.example\r\n\r\n" * 40,
+    "requests, and reads no answer": b"GET /cds-services HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
 }
 DRIPPING = {"half a body", "half of the headers"}
 
