@@ -11,11 +11,23 @@ from tests.support.processes import COMMAND, TIMEOUT, post, serving
 
 def refused(folder: Path, before: str, *words: str) -> str:
     """What the service says when it does not start."""
-    command = ["sh", "-c", f'{before} exec "$@"', "sh", COMMAND, "serve", "--dev", "--port", "0", *words]
+    command: list[str | Path] = [
+        "sh",
+        "-c",
+        f'{before} exec "$@"',
+        "sh",
+        COMMAND,
+        "serve",
+        "--dev",
+        "--port",
+        "0",
+        *words,
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    [sentence] = done.stderr.splitlines()
-    return sentence
+    sentences: list[str] = done.stderr.splitlines()
+    assert len(sentences) == 1
+    return sentences[0]
 
 
 def test_too_few_open_files(tmp_path: Path) -> None:

@@ -78,6 +78,18 @@ def has_stopped(pid: int) -> bool:
     return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
+def kill_one(process: subprocess.Popen[str]) -> set[int]:
+    """Kill the older of two workers, wait for the next, and return the ports of the clients that it held."""
+    victim, other = children(process)
+    os.kill(victim, signal.SIGSTOP)
+    until(lambda: has_stopped(victim))  # it takes no more: that alone may be lost
+    held = held_by(victim)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in children(process) and len(children(process)) == 2)
+    assert is_running(other)
+    return held
+
+
 @contextmanager
 def logging_to(file: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The service as a process, with its log in a file."""
@@ -101,13 +113,7 @@ def test_killed_workers_take_their_own_requests_with_them_and_no_other(
             until(lambda: load.answered > CLIENTS)
             for _ in range(kills):
                 time.sleep(LIVES / 2)
-                victim, other = children(process)
-                os.kill(victim, signal.SIGSTOP)
-                until(lambda victim=victim: has_stopped(victim))  # it takes no more: that alone may be lost
-                of_the_killed |= held_by(victim)
-                os.kill(victim, signal.SIGKILL)
-                until(lambda victim=victim: victim not in children(process) and len(children(process)) == 2)
-                assert is_running(other)
+                of_the_killed |= kill_one(process)
         assert load.lost <= of_the_killed
         assert load.answered > kills
     said = ends(tmp_path / "log")
