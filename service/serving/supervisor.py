@@ -32,7 +32,7 @@ class _Worker:
         self.died_at_once = 0
         self.due = 0.0
         self.started = 0.0
-        self.trace: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 # for as long as there is the place
+        self.trace = _scratch()
 
 
 class Supervisor:
@@ -122,7 +122,7 @@ class Supervisor:
         if process is None or self._signals:
             return
         code = process.exitcode or 0
-        why: dict[str, Any] = {"signal": signal.Signals(-code).name} if code < 0 else {"exit_code": code}
+        why: dict[str, Any] = {"signal": _name(-code)} if code < 0 else {"exit_code": code}
         if code == -computing.ENDED_BY:
             why |= {"why": "a request computed for longer than evaluation_limit_s", "at": _places(worker.trace)}
         self._postpone(worker, **why)
@@ -150,6 +150,20 @@ class Supervisor:
         for process in processes:
             process.kill()
             process.join()
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of those for real time
+        return str(number)
+
+
+def _scratch() -> IO[bytes]:
+    """A file without a name, in memory where there is such a thing."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("trace"), "w+b")
+    return tempfile.TemporaryFile()  # noqa: SIM115 # open for as long as there is a worker
 
 
 def _places(trace: IO[bytes]) -> list[str]:
