@@ -163,7 +163,7 @@ def _scratch() -> IO[bytes]:
     """A file without a name, in memory where there is such a thing."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("trace"), "w+b")
-    return tempfile.TemporaryFile()  # noqa: SIM115 # open for as long as there is a worker
+    return tempfile.TemporaryFile()  # open for as long as there is a worker
 
 
 def _places(trace: IO[bytes]) -> list[str]:
