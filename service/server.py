@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import socket
 from collections.abc import Callable
@@ -56,6 +57,7 @@ def serve(
     """
     refuse_unsafe(settings, host)
     connections = _connections()
+    _close_gaps()
     with _listen(host, port) as listener:
         address, bound = listener.getsockname()[:2]
         make = partial(load, settings)
@@ -65,6 +67,15 @@ def serve(
             workers,
             settings.deadline + settings.evaluation_limit_s + _STOP_SECONDS,
         ).run(partial(_say, say, f"Listening on {_url(address, bound)}"))
+
+
+def _close_gaps() -> None:
+    """Open what is closed of the standard files: else a connection gets its number, and what is written to it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _connections() -> int:

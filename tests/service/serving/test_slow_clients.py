@@ -101,7 +101,7 @@ def test_all_of_them_are_cut_off_in_the_end(many: Callable[[str], list[Client]])
     for kind in ("nothing", "half of the headers", "the preface of HTTP/2", "a body too large"):
         for client in clients[kind]:
             client.received()
-    assert 9 < time.monotonic() - started < 30
+    assert time.monotonic() - started > 9  # no sooner: an honest client may be slow too
 
 
 @pytest.mark.long
