@@ -24,6 +24,6 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import http.client, sys; ask = http.client.HTTPConnection('127.0.0.1', 8080, timeout=4); ask.request('GET', '/cds-services'); sys.exit(ask.getresponse().status not in (200, 401))"]
+    CMD ["python", "-c", "import http.client, sys; ask = http.client.HTTPConnection('127.0.0.1', 8080, timeout=4); ask.request('GET', '/cds-services'); sys.exit(ask.getresponse().status not in (200, 401, 421))"]
 ENTRYPOINT ["foot-drop-cds"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8080"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cards.record.codes import Codes
@@ -16,21 +17,24 @@ from service import hooks
 from service.evaluation import Evaluator
 from service.expansions import read_expansions
 from service.fhir.address import allow_list
-from service.fhir.client import FhirReader
+from service.fhir.client import THREADS, FhirReader
+from service.fhir.transport import HttpClient
 from service.middleware import log
 from service.middleware.cors import with_cors
+from service.middleware.host import with_host
 from service.publish.routes import routes as published
+from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
 from service.wire.refusal import RefusedError, outcome
 
 _GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
-_PIECE = 1024 * 1024
-_DRAINED_PIECES = 128
 _SLASHES = re.compile("/+")
 _WORDS = {
     404: "nothing is served at this address; GET /cds-services lists the services",
     405: "this method is not supported at this address",
+    408: f"the body did not come within {BODY_SECONDS} seconds",
     413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
+    421: "the Host header holds no name of this service; its names are the settings public_url and hosts",
     500: "a fault in the service prevented the evaluation of the request",
 }
 
@@ -55,22 +59,41 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     app.register_blueprint(hooks.routes(evaluating))
     app.register_blueprint(published(evaluating.book))
     if settings.dev:
-        from service.simulator.routes import routes as simulator  # never loaded in production
-
-        app.register_blueprint(simulator(evaluating, allow_list(settings.allow_fhir_servers, allow_loopback=True)))
+        _add_simulator(app, evaluating, settings)
     # Around Flask, not in its own hooks: what every reply needs costs a tenth there.
-    app.wsgi_app = log.logged(_framed(with_cors(app.wsgi_app, settings.allows_origin)))  # type: ignore[method-assign,assignment]
+    served = with_host(with_cors(app.wsgi_app, settings.allows_origin), settings.is_called, _misdirected)
+    app.wsgi_app = log.logged(_framed(served))  # type: ignore[method-assign,assignment]
     return app
+
+
+def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> None:
+    from service.simulator.fhir_store import FhirStore  # never loaded in production
+    from service.simulator.routes import routes
+
+    allowed = allow_list(settings.allow_fhir_servers, allow_loopback=True)
+    app.register_blueprint(routes(evaluating, partial(FhirStore, allowed=allowed, http=http_client(settings))))
+
+
+def http_client(settings: Settings, connections: int = 1) -> HttpClient:
+    """A client of FHIR servers, as these settings have it."""
+    return HttpClient(
+        connections,
+        ca_file=str(settings.ca_file) if settings.ca_file else None,
+        proxy=settings.proxy.get_secret_value() if settings.proxy else None,
+        allow_loopback=settings.dev,
+    )
 
 
 def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
     """What turns a hook request into verdicts, as these settings have it."""
+    allowed = allow_list(settings.allow_fhir_servers, allow_loopback=settings.dev)
     return Evaluator(
         Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
-        FhirReader(allow_list(settings.allow_fhir_servers, allow_loopback=settings.dev)),
+        FhirReader(allowed, http=http_client(settings, THREADS), threads=THREADS),
         settings.zone,
         settings.deadline,
         now,
+        max_records=settings.max_records,
     )
 
 
@@ -115,16 +138,10 @@ def _answer_errors(app: Flask) -> None:
         return _outcome(500, _WORDS[500])
 
 
-def _drain() -> None:
-    """Read what is left of the body, within bounds: a client that is still sending would not see the reply."""
-    body = request.environ["wsgi.input"]
-    if request.content_length or request.environ.get("wsgi.input_terminated"):
-        for _ in range(_DRAINED_PIECES):
-            if len(body.read(_PIECE)) < _PIECE:
-                break
+def _misdirected(_: dict[str, Any]) -> Response:
+    return _outcome(421, _WORDS[421])
 
 
 def _outcome(status: int, message: str, expression: str = "") -> Response:
-    _drain()
     # Not application/fhir+json: the caller is a CDS client, which need not know FHIR's own media type.
     return Response(outcome(status, message, expression), status=status, mimetype="application/json")

@@ -2,14 +2,17 @@
 
 ServiceError
 ├── RefusedError                     wire/refusal.py: a request that is not answered with cards
+│   ├── ForbiddenRefusedError
 │   ├── TooLargeRefusedError
 │   ├── MediaTypeRefusedError
 │   ├── MissingDataRefusedError
 │   └── OtherPatientRefusedError
-├── AnswerError                      fhir/transport.py: a FHIR server's answer that cannot be used
+├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
+├── UnresolvedError                  fhir/resolver.py: a name that leads to no server
 ├── StartError                       what keeps the service from starting
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py
+│   ├── FewFilesError                server.py
 │   └── NotStartedError              command/demo.py
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do

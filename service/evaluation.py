@@ -12,14 +12,16 @@ from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import Defect, read_resource
-from cards.record.errors import OtherPatientError
+from cards.record.drafts import MOST_DRAFTS
+from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.moments import Clock
+from cards.record.newest import MOST_RECORDS
 from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
-from service.wire.refusal import OtherPatientRefusedError
+from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
 
@@ -34,7 +36,7 @@ class Evaluation(Struct):
 
 
 class Evaluator:
-    """Evaluates requests with one site's codes, FHIR access, time zone and deadline.
+    """Evaluates requests with one site's codes, FHIR access, time zone, deadline and number of records.
 
     `clock` says what time it is, or is the one moment at which everything happens.
     """
@@ -47,12 +49,14 @@ class Evaluator:
         deadline: float,
         clock: Callable[[], datetime] | datetime | None = None,
         book: RuleBook | None = None,
+        max_records: int = MOST_RECORDS,
     ) -> None:
         self.codes = codes
         self._reader = reader
         self._zone = zone
         self._deadline = deadline
         self._clock = clock
+        self._max_records = max_records
         self.book = book or rule_book()
         self.templates = {hook: templates(self.book.read_by(hook), codes) for hook in self.book.by_hook}
         """The prefetch templates of each hook, by prefetch key."""
@@ -66,7 +70,12 @@ class Evaluator:
         now = self._now()
         try:
             gathered = gather(
-                request, self.templates.get(request.hook, {}), self._reader, self.codes, monotonic() + self._deadline
+                request,
+                self.templates.get(request.hook, {}),
+                self._reader,
+                self.codes,
+                monotonic() + self._deadline,
+                self._max_records,
             )
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
@@ -106,6 +115,10 @@ def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resourc
     """The Conditions that are being put on the problem list; they join the record."""
     if request.hook != "problem-list-item-create":
         return []
-    resource = read_resource(request.context.conditions, "context.conditions", defects)
-    inside = [entry.resource for entry in resource.entry or ()] if isinstance(resource, Bundle) else []
+    try:
+        resource = read_resource(request.context.conditions, "context.conditions", defects)
+    except UnreadableError as error:
+        raise RefusedError(f"context.conditions cannot be read: {error}", "context.conditions") from None
+    entries = (resource.entry or [])[:MOST_DRAFTS] if isinstance(resource, Bundle) else []
+    inside = [entry.resource for entry in entries]
     return [record for record in (*inside, resource) if isinstance(record, Condition)]

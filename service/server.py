@@ -1,64 +1,35 @@
-"""`serve`: the application on granian, one blocking thread a worker, as many workers as are asked for."""
+"""`serve`: the application in worker processes that share one socket, as many as are asked for."""
 
 from __future__ import annotations
 
 import gc
-import http.client
+import os
+import resource
 import socket
-import threading
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from granian import Granian
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-
 from service.errors import StartError
-from service.middleware.log import Relay
+from service.serving.supervisor import Supervisor
+from service.serving.worker import BACKLOG, Task
 from service.settings import Settings, refuse_unsafe
 
 # performance.md: with a higher first threshold the collector keeps away from bodies that are being decoded
 _GC_THRESHOLD = 50_000
-_HEADER_MILLISECONDS = 10_000  # who has not sent the headers by then is cut off
-_STOP_SECONDS = 0.6  # for a request in flight, which reads for at most 0.45: within a second of Ctrl-C all is over
-_ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where an unspecified address is reached from this machine
-
-_LOGGING = {
-    "handlers": {name: {"class": f"{Relay.__module__}.{Relay.__qualname__}"} for name in ("console", "access")},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-}
+_SILENT_MILLISECONDS = 10_000  # who takes nothing of an answer for so long is cut off
+_CONNECTIONS = 4096  # that a worker holds at a time, if it may open so many files
+_OTHER_FILES = 128  # that a worker opens beside, connections to FHIR servers among them
+_STOP_SECONDS = 0.6  # beside the longest request, for the end
 
 
 class AddressInUseError(StartError):
     """The address cannot be listened on; the message names it."""
 
 
-def serve(settings: Settings, host: str, port: int, workers: int, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `say` is told where, once the service answers there.
-
-    Raises RefusedSettingsError for settings that would leave patient data open, AddressInUseError.
-    """
-    refuse_unsafe(settings, host)
-    with _reserve(host, port) as reserved:
-        bound = reserved.getsockname()[1]
-        server = Granian(
-            "service.app",
-            address=host,
-            port=bound,
-            interface=Interfaces.WSGI,
-            workers=workers,
-            blocking_threads=1,  # threads of one process only wait for each other: scale by workers
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
-            websockets=False,
-            workers_kill_timeout=_STOP_SECONDS,  # type: ignore[arg-type]  # it goes to Process.join
-            log_level=LogLevels.warning,
-            log_dictconfig=_LOGGING,
-        )
-        server.on_startup(partial(_announce, host, bound, say))
-        server.serve(target_loader=partial(load, settings), wrap_loader=False)
+class FewFilesError(StartError):
+    """The process may not open as many files as the service needs; the message says how many."""
 
 
 def load(settings: Settings) -> Any:
@@ -72,44 +43,84 @@ def load(settings: Settings) -> Any:
     return app
 
 
-def _reserve(host: str, port: int) -> socket.socket:
-    """A socket that holds the port for the workers, which share it. Raises AddressInUseError.
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    workers: int,
+    say: Callable[[str], None],
+    load: Callable[[Settings], Any] = load,
+) -> None:
+    """Serve what `load` makes until SIGINT or SIGTERM; `say` is told where, once the service answers there.
 
-    Sharing would also let a second service slip onto a port that one listens on: so it is tried alone first.
+    Raises RefusedSettingsError for settings that would leave patient data open, FewFilesError, AddressInUseError.
     """
+    refuse_unsafe(settings, host)
+    connections = _connections()
+    _close_gaps()
+    with _listen(host, port) as listener:
+        address, bound = listener.getsockname()[:2]
+        make = partial(load, settings)
+        make()  # in the parent: what this imports and computes is there in all workers, and in those that replace them
+        Supervisor(
+            Task(listener, connections, make, settings.evaluation_limit_s),
+            workers,
+            settings.deadline + settings.evaluation_limit_s + _STOP_SECONDS,
+        ).run(partial(_say, say, f"Listening on {_url(address, bound)}"))
+
+
+def _close_gaps() -> None:
+    """Open what is closed of the standard files: else a connection gets its number, and what is written to it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _connections() -> int:
+    """How many connections a worker may hold. Raises FewFilesError when there is hardly room for one."""
+    wanted = _CONNECTIONS + _OTHER_FILES
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed < wanted:  # less than no limit, which is a large number or -1
+        if 0 <= most < wanted:
+            wanted = most
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            allowed = wanted
+    if 0 <= allowed < 2 * _OTHER_FILES:
+        raise FewFilesError(
+            f"a process may open {allowed} files here, and the service needs {2 * _OTHER_FILES}: "
+            "raise the limit (ulimit -n, LimitNOFILE of systemd)"
+        )
+    return _CONNECTIONS if allowed < 0 else min(_CONNECTIONS, allowed - _OTHER_FILES)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. What is set on it holds for its connections. Raises AddressInUseError."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as alone:
-            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            alone.bind(address)
-            free = alone.getsockname()[1]
-        shared = socket.socket(family, kind, protocol)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        shared.bind((host, free))
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        # A name may stand for an IPv6 and an IPv4 address; everybody tries the latter.
+        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise AddressInUseError(f"cannot listen on {_url(host, port)}: {error.strerror or error}") from None
-    return shared
+    return listener
 
 
-def _announce(host: str, port: int, say: Callable[[str], None]) -> None:
-    def wait() -> None:
-        while not _answers(_ANY_HOST.get(host, host), port):
-            time.sleep(0.02)
-        say(f"Listening on {_url(host, port)}")
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _answers(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=5)
-    try:
-        connection.request("GET", "/cds-services")
-        return connection.getresponse().status in (200, 401)
-    except OSError:
-        return False
-    finally:
-        connection.close()
+def _say(say: Callable[[str], None], line: str) -> None:
+    with suppress(OSError):  # nobody reads standard output
+        say(line)
 
 
 def _url(host: str, port: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
@@ -12,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
+from cards.record.newest import MOST_RECORDS
 from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
 from service.expansions import read_expansions
-from service.fhir.address import read_address, without_secrets
+from service.fhir.address import LOOPBACK, read_address, read_host, without_secrets
 
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
@@ -44,12 +46,18 @@ class Settings(BaseModel):
     codes_from: dict[str, str] = Field(default_factory=dict)
     medicine_classes: tuple[str, ...] = ()
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    max_records: Annotated[int, Field(ge=1)] = MOST_RECORDS
+    evaluation_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5
     allow_fhir_servers: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    public_url: str | None = None
+    hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    proxy: SecretStr | None = None  # it may hold a password
     time_zone: str = "UTC"
     dev: bool = False
 
-    @field_validator("allow_fhir_servers", "allow_origins", "medicine_classes", mode="before")
+    @field_validator("allow_fhir_servers", "allow_origins", "hosts", "medicine_classes", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A variable of the environment holds a JSON list, or words with commas between."""
@@ -75,6 +83,46 @@ class Settings(BaseModel):
             if address is None or address.path:
                 raise ValueError(f"{without_secrets(origin)} is not an origin such as https://ehr.example")
         return tuple(address.url for address in addresses if address is not None)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        address = read_address(url)
+        if address is None:
+            raise ValueError("it is not an http or https address such as https://cds.hospital.example")
+        return address.url
+
+    @field_validator("hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        names = [read_host(host) for host in hosts]
+        for host, name in zip(hosts, names, strict=True):
+            if name is None or name != host.lower():
+                raise ValueError(f"{without_secrets(host)} is not the name of a host such as cds.hospital.example")
+        return tuple(filter(None, names))
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca_file(cls, file: Path | None) -> Path | None:
+        try:
+            if file is not None:
+                ssl.create_default_context(cafile=file)
+        except OSError:
+            raise ValueError(f"{file} cannot be read, or holds no certificate (PEM)") from None
+        return file
+
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
+        if proxy is None:
+            return None
+        scheme, mark, rest = proxy.get_secret_value().partition("://")
+        address = read_address(f"{scheme}{mark}{rest.rpartition('@')[2]}")
+        if address is None or address.path:
+            raise ValueError("it is not the address of a proxy such as http://proxy.hospital.example:3128")
+        return proxy
 
     @field_validator("time_zone")
     @classmethod
@@ -119,6 +167,17 @@ class Settings(BaseModel):
     def deadline(self) -> float:
         """Seconds that reading from the FHIR server may take."""
         return (self.deadline_ms or (DEV_DEADLINE_MS if self.dev else DEADLINE_MS)) / 1000
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The hosts that the service is called by: those of `public_url` and `hosts`, and with `dev` loopback."""
+        address = read_address(self.public_url or "")
+        own = (address.host,) if address else ()
+        return frozenset({*own, *self.hosts, *(LOOPBACK if self.dev else ())})
+
+    def is_called(self, header: str) -> bool:
+        """Whether a Host header holds one of the names, on any port."""
+        return read_host(header) in self.names
 
     def allows_origin(self, origin: str) -> bool:
         """Whether a page of this origin may call: one of the list, and with `dev` any on loopback."""
@@ -186,6 +245,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise RefusedSettingsError(f"{path} cannot be read") from None
+    except RecursionError:
+        raise RefusedSettingsError(f"{path} is nested too deep") from None
     except tomllib.TOMLDecodeError as error:
         raise RefusedSettingsError(f"{path} is not TOML: {error}") from None
 

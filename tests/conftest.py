@@ -27,7 +27,7 @@ GROUPS = {
     "hapi": ["hapi"],
     "browser": ["service/simulator/test_in_browser.py"],
     "image": ["deploy/test_packaging.py"],
-    "nginx": ["deploy/test_nginx.py"],
+    "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
     "answers": [
         "service/test_requirements_of_answers.py",
@@ -47,10 +47,12 @@ SLOW = [
     "house/test_mutants.py",
     "service/command",
     "service/publish/test_publish.py",
+    "service/serving",
     "service/simulator/test_in_browser.py",
+    "service/test_growth.py",
 ]
 # What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
-LONG = ["deploy/test_packaging.py"]
+LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,6 @@ from cards.findings.course import (
     DECOMPRESSION,
     DORSIFLEXION,
     EXAM_WINDOW,
-    LOSS_WINDOW,
     Loss,
     by_foot,
     loss_evidence,
@@ -37,6 +36,7 @@ from cards.findings.gates import (
     stability,
     trauma_path,
 )
+from cards.findings.history import LOSS_WINDOW
 from cards.findings.injury import acute_cord_injury, acute_injury, precautions, walks
 from cards.findings.measurements import clearance, newest_number, pregnancy
 from cards.findings.mr_safety import PACEMAKER, MrSafety, mr_safety

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from cards.findings.history import LOSS_WINDOW, History
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Evidence, Procedure, Reading
@@ -15,7 +16,6 @@ from cards.record.side import Side
 
 DORSIFLEXION = ("observation.mrc",)
 EXAM_WINDOW = timedelta(days=30)  # D5: how long an examination finding counts
-LOSS_WINDOW = timedelta(days=14)
 DECOMPRESSION = "procedure.lumbar-decompression"
 
 
@@ -99,32 +99,18 @@ def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
     return next((loss for loss in losses if loss), None)
 
 
-def loss_since(chart: Chart, sides: Iterable[Side], event: Moment) -> Loss | Reading | None:
+def is_lost_since(chart: Chart, sides: Iterable[Side], event: Moment) -> bool:
     """D13: loss after an event (a study, an operation, a refusal), measured or charted."""
-    for readings in _series_of(chart, sides):
-        last = newest_grade(chart, readings)
-        if last is not None and last.when is not None and last.when.is_after(event):
-            loss = _lost(_comparable(readings, last, event), last)
-            if loss is not None:
-                return loss
+    histories = chart.once(_histories, lambda: _histories(chart))
+    if any(histories[side].is_lost_since(event) for side in _of_interest(sides) if side in histories):
+        return True
     charted = charted_progression(chart)
-    return charted if charted is not None and charted.when and charted.when.is_after(event) else None
+    return charted is not None and charted.when is not None and charted.when.is_after(event)
 
 
-def _comparable(readings: list[Reading], last: Reading, event: Moment) -> list[Reading]:
-    """The last reading in the 14 d up to the event, and every one between the event and the newest."""
-    before = [
-        reading
-        for reading in readings
-        if reading.when and not reading.when.is_after(event) and event.since(reading.when) <= LOSS_WINDOW
-    ]
-    start = min(newest(before, lambda reading: reading.when), key=lambda reading: reading.value, default=None)
-    after = [
-        reading
-        for reading in readings
-        if reading.when and reading.when.is_after(event) and last.when and last.when.is_after(reading.when)
-    ]
-    return after if start is None else [start, *after]
+def _histories(chart: Chart) -> dict[Side, History]:
+    """The course of each foot, for the question of every study and order whether strength was lost since."""
+    return {side: History(readings, newest_grade(chart, readings)) for side, readings in dorsiflexion(chart).items()}
 
 
 @finding("observation.signs")
@@ -149,9 +135,11 @@ def charted_decline(chart: Chart) -> Reading | None:
 
 def _series_of(chart: Chart, sides: Iterable[Side]) -> Iterator[list[Reading]]:
     series = dorsiflexion(chart)
-    for side in dict.fromkeys((*sides, Side.UNKNOWN)):
-        if side in series:
-            yield series[side]
+    yield from (series[side] for side in _of_interest(sides) if side in series)
+
+
+def _of_interest(sides: Iterable[Side]) -> Iterable[Side]:
+    return dict.fromkeys((*sides, Side.UNKNOWN))
 
 
 def _since_operation(readings: list[Reading], operation: Procedure | None) -> list[Reading]:
@@ -162,8 +150,8 @@ def _since_operation(readings: list[Reading], operation: Procedure | None) -> li
     before = [reading for reading in readings if reading.when and not reading.when.is_after(done)]
     last = newest(before, lambda reading: reading.when)
     lowest = min((reading.value for reading in last), default=0)
-    kept = [reading for reading in last if reading.value == lowest]
-    return [reading for reading in readings if reading in kept or (reading.when and reading.when.is_after(done))]
+    kept = {id(reading) for reading in last if reading.value == lowest}
+    return [reading for reading in readings if id(reading) in kept or (reading.when and reading.when.is_after(done))]
 
 
 def _lost(earlier: list[Reading], last: Reading) -> Loss | None:

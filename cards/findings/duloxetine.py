@@ -8,7 +8,6 @@ from cards.findings.prescribing import (
     NSAIDS,
     Hazard,
     beside,
-    names,
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
@@ -50,7 +49,7 @@ def duloxetine_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
     allergies = chart.allergies(DULOXETINE)
     hazards = [Hazard.critical("allergy", "allergy to duloxetine", allergy) for allergy in allergies]
     if barred := beside(chart, draft, *CONTRAINDICATED_WITH):
-        hazards.append(Hazard.critical("interaction", names(barred), *barred))
+        hazards.append(Hazard.critical("interaction", barred.names, *barred.facts))
     cirrhoses = chart.problems("condition.cirrhosis")
     hazards += [Hazard.critical("liver", "cirrhosis", cirrhosis) for cirrhosis in cirrhoses]
     known = clearance(chart)
@@ -58,7 +57,7 @@ def duloxetine_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
         hazards.append(Hazard.critical("kidney", str(known), *known.facts))
     for risk, keys in (("bleeding", BLEEDING), ("serotonin", SEROTONERGIC)):
         if taken := beside(chart, draft, *keys):
-            hazards.append(Hazard.warning(risk, names(taken), *taken))
+            hazards.append(Hazard.warning(risk, taken.names, *taken.facts))
     glaucomas = chart.problems("condition.angle-closure-glaucoma")
     hazards += [Hazard.warning("eye", "angle-closure glaucoma", glaucoma) for glaucoma in glaucomas]
     if chart.age is not None and chart.age < YOUNG:

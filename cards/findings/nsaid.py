@@ -12,7 +12,6 @@ from cards.findings.prescribing import (
     SSRIS,
     Hazard,
     beside,
-    names,
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
@@ -53,7 +52,7 @@ def nsaid_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
         for allergy in chart.allergies(*ALLERGENS)
     ]
     if interacting := beside(chart, draft, *INTERACTIONS):
-        hazards.append(Hazard.warning("bleeding", names(interacting), *interacting))
+        hazards.append(Hazard.warning("bleeding", interacting.names, *interacting.facts))
     ulcers = chart.problems("condition.peptic-ulcer-history")
     hazards += [Hazard.warning("stomach", "previous peptic ulcer", ulcer) for ulcer in ulcers]
     failures = chart.problems("condition.heart-failure")

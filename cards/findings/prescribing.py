@@ -67,12 +67,44 @@ def hazards_of(
     return [structs.replace(hazard, draft=draft) for draft in drafts for hazard in speaks_against(chart, draft)]
 
 
-def beside(chart: Chart, draft: Draft | None, *keys: str) -> list[Medicine | Draft]:
+class Beside(Struct, frozen=True):
+    """What is taken or ordered beside a draft, and its names in a line; plain text."""
+
+    facts: tuple[Medicine | Draft, ...]
+    names: str
+
+    def __bool__(self) -> bool:
+        return bool(self.facts)
+
+
+_NOTHING = Beside((), "")
+
+
+def beside(chart: Chart, draft: Draft | None, *keys: str) -> Beside:
     """Active medicines and other drafts of these keys."""
-    others = [other for other in chart.drafts if other is not draft and set(keys) & set(other.keys)]
-    itself = draft.reference if draft is not None else None
-    taken = [medicine for medicine in chart.medicines(*keys) if medicine.reference != itself]
-    return [*taken, *others]
+
+    taken = chart.medicines(*keys)
+    if not taken and not chart.drafts:
+        return _NOTHING
+
+    def gather() -> tuple[Beside, frozenset[str]]:
+        wanted = frozenset(keys)
+        everything = _beside([*taken, *(other for other in chart.drafts if not wanted.isdisjoint(other.keys))])
+        return everything, frozenset(fact.reference for fact in everything.facts)
+
+    together, references = chart.once((beside, keys), gather)
+    if draft is None or draft.reference not in references:
+        return together  # the same for nearly every draft
+    return _beside(
+        fact
+        for fact in together.facts
+        if fact is not draft and (isinstance(fact, Draft) or fact.reference != draft.reference)
+    )
+
+
+def _beside(facts: Iterable[Medicine | Draft]) -> Beside:
+    kept = tuple(facts)
+    return Beside(kept, names(kept))
 
 
 def names(facts: Iterable[Medicine | Draft]) -> str:
@@ -172,7 +204,8 @@ def not_checked(chart: Chart) -> Silent | None:
 def hazard_evidence(drafts: Iterable[Draft], hazards: Iterable[Hazard]) -> tuple[Evidence, ...]:
     """The drafts and the records behind the hazards."""
     facts = (*drafts, *(fact for hazard in hazards for fact in hazard.facts))
-    return tuple(dict.fromkeys(Evidence.of(fact, _being_ordered(fact)) for fact in facts))
+    distinct = {id(fact): fact for fact in facts}.values()  # many hazards may stand on the same few records
+    return tuple(dict.fromkeys(Evidence.of(fact, _being_ordered(fact)) for fact in distinct))
 
 
 def _being_ordered(fact: Fact) -> str:

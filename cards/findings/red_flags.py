@@ -13,7 +13,7 @@ from cards.findings.studies import emergency_imaging_done, imaging_done
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Fact, Problem, Report
-from cards.record.moments import Moment, newest
+from cards.record.moments import Latest, Moment, newest
 
 RED_FLAG_WINDOW = timedelta(days=14)  # BMJ Best Practice (E1): new or worse within 14 days
 
@@ -89,11 +89,9 @@ def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> boo
 
 def _is_chronic(chart: Chart, flag: str, problems: list[Problem]) -> bool:
     """Coded with onset >14 d, and never recorded normal after that onset."""
-    normal = [answer.when for answer in chart.readings(flag) if not answer.value and answer.when]
+    normal = Latest.of(answer.when for answer in chart.readings(flag) if not answer.value)
     return any(
-        problem.when is not None
-        and chart.age_of(problem.when) > RED_FLAG_WINDOW
-        and not any(when.is_after(problem.when) for when in normal)
+        problem.when is not None and chart.age_of(problem.when) > RED_FLAG_WINDOW and not normal.is_after(problem.when)
         for problem in problems
     )
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from cards.findings.course import (
     Loss,
     charted_decline,
-    loss_since,
+    is_lost_since,
     measured_loss,
     newest_decompression,
 )
@@ -18,7 +18,7 @@ from cards.findings.foot_drop import FootDrop, foot_drop, in_episode
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Lesion, Order, Procedure, Reading, Report
-from cards.record.moments import Moment
+from cards.record.moments import Latest, Moment
 from cards.record.side import FEET, Side
 
 LUMBAR_MRI = ("order.mri-lumbar", "order.mri-lumbar-contrast")
@@ -82,7 +82,7 @@ def decline(chart: Chart) -> Loss | Reading | None:
 
 def lost_since(chart: Chart, event: Report | Order | Procedure) -> bool:
     """D13: whether strength was lost after this dated event."""
-    return event.when is not None and loss_since(chart, foot_drop(chart).sides, event.when) is not None
+    return event.when is not None and is_lost_since(chart, foot_drop(chart).sides, event.when)
 
 
 @finding(foot_drop, *MRI_REPORTS, decline)
@@ -120,8 +120,11 @@ def counts_as_mri_order(chart: Chart, order: Order) -> bool:
         return True
     if not order.is_placed or order.when is None:
         return False
-    reported = [report.when for report in chart.reports(*MRI_REPORTS) if report.when]
-    return all(order.when.is_after(when) for when in reported)
+    return chart.once(_latest_mri_report, lambda: _latest_mri_report(chart)).is_before(order.when)
+
+
+def _latest_mri_report(chart: Chart) -> Latest:
+    return Latest.of(report.when for report in chart.reports(*MRI_REPORTS))
 
 
 def _ordered(chart: Chart, keys: tuple[str, ...]) -> list[Order]:

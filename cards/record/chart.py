@@ -6,11 +6,11 @@ server did not give. Unknown is never normal, and not seen is not the same as no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
@@ -26,6 +26,8 @@ from cards.value_sets.value_set import VALUE_SETS
 BUILT_IN_CODES = Codes()
 
 OLDEST = 120  # years; nobody has lived much longer, and registers fill unknown birth dates with old ones
+T = TypeVar("T")
+
 _NONE: list[Any] = []  # what is not there; nobody changes it in place
 _NO_KEYS: frozenset[str] = frozenset()
 
@@ -58,7 +60,7 @@ class Chart:
         self.patient_id = patient_id
         self.hook = hook
         self.is_ordering: Final = hook in ORDER_HOOKS
-        self.unseen = frozenset(unseen)
+        self._unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.memo: dict[object, Any] = {}
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
@@ -69,10 +71,23 @@ class Chart:
         self._drafted = {draft.reference for draft in drafts}  # an EHR may send the same orders as prefetch
         self._defects = tuple(defects)
 
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What depends on this chart and a key alone, made once."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        value: T = self.memo[key]
+        return value
+
     def _ask(self, *keys: str) -> None:
         for key in keys if self._declared is not None else ():
             if key not in self._declared:  # type: ignore[operator]
                 raise UndeclaredReadError(f"{key} is not among the rule's reads")
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The prefetch keys of which not everything was supplied, obtained and read."""
+        lost = self._facts.lost
+        return self._unseen | lost if lost else self._unseen
 
     @property
     def defects(self) -> tuple[Defect, ...]:
@@ -86,7 +101,8 @@ class Chart:
 
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""
-        return not self.unseen or self.unseen.isdisjoint(name for key in keys for name in supplied_by(key))
+        unseen = self.unseen
+        return not unseen or unseen.isdisjoint(name for key in keys for name in supplied_by(key))
 
     def problems(self, *keys: str) -> list[Problem]:
         """The active Conditions of these keys."""
@@ -154,12 +170,21 @@ class Chart:
     def medicines(self, *keys: str) -> list[Medicine]:
         """The active medicines of these keys, each once."""
         self._ask(*keys)
-        return [medicine for medicine in self._facts.medicines if any(key in medicine.keys for key in keys)]
+        return self._with_keys("medicines", keys)
 
     def allergies(self, *keys: str) -> list[Allergy]:
         """The active allergies to what these keys mean, each once."""
         self._ask(*keys)
-        return [allergy for allergy in self._facts.allergies if any(key in allergy.keys for key in keys)]
+        return self._with_keys("allergies", keys)
+
+    def _with_keys(self, kind: str, keys: tuple[str, ...]) -> list[Any]:
+        """The facts of a kind that have any of the keys; nobody changes the list in place."""
+
+        facts: list[Any] = getattr(self._facts, kind)
+        if not facts:
+            return _NONE
+        wanted = frozenset(keys)
+        return self.once((kind, keys), lambda: [fact for fact in facts if not wanted.isdisjoint(fact.keys)])
 
     @property
     def sex(self) -> str | None:

@@ -6,19 +6,24 @@ dropped, and counted, only when its resourceType, code or status cannot be read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
 from msgspec import Raw, Struct, inspect
 
 from cards.record.elements import (
+    LONGEST_TEXT,
     NOTHING,
     CodeableConcept,
+    Component,
     Concept,
     Contained,
     Dosage,
+    Elements,
     Ingredient,
     Link,
     Quantity,
@@ -30,11 +35,13 @@ from cards.record.statuses import flat
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
+MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
 T = TypeVar("T")
 
 _LARGEST = 10**15  # beyond it a number is no measurement
+_MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 _LONGEST_NUMBER = 50  # characters
@@ -42,7 +49,7 @@ _BOOLEANS = {"true": True, "false": False}
 _STATUSES = frozenset({"status", "intent"})
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # to the end when nothing closes it: no second try
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
@@ -64,18 +71,49 @@ class _RawEntry(Struct):
 class _RawBundle(Struct):
     resourceType: str | None = None
     total: Raw = NOTHING
-    entry: list[_RawEntry] | None = None
+    entry: list[_RawEntry | list[Raw] | str | float | bool | None] | None = None
     link: list[Link] | None = None
 
 
+class _Stranger(Struct):
+    """What is read of a record whatever its type is."""
+
+    resourceType: object = None
+    id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+    contained: Elements[Contained] | None = None
+
+
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
-_decode_anything = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
+_decode_numbers = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_stranger = msgspec.json.Decoder(_Stranger).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
+
+
+def _decode_anything(raw: bytes | Raw) -> Any:
+    """What the JSON says, in Python's own types; a number of too many digits is infinite, and then of no type."""
+    try:
+        return _decode_numbers(raw)
+    except msgspec.ValidationError:
+        return json.loads(bytes(raw), parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else inf
 
 
 class _MisfitError(Exception):
     """A value is not of the type that its element has."""
+
+    why = "is of the wrong type"
+
+
+class _TooLongError(_MisfitError):
+    """A text is longer than any that has a meaning."""
+
+    why = f"is longer than {LONGEST_TEXT} characters"
 
 
 def check_body(body: bytes) -> None:
@@ -170,15 +208,46 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     if bundle.resourceType != "Bundle" or bundle.entry is None:
         return _read_loosely(raw, where, defects, draft=draft)
     entries: list[Entry] = []
-    for number, entry in enumerate(bundle.entry, 1):
-        if bytes(entry.resource) == b"null":
+    misfits = 0
+    # By type, not by isinstance: entries of nothing may be as many as the body has bytes.
+    strays = [n for n, entry in enumerate(bundle.entry, 1) if entry is not None and type(entry) is not _RawEntry]
+    if strays:
+        more = f", and so are {len(strays) - 1} others" if len(strays) > 1 else ""
+        defects.append(Defect(where, f"element {strays[0]} of a list", _MisfitError.why + more))
+    held = [(number, entry) for number, entry in enumerate(bundle.entry, 1) if type(entry) is _RawEntry]
+    for number, entry in held:
+        resource = entry.resource
+        if bytes(resource) == b"null":
             continue  # a link or an outcome of the search, no record
         try:
-            record: Resource | None = _decode_record(entry.resource)
+            record: Resource | None = _decode_record(resource)
         except msgspec.ValidationError:
-            record = _read_loosely(entry.resource, f"{where}, entry {number}", defects, draft=draft)
+            misfits += 1
+            if misfits > MOST_MISFITS:
+                continue
+            record = _read_stranger(resource)
+            if record is None:
+                record = _read_loosely(resource, f"{where}, entry {number}", defects, draft=draft)
         entries.append(Entry(record, entry.search))  # one that is lost was among those that match
-    return Bundle(entry=entries, link=bundle.link, total=TOTAL.read(bundle.total, where, defects))
+    total = TOTAL.read(bundle.total, where, defects)
+    return Bundle(entry=entries, link=bundle.link, total=total, is_cut=misfits > MOST_MISFITS)
+
+
+def _read_stranger(raw: Raw) -> Other | None:
+    """A record of a type that no rule reads, or of none; None when it is another, or does not fit."""
+    try:
+        seen = _decode_stranger(raw)
+    except msgspec.ValidationError:
+        return None
+    if not isinstance(seen.resourceType, str | None) or seen.resourceType in _RECORDS:
+        return None
+    return Other(
+        id=seen.id,
+        subject=seen.subject,
+        patient=seen.patient,
+        contained=seen.contained,
+        is_typed=seen.resourceType is not None,
+    )
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
@@ -221,7 +290,7 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
                 return _fit_record(value, where, defects, draft=draft)
             return _fit_struct(value, option, where, defects, draft=draft)
         if isinstance(option, inspect.StrType) and isinstance(value, str):
-            return value
+            return _fit_text(value, option)
         if isinstance(option, inspect.BoolType) and isinstance(value, bool):
             return value
         if isinstance(option, inspect.IntType | inspect.FloatType):
@@ -235,6 +304,12 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
             items = value if isinstance(value, list) else [value]
             return _fit_list(items, option, where, defects, draft=draft)
     raise _MisfitError
+
+
+def _fit_text(value: str, kind: inspect.StrType) -> str:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        raise _TooLongError
+    return value
 
 
 def _number(value: object) -> int | float | None:
@@ -254,14 +329,17 @@ def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | 
 
 def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: list[Defect], *, draft: bool) -> list[Any]:
     fitted = []
+    if kind.max_length is not None and len(items) > kind.max_length:
+        defects.append(Defect(where, f"element {kind.max_length + 1} of a list", "is not read, nor what follows it"))
+        items = items[: kind.max_length]
     for number, item in enumerate(items):
         if item is None:
             continue
         place = f"{where}, entry {number + 1}" if _is_entry(kind.item_type) else where
         try:
             fitted.append(_fit(item, kind.item_type, place, defects, draft=draft))
-        except _MisfitError:
-            defects.append(Defect(where, f"element {number + 1} of a list", "is of the wrong type"))
+        except _MisfitError as misfit:
+            defects.append(Defect(where, f"element {number + 1} of a list", misfit.why))
     if items and not fitted:
         raise _MisfitError
     return fitted
@@ -270,6 +348,11 @@ def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: lis
 def _fit_struct(
     value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
 ) -> Any:
+    if kind.cls not in _WITH_RAW:
+        try:  # nearly every element inside of a record that does not fit
+            return msgspec.convert(value, kind.cls)
+        except msgspec.ValidationError:
+            pass
     struct = kind.cls()
     for element in kind.fields:
         name = element.encode_name
@@ -288,7 +371,7 @@ def _fit_struct(
                 raise _MisfitError(name) from None
             if kind.cls is Reference:
                 raise _MisfitError(name) from None  # by what is left of it, it might lead elsewhere
-            defects.append(Defect(where, name, "is of the wrong type"))
+            defects.append(Defect(where, name, misfit.why))
             if name in _OWNERS:
                 setattr(struct, element.name, Reference())
     return struct
@@ -306,13 +389,14 @@ def _struct_type(kind: object) -> inspect.StructType:
 
 _RECORDS = {str(struct_type.tag): struct_type for struct_type in map(_struct_type, get_args(Resource))}
 _OTHER = _RECORDS["Other"]
+_WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
 
 CODE = Element[Concept](Concept, "code", essential=True)
 QUANTITY = Element[Quantity](Quantity, "valueQuantity")
 TOTAL = Element[int](int, "total")
-INGREDIENTS = Element[list[Ingredient]](list[Ingredient], "ingredient")
-RESULTS = Element[list[Reference]](list[Reference], "result")
+INGREDIENTS = Element[list[Ingredient]](Elements[Ingredient], "ingredient")
+RESULTS = Element[list[Reference]](Elements[Reference], "result")
 MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
-DOSAGE_INSTRUCTION = Element[list[Dosage]](list[Dosage], "dosageInstruction")
-DOSAGE = Element[list[Dosage]](list[Dosage], "dosage")
+DOSAGE_INSTRUCTION = Element[list[Dosage]](Elements[Dosage], "dosageInstruction")
+DOSAGE = Element[list[Dosage]](Elements[Dosage], "dosage")

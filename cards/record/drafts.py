@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from cards.record.extraction import priority
 from cards.record.facts import Draft
 from cards.record.medicines import Resolve
 from cards.record.moments import Clock
+from cards.record.newest import by_key
 from cards.record.records import (
     Medication,
     MedicationRequest,
@@ -44,6 +46,9 @@ _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "compl
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 
 _NOT_SENT_BACK = Raw(b"null")
+
+
+MOST_DRAFTS = 5_000  # resources of context.draftOrders: more than anybody writes at once
 
 T = TypeVar("T")
 
@@ -104,7 +109,7 @@ class DraftOrders(Struct, frozen=True):
             record.id: record for record in known if isinstance(record, Medication) and record.id is not None
         }
         wanted = self._selected(selections or ())
-        return tuple(
+        drafts = [
             _draft(
                 record,
                 text,
@@ -117,7 +122,8 @@ class DraftOrders(Struct, frozen=True):
             )
             for record, text in entries
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
-        )
+        ]
+        return tuple(_bounded(drafts, defects))
 
     def _selected(self, selections: Sequence[str]) -> set[str]:
         """The references of the drafts that selections name: by type and id, or by an id that one of them has alone."""
@@ -132,7 +138,11 @@ class DraftOrders(Struct, frozen=True):
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
     """The resources of a Bundle or a list of drafts; what is no resource is left out."""
     defects: list[Defect] = []
-    entries = tuple(Drafted(record, text) for text in _resources(raw) if (record := _read(text, defects)) is not None)
+    resources = _resources(raw)
+    read = islice(resources, MOST_DRAFTS)
+    entries = tuple(Drafted(record, text) for text in read if (record := _read(text, defects)) is not None)
+    if next(resources, None) is not None:
+        defects.append(Defect("draftOrders", "entry", f"only the first {MOST_DRAFTS} are read", dropped=True))
     return DraftOrders(entries, tuple(defects))
 
 
@@ -232,6 +242,25 @@ def _id_alone(selection: str) -> str | None:
     *before, identity = selection.strip().partition("/_history")[0].split("/")
     is_typed = bool(before) and (before[-1] in _ORDERS or "://" not in selection)
     return None if is_typed else identity.removeprefix("urn:uuid:") or None
+
+
+def _bounded(drafts: list[Draft], defects: list[Defect]) -> list[Draft]:
+    """Of more drafts of a kind than anybody writes at once, the newest, and among them the highest dose of each."""
+    highest: dict[tuple[object, ...], Draft] = {}
+    for draft in drafts:
+        if draft.daily_mg is not None:
+            highest[_kind(draft)] = max(highest.get(_kind(draft), draft), draft, key=lambda one: one.daily_mg or 0)
+    always = {id(draft) for draft in highest.values()}
+    kept = by_key(drafts, lambda draft: (id(draft),) if id(draft) in always else (_kind(draft),))
+    if len(kept) < len(drafts):
+        defects.append(Defect("draftOrders", "", f"{len(drafts) - len(kept)} are too many of a kind", dropped=True))
+    return kept
+
+
+def _kind(draft: Draft) -> tuple[object, ...]:
+    """What of a draft, beside its dose, a rule asks for."""
+    urgency = draft.priority if draft.priority in ("stat", "asap", "urgent") else ""
+    return draft.keys, draft.selected, urgency, draft.daily_mg is None
 
 
 def _relative(selection: str) -> str:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
+
+LONGEST_TEXT = 1_000  # characters; FHIR sets no limit, and no code, name, unit or date of a record comes near it
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+"""Text that is looked at for its meaning: one that is longer counts as unread, and is a defect that names it."""
+
+LONGEST_LIST = 1_000  # elements of a list inside of one record; Bundles may hold more entries
+T = TypeVar("T")
+Elements = Annotated[list[T], Meta(max_length=LONGEST_LIST)]
+"""A list inside of a record: what stands beyond the first thousand is not read, and is a defect."""
 
 NOTHING = Raw()
 """What stands for an element that is kept as JSON and that a record does not have."""
@@ -13,62 +23,62 @@ NOTHING = Raw()
 class Code(Struct, gc=False):
     """One code of one system, as the record holds it; `extension` may say its side and its certainty."""
 
-    system: str | None = None
-    code: str | None = None
+    system: Text | None = None
+    code: Text | None = None
     extension: Raw = NOTHING
 
 
 class Concept(Struct, gc=False):
     """Codes that mean the same, where nobody reads the words beside them."""
 
-    coding: list[Code] | None = None
+    coding: Elements[Code] | None = None
 
 
 class Coding(Struct, gc=False):
     """One code of one system, with its name."""
 
-    system: str | None = None
-    code: str | None = None
-    display: str | None = None
+    system: Text | None = None
+    code: Text | None = None
+    display: Text | None = None
     extension: Raw = NOTHING
 
 
 class CodeableConcept(Struct, gc=False):
     """Codings that mean the same, and the words somebody typed; `extension` may say a side."""
 
-    coding: list[Coding] | None = None
-    text: str | None = None
+    coding: Elements[Coding] | None = None
+    text: Text | None = None
     extension: Raw = NOTHING
 
 
 class Reference(Struct, gc=False):
     """A reference; one by identifier alone has no `reference`, nor has one that cannot be read."""
 
-    reference: str | None = None
-    type: str | None = None
+    reference: Text | None = None
+    type: Text | None = None
 
 
 class NamedReference(Struct, gc=False):
     """A reference with the words beside it, which are all there is when it leads nowhere."""
 
-    reference: str | None = None
-    display: str | None = None
+    reference: Text | None = None
+    display: Text | None = None
 
 
 class Period(Struct, gc=False):
     """Start and end, as FHIR dateTime text."""
 
-    start: str | None = None
-    end: str | None = None
+    start: Text | None = None
+    end: Text | None = None
 
 
 class Quantity(Struct, gc=False):
     """A number with its unit: `code` is UCUM, `unit` what people read."""
 
     value: float | None = None
-    comparator: str | None = None
-    unit: str | None = None
-    code: str | None = None
+    comparator: Text | None = None
+    unit: Text | None = None
+    code: Text | None = None
 
 
 class Repeat(Struct, gc=False):
@@ -76,7 +86,7 @@ class Repeat(Struct, gc=False):
 
     frequency: int | None = None
     period: float | None = None
-    periodUnit: str | None = None
+    periodUnit: Text | None = None
 
 
 class Timing(Struct, gc=False):
@@ -97,7 +107,7 @@ class Dosage(Struct, gc=False):
 
     sequence: int | None = None
     timing: Timing | None = None
-    doseAndRate: list[DoseAndRate] | None = None
+    doseAndRate: Elements[DoseAndRate] | None = None
 
 
 class Extension(Struct, gc=False):
@@ -128,7 +138,7 @@ class Valued(Struct, gc=False):
     code: Raw = NOTHING
     valueQuantity: Raw = NOTHING
     valueInteger: int | None = None
-    valueString: str | None = None
+    valueString: Text | None = None
     valueBoolean: bool | None = None
     valueCodeableConcept: CodeableConcept | None = None
     valueDateTime: object = None
@@ -137,7 +147,7 @@ class Valued(Struct, gc=False):
     valueRange: object = None
     valueRatio: object = None
     valueSampledData: object = None
-    interpretation: list[CodeableConcept] | None = None
+    interpretation: Elements[CodeableConcept] | None = None
 
 
 class Component(Valued, gc=False):
@@ -160,17 +170,17 @@ class Contained(Struct, gc=False):
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
-    status: str | None = None
+    status: Text | None = None
     code: CodeableConcept | None = None
     ingredient: Raw = NOTHING
     location: Raw = NOTHING
     locationQualifier: Raw = NOTHING
     extension: Raw = NOTHING
     modifierExtension: Raw = NOTHING
-    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    bodySite: CodeableConcept | Elements[CodeableConcept] | None = None
     valueBoolean: bool | None = None
     valueCodeableConcept: CodeableConcept | None = None
-    interpretation: list[CodeableConcept] | None = None
+    interpretation: Elements[CodeableConcept] | None = None
 
 
 def codings(concept: Concept | CodeableConcept | list[CodeableConcept] | None) -> Sequence[Code | Coding]:

@@ -7,7 +7,7 @@ belongs to nobody is left out and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
 from cards.record.medicines import allergy_keys, allergy_name, may_be_taken, medicines
 from cards.record.moments import Clock, Moment
+from cards.record.newest import MOST_OF_A_KIND, by_key, clocked
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference
@@ -65,20 +66,39 @@ class Extraction:
         self._reports: list[tuple[fhir.DiagnosticReport, tuple[str, ...]]] = []
         self._located: dict[str, Located] = {}
         self._ours: set[str | None] = set()  # ways of writing this patient's reference
+
+        self.lost: Set[str] = reader.lost
         self._take(records)
         for report in reports(self._reports, self._located, reader):
             for key in report.keys:
                 self.reports[key].append(report)
+        self._bound()
 
     @cached_property
     def medicines(self) -> list[Medicine]:
         """The active medicines; their names are looked for when a rule first asks."""
-        return list(medicines(self._medicines, self._medications.get, self._reader))
+        every = list(medicines(self._medicines, self._medications.get, self._reader))
+        return by_key(every, lambda fact: fact.keys)
 
     @cached_property
     def allergies(self) -> list[Allergy]:
         """The active allergies; their names are looked for when a rule first asks."""
-        return [allergy for record in self._allergies if (allergy := self._allergy(record)) is not None]
+        every = [allergy for record in self._allergies if (allergy := self._allergy(record)) is not None]
+        return by_key(every, lambda fact: fact.keys)
+
+    def _bound(self) -> None:
+        """Keep the newest of each kind where there are more than anybody has."""
+        bounds: tuple[tuple[dict[str, list[Any]], Callable[[Any], list[Hashable]]], ...] = (
+            (self.problems, _kind_of_problem),
+            (self.orders, _kind_of_order),
+            (self.reports, _kinds_of_report),
+            (self.procedures, _kind_of_procedure),
+        )
+        for facts, kinds in bounds:
+            for key, of_key in facts.items():
+                if len(of_key) > MOST_OF_A_KIND:
+                    facts[key] = by_key(of_key, kinds)
+        self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
 
     @property
     def defects(self) -> list[Defect]:
@@ -114,7 +134,10 @@ class Extraction:
             if kind in _CODED and is_meaningless(record.code) and not (kind is fhir.Observation and record.component):
                 continue
             if kind in _HANDLERS:
-                _HANDLERS[kind](self, record)
+                try:
+                    _HANDLERS[kind](self, record)
+                except Exception as error:  # it costs itself, whatever it is
+                    self._reader.lose(record, error)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
         subject = record.subject
@@ -317,6 +340,24 @@ def _another(record: Resource) -> str:
         return "the Patient is not the one in context.patientId"
     what = "record" if isinstance(record, fhir.Other) else record.resourceType
     return f"a {what} belongs to a patient other than context.patientId"
+
+
+def _kind_of_problem(problem: Problem) -> list[Hashable]:
+    return [(problem.side, clocked(problem))]
+
+
+def _kinds_of_report(report: Report) -> list[Hashable]:
+    return [(lesion, clocked(report)) for lesion in report.lesions or ("",)]
+
+
+def _kind_of_order(order: Order) -> list[Hashable]:
+    """What of an order, beside its key and date, decides what it answers."""
+    urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
+    return [(order.is_pending, order.is_placed, order.declined, urgency, clocked(order))]
+
+
+def _kind_of_procedure(procedure: Procedure) -> list[Hashable]:
+    return [clocked(procedure)]
 
 
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:

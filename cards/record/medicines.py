@@ -54,22 +54,32 @@ def may_be_taken(record: MedicationRequest) -> bool:
 def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
     """Active medicines that a rule knows; one whose name is nowhere is a defect."""
     for record in records:
-        substance = substance_of(record, find, reader.defects, reader.patient_id)
-        if not substance.is_named:
-            reader.defect(record, "medication", "names no medicine")
+        try:
+            medicine = _medicine(record, find, reader)
+        except Exception as error:  # it costs itself, whatever it is
+            reader.lose(record, error)
             continue
-        keys = medicine_keys(substance, reader.codes)
-        if not keys or reader.is_modified(record, keys) or reader.status(record, keys) != "active":
-            continue
-        text = medicine_name(substance, keys)
-        yield Medicine(
-            reference=reference(record),
-            when=_since(record, reader),
-            text=text,
-            short=reader.codes.short_name(text, keys),
-            keys=keys,
-            daily_mg=daily_dose(_dosages(record, reader.defects)),
-        )
+        if medicine is not None:
+            yield medicine
+
+
+def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medicine | None:
+    substance = substance_of(record, find, reader.defects, reader.patient_id)
+    if not substance.is_named:
+        reader.defect(record, "medication", "names no medicine")
+        return None
+    keys = medicine_keys(substance, reader.codes)
+    if not keys or reader.is_modified(record, keys) or reader.status(record, keys) != "active":
+        return None
+    text = medicine_name(substance, keys)
+    return Medicine(
+        reference=reference(record),
+        when=_since(record, reader),
+        text=text,
+        short=reader.codes.short_name(text, keys),
+        keys=keys,
+        daily_mg=daily_dose(_dosages(record, reader.defects)),
+    )
 
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
@@ -199,7 +209,8 @@ def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
 
 def _daily(instruction: Dosage) -> float | None:
     dose, times = _amount(instruction), _times_a_day(instruction.timing)
-    return None if dose is None or times is None else dose * times
+    daily = None if dose is None or times is None else dose * times
+    return daily if daily is not None and isfinite(daily) else None
 
 
 def _times_a_day(timing: Timing | None) -> float | None:
@@ -214,7 +225,10 @@ def _times_a_day(timing: Timing | None) -> float | None:
             return None
         if repeat.frequency < 0 or repeat.period < 0:
             return None
-        coded.add(repeat.frequency / (repeat.period * unit))
+        try:
+            coded.add(repeat.frequency / (repeat.period * unit))
+        except ArithmeticError:  # numbers that no prescription has
+            return None
     return coded.pop() if len(coded) == 1 else None
 
 

@@ -48,6 +48,40 @@ class Moment(Struct, frozen=True):
         return self.day.isoformat()
 
 
+class Latest(Struct, frozen=True):
+    """The latest of several moments, with clock time and without: enough to compare them all with another one."""
+
+    day: date | None = None
+    day_without_clock: date | None = None
+    instant: datetime | None = None
+
+    @classmethod
+    def of(cls, moments: Iterable[Moment | None]) -> Latest:
+        """The latest of these moments; unknown ones are none."""
+        known = [moment for moment in moments if moment is not None]
+        return cls(
+            max((moment.day for moment in known), default=None),
+            max((moment.day for moment in known if moment.instant is None), default=None),
+            max((moment.instant for moment in known if moment.instant is not None), default=None),
+        )
+
+    def is_after(self, other: Moment) -> bool:
+        """Whether any of them is strictly later than the other moment."""
+        if other.instant is None:
+            return self.day is not None and self.day > other.day
+        if self.instant is not None and self.instant > other.instant:
+            return True
+        return self.day_without_clock is not None and self.day_without_clock > other.day
+
+    def is_before(self, other: Moment) -> bool:
+        """Whether all of them are strictly earlier than the other moment."""
+        if other.instant is None:
+            return self.day is None or other.day > self.day
+        if self.instant is not None and other.instant <= self.instant:
+            return False
+        return self.day_without_clock is None or other.day > self.day_without_clock
+
+
 class Clock:
     """The one `now` of an evaluation. `now` has a time zone, in which dates are compared."""
 

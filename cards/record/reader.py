@@ -5,8 +5,10 @@ from __future__ import annotations
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
 from cards.record.elements import NOTHING, Component, Period
+from cards.record.errors import OtherPatientError
 from cards.record.facts import LeftOut
 from cards.record.moments import Clock, Moment
+from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import (
     Device,
     DiagnosticReport,
@@ -23,6 +25,8 @@ from cards.value_sets.value_set import VALUE_SETS
 Stated = Observation | DiagnosticReport | ServiceRequest | MedicationRequest | Procedure | Device
 _NOTHING = frozenset({b"[]", b"null", b"{}", b"[{}]"})
 
+_KEYS = {key.resource_type: {name} for name, key in PREFETCH_KEYS.items()}
+
 
 class Reader:
     """Reads what the records of one patient have in common; what cannot be read is added to `defects`."""
@@ -33,6 +37,8 @@ class Reader:
         self.patient_id = patient_id
         self.defects: list[Defect] = []
         self.left_out: list[LeftOut] = []
+        self.lost: set[str] = set()
+        """The prefetch keys of which a record was left out since it raised."""
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
         """Count an element of a record that could not be read."""
@@ -65,6 +71,16 @@ class Reader:
         if said == UNREADABLE:
             self.leave_out(record, keys, "status", "cannot be read", decides=False)
         return said
+
+    def lose(self, record: Resource, error: Exception) -> None:
+        """Leave out a record that raised while it was read, and count it: its key is read in part.
+
+        Raises OtherPatientError again: a record of another patient is refused, never left out.
+        """
+        if isinstance(error, OtherPatientError):
+            raise error
+        self.defect(record, "", f"cannot be read ({type(error).__name__})", dropped=True)
+        self.lost |= _KEYS.get(record.resourceType, set())
 
     def first(self, *written: str | None) -> Moment | None:
         """The first of several dateTimes that can be read."""

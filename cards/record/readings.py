@@ -15,6 +15,7 @@ from cards.record.decoding import QUANTITY
 from cards.record.elements import Valued
 from cards.record.facts import Reading
 from cards.record.moments import Moment
+from cards.record.newest import MOST_OF_A_KIND, Label, clocked, newest_of
 from cards.record.reader import Reader
 from cards.record.records import Observation, reference
 from cards.record.sites import side
@@ -23,6 +24,14 @@ from cards.record.words import printable
 _SHOWN = 40  # characters of a value that cannot be read
 _MARGIN = timedelta(days=2)  # a day may begin in another time zone
 _NONE: list[Reading] = []  # nobody changes it in place
+
+
+def _labels(reading: Reading) -> list[Label]:
+    """One of its side, and one of its answer where it is no measurement: of each answer the newest is kept."""
+    kind = reading.side, clocked(reading)
+    if reading.code not in values.ANSWERED:
+        return [(kind, MOST_OF_A_KIND)]
+    return [(kind, MOST_OF_A_KIND), ((*kind, reading.value), 1)]
 
 
 class _Observed(Struct):
@@ -91,10 +100,17 @@ class Readings:
         readings = []
         for item in observed:
             if not item.is_read:
-                item.reading, item.is_read = self._reading(code, item), True
+                item.reading, item.is_read = self._reading_or_none(code, item), True
             if item.reading is not None:
                 readings.append(item.reading)
-        return readings
+        return newest_of(readings, _labels)
+
+    def _reading_or_none(self, code: str, observed: _Observed) -> Reading | None:
+        try:
+            return self._reading(code, observed)
+        except Exception as error:  # it costs itself, whatever it is
+            self._reader.lose(observed.record, error)
+            return None
 
     def _reading(self, code: str, observed: _Observed) -> Reading | None:
         reader, record, valued, key = self._reader, observed.record, observed.valued, observed.key

@@ -17,12 +17,14 @@ from cards.record.elements import (
     CodeableConcept,
     Component,
     Contained,
+    Elements,
     Extension,
     Issue,
     Link,
     NamedReference,
     Period,
     Reference,
+    Text,
     Valued,
 )
 
@@ -42,7 +44,7 @@ class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
     subject: Reference | None = None
     patient: Reference | None = None
     modifierExtension: Raw = NOTHING
-    contained: list[Contained] | None = None
+    contained: Elements[Contained] | None = None
 
     def __init_subclass__(cls, **_: Any) -> None:
         cls.resourceType = cls.__name__
@@ -51,11 +53,11 @@ class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
 class Patient(_Record, gc=False):
     """The patient; `link` names the records that replaced this one."""
 
-    gender: str | None = None
-    birthDate: str | None = None
+    gender: Text | None = None
+    birthDate: Text | None = None
     deceasedBoolean: bool | None = None
     deceasedDateTime: object = None
-    link: list[Link] | None = None
+    link: Elements[Link] | None = None
 
 
 class Encounter(_Record, gc=False):
@@ -70,11 +72,11 @@ class Condition(_Record, gc=False):
     clinicalStatus: Raw = NOTHING
     verificationStatus: Raw = NOTHING
     code: Raw = NOTHING
-    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    bodySite: CodeableConcept | Elements[CodeableConcept] | None = None
     extension: Raw = NOTHING
-    onsetDateTime: str | None = None
+    onsetDateTime: Text | None = None
     onsetPeriod: Period | None = None
-    recordedDate: str | None = None
+    recordedDate: Text | None = None
 
 
 class AllergyIntolerance(_Record, gc=False):
@@ -90,42 +92,42 @@ class Observation(Valued, gc=False, tag_field="resourceType", tag=True):
 
     resourceType: ClassVar[str] = "Observation"
     id: str | None = None
-    status: str | None = None
+    status: Text | None = None
     subject: Reference | None = None
     patient: Reference | None = None
     modifierExtension: Raw = NOTHING
-    contained: list[Contained] | None = None
-    bodySite: CodeableConcept | list[CodeableConcept] | None = None
+    contained: Elements[Contained] | None = None
+    bodySite: CodeableConcept | Elements[CodeableConcept] | None = None
     extension: Raw = NOTHING
-    effectiveDateTime: str | None = None
+    effectiveDateTime: Text | None = None
     effectivePeriod: Period | None = None
-    effectiveInstant: str | None = None
-    issued: str | None = None
-    component: list[Component] | None = None
+    effectiveInstant: Text | None = None
+    issued: Text | None = None
+    component: Elements[Component] | None = None
 
 
 class DiagnosticReport(_Record, gc=False):
     """A report with what it concludes and the Observations that it results from."""
 
-    status: str | None = None
+    status: Text | None = None
     code: Raw = NOTHING
-    effectiveDateTime: str | None = None
+    effectiveDateTime: Text | None = None
     effectivePeriod: Period | None = None
-    effectiveInstant: str | None = None
-    issued: str | None = None
+    effectiveInstant: Text | None = None
+    issued: Text | None = None
     result: Raw = NOTHING
     conclusion: str | None = None
-    conclusionCode: list[CodeableConcept] | None = None
+    conclusionCode: Elements[CodeableConcept] | None = None
 
 
 class _Request(_Record, gc=False):
     """What requests of every kind have."""
 
-    status: str | None = None
-    intent: str | None = None
-    priority: str | None = None
+    status: Text | None = None
+    intent: Text | None = None
+    priority: Text | None = None
     doNotPerform: bool | None = None
-    authoredOn: str | None = None
+    authoredOn: Text | None = None
 
 
 class ServiceRequest(_Request, gc=False):
@@ -133,12 +135,12 @@ class ServiceRequest(_Request, gc=False):
 
     code: Raw = NOTHING
     codeCodeableConcept: Raw = NOTHING
-    bodySite: CodeableConcept | list[CodeableConcept] | None = None
-    occurrenceDateTime: str | None = None
+    bodySite: CodeableConcept | Elements[CodeableConcept] | None = None
+    occurrenceDateTime: Text | None = None
     occurrencePeriod: Period | None = None
-    statusReason: CodeableConcept | list[CodeableConcept] | None = None
-    reasonCode: list[CodeableConcept] | None = None
-    extension: list[Extension] | None = None
+    statusReason: CodeableConcept | Elements[CodeableConcept] | None = None
+    reasonCode: Elements[CodeableConcept] | None = None
+    extension: Elements[Extension] | None = None
 
 
 class DeviceRequest(ServiceRequest, gc=False):
@@ -152,7 +154,7 @@ class MedicationRequest(_Request, gc=False):
     medicationReference: NamedReference | None = None
     dosageInstruction: Raw = NOTHING
     dosage: Raw = NOTHING
-    effectiveDateTime: str | None = None
+    effectiveDateTime: Text | None = None
     effectivePeriod: Period | None = None
 
 
@@ -170,24 +172,24 @@ class Medication(_Record, gc=False):
 class Procedure(_Record, gc=False):
     """An operation or another procedure."""
 
-    status: str | None = None
+    status: Text | None = None
     code: Raw = NOTHING
-    performedDateTime: str | None = None
+    performedDateTime: Text | None = None
     performedPeriod: Period | None = None
 
 
 class Device(_Record, gc=False):
     """A device of the patient's."""
 
-    status: str | None = None
-    type: CodeableConcept | list[CodeableConcept] | None = None
-    safety: list[CodeableConcept] | None = None
+    status: Text | None = None
+    type: CodeableConcept | Elements[CodeableConcept] | None = None
+    safety: Elements[CodeableConcept] | None = None
 
 
 class OperationOutcome(_Record, gc=False):
     """What a server says instead of data, or beside it."""
 
-    issue: list[Issue] | None = None
+    issue: Elements[Issue] | None = None
 
 
 class Other(_Record, gc=False):
@@ -208,7 +210,8 @@ class Bundle(_Record, gc=False):
 
     total: int | None = None
     entry: list[Entry] | None = None
-    link: list[Link] | None = None
+    is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: they were too many that do not fit
+    link: Elements[Link] | None = None
 
 
 Resource = (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cards.record.codes import Codes, Meaning
 from cards.record.decoding import RESULTS
-from cards.record.elements import Contained, Valued
+from cards.record.elements import LONGEST_TEXT, Contained, Valued
 from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
 from cards.record.records import DiagnosticReport, Observation, reference, reference_id
@@ -44,23 +44,27 @@ def reports(
     reports, by reference.
     """
     for record, keys in records:
-        results = list(_results(record, located, reader))
-        concluded = tuple(
-            dict.fromkeys(
-                meaning for concept in record.conclusionCode or [] for meaning in reader.codes.meanings(concept)
-            )
-        )
-        shown = (m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL)
-        naming = [*concluded, *shown, *(m for one in results for m in one.meanings if m.key.startswith("condition."))]
-        yield Report(
-            reference=reference(record),
-            when=reader.dated(record, reader.effective(record), "effective"),
-            text=VALUE_SETS[keys[0]].name,
-            keys=keys,
-            lesions=tuple(_lesions(naming, results)),
-            conclusion=record.conclusion or "",
-            conclusions=tuple(dict.fromkeys(m.key for m in concluded if m.key.startswith("conclusion."))),
-        )
+        try:
+            yield _report(record, keys, located, reader)
+        except Exception as error:  # it costs itself, whatever it is
+            reader.lose(record, error)
+
+
+def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[str, Located], reader: Reader) -> Report:
+    results = list(_results(record, located, reader))
+    codes = [reader.codes.meanings(concept) for concept in record.conclusionCode or []]
+    concluded = tuple(dict.fromkeys(meaning for meanings in codes for meaning in meanings))
+    shown = (m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL)
+    naming = [*concluded, *shown, *(m for one in results for m in one.meanings if m.key.startswith("condition."))]
+    return Report(
+        reference=reference(record),
+        when=reader.dated(record, reader.effective(record), "effective"),
+        text=VALUE_SETS[keys[0]].name,
+        keys=keys,
+        lesions=tuple(_lesions(naming, results)),
+        conclusion=(record.conclusion or "")[:LONGEST_TEXT],
+        conclusions=tuple(dict.fromkeys(m.key for m in concluded if m.key.startswith("conclusion."))),
+    )
 
 
 def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[Lesion]:

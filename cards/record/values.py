@@ -35,6 +35,8 @@ EXAM_NAMES = {
     for key in ("observation.mrc", "observation.signs", "observation.spine-stability", "observation.pvr-ml")
     for code, name in VALUE_SETS[key].codes[EXAM].items()
 }
+ANSWERED = frozenset(EXAM_NAMES) - VALUE_SETS["observation.pvr-ml"].codes[EXAM].keys()
+"""The findings with a few possible answers; all others are measurements."""
 _STATED = {
     "ambulatory": ("Walks", "Does not walk"),
     "spine-stability": ("Spine unstable", "Spine stable"),

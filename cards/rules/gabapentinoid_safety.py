@@ -104,7 +104,7 @@ def _hazards(chart: Chart, draft: Draft) -> list[findings.Hazard]:
     if _is_over(chart, draft):
         hazards.append(findings.Hazard.critical("dose", _over(chart, draft)))
     if depressants := findings.beside(chart, draft, "medication.opioid", "medication.sedative"):
-        hazards.append(warning("breathing", findings.names(depressants), *depressants))
+        hazards.append(warning("breathing", depressants.names, *depressants.facts))
     for condition, words in RISKS.items():
         hazards += [warning("breathing", words, problem) for problem in chart.problems(condition)]
     if drug.key == "medication.pregabalin":

@@ -24,13 +24,13 @@ def spine_surgery_consult(chart: Chart) -> Verdict:
 
     An opinion, not an operation: the decision is shared unless strength falls or the cord or cauda equina is at risk.
     """
-    answers = []
+    first: Verdict | None = None
     for seen in _matching(chart):
         answer = _answer(chart, seen)
         if answer is None:
             return _card(chart, seen)
-        answers.append(answer)
-    return answers[0] if answers else _without_lesion(chart)
+        first = first or answer
+    return first or _without_lesion(chart)
 
 
 def _without_lesion(chart: Chart) -> Verdict:
@@ -75,7 +75,11 @@ def _answer(chart: Chart, seen: findings.Seen) -> Verdict | None:
     for order in _consults(chart, seen):
         if not is_critical or order.status == "completed" or order.priority != "routine":
             return suppressed(f"spinal surgery was consulted on {order.when}", Evidence.of(order))
-    return None if is_critical else findings.declined(chart, "the surgical consult", findings.CONSULT)
+    return None if is_critical else chart.once(_declined, lambda: _declined(chart))
+
+
+def _declined(chart: Chart) -> Verdict | None:
+    return findings.declined(chart, "the surgical consult", findings.CONSULT)
 
 
 def _consults(chart: Chart, seen: findings.Seen) -> list[Order]:

@@ -188,7 +188,8 @@ def publish(folder: Path) -> None:
 @click.option(
     "--wait", type=click.IntRange(0), default=300, show_default=True, help="Seconds to wait for the server to start."
 )
-def load(url: str, wait: int) -> None:
+@_SETTINGS
+def load(url: str, wait: int, file: Path | None) -> None:
     """Load the example patients into a FHIR server. Their dates are shifted to now."""
     from datetime import UTC
 
@@ -196,13 +197,15 @@ def load(url: str, wait: int) -> None:
     from rich.progress import track
 
     from service import examples
+    from service.app import http_client
     from service.command import loading
 
+    http = http_client(_load(file, True, (), ()))
     names = examples.names()
     said = Console(stderr=True)
     try:
-        loading.wait(url, wait)
-        written = loading.load(url, datetime.now(UTC))
+        loading.wait(url, wait, http)
+        written = loading.load(url, datetime.now(UTC), http)
         for _ in track(written, "Loading", len(names), console=said, disable=not said.is_terminal):
             pass
     except loading.LoadError as error:

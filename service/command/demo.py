@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-import requests
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -22,10 +22,12 @@ from cards.record.words import printable
 from service import examples
 from service.errors import StartError
 from service.explain import STYLES
+from service.fhir.transport import AnswerError, HttpClient
 from service.hooks import service_id
 from service.settings import PREFIX
 
 _TIMEOUT = 30  # seconds
+_JSON = "application/json"
 
 
 class NotStartedError(StartError):
@@ -80,11 +82,16 @@ def _fact(fact: dict[str, str]) -> str:
 
 
 def post(address: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The service's answer to a hook request. Raises requests.RequestException."""
+    """The service's answer to a hook request. Raises NotStartedError when there is none."""
     url = f"{address}/cds-services/{service_id(request['hook'])}"
-    reply = requests.post(url, json=request, timeout=_TIMEOUT)
-    reply.raise_for_status()
-    return cast(dict[str, Any], reply.json())
+    headers = {"Accept": _JSON, "Content-Type": _JSON}
+    try:
+        reply = HttpClient(peer="the service").call("POST", url, _TIMEOUT, headers=headers, body=json.dumps(request))
+    except AnswerError as error:
+        raise NotStartedError(str(error)) from None
+    if reply.status != 200:
+        raise NotStartedError(f"the service answered {reply.status}")
+    return cast(dict[str, Any], json.loads(reply.body))
 
 
 @contextmanager

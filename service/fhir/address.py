@@ -11,7 +11,8 @@ from urllib.parse import urljoin, urlsplit
 from cards.record.words import printable
 
 _PORTS = {"http": 80, "https": 443}
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LONGEST_LINK = 64 * 1024  # characters: some servers repeat the whole search in the link to its next page
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # What browsers and HTTP libraries mend, each in its own way, is refused instead.
 _VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
@@ -38,11 +39,11 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Whether it is a service of this very machine."""
-        return self.host in _LOOPBACK
+        return self.host in LOOPBACK
 
     def below(self, link: str) -> str | None:
         """The URL of a relative or absolute link; None when it leads off this server or this base."""
-        if not _VISIBLE.fullmatch(link) or "#" in link:
+        if len(link) > _LONGEST_LINK or not _VISIBLE.fullmatch(link) or "#" in link:
             return None
         path, mark, query = link.partition("?")
         if _TRICKY_PATH.search(path.partition("://")[2] or path):
@@ -84,6 +85,12 @@ def without_secrets(url: str) -> str:
         return printable(f"{start}***")
     place, mark, _ = after.partition("?")
     return printable(f"{start}{'***@' if at else ''}{place}{'?***' if mark else ''}")
+
+
+def read_host(header: str) -> str | None:
+    """The host that a Host header names, normalised and without its port; None when it names none."""
+    address = read_address(f"http://{header}")
+    return None if address is None or address.path or header.endswith("/") else address.host
 
 
 def _host(netloc: str) -> str | None:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from msgspec import Struct, field
 
-from cards.record.decoding import MAX_BYTES, Defect, check_body, read_resource
+from cards.record.decoding import MAX_BYTES, Defect, check_body
 from cards.record.errors import TooLargeError, UnreadableError
+from cards.record.pages import read_page
 from cards.record.records import Resource
 from cards.record.strings import cleaned, mended
 from service.fhir.address import Address, read_address
+from service.fhir.breaker import Breaker
+from service.fhir.connections import Watch
 from service.fhir.searchset import next_link
-from service.fhir.transport import LATE, AnswerError, Exchanges, Watch
+from service.fhir.transport import FHIR_SERVER, LATE, AnswerError, Budget, HttpClient
 
+THREADS = 16  # as many queries at once: every key of a hook, and then some
 LONGEST_GET = 1900  # characters of a URL that every proxy lets pass
 
 # A server that does not offer POST _search, or not to this token, may still offer GET.
 _POST_REFUSED = frozenset({400, 403, 404, 405, 415, 501})
+# Of such a server it is not said that it answers: it is away, or has too much to do.
+_NO_ANSWER = frozenset({0, 429, 502, 503, 504})
+_LATE = f"{FHIR_SERVER} {LATE}"
+_SILENT = f"{FHIR_SERVER} did not answer the last requests, and is let alone for some seconds"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -35,12 +45,14 @@ class Fetched(Struct, frozen=True):
 class _Reading:
     """One query under way: what has come of it can be taken at any moment."""
 
-    def __init__(self, key: str, deadline: float) -> None:
+    def __init__(self, key: str, deadline: float, budget: Budget) -> None:
         self.key = key
         self.watch = Watch(deadline)
+        self.budget = budget
         self.pages: list[Resource] = []
         self.defects: list[Defect] = []
-        self.why = LATE
+        self.why = _LATE
+        self.has_answered = False
 
     def taken(self) -> Fetched:
         """What has come up to now; what comes later is nobody's."""
@@ -49,18 +61,20 @@ class _Reading:
 
 
 class FhirReader:
-    """Reads FHIR servers with resident threads and kept-alive connections.
+    """Reads FHIR servers with resident threads and the kept-alive connections of `http`.
 
     `allowed` says of a base URL whether it may be contacted; it is asked before anything is sent. A token
     goes to the server that it was given for and nowhere else, and is used by no call after the deadline.
-    Whatever a server does, nothing is raised: the reason stands in what is returned.
+    Whatever a server does, nothing is raised: the reason stands in what is returned. A server that gave no answer
+    several times in a row is let alone for some seconds.
     """
 
     def __init__(
         self,
         allowed: Callable[[str], bool],
         *,
-        threads: int = 16,
+        http: HttpClient | None = None,
+        threads: int = THREADS,
         max_pages: int = 20,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -68,12 +82,18 @@ class FhirReader:
         self._max_pages = max_pages
         self._max_bytes = max_bytes
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
-        self._exchanges = Exchanges(threads)
+        self._http = http or HttpClient(threads)
+        self._breaker = Breaker()
+        self._decoding = threading.Lock()
 
     def close(self) -> None:
         """End the threads and close the connections."""
         self._threads.shutdown(cancel_futures=True)
-        self._exchanges.close()
+        self._http.close()
+
+    def budget(self) -> Budget:
+        """What may be read for one request, over all its keys and pages."""
+        return Budget(self._max_bytes)
 
     def __enter__(self) -> FhirReader:
         return self
@@ -81,21 +101,45 @@ class FhirReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def fetch(self, server: str, token: str | None, queries: Mapping[str, str], deadline: float) -> dict[str, Fetched]:
+    def fetch(
+        self,
+        server: str,
+        token: str | None,
+        queries: Mapping[str, str],
+        deadline: float,
+        budget: Budget | None = None,
+    ) -> dict[str, Fetched]:
         """What the queries bring, by their keys, at the latest at `deadline` (by time.monotonic).
 
-        A query is a search or read below the server's base, or the `next` link of a page.
+        A query is a search or read below the server's base, or the `next` link of a page. `budget` is shared by
+        all the reading for one request.
         """
         base = read_address(server)
+        why = ""
         if base is None or not self._allowed(server):
-            return dict.fromkeys(queries, Fetched(why="the settings do not allow this FHIR server"))
-        if token is not None and not _TOKEN.fullmatch(token):
-            return dict.fromkeys(queries, Fetched(why="the access token cannot be sent in a header"))
-        readings = [_Reading(key, deadline) for key in queries]
+            why = "the settings do not allow this FHIR server"
+        elif token is not None and not _TOKEN.fullmatch(token):
+            why = "the access token cannot be sent in a header"
+        elif deadline <= time.monotonic():
+            why = _LATE
+        elif not self._breaker.lets_through(base):
+            why = _SILENT
+        if base is None or why:
+            return dict.fromkeys(queries, Fetched(why=why))
+        budget = budget or self.budget()
+        readings = [_Reading(key, deadline, budget) for key in queries]
+        fetched = self._read(readings, base, token, queries)
+        self._breaker.note(base, has_answered=any(reading.has_answered for reading in readings))
+        return fetched
+
+    def _read(
+        self, readings: list[_Reading], base: Address, token: str | None, queries: Mapping[str, str]
+    ) -> dict[str, Fetched]:
+        """What came of all readings until their deadline; what still goes on then is broken off."""
         running = [
             self._threads.submit(self._follow, reading, base, token, queries[reading.key]) for reading in readings
         ]
-        wait(running, timeout=deadline - time.monotonic())
+        wait(running, timeout=min((reading.watch.left for reading in readings), default=0))
         fetched = {reading.key: reading.taken() for reading in readings}
         for future, reading in zip(running, readings, strict=True):
             if not future.done() and not future.cancel():
@@ -107,6 +151,7 @@ class FhirReader:
             try:
                 self._read_pages(reading, base, token, query)
             except AnswerError as error:
+                reading.has_answered = reading.has_answered or error.status not in _NO_ANSWER
                 reading.why = str(error)
             except UnreadableError as error:
                 reading.why = f"the FHIR server's answer is unreadable: {error}"
@@ -117,7 +162,6 @@ class FhirReader:
 
     def _read_pages(self, reading: _Reading, base: Address, token: str | None, query: str) -> None:
         """Every page of a query, into the reading. Raises AnswerError or UnreadableError."""
-        room = self._max_bytes
         link = query
         asked: set[str] = set()
         while True:
@@ -129,36 +173,72 @@ class FhirReader:
             if len(asked) == self._max_pages:
                 raise AnswerError(f"the FHIR server has more than {self._max_pages} pages")
             asked.add(url)
-            body = self._ask(base, url, token, reading.watch, room)
-            room -= len(body)
-            page = _decode(body, reading)
+            body = self._ask(base, url, token, reading)
+            reading.has_answered = True
+            page = self._decode(body, reading)
             reading.pages.append(page)
             link = next_link(page)
             if not link:
                 return
 
-    def _ask(self, base: Address, url: str, token: str | None, watch: Watch, room: int) -> bytes:
+    def _ask(self, base: Address, url: str, token: str | None, reading: _Reading) -> bytes:
         path, mark, form = url.partition("?")
         kind = path.removeprefix(f"{base.url}/")
         if len(url) > LONGEST_GET and mark and kind.isalpha():
             try:
-                return self._exchanges.ask(f"{path}/_search", token, watch, room, form)
+                return self._text("POST", f"{path}/_search", token, reading, form)
             except AnswerError as error:
                 if error.status not in _POST_REFUSED:
                     raise
-        return self._exchanges.ask(url, token, watch, room)
+        return self._text("GET", url, token, reading)
+
+    def _text(self, method: str, url: str, token: str | None, reading: _Reading, form: str | None = None) -> bytes:
+        """The FHIR JSON of a 200 answer. Raises AnswerError."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if form is not None:
+            headers |= _FORM
+        answer = self._http.ask(method, url, reading.watch, reading.budget, headers=headers, body=form)
+        if answer.status != 200:
+            aside = ": redirects are not followed" if 300 <= answer.status < 400 else ""
+            raise AnswerError(f"{FHIR_SERVER} answered {answer.status}{aside}", answer.status)
+        if "html" in answer.media_type or answer.body[:64].lstrip().startswith(b"<"):
+            raise AnswerError(f"{FHIR_SERVER} answered with a web page or XML instead of FHIR JSON", 200)
+        return answer.body
+
+    def _decode(self, body: bytes, reading: _Reading) -> Resource:
+        """A page as records. Raises AnswerError when it would take longer than until the deadline, UnreadableError.
+
+        Decoding holds the interpreter's lock, so only one thread does it: of many, the last would end long after the
+        deadline, and whoever waits for them no sooner.
+        """
+
+        def go_on() -> None:
+            if reading.watch.left <= 0:
+                raise AnswerError(_LATE)
+
+        if not self._decoding.acquire(timeout=max(reading.watch.left, 0)):
+            raise AnswerError(_LATE)
+        try:
+            go_on()
+            page = _read(cleaned(body), reading, go_on)
+        finally:
+            self._decoding.release()
+        if page is None:
+            raise UnreadableError("it is not a FHIR resource")
+        return page
 
 
-def _decode(body: bytes, reading: _Reading) -> Resource:
+def _read(body: bytes, reading: _Reading, go_on: Callable[[], None]) -> Resource | None:
+    """A page, if need be without the characters that JSON does not allow in a string (O15)."""
     where = f"{reading.key} from the FHIR server"
     try:
         check_body(body)
-        page = read_resource(cleaned(body), where, reading.defects)
+        return read_page(body, where, reading.defects, go_on)
     except TooLargeError:
         raise
     except UnreadableError:
-        check_body(other := mended(body))
-        page = read_resource(other, where, reading.defects)
-    if page is None:
-        raise UnreadableError("it is not a FHIR resource")
-    return page
+        other = mended(body)
+        if other == body:
+            raise
+    check_body(other)
+    return read_page(other, where, reading.defects, go_on)

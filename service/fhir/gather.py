@@ -11,8 +11,10 @@ from msgspec import Struct, field, structs
 
 from cards.record.codes import Codes
 from cards.record.decoding import Defect
+from cards.record.newest import MOST_RECORDS, newest_records
 from cards.record.prefetch_keys import PREFETCH_KEYS, REQUIRED
 from cards.record.records import Patient, Resource
+from service.computing import uncounted
 from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
 from service.fhir.searchset import Contents, contents, only
@@ -38,18 +40,25 @@ class Gathered(Struct):
 
 
 def gather(
-    request: HookRequest, templates: Mapping[str, str], reader: FhirReader | None, codes: Codes, deadline: float
+    request: HookRequest,
+    templates: Mapping[str, str],
+    reader: FhirReader | None,
+    codes: Codes,
+    deadline: float,
+    max_records: int = MOST_RECORDS,
 ) -> Gathered:
     """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
 
     `templates` are the queries of the hook by prefetch key. `deadline` is a moment of time.monotonic. What could not
-    be read in time is unseen. Raises MissingDataRefusedError when conditions or observations cannot be obtained.
+    be read in time is unseen; of more than `max_records` the newest are taken, and the keys of the others are unseen in
+    part. Raises MissingDataRefusedError when conditions or observations cannot be obtained.
     """
     gathering = _Gathering(request, reader, deadline, templates)
     gathering.take_prefetch()
     if gathering.gaps:
         gathering.read_missing()
         gathering.demand_required()
+    gathering.leave_out_oldest(max_records)
     gathering.read_references(codes)
     return gathering.result()
 
@@ -89,6 +98,7 @@ class _Gathering:
         self._request = request
         self._deadline = deadline
         self._reader = reader if request.fhirServer else None
+        self._budget = self._reader.budget() if self._reader else None
         self._queries = queries
         self._records: dict[str, Sequence[Resource]] = dict.fromkeys(queries, ())
         self.gaps: dict[str, _Gap] = {}
@@ -148,7 +158,9 @@ class _Gathering:
             return {key: Fetched(why=_NO_SERVER) for key in queries}
         authorization = self._request.fhirAuthorization
         token = authorization.access_token if authorization else None
-        return self._reader.fetch(self._request.fhirServer or "", token or None, queries, self._deadline)
+        server = self._request.fhirServer or ""
+        with uncounted():
+            return self._reader.fetch(server, token or None, queries, self._deadline, self._budget)
 
     def read_missing(self) -> None:
         """What is still to be asked, from the FHIR server."""
@@ -187,6 +199,14 @@ class _Gathering:
         if reasons:
             said = "; ".join(f"{key}: {why}" for key, why in reasons.items())
             raise MissingDataRefusedError(said, f"prefetch.{min(reasons)}")
+
+    def leave_out_oldest(self, most: int) -> None:
+        """Of more records than are read, the newest; the keys of the others are known in part."""
+        kept, cut = newest_records(self._records, most)
+        self._records = dict(kept)
+        for key in cut:
+            gap = self.gaps.setdefault(key, _Gap(is_partial=True))
+            gap.why = "; ".join(filter(None, (gap.why, f"of more than {most} records the oldest are left out")))
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""

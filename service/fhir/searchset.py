@@ -52,6 +52,8 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     if not isinstance(answer, Bundle):
         return Contents(error=_error(answer)) if isinstance(answer, OperationOutcome) else None
     following = next_link(answer) if answer.link else ""
+    if answer.is_cut:
+        return Contents(_records_of(answer, kind), "more entries that do not fit than are read", next=following)
     if not answer.entry:
         lost = answer.entry is None and _lost_entries(where, known)
         return None if lost else Contents(next=following, total=answer.total)
@@ -83,6 +85,11 @@ def _mode(search: bytes) -> str:
         return ""
     mode = value.get("mode") if isinstance(value, dict) else None
     return mode.strip().lower() if isinstance(mode, str) else ""
+
+
+def _records_of(answer: Bundle, kind: str) -> list[Resource]:
+    records = [entry.resource for entry in answer.entry or () if entry.resource is not None]
+    return [record for record in records if record.resourceType == kind or record.resourceType in _COMPANIONS]
 
 
 def _mixed(records: list[Resource], types: set[type[Any]], kind: str, where: str, following: str) -> Contents | None:

@@ -1,36 +1,39 @@
-"""HTTP with a FHIR server: one wall-clock deadline for everything, a byte cap, no redirects, no memory."""
+"""The one HTTP client: a deadline for everything, a byte budget, no redirects, no memory, nothing of the machine."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
+import ssl
 import threading
 import time
+from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
-from types import TracebackType
-from typing import Any
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from cards.record.decoding import MAX_BYTES
 from service.errors import ServiceError
+from service.fhir.address import LOOPBACK
+from service.fhir.connections import Adapter, Watch
+from service.fhir.resolver import Resolver, UnresolvedError
 
-LATE = "the FHIR server did not answer in time"
+FHIR_SERVER = "the FHIR server"
+LATE = "did not answer in time"
 
 _CHUNK = 64 * 1024
+_LOOPBACK = frozenset(host.strip("[]") for host in LOOPBACK)
 _TROUBLE = (requests.RequestException, HTTPError, OSError, ValueError)
 _WHY = (
-    (requests.exceptions.SSLError, "the FHIR server's certificate is not trusted"),
+    (SSLError, "could not be reached over TLS"),
     (requests.Timeout, LATE),
-    (requests.exceptions.ChunkedEncodingError, "the FHIR server broke off its answer"),
-    (requests.exceptions.ContentDecodingError, "the FHIR server's answer could not be decompressed"),
-    (requests.ConnectionError, "the FHIR server could not be reached"),
+    (ChunkedEncodingError, "broke off its answer"),
+    (ContentDecodingError, "sent an answer that could not be decompressed"),
+    (ProxyError, "could not be reached through the proxy"),
+    (requests.ConnectionError, "could not be reached"),
 )
-
-_LOCK = threading.Lock()
-_thread = threading.local()
 
 
 class AnswerError(ServiceError):
@@ -44,82 +47,48 @@ class AnswerError(ServiceError):
         self.status = status
 
 
-class Watch:
-    """The deadline of what one thread asks, and the means by which another breaks it off.
+class Answer(NamedTuple):
+    """A whole answer, decompressed. Of an error the body is read only where that was asked for."""
 
-    A timeout of a socket only bounds the silence between two bytes: a server that sends its headers byte by
-    byte would keep the thread for hours. Inside of its `with` block the thread's connections are under watch.
+    status: int
+    media_type: str
+    body: bytes
+
+
+class Budget:
+    """Bytes that all the answers to one request may hold together, decompressed; a single one at most half of them."""
+
+    def __init__(self, size: int = MAX_BYTES) -> None:
+        self.largest = size // 2
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Whether there was so much left."""
+        with self._lock:
+            self._left -= size
+            return self._left >= 0
+
+
+class HttpClient:
+    """Kept-alive connections, used by many threads. No cookie, netrc or redirect, and no proxy but `proxy`.
+
+    `ca_file` names the certificates that are trusted in place of those that Python brings along. Without a proxy
+    the address is checked that a name leads to (see Resolver); with one that is the proxy's duty, and loopback is
+    reached without it. `peer` is what the errors call the other side.
     """
 
-    def __init__(self, until: float) -> None:
-        self.until = until
-        self._connection: _Connection | None = None
-        self._socket: socket.socket | None = None
-
-    @property
-    def left(self) -> float:
-        """Seconds until the deadline, by time.monotonic."""
-        return self.until - time.monotonic()
-
-    def __enter__(self) -> Watch:
-        _thread.watch = self
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self,
+        connections: int = 1,
+        *,
+        ca_file: str | None = None,
+        proxy: str | None = None,
+        allow_loopback: bool = True,
+        peer: str = FHIR_SERVER,
     ) -> None:
-        _thread.watch = None
-        with _LOCK:
-            self._connection = self._socket = None
-
-    def claim(self, connection: _Connection) -> None:
-        """Take a connection under watch. Raises TimeoutError after the deadline: nothing is sent then."""
-        with _LOCK:
-            if self.left <= 0:
-                raise TimeoutError
-            connection.watch = self
-            self._connection = connection
-            self._socket = connection.sock or self._socket
-
-    def break_off(self) -> None:
-        """Shut the connection under watch, if there is one: its thread wakes up and ends."""
-        with _LOCK:
-            # a connection that went back to the pool may be another thread's by now
-            if self._connection is None or self._connection.watch is not self:
-                return
-            under_watch = self._connection.sock or self._socket
-            if under_watch is not None:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(under_watch, socket.SHUT_RDWR)
-
-
-class _Connection(HTTPConnection):
-    watch: Watch | None = None
-
-    def request(self, *args: Any, **options: Any) -> None:
-        _thread.watch.claim(self)
-        super().request(*args, **options)
-
-    def getresponse(self) -> Any:
-        _thread.watch.claim(self)  # again: only now is its socket there for sure
-        return super().getresponse()
-
-
-class _SecureConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Adapter(HTTPAdapter):
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = _SecureConnection if pool.scheme == "https" else _Connection
-        return pool
-
-
-class Exchanges:
-    """Kept-alive connections, used by many threads. No cookie, proxy, netrc or redirect is followed."""
-
-    def __init__(self, connections: int) -> None:
+        self._peer = peer
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._session = requests.Session()
         self._session.trust_env = False
         # HAPI would answer a search from an equal one of the last minute, without what was ordered since
@@ -127,59 +96,90 @@ class Exchanges:
         self._session.headers.update(headers)
         # a cookie would tie one patient's calls to another's
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = Adapter(connections, Resolver(allow_loopback=allow_loopback), ca_file)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter(pool_connections=connections, pool_maxsize=connections))
+            self._session.mount(scheme, adapter)
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._session.close()
 
-    def ask(self, url: str, token: str | None, watch: Watch, limit: int, form: str | None = None) -> bytes:
-        """The body of a 200 answer to GET, or to POST when there is a form; at most `limit` bytes.
-
-        Raises AnswerError.
-        """
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if form is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+    def ask(
+        self,
+        method: str,
+        url: str,
+        watch: Watch,
+        budget: Budget,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+        read_errors: bool = False,
+    ) -> Answer:
+        """The answer to one request, in a thread that is under `watch`. Raises AnswerError when there is none."""
         if watch.left <= 0:
-            raise AnswerError(LATE)
+            raise AnswerError(f"{self._peer} {LATE}")
         try:
             with self._session.request(
-                "GET" if form is None else "POST",
+                method,
                 url,
-                data=form,
+                data=body,
                 headers=headers,
                 timeout=max(watch.left, 0.001),
                 stream=True,
                 allow_redirects=False,
+                proxies={} if urlsplit(url).hostname in _LOOPBACK else self._proxies,
             ) as response:
-                return _body(response, limit)
+                is_read = read_errors or 200 <= response.status_code < 300
+                content = self._body(response, watch, budget) if is_read else b""
+                return Answer(response.status_code, response.headers.get("Content-Type", "").lower(), content)
         except _TROUBLE as error:
-            raise AnswerError(LATE if watch.left <= 0 else _why(error)) from None
+            raise AnswerError(f"{self._peer} {LATE if watch.left <= 0 else _why(error)}") from None
 
+    def call(
+        self,
+        method: str,
+        url: str,
+        seconds: float,
+        budget: Budget | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+        read_errors: bool = False,
+    ) -> Answer:
+        """`ask`, for a caller that has no other thread to break it off. Raises AnswerError."""
+        watch = Watch(time.monotonic() + seconds)
+        alarm = threading.Timer(seconds, watch.break_off)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            with watch:
+                return self.ask(
+                    method, url, watch, budget or Budget(), headers=headers, body=body, read_errors=read_errors
+                )
+        finally:
+            alarm.cancel()
 
-def _body(response: requests.Response, limit: int) -> bytes:
-    status = response.status_code
-    if status != 200:
-        aside = ": redirects are not followed" if 300 <= status < 400 else ""
-        raise AnswerError(f"the FHIR server answered {status}{aside}", status)
-    chunks = []
-    for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip may hold a flood
-        limit -= len(chunk)
-        if limit < 0:
-            raise AnswerError("the FHIR server's answer is larger than the limit")
-        chunks.append(chunk)
-    body = b"".join(chunks)
-    if "html" in response.headers.get("Content-Type", "").lower() or body[:64].lstrip().startswith(b"<"):
-        raise AnswerError("the FHIR server answered with a web page or XML instead of FHIR JSON")
-    return body
+    def _body(self, response: requests.Response, watch: Watch, budget: Budget) -> bytes:
+        chunks = []
+        room = budget.largest
+        for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip may hold a flood
+            room -= len(chunk)
+            if room < 0 or not budget.take(len(chunk)):
+                raise AnswerError(f"{self._peer}'s answer is larger than the limit")
+            if watch.left <= 0:
+                raise AnswerError(f"{self._peer} {LATE}")
+            chunks.append(chunk)
+        return b"".join(chunks)
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, requests.ConnectionError) and error.args and isinstance(error.args[0], ProtocolError):
-        return "the FHIR server broke off its answer"
-    return next(
-        (why for kind, why in _WHY if isinstance(error, kind)),
-        f"the request to the FHIR server failed ({type(error).__name__})",
-    )
+    cause = error.args[0] if error.args else None
+    if isinstance(error, requests.ConnectionError):
+        reason = getattr(cause, "reason", None)
+        if any(isinstance(detail, ssl.SSLCertVerificationError) for detail in getattr(reason, "args", ())):
+            return "has a certificate that is not trusted"
+        if isinstance(unresolved := getattr(reason, "__cause__", None), UnresolvedError):
+            return f"has a name that {unresolved}"
+        if isinstance(cause, ProtocolError):
+            return "broke off its answer"
+    return next((why for kind, why in _WHY if isinstance(error, kind)), f"failed ({type(error).__name__})")

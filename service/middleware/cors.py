@@ -1,4 +1,4 @@
-"""CORS: which pages may call from a browser, and the preflight that asks."""
+"""CORS: which pages may call the CDS services from a browser, and the preflight that asks; nothing else is theirs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ _PREFLIGHT = [
     ("Access-Control-Max-Age", "600"),
 ]
 _VARY = [("Vary", "Origin")]
+_SERVICES = "/cds-services"
 
 
 def with_cors(inner: Wsgi, allows: Callable[[str], bool]) -> Wsgi:
-    """Answer preflights before anything else, and name the origin on every reply, errors included."""
+    """Below /cds-services, answer preflights before all else, and name the origin on every reply, errors included."""
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path != _SERVICES and not path.startswith(f"{_SERVICES}/"):
+            return inner(environ, start_response)
         origin = environ.get("HTTP_ORIGIN")
         named = _VARY
         if origin is not None and allows(origin):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from time import perf_counter
@@ -13,9 +12,14 @@ from typing import Any
 import msgspec
 import structlog
 
+from service.middleware.output import Output
+
 # Only these methods stand in a log: what else a client calls a method is its own text.
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
+
+OUTPUT = Output()
+"""Where all of the process logs to, and how many lines were lost."""
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -49,15 +53,16 @@ def logged(inner: Wsgi) -> Wsgi:
 
 
 def logger() -> Any:
-    """A logger that writes JSON lines to standard error as it is now."""
+    """A logger that writes JSON lines to standard error."""
     return structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
+        OUTPUT,
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _tell_lost,
             structlog.processors.JSONRenderer(serializer=_to_json),
         ],
-        wrapper_class=structlog.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     ).bind()  # once: the lazy proxy would be made into a logger at every call
 
 
@@ -78,6 +83,12 @@ def fault(error: BaseException) -> dict[str, Any]:
         "error": type(error).__name__,
         "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
     }
+
+
+def _tell_lost(_: Any, __: str, event: Any) -> Any:
+    if OUTPUT.lost:
+        event["lost"] = OUTPUT.lost
+    return event
 
 
 def _to_json(event: Any, **_: Any) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import requests
+import msgspec
 from msgspec import Struct, field
 
+from cards.record.decoding import NO_JSON
 from service.errors import ServiceError
 from service.fhir.address import Address, read_address, without_secrets
+from service.fhir.transport import AnswerError, Budget, HttpClient
 from service.simulator.elements import objects
 
 Json = dict[str, Any]
@@ -46,14 +48,16 @@ class Opened(Struct):
 
 
 class FhirStore:
-    """One FHIR server. Raises StoreError if its address is not allowed."""
+    """One FHIR server, for one request to the simulator. Raises StoreError if its address is not allowed."""
 
-    def __init__(self, base: str, allowed: Callable[[str], bool]) -> None:
+    def __init__(self, base: str, allowed: Callable[[str], bool], http: HttpClient) -> None:
         address = read_address(base)
         if address is None or not allowed(base):
             raise StoreError(f"this service may not contact {without_secrets(base)}: allow it with --allow-fhir-server")
         self._address: Address = address
         self.base = address.url
+        self._http = http
+        self._budget = Budget()
 
     def patients(self, name: str = "") -> list[Json]:
         """The first hundred patients, or the first hundred with this name. Raises StoreError."""
@@ -115,18 +119,17 @@ class FhirStore:
         return url
 
     def _ask(self, method: str, url: str, body: Json | None = None) -> Json:
-        headers = {"Accept": _FHIR_JSON, "Cache-Control": "no-cache"}
-        if body is not None:
-            headers |= {"Content-Type": _FHIR_JSON, "Prefer": "return=representation"}
+        headers = {"Content-Type": _FHIR_JSON, "Prefer": "return=representation"} if body is not None else {}
+        content = msgspec.json.encode(body) if body is not None else None
         try:
-            reply = requests.request(method, url, json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
-            if not 200 <= reply.status_code < 300:
-                raise StoreError(f"the FHIR server answered {reply.status_code} to {method} {url}")
-            answer = reply.json() if method != "DELETE" else {}
-        except requests.JSONDecodeError:
+            reply = self._http.call(method, url, _TIMEOUT, self._budget, headers=headers, body=content)
+            if not 200 <= reply.status < 300:
+                raise StoreError(f"the FHIR server answered {reply.status} to {method} {url}")
+            answer = msgspec.json.decode(reply.body) if method != "DELETE" else {}
+        except AnswerError as error:
+            raise StoreError(str(error)) from None
+        except NO_JSON:
             raise StoreError("the FHIR server answered with something other than JSON") from None
-        except requests.RequestException as error:
-            raise StoreError(f"the FHIR server cannot be reached ({type(error).__name__})") from None
         if not isinstance(answer, dict):
             raise StoreError("the FHIR server answered with something other than a resource")
         return answer

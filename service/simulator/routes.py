@@ -19,7 +19,7 @@ from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
 from service.simulator.fhir_store import FhirStore, StoreError
 from service.simulator.markdown import safe_html
-from service.wire.refusal import MediaTypeRefusedError, RefusedError, outcome
+from service.wire.refusal import ForbiddenRefusedError, MediaTypeRefusedError, RefusedError, outcome
 from service.wire.request import read
 
 # The pages load their own script, style and icon, and connect only to this service.
@@ -40,26 +40,31 @@ _templates = templates("service.simulator")
 _templates.filters["safe_markdown"] = safe_html
 
 
-def routes(evaluator: Evaluator, allowed: Callable[[str], bool]) -> Blueprint:
-    """The simulator's routes; `allowed` decides which FHIR servers it may read and write."""
+Stores = Callable[[str], FhirStore]
+"""The FHIR server at a base URL. Raises StoreError if it may not be contacted."""
+
+
+def routes(evaluator: Evaluator, stores: Stores) -> Blueprint:
+    """The simulator's routes, which read and write `stores`."""
     blueprint = Blueprint(
         "simulator", __name__, url_prefix="/simulator", static_folder="static", static_url_path="/static"
     )
 
-    _add_pages(blueprint, allowed)
+    _add_pages(blueprint, stores)
     _add_fragments(blueprint, evaluator)
 
     @blueprint.post("/write")
     def write() -> Response:
-        return _written(_asked(), allowed)
+        _demand_same_origin()
+        return _written(_asked(), stores)
 
     return blueprint
 
 
-def _add_pages(blueprint: Blueprint, allowed: Callable[[str], bool]) -> None:
+def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
     @blueprint.get("")
     def patients() -> Response:
-        return _patients(request.args.get("server", "").strip(), request.args.get("name", "").strip(), allowed)
+        return _patients(request.args.get("server", "").strip(), request.args.get("name", "").strip(), stores)
 
     @blueprint.get("/examples/<name>")
     def example(name: str) -> Response:
@@ -72,7 +77,7 @@ def _add_pages(blueprint: Blueprint, allowed: Callable[[str], bool]) -> None:
     def patient() -> Response:
         server, identity = request.args.get("server", ""), request.args.get("id", "")
         try:
-            return _chart(opening.of_patient(FhirStore(server, allowed), identity))
+            return _chart(opening.of_patient(stores(server), identity))
         except StoreError as error:
             return _page("patients.html", 502, **_listing(server, "", [], str(error)))
 
@@ -97,11 +102,11 @@ def _add_fragments(blueprint: Blueprint, evaluator: Evaluator) -> None:
         return _page("verdicts.html", **_explained(evaluator))
 
 
-def _patients(server: str, name: str, allowed: Callable[[str], bool]) -> Response:
+def _patients(server: str, name: str, stores: Stores) -> Response:
     if not server:
         return _page("patients.html", **_listing("", "", [], ""))
     try:
-        return _page("patients.html", **_listing(server, name, FhirStore(server, allowed).patients(name), ""))
+        return _page("patients.html", **_listing(server, name, stores(server).patients(name), ""))
     except StoreError as error:
         return _page("patients.html", 502, **_listing(server, name, [], str(error)))
 
@@ -161,14 +166,22 @@ def _explained(evaluator: Evaluator) -> dict[str, Any]:
     }
 
 
-def _written(asked: Json, allowed: Callable[[str], bool]) -> Response:
+def _written(asked: Json, stores: Stores) -> Response:
     try:
-        store = FhirStore(text(asked.get("server")), allowed)
+        store = stores(text(asked.get("server")))
         resource = asked.get("resource")
         stored = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {})
     except StoreError as error:
         return Response(outcome(502, str(error)), status=502, mimetype="application/json")
     return Response(msgspec.json.encode(stored), mimetype="application/json")
+
+
+def _demand_same_origin() -> None:
+    """Raises ForbiddenRefusedError unless the browser says that a page of this very service calls."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin", "").partition("://")[2]
+    if origin != request.headers.get("Host") or site not in (None, "same-origin"):
+        raise ForbiddenRefusedError("only the simulator's own pages may write")
 
 
 def _body() -> bytes:

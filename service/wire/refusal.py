@@ -9,11 +9,14 @@ from service.errors import ServiceError
 # HTTP status -> FHIR R4 issue-type, for each status that we send
 _ISSUE_CODES = {
     400: "invalid",
+    403: "forbidden",
     404: "not-found",
     405: "not-supported",
+    408: "timeout",
     412: "incomplete",
     413: "too-long",
     415: "not-supported",
+    421: "not-supported",
     422: "conflict",
     500: "exception",
 }
@@ -38,6 +41,12 @@ class TooLargeRefusedError(RefusedError):
     """The body is larger than the limit."""
 
     status = 413
+
+
+class ForbiddenRefusedError(RefusedError):
+    """It comes from a page that may not ask for this."""
+
+    status = 403
 
 
 class MediaTypeRefusedError(RefusedError):

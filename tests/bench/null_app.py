@@ -32,5 +32,4 @@ def load(settings: Settings) -> Any:
 
 def main() -> None:
     """Serve it on a free port of loopback, by the code that serves the service."""
-    server.load = load
-    server.serve(Settings(dev=True), "127.0.0.1", 0, 1, lambda line: print(line, flush=True))
+    server.serve(Settings(dev=True), "127.0.0.1", 0, 1, lambda line: print(line, flush=True), load)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import re
 import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,103 +15,9 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from cards.record.decoding import MAX_BYTES
 from service.command import demo
-from tests.support.http_server import Asked, HangUp, HttpServer, Reply
-from tests.support.machine import NGINX
-from tests.support.places import ROOT
+from tests.support.nginx import PATIENT_VIEW, Proxy, Upstream, head, proxy, read
 
-CONFIGURATION = ROOT / "deploy" / "nginx.conf"
-PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
-TIMEOUT = 60
 MANY = 64  # slow clients; the service answers one request at a time
-
-
-@dataclass
-class Proxy:
-    """A running nginx: where it listens, and what it has said."""
-
-    port: int
-    folder: Path
-
-    @property
-    def said(self) -> str:
-        """The access log and all messages."""
-        return (self.folder / "access.log").read_text() + (self.folder / "stderr").read_text()
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
-        """Status and JSON of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
-        try:
-            kind = {"Content-Type": "application/json"} if body is not None else {}
-            connection.request(method, path, body, {**kind, **headers})
-            return read(connection.sock)
-        finally:
-            connection.close()
-
-    def dial(self, sent: bytes) -> socket.socket:
-        """A connection on which this much has been sent."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
-        connection.sendall(sent)
-        return connection
-
-
-def read(connection: socket.socket) -> tuple[int, Any]:
-    """Status and JSON of the answer on a connection."""
-    with http.client.HTTPResponse(connection) as reply:
-        reply.begin()
-        return reply.status, json.loads(reply.read() or b"null")
-
-
-@contextmanager
-def proxy(folder: Path, upstream: str, **changes: str) -> Iterator[Proxy]:
-    """nginx before the upstream, with the shipped configuration but for ports, places and `changes`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = CONFIGURATION.read_text(encoding="utf-8")
-    here = {
-        "listen 8000;": f"listen 127.0.0.1:{port};",
-        "server 127.0.0.1:8080": f"server {upstream.removeprefix('http://')}",
-        "/tmp/nginx": f"{folder}/nginx",
-        "access_log /dev/stdout": f"access_log {folder}/access.log",
-    }
-    for old, new in {**here, **changes}.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "nginx.conf").write_text(text, encoding="utf-8")
-    # Started by root it would else become a user that this folder is closed to.
-    globally = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-    with (folder / "stderr").open("w") as messages:
-        command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", globally]
-        process = subprocess.Popen(command, stderr=messages)
-        try:
-            _wait(process, port)
-            yield Proxy(port, folder)
-        finally:
-            process.terminate()
-            process.wait(TIMEOUT)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-    pytest.fail("nginx did not start")
-
-
-class Upstream(HttpServer):
-    """A server behind the proxy: it answers `{}`, or hangs up."""
-
-    def __init__(self) -> None:
-        super().__init__(self._say)
-        self.hangs_up = False
-
-    def _say(self, _: Asked) -> Reply:
-        if self.hangs_up:
-            raise HangUp
-        return Reply(body=b"{}")
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +25,6 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """nginx before `serve --dev` with one worker."""
     with demo.started() as address, proxy(tmp_path_factory.mktemp("nginx"), address) as running:
         yield running
-
-
-def head(body: bytes, *headers: str, path: str = PATIENT_VIEW) -> bytes:
-    """The start of a POST, up to the body."""
-    lines = [f"POST {path} HTTP/1.1", "Host: cds.example", "Content-Type: application/json"]
-    return "\r\n".join([*lines, *(headers or (f"Content-Length: {len(body)}",)), "", ""]).encode()
 
 
 Cut = Callable[[bytes], tuple[bytes, bytes]]
@@ -163,8 +58,8 @@ def test_half_sent_requests_do_not_keep_others_from_their_answers(
         status, answer = proxied.ask("POST", PATIENT_VIEW, body)
         assert (status, bool(answer["cards"])) == (200, True)
         assert proxied.ask("GET", "/cds-services")[0] == 200
-        slow[-1].sendall(rest)
-        status, late = read(slow[-1])
+        slow[0].sendall(rest)
+        status, late = read(slow[0])
         assert status == 200
         assert [card["summary"] for card in late["cards"]] == [card["summary"] for card in answer["cards"]]
 

@@ -230,7 +230,8 @@ def test_what_the_public_sandbox_sends_never_breaks_the_service(client: FlaskCli
     )
     assert reply.status_code < 500
     assert reply.status_code == expected_status(file.stem)
-    assert reply.headers["Access-Control-Allow-Origin"] == recorded["headers"]["Origin"]
+    called = recorded["headers"]["Origin"] if path.startswith("/cds-services") else None
+    assert reply.headers.get("Access-Control-Allow-Origin") == called
     if reply.status_code >= 400:
         refusal(reply, reply.status_code)
 

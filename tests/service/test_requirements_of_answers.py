@@ -11,6 +11,7 @@ import pytest
 
 from service.app import create_app
 from service.hooks import HOOKS
+from service.settings import Settings
 from tests.support import vignettes
 from tests.support.answered import Answer, answers
 from tests.support.fhir_server import FhirServer
@@ -160,7 +161,7 @@ def test_answers_are_strict_json(ask: Ask, foot_drop: Json) -> None:
 
 
 def test_without_development_no_page_and_no_server_is_trusted(foot_drop: Json) -> None:
-    client = create_app(now=NOW).test_client()
+    client = create_app(Settings(hosts=("localhost",)), now=NOW).test_client()
     with FhirServer() as server:
         asked = {**foot_drop, "prefetch": {}, "fhirServer": server.base}
         assert client.post("/cds-services/foot-drop-patient-view", json=asked).status_code in (401, 412)

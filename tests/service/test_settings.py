@@ -60,6 +60,22 @@ def test_the_command_line_adds_to_the_lists(tmp_path: Path) -> None:
     assert settings.allow_fhir_servers == ("https://f.example/r4",)
 
 
+def test_a_password_of_the_proxy_is_not_printed(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, 'proxy = "http://user:secret-value@proxy.example:3128"'), {}, dev=True)
+    assert settings.proxy is not None
+    assert settings.proxy.get_secret_value() == "http://user:secret-value@proxy.example:3128"
+    assert "secret-value" not in f"{settings} {settings!r}"
+
+
+def test_what_the_service_is_called() -> None:
+    loopback = {"localhost", "127.0.0.1", "[::1]"}
+    assert Settings().names == set()
+    assert Settings(dev=True).names == loopback
+    named = Settings(public_url="https://CDS.example:8443/base/", hosts=("cds", "10.0.0.7"))
+    assert named.names == {"cds.example", "cds", "10.0.0.7"}
+    assert named.model_copy(update={"dev": True}).names == named.names | loopback
+
+
 def test_a_site_adds_codes(tmp_path: Path) -> None:
     file = write(tmp_path, '[codes."order.mri-lumbar"]\n"https://site.example/orders" = ["MR-L"]\n')
     assert load(file, {}).codes == {"order.mri-lumbar": {"https://site.example/orders": ["MR-L"]}}
@@ -79,6 +95,16 @@ def test_a_site_adds_codes(tmp_path: Path) -> None:
         ('allow_origins = ["https://ehr.example/app"]', "allow_origins"),
         ('allow_fhir_servers = ["file:///etc"]', "allow_fhir_servers"),
         ('allow_fhir_servers = ["https://user@fhir.example"]', "allow_fhir_servers"),
+        ('public_url = "cds.example"', "public_url"),
+        ('public_url = "https://user:secret-value@cds.example"', "public_url"),
+        ('hosts = ["https://cds.example"]', "hosts"),
+        ('hosts = ["cds.example:8443"]', "hosts"),
+        ('hosts = ["*.example"]', "hosts"),
+        ('hosts = [""]', "hosts"),
+        ('ca_file = "none.pem"', "ca_file"),
+        ('proxy = "proxy.example:3128"', "proxy"),
+        ('proxy = "socks5://proxy.example"', "proxy"),
+        ('proxy = "http://user:secret-value@proxy.example/path"', "proxy"),
         ("dev = true", "dev"),
         ('[clients."https://ehr.example"]\n"anything" = 1', "clients"),
         ('data_dir = "data"', "data_dir"),
@@ -86,8 +112,9 @@ def test_a_site_adds_codes(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
-    with pytest.raises(RefusedSettingsError, match=named.replace(".", r"\.")):
+    with pytest.raises(RefusedSettingsError, match=named.replace(".", r"\.")) as refused:
         load(write(tmp_path, text), {})
+    assert "secret-value" not in str(refused.value)
 
 
 def test_codes_in_the_environment_stand_as_json() -> None:

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 LAPTOP, TABLET = 1280, 820
 SERIOUS = ("serious", "critical")
+REBOUND = "rebound.example"
+"""A name that was bound to this machine's address, as a hostile page can do with one of its own."""
 # Without these it speaks to its maker's hosts by itself; a container has no sandbox for it.
 FLAGS = [
     "--no-sandbox",
@@ -21,6 +23,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
 ]
 
 

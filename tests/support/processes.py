@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -18,10 +19,13 @@ COMMAND = Path(sys.executable).parent / "foot-drop-cds"
 
 @contextmanager
 def serving(
-    folder: Path, *words: str, log: int | IO[Any] = subprocess.DEVNULL
+    folder: Path,
+    *words: str,
+    log: int | IO[Any] = subprocess.DEVNULL,
+    command: Sequence[str | Path] = (COMMAND,),
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The service as a process that logs into a file, and its address."""
-    process = subprocess.Popen([COMMAND, "serve", *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+    process = subprocess.Popen([*command, "serve", *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
@@ -32,6 +36,21 @@ def serving(
             process.terminate()
         process.wait(TIMEOUT)
         process.stdout.close()
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that a process has started, as Linux lists them, the oldest first."""
+    task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in task.read_text().split()] if task.exists() else []
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so. Raises TimeoutError."""
+    give_up = time.monotonic() + TIMEOUT
+    while not is_so():
+        if time.monotonic() > give_up:
+            raise TimeoutError
+        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:

@@ -75,7 +75,10 @@ def refusals() -> Iterator[TestResponse]:
     yield client.post("/simulator/verdicts", json={**_request(), "hook": "appointment-book"})
     for server, method in (("https://elsewhere.example/fhir", "POST"), ("http://localhost:8090/fhir", "PATCH")):
         order = {"resourceType": "ServiceRequest"}
-        yield client.post("/simulator/write", json={"server": server, "method": method, "resource": order})
+        asked = {"server": server, "method": method, "resource": order}
+        yield client.post("/simulator/write", json=asked, headers={"Origin": "http://localhost"})
+    yield client.post("/simulator/write", json={})
+    yield client.get("/cds-services", headers={"Host": "ehr.example"})
     yield create_app(now=_no_clock, dev=True).test_client().post(_VIEW, json=_request())
 
 

@@ -127,7 +127,7 @@ def test_nobody_there_is_named() -> None:
         taken.bind(("127.0.0.1", 0))  # and never listens
         done = load(f"http://127.0.0.1:{taken.getsockname()[1]}/fhir", "--wait", "0")
     assert done.returncode == 1
-    assert "/metadata is not answered (ConnectionError)" in done.stderr
+    assert "/metadata is not answered (the FHIR server could not be reached)" in done.stderr
     assert "Traceback" not in done.stderr
 
 

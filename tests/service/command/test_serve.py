@@ -7,7 +7,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,15 +21,9 @@ from cards.record.decoding import MAX_BYTES
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW
-from tests.support.processes import TIMEOUT, is_running, post, serving
+from tests.support.processes import TIMEOUT, children, is_running, post, serving, until
 
 PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
-
-
-def children(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that a process has started, as Linux lists them."""
-    task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(pid) for pid in task.read_text().split()] if task.exists() else []
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -43,6 +36,17 @@ def test_serve_answers_where_it_says_and_leaves_no_process(tmp_path: Path, stop:
         process.send_signal(stop)
         assert process.wait(TIMEOUT) == 0
         assert not [pid for pid in started if is_running(pid)]
+
+
+def test_it_knows_that_it_answers_whatever_it_is_called(tmp_path: Path) -> None:
+    """The address that it listens on is none of its names: its look at itself calls it by one of them."""
+    with serving(tmp_path, "--dev", "--host", "127.0.0.9", "--port", "0") as (_, address):
+        place = address.removeprefix("http://")
+        for host, status in (("localhost", 200), (place, 421), ("evil.example", 421)):
+            connection = http.client.HTTPConnection(place, timeout=TIMEOUT)
+            connection.request("GET", "/cds-services", headers={"Host": host})
+            assert connection.getresponse().status == status
+            connection.close()
 
 
 def test_a_body_too_large_is_refused_and_the_reply_is_seen(tmp_path: Path) -> None:
@@ -69,8 +73,11 @@ def test_a_body_in_chunks_is_read_up_to_the_limit_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_once_whatever_connections_are_open(tmp_path: Path, stop: signal.Signals) -> None:
-    """Idle ones, one with a half-sent body, and a request that waits for a slow FHIR server."""
+def test_it_ends_with_the_longest_request_whatever_connections_are_open(
+    tmp_path: Path, stop: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Idle ones, one with a half-sent body, and a request that waits for a slow FHIR server, and is answered."""
+    monkeypatch.setenv("FOOT_DROP_CDS_DEADLINE_MS", "1500")
     with ExitStack() as stack:
         slow = stack.enter_context(FhirServer())
         for kind in ("Condition", "Observation"):
@@ -78,8 +85,10 @@ def test_it_ends_at_once_whatever_connections_are_open(tmp_path: Path, stop: sig
         process, address = stack.enter_context(serving(tmp_path, "--dev", "--port", "0", "--workers", "2"))
         place = address.removeprefix("http://")
         host, port = place.split(":")
+        connections = []
         for body in (b"", b"{", json.dumps(unsupplied(slow)).encode()):
             connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=TIMEOUT))
+            connections.append(connection)
             if body:
                 length = len(body) if len(body) > 1 else 100
                 head = f"POST {PATIENT_VIEW} HTTP/1.1\r\nHost: {place}\r\nContent-Type: application/json"
@@ -87,10 +96,14 @@ def test_it_ends_at_once_whatever_connections_are_open(tmp_path: Path, stop: sig
             else:
                 connection.sendall(f"GET /cds-services HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
                 assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        until(lambda: bool(slow.asked_for("Condition")))
         started = children(process)
         process.send_signal(stop)
         assert process.wait(5) == 0
         assert not [pid for pid in started if is_running(pid)]
+        _, half_sent, reading = connections
+        assert half_sent.recv(100).startswith(b"HTTP/1.1 408 ")
+        assert reading.recv(100).startswith(b"HTTP/1.1 412 ")
 
 
 def unsupplied(server: FhirServer) -> dict[str, Any]:

@@ -161,6 +161,30 @@ def test_what_all_pages_of_a_query_hold_together_is_bounded(server: FhirServer, 
     assert fetched["other"].why == ""
 
 
+def test_what_all_keys_hold_together_is_bounded_but_for_a_single_one_by_half(
+    server: FhirServer, reader: FhirReader
+) -> None:
+    server.resources = [record | {"note": "x" * 300_000} for record in server.resources]
+    queries = {f"key{number}": f"Condition/c{number}" for number in range(5)}
+    fetched = reader.fetch(server.base, SECRET, queries, soon())
+    assert sorted(found.why for found in fetched.values()) == [
+        "",
+        "",
+        "",
+        *["the FHIR server's answer is larger than the limit"] * 2,
+    ]
+    server.misbehave("Observation", huge=500_001)
+    fetched = reader.fetch(server.base, SECRET, {"observations": "Observation?patient=1", "c1": "Condition/c1"}, soon())
+    assert [found.why for found in fetched.values()] == ["the FHIR server's answer is larger than the limit", ""]
+
+
+def test_two_waves_of_one_request_share_what_they_may_hold(server: FhirServer, reader: FhirReader) -> None:
+    server.resources = [record | {"note": "x" * 300_000} for record in server.resources]
+    budget = reader.budget()
+    whys = [reader.fetch(server.base, SECRET, {"c": f"Condition/c{n}"}, soon(), budget)["c"].why for n in range(4)]
+    assert whys == ["", "", "", "the FHIR server's answer is larger than the limit"]
+
+
 def test_proxies_and_passwords_of_the_machine_are_not_used(
     server: FhirServer, reader: FhirReader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

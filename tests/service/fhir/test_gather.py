@@ -99,6 +99,25 @@ def test_what_is_missing_is_read(server: FhirServer, reader: FhirReader) -> None
     assert "mrc-eversion" in search.query["code"][0].split(",")
 
 
+def test_records_and_what_they_point_at_share_what_a_request_may_read() -> None:
+    """Of a million bytes the prescriptions take four tenths, and each medicine three."""
+    medicines = [{"resourceType": "Medication", "id": f"m{number}", "note": "x" * 300_000} for number in range(3)]
+    prescribed = [
+        record("MedicationRequest", f"r{number}", medicationReference={"reference": f"Medication/m{number}"})
+        for number in range(3)
+    ]
+    prescribed[0]["note"] = "x" * 390_000
+    with (
+        FhirServer([*prescribed, *medicines], token="secret") as server,
+        FhirReader(allow_list([], allow_loopback=True), max_bytes=1_000_000) as reader,
+    ):
+        supplied = {key: value for key, value in FULL.items() if key != "medications"}
+        found = ask(request(supplied, server), reader)
+    assert len([name for name in names(found) if name.startswith("Medication/")]) == 2
+    larger = "references that could not be read: 1 (the FHIR server's answer is larger than the limit)"
+    assert found.notes == {"medications": larger}
+
+
 def test_only_missing_keys_are_read_and_foreign_keys_are_ignored(server: FhirServer, reader: FhirReader) -> None:
     supplied = {key: value for key, value in FULL.items() if key != "orders"}
     found = ask(request(supplied | {"foreign": bundle(record("Condition", "c9"))}, server), reader)

@@ -18,10 +18,10 @@ PREFLIGHT = {
 @pytest.fixture
 def production() -> FlaskClient:
     """A service with one configured origin."""
-    return create_app(Settings(allow_origins=("https://ehr.example",))).test_client()
+    return create_app(Settings(allow_origins=("https://ehr.example",), hosts=("localhost",))).test_client()
 
 
-@pytest.mark.parametrize("path", [URL, "/cds-services", f"{URL}/feedback", "/nowhere", f"{URL}//"])
+@pytest.mark.parametrize("path", [URL, "/cds-services", f"{URL}/feedback", "/cds-services/nowhere", f"{URL}//"])
 def test_a_preflight_is_answered_before_anything_else(production: FlaskClient, path: str) -> None:
     reply = production.options(path, headers={**PREFLIGHT, "Origin": "https://ehr.example"})
     assert reply.status_code == 204
@@ -37,7 +37,7 @@ def test_every_reply_names_the_origin_errors_included(production: FlaskClient) -
     headers = {"Origin": "https://ehr.example"}
     replies = [
         production.get("/cds-services", headers=headers),
-        production.get("/nowhere", headers=headers),
+        production.get("/cds-services/nowhere", headers=headers),
         production.get(URL, headers=headers),
         production.post(URL, data=b"{}", content_type="application/json", headers=headers),
         production.post(URL, data=b"{}", headers=headers),
@@ -73,8 +73,25 @@ def test_another_origin_is_not_named(production: FlaskClient, origin: str) -> No
         assert reply.headers["Vary"] == "Origin"
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/simulator", "/simulator/write", "/fhir/PlanDefinition/afo", "/rules/afo", "/cds-services-of-mine"]
+)
+def test_nothing_but_the_services_is_for_pages_of_other_origins(client: FlaskClient, path: str) -> None:
+    for origin in ("http://localhost:3000", "https://ehr.example"):
+        for reply in (
+            client.get(path, headers={"Origin": origin}),
+            client.options(path, headers={**PREFLIGHT, "Origin": origin}),
+        ):
+            assert not [name for name, _ in reply.headers if name.startswith("Access-Control-")]
+            reply.close()
+
+
 def test_without_origins_no_page_may_call() -> None:
-    reply = create_app(Settings()).test_client().get("/cds-services", headers={"Origin": "https://ehr.example"})
+    reply = (
+        create_app(Settings(hosts=("localhost",)))
+        .test_client()
+        .get("/cds-services", headers={"Origin": "https://ehr.example"})
+    )
     assert "Access-Control-Allow-Origin" not in reply.headers
 
 

@@ -14,8 +14,21 @@ from playwright.sync_api import Browser, expect
 
 from service import examples
 from service.command import demo
-from tests.support.browsing import LAPTOP, TABLET, Visit, card, check_accessible, chromium, settled
+from tests.support.browsing import LAPTOP, REBOUND, TABLET, Visit, card, check_accessible, chromium, settled
 from tests.support.fhir_server import FhirServer
+from tests.support.http_server import HttpServer, Reply
+
+WRITE = """async (address) => {
+    const order = {resourceType: "ServiceRequest", id: "1"};
+    const body = JSON.stringify({server: "https://elsewhere.example/fhir", method: "DELETE", resource: order});
+    const options = {method: "POST", headers: {"Content-Type": "application/json"}, body};
+    try {
+        return (await fetch(`${address}/simulator/write`, options)).status;
+    } catch {
+        return "not let in";
+    }
+}"""
+"""A write as the page's script does it, to a FHIR server that is refused (502) once the page is let in."""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +57,25 @@ def visit(request: pytest.FixtureRequest, browser: Browser, address: str) -> Ite
     yield visit
     visit.check_quiet()
     visit.page.context.close()
+
+
+def test_a_page_of_the_simulator_may_write_and_no_other(browser: Browser, address: str) -> None:
+    with HttpServer(lambda _: Reply(headers={"Content-Type": "text/html"}, body=b"<p>Free games</p>")) as other:
+        context = browser.new_context()
+        page = context.new_page()
+        for start, written in (
+            (f"{address}/simulator", 502),
+            (f"http://{other.address}/", "not let in"),
+            (f"http://{other.address}/".replace("127.0.0.1", "localhost"), "not let in"),
+        ):
+            page.goto(start)
+            assert page.evaluate(WRITE, address) == written
+        rebound = address.replace("127.0.0.1", REBOUND)
+        reply = page.goto(f"{rebound}/simulator")
+        assert reply is not None
+        assert reply.status == 421
+        assert page.evaluate(WRITE, rebound) == 421
+        context.close()
 
 
 def test_a_chart_is_opened_and_its_cards_are_read(visit: Visit) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import responses
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from cards.orders.validity import r4_fault
 from service import examples
@@ -16,8 +17,10 @@ from service.app import create_app
 from service.settings import Settings
 from service.simulator import order_menu
 from service.simulator.markdown import safe_html
+from tests.support.bad_server import KINDS, BadServer
 from tests.support.fhir_server import FhirServer
 from tests.support.places import ROOT
+from tests.support.refusals import refusal
 
 EXAMPLE = "/simulator/examples/new-l5-foot-drop"
 LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=\"([^\"]+)\"")
@@ -39,7 +42,7 @@ def fragment(client: FlaskClient, name: str, body: Any) -> str:
 
 
 def test_it_is_served_in_development_only(client: FlaskClient) -> None:
-    production = create_app(Settings()).test_client()
+    production = create_app(Settings(hosts=("localhost",))).test_client()
     for path in ("/simulator", EXAMPLE, "/simulator/static/page.js"):
         for who, status in ((production, 404), (client, 200)):
             reply = who.get(path)
@@ -236,7 +239,40 @@ def test_a_fhir_server_that_is_not_allowed_or_away_is_said_so(client: FlaskClien
     assert "may not contact" in html
     with FhirServer() as server:
         base = server.base
-    assert "cannot be reached" in page(client, f"/simulator?server={base}", 502)
+    assert "could not be reached" in page(client, f"/simulator?server={base}", 502)
+
+
+def write(client: FlaskClient, asked: dict[str, Any], **headers: str) -> TestResponse:
+    """The answer to a write, as a browser sends it for a page of the service."""
+    own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    sent = {name: value for name, value in {**own, **headers}.items() if value}
+    return client.post("/simulator/write", json=asked, headers=sent)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "https://ehr.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "", "Sec-Fetch-Site": ""},
+    ],
+)
+def test_only_the_simulators_own_pages_write(client: FlaskClient, headers: dict[str, str]) -> None:
+    with FhirServer() as server:
+        asked = {"server": server.base, "method": "DELETE", "resource": {"resourceType": "ServiceRequest", "id": "1"}}
+        reply = write(client, asked, **headers)
+        assert refusal(reply, 403)["code"] == "forbidden"
+        assert server.asked == []
+
+
+def test_a_browser_that_says_no_site_may_write(client: FlaskClient) -> None:
+    asked = {"server": "https://elsewhere.example/fhir", "method": "POST", "resource": {}}
+    assert write(client, asked, **{"Sec-Fetch-Site": ""}).status_code == 502
 
 
 def test_an_order_is_filed_on_the_fhir_server_under_an_id_of_its_own(client: FlaskClient) -> None:
@@ -246,11 +282,11 @@ def test_an_order_is_filed_on_the_fhir_server_under_an_id_of_its_own(client: Fla
         net.post(f"{base}/ServiceRequest", json=stored, status=201)
         net.put(f"{base}/ServiceRequest/17", json=stored)
         net.delete(f"{base}/ServiceRequest/17", status=204)
-        made = client.post("/simulator/write", json={"server": base, "method": "POST", "resource": order})
+        made = write(client, {"server": base, "method": "POST", "resource": order})
         assert made.get_json() == stored
         assert json.loads(net.calls[0].request.body or "") == {"resourceType": "ServiceRequest"}
         for method in ("PUT", "DELETE"):
-            reply = client.post("/simulator/write", json={"server": base, "method": method, "resource": stored})
+            reply = write(client, {"server": base, "method": method, "resource": stored})
             assert reply.status_code == 200
 
 
@@ -265,7 +301,7 @@ def test_an_order_is_filed_on_the_fhir_server_under_an_id_of_its_own(client: Fla
 )
 def test_other_things_are_not_written(client: FlaskClient, server: str, method: str, kind: str) -> None:
     asked = {"server": server, "method": method, "resource": {"resourceType": kind, "id": "1"}}
-    reply = client.post("/simulator/write", json=asked)
+    reply = write(client, asked)
     assert reply.status_code == 502
     assert reply.get_json()["resourceType"] == "OperationOutcome"
 
@@ -277,3 +313,21 @@ def test_feedback_is_sent_where_the_service_takes_it() -> None:
             app.add_url_rule("/cds-services/<identity>/feedback", view_func=lambda identity: "", methods=["POST"])
         html = page(app.test_client(), EXAMPLE)
         assert json.loads(html.partition('id="start">')[2].partition("</script>")[0])["feedback"] is takes
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("redirects by 302", "answered 302"),
+        ("nests arrays", "something other than JSON"),
+        ("is a list", "something other than a resource"),
+        ("is 20 MiB of blanks", "larger than the limit"),
+        ("is gzip, and does not say so", "something other than JSON"),
+        ("resets in the body", "broke off its answer"),
+    ],
+)
+def test_a_bad_fhir_server_breaks_no_page(client: FlaskClient, kind: str, words: str) -> None:
+    with BadServer(KINDS[kind]) as server:
+        reply = client.get(f"/simulator?server={server.base}")
+    assert reply.status_code == 502
+    assert words in reply.text

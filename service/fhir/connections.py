@@ -1,0 +1,188 @@
+"""Connections that another thread can break off, to addresses that were checked."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from service.fhir.resolver import Resolver, UnresolvedError
+
+_MOST_INTERIM = 10
+_LOCK = threading.Lock()
+_thread = threading.local()
+
+
+class Watch:
+    """The deadline of what one thread asks, and the means by which another breaks it off.
+
+    A timeout of a socket only bounds the silence between two bytes: a server that sends its headers byte by
+    byte would keep the thread for hours. Inside of its `with` block the thread's connections are under watch.
+    """
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self._connection: _Connection | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline, by time.monotonic."""
+        return self.until - time.monotonic()
+
+    def __enter__(self) -> Watch:
+        _thread.watch = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _thread.watch = None
+        with _LOCK:
+            self._connection = self._socket = None
+
+    def claim(self, connection: _Connection) -> None:
+        """Take a connection under watch. Raises TimeoutError after the deadline: nothing is sent then."""
+        with _LOCK:
+            if self.left <= 0:
+                raise TimeoutError
+            connection.watch = self
+            self._connection = connection
+            self._socket = connection.sock or self._socket
+
+    def hold(self, connected: socket.socket) -> None:
+        """Take a socket under watch that its connection does not name yet."""
+        with _LOCK:
+            self._socket = connected
+
+    def break_off(self) -> None:
+        """Shut the connection under watch, if there is one: its thread wakes up and ends."""
+        with _LOCK:
+            # a connection that went back to the pool may be another thread's by now
+            if self._connection is None or self._connection.watch is not self:
+                return
+            for under_watch in (self._connection.sock, self._socket):
+                if isinstance(under_watch, socket.socket):
+                    with contextlib.suppress(OSError):
+                        socket.socket.shutdown(under_watch, socket.SHUT_RDWR)
+
+
+class _Response(http.client.HTTPResponse):
+    """Without it `100 Continue` may come for ever, and each keeps the interpreter busy."""
+
+    _interim = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._interim += 1
+        if self._interim > _MOST_INTERIM:
+            raise http.client.BadStatusLine("100 Continue without end")
+        return super()._read_status()  # type: ignore[misc,no-any-return]  # typeshed leaves it out
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+    resolver: Resolver
+    watch: Watch | None = None
+
+    def request(self, *args: Any, **options: Any) -> None:
+        _thread.watch.claim(self)
+        super().request(*args, **options)
+
+    def getresponse(self) -> Any:
+        _thread.watch.claim(self)  # again: only now is its socket there for sure
+        return super().getresponse()
+
+    def _new_conn(self) -> socket.socket:
+        """A socket to one of the checked addresses; each is tried for its share of the time that is left."""
+        watch: Watch = _thread.watch
+        watch.claim(self)
+        try:
+            places = self.resolver.places(self.host, watch.left, is_proxy=self.proxy is not None)
+        except UnresolvedError as error:
+            raise NewConnectionError(self, str(error)) from error
+        for number, (family, address) in enumerate(places):
+            with contextlib.suppress(OSError):
+                return self._connected(family, (address[0], self.port, *address[2:]), len(places) - number)
+        if watch.left <= 0:
+            raise ConnectTimeoutError(self, "no connection in time")
+        raise NewConnectionError(self, "no connection")
+
+    def _connected(self, family: int, address: tuple[Any, ...], shares: int) -> socket.socket:
+        watch: Watch = _thread.watch
+        connected = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            for option in self.socket_options or ():
+                connected.setsockopt(*option)
+            connected.settimeout(max(watch.left, 0.001) / shares)
+            connected.connect(address)
+            connected.settimeout(max(watch.left, 0.001))
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _SecureSocket(ssl.SSLSocket):
+    """Under watch from the first byte of the handshake on: until it ends, the connection does not know the socket."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        watch: Watch | None = getattr(_thread, "watch", None)
+        if watch is not None:
+            watch.hold(self)
+        super().do_handshake(block)
+
+
+class Adapter(HTTPAdapter):
+    """Kept-alive connections for requests; certificates are checked against `ca_file`, or those of certifi."""
+
+    def __init__(self, connections: int, resolver: Resolver, ca_file: str | None) -> None:
+        self._ca_file = ca_file
+        self._context: ssl.SSLContext | None = None
+        self._loading = threading.Lock()
+        self._plain = type("Connection", (_Connection,), {"resolver": resolver})
+        self._secure = type("SecureConnection", (_SecureConnection,), {"resolver": resolver})
+        super().__init__(pool_connections=connections, pool_maxsize=connections)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
+        """Which pool a request takes its connection from."""
+        place, keys = super().build_connection_pool_key_attributes(*args, **options)
+        return place, {"ssl_context": self._trusted()} if place["scheme"] == "https" else keys
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """The pool of a request, whose connections are those above."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = self._secure if pool.scheme == "https" else self._plain
+        return pool
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        """The proxy's pools; a proxy that speaks TLS is trusted by the same certificates."""
+        return super().proxy_manager_for(proxy, proxy_ssl_context=self._trusted(), **options)
+
+    def cert_verify(self, *args: Any, **options: Any) -> None:
+        """Nothing is set on the pool here: its context says what is trusted."""
+
+    def _trusted(self) -> ssl.SSLContext:
+        with self._loading:  # once, when it is needed: reading all the certificates takes 20 ms
+            if self._context is None:
+                self._context = trusted(self._ca_file)
+                self._context.sslsocket_class = _SecureSocket
+            return self._context
+
+
+def trusted(ca_file: str | None) -> ssl.SSLContext:
+    """What certificates are checked against. Raises OSError for a file that holds none."""
+    return ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)

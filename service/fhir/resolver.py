@@ -1,0 +1,114 @@
+"""Names of servers to addresses, looked up aside: a name that hangs takes no time from any other."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from typing import Any
+
+from msgspec import Struct, field
+
+from service.errors import ServiceError
+
+FRESH = 60.0  # seconds that an answer is taken as it is; the operating system does not tell how long it holds
+STALE = 600.0  # seconds that it is taken while it is looked up anew
+_MOST_LOOKUPS = 8
+_MOST_KNOWN = 256
+
+Place = tuple[socket.AddressFamily, tuple[Any, ...]]
+"""An address family, and an address of it as sockets take it, without a meaningful port."""
+
+
+class UnresolvedError(ServiceError):
+    """A name that leads nowhere, or not in time, or where no FHIR server is; the message says which."""
+
+
+class _Lookup(Struct):
+    done: threading.Event = field(default_factory=threading.Event)
+    places: list[Place] = field(default_factory=list)
+
+
+class Resolver:
+    """Looks names up in at most eight threads of its own, one a name, and remembers where they led.
+
+    A name may not lead to loopback unless `allow_loopback`, nor to a link-local, multicast or unspecified
+    address: no FHIR server is there, but a cloud's credentials are. Names are those of this machine itself
+    (localhost) and literal addresses are what they say, and not held to that.
+    """
+
+    def __init__(self, *, allow_loopback: bool) -> None:
+        self._allow_loopback = allow_loopback
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, list[Place]]] = {}
+        self._running: dict[str, _Lookup] = {}
+
+    def places(self, host: str, seconds: float, *, is_proxy: bool = False) -> list[Place]:
+        """Where a host is, within `seconds`; a proxy may be anywhere. Raises UnresolvedError."""
+        literal = _literal(host)
+        if literal is not None:
+            return [literal]
+        places = self._looked_up(host, seconds)
+        if is_proxy or host == "localhost":
+            return places
+        allowed = [place for place in places if self._is_allowed(place)]
+        if not allowed:
+            raise UnresolvedError("leads to an address where no FHIR server can be")
+        return allowed
+
+    def _is_allowed(self, place: Place) -> bool:
+        address = ipaddress.ip_address(place[1][0].partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        if address.is_loopback:
+            return self._allow_loopback
+        return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+
+    def _looked_up(self, host: str, seconds: float) -> list[Place]:
+        with self._lock:
+            since, places = self._known.get(host, (0.0, []))
+            age = time.monotonic() - since
+            if places and age < FRESH:
+                return places
+            lookup = self._running.get(host) or self._start(host)
+        if places and age < STALE:
+            return places
+        if lookup is None or not lookup.done.wait(max(seconds, 0)):
+            raise UnresolvedError("could not be looked up in time")
+        if not lookup.places:
+            raise UnresolvedError("is not known")
+        return lookup.places
+
+    def _start(self, host: str) -> _Lookup | None:
+        if len(self._running) >= _MOST_LOOKUPS:
+            return None
+        lookup = self._running[host] = _Lookup()
+        # A daemon: the system's resolver cannot be broken off, and must not hold up the end of the process.
+        threading.Thread(target=self._look_up, args=(host, lookup), name="resolver", daemon=True).start()
+        return lookup
+
+    def _look_up(self, host: str, lookup: _Lookup) -> None:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            lookup.places = [(family, address) for family, _, _, _, address in found]
+        except (OSError, UnicodeError):
+            pass  # no places
+        finally:
+            with self._lock:
+                self._running.pop(host, None)
+                if lookup.places:
+                    self._known.pop(host, None)
+                    self._known[host] = time.monotonic(), lookup.places
+                    while len(self._known) > _MOST_KNOWN:
+                        del self._known[next(iter(self._known))]
+            lookup.done.set()
+
+
+def _literal(host: str) -> Place | None:
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    if address.version == 4:
+        return socket.AF_INET, (str(address), 0)
+    return socket.AF_INET6, (str(address), 0, 0, 0)

@@ -1,0 +1,25 @@
+"""The Host header: a page whose name was bound to this machine's address calls by that name, and is not served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from service.middleware.log import Wsgi
+
+_LONGEST = 300  # characters: a name of DNS has 253, and a port
+_EXEMPT = frozenset({"/health", "/metrics"})  # asked by address, by what watches the service; they hold no patient
+
+
+def with_host(inner: Wsgi, is_own: Callable[[str], bool], refused: Callable[[dict[str, Any]], Wsgi]) -> Wsgi:
+    """Serve what calls the service by a name of its own, of which `is_own` says so; else answer as `refused` does."""
+    is_own = lru_cache(64)(is_own)
+
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        header = environ.get("HTTP_HOST", "")
+        if (len(header) > _LONGEST or not is_own(header)) and environ.get("PATH_INFO") not in _EXEMPT:
+            return refused(environ)(environ, start_response)
+        return inner(environ, start_response)
+
+    return call

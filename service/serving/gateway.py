@@ -1,0 +1,177 @@
+"""From RSGI to WSGI: a request comes to the application when all of it is there, and has to come within a deadline.
+
+granian reads bodies in a thread of its own, so that a slow client costs a connection and no worker. The application
+runs in the event loop: one request at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from werkzeug.exceptions import RequestTimeout
+
+from cards.record.decoding import MAX_BYTES
+from service.computing import Limit
+from service.middleware.log import Wsgi
+
+if TYPE_CHECKING:
+    from granian._granian import RSGIHTTPProtocol
+    from granian.rsgi import Scope
+
+BODY_SECONDS = 10  # for a whole body; as long as nginx.conf waits for the next piece of one
+_TICK = 0.25  # seconds between two looks at the deadlines
+_DRAINED = 128 * 1024 * 1024  # bytes: a client that is still sending would not see that it is refused
+
+_CONSTANT: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.input_terminated": True,
+    "wsgi.multithread": False,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+_LARGE = 64 * 1024  # bytes of a body that it is worth to forget early
+
+
+class Gateway:
+    """An RSGI application around a WSGI application, which may compute for `limit` seconds of CPU time a request."""
+
+    def __init__(self, application: Wsgi, limit: float) -> None:
+        self._application = application
+        self._limit = Limit(limit)
+        self._waiting: dict[asyncio.Task[None], float] = {}
+        """Who waits for a body, and until when by the loop's clock."""
+        self.busy = 0
+        """How many requests are being received or answered."""
+
+    async def __call__(self, scope: Scope, protocol: RSGIHTTPProtocol) -> None:
+        """Answer a request."""
+        self.busy += 1
+        try:
+            environ = _environ(scope)
+            try:
+                environ["wsgi.input"] = await self._received(environ, protocol)
+            except RuntimeError:  # of granian: the client has gone, or sent no HTTP
+                protocol.response_empty(400, [])
+                return
+            with self._limit:
+                status, headers, body = _answer(self._application, environ)
+            protocol.response_bytes(status, headers, body)
+        finally:
+            self.busy -= 1
+
+    def give_up_waiting(self, late: float = math.inf) -> None:
+        """Answer those whose bodies have not come by their deadlines, if these are before `late`."""
+        for task in [task for task, deadline in self._waiting.items() if deadline < late]:
+            task.cancel()
+
+    async def keep_deadlines(self) -> NoReturn:
+        """Answer whoever is late, for as long as this runs: one clock for all requests costs each next to nothing."""
+        while True:
+            await asyncio.sleep(_TICK)
+            self.give_up_waiting(asyncio.get_running_loop().time())
+
+    async def _received(self, environ: dict[str, Any], protocol: RSGIHTTPProtocol) -> Any:
+        """The body as a file. It raises RequestTimeout when it is read, if the body did not come in time."""
+        length = environ.get("CONTENT_LENGTH", "0")
+        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if length == "0" and not is_chunked:
+            return io.BytesIO()
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._waiting[task] = asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            fits = not is_chunked and int(length) <= MAX_BYTES
+            body: bytes = await (protocol() if fits else _bounded(protocol))
+            return _Body(body) if len(body) > _LARGE else io.BytesIO(body)
+        except asyncio.CancelledError:
+            return _Late()
+        finally:
+            del self._waiting[task]
+
+
+class _Body(io.BytesIO):
+    """A body that is forgotten once it has been read: nothing holds it while the request is evaluated."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._length = len(body)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        part = super().read(size)
+        if len(part) == self._length:
+            self.seek(0)
+            self.truncate()
+        return part
+
+
+class _Late(io.RawIOBase):
+    """A body that did not come."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        raise RequestTimeout
+
+    def readinto(self, buffer: Any, /) -> int:
+        raise RequestTimeout
+
+
+async def _bounded(protocol: Any) -> bytes:
+    """What is read of a body of unknown size, a little over the limit at most; the rest is passed over."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in protocol:
+        if size <= MAX_BYTES:
+            parts.append(part)
+        size += len(part)
+        if size > _DRAINED:
+            break
+    return b"".join(parts)
+
+
+@lru_cache(256)
+def _key(header: str) -> str:
+    """What WSGI calls a header."""
+    name = header.replace("-", "_").upper()
+    return name if header in ("content-type", "content-length") else f"HTTP_{name}"
+
+
+def _environ(scope: Scope) -> dict[str, Any]:
+    environ = _CONSTANT.copy()
+    path = scope.path
+    environ["REQUEST_METHOD"] = scope.method
+    environ["PATH_INFO"] = path if path.isascii() else path.encode().decode("latin-1")
+    environ["QUERY_STRING"] = scope.query_string
+    environ["wsgi.url_scheme"] = scope.scheme
+    environ["SERVER_NAME"], _, environ["SERVER_PORT"] = scope.server.rpartition(":")
+    environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0]
+    for name, value in scope.headers.items():
+        key = _key(name)
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+def _answer(application: Wsgi, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    started: list[tuple[int, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+        started.append((int(status[:3]), headers))
+
+    parts = application(environ, start)
+    try:
+        body = b"".join(parts)
+    finally:
+        close: Callable[[], None] | None = getattr(parts, "close", None)
+        if close:
+            close()
+    status, headers = started[-1]
+    return status, headers, body

@@ -1,0 +1,92 @@
+"""A worker: the application on granian, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvloop
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from service.middleware.log import Relay, Wsgi
+from service.serving.gateway import Gateway
+
+_HEADER_MILLISECONDS = 10_000  # who has not sent the headers by then is cut off, and who asks nothing for so long
+BACKLOG = 1024  # connections that wait until a worker takes them
+_FLUSH_SECONDS = 0.2  # for answers that are on their way out at the end
+
+_LOGGING = {
+    "handlers": {name: {"class": f"{Relay.__module__}.{Relay.__qualname__}"} for name in ("console", "access")},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every worker does."""
+
+    listener: socket.socket
+    connections: int
+    """How many a worker holds at a time."""
+    load: Callable[[], Wsgi]
+    """Makes the application."""
+    limit: float
+    """Seconds of CPU time that a request may take."""
+
+
+class _Server(Server):
+    """granian on a socket that listens already and that all workers share: what waits in it outlives a worker."""
+
+    def __init__(self, listener: socket.socket, connections: int, application: Gateway) -> None:
+        super().__init__(
+            application,
+            interface=Interfaces.RSGI,
+            http=HTTPModes.http1,  # nothing ends an HTTP/2 connection that asks nothing
+            websockets=False,
+            backlog=BACKLOG,
+            backpressure=connections,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+            log_level=LogLevels.error,  # its warning is that it is embedded
+            log_dictconfig=_LOGGING,
+        )
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        backlog = (BACKLOG,) if sys.platform == "linux" else ()  # on others it is not asked for
+        self._shd = SocketHolder(self._listener.detach(), False, *backlog)  # type: ignore[assignment,call-arg]
+
+
+def work(task: Task, parent: int, ready: int) -> None:
+    """Serve until SIGTERM, SIGINT or the end of the parent.
+
+    `parent` is a pipe whose other end the parent alone has, `ready` one that is told of the start.
+    """
+    uvloop.run(_work(task, Gateway(task.load(), task.limit), parent, ready))
+
+
+async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
+    server = _Server(task.listener, task.connections, gateway)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_reader(parent, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    deadlines = asyncio.create_task(gateway.keep_deadlines())
+    loop.call_soon(os.write, ready, b".")
+    await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+    server.stop()  # type: ignore[no-untyped-call]
+    gateway.give_up_waiting()
+    while gateway.busy and not serving.done():
+        await asyncio.wait([serving], timeout=_FLUSH_SECONDS)
+    deadlines.cancel()
+    await asyncio.wait([serving], timeout=_FLUSH_SECONDS)  # not for clients that keep silent

@@ -1,0 +1,127 @@
+"""Every regular expression of cards/ and service/ takes time in proportion to its text, whatever the text."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
+
+import pytest
+
+import cards
+import service
+from cards.record.chart import BUILT_IN_CODES
+from tests.support import house
+
+SIZE = 64 * 1024
+# What is seen is under 10 ms of CPU time.
+MOST_SECONDS = 0.05
+AT_BUILD_TIME = {"cards/value_sets/make.py"}  # reads our own tables, and nothing else
+
+TEXTS = {
+    "blanks": " " * SIZE,
+    "digits": "1" * SIZE,
+    "quotes": '"' * SIZE,
+    "escaped quotes": '"' + '\\"' * (SIZE // 2),
+    "backslashes": "\\" * SIZE,
+    "labels": "a." * (SIZE // 2),
+    "words": "a-" * (SIZE // 2) + "!",
+    "letters": "a" * SIZE + "!",
+    "a grade and blanks": "4" + " " * SIZE + "x",
+    "a date and digits": "2026-02-01T10:00:00." + "1" * SIZE + "x",
+    "half a name": "methylene " * (SIZE // 10),
+}
+
+
+def _patterns(value: object) -> Iterator[re.Pattern[str] | re.Pattern[bytes]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, dict):
+        yield from _patterns(list(value.values()))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from _patterns(part)
+
+
+def _expressions() -> dict[str, re.Pattern[str] | re.Pattern[bytes]]:
+    """Every compiled expression by its text: those of modules, and those of the value sets."""
+    modules = [
+        import_module(module.name)
+        for room in (cards, service)
+        for module in walk_packages(room.__path__, f"{room.__name__}.")
+        if module.name != "service.__main__"
+    ]
+    values = [*(vars(module).copy() for module in modules), vars(BUILT_IN_CODES)]
+    return {repr(pattern.pattern): pattern for pattern in _patterns(values)}
+
+
+EXPRESSIONS = _expressions()
+_SOURCES = "\n".join(house.texts("cards", "service", suffix=".py").values())
+
+
+def _matched_whole() -> set[str]:
+    """The expressions of modules that are nowhere looked for inside of a text: only the whole text is matched."""
+    named = re.findall(r"^(_?[A-Z_]+) = re\.compile", _SOURCES, re.MULTILINE)
+    whole = {
+        name
+        for name in named
+        if not re.search(rf"\b{name}\.(?:search|sub|subn|finditer|findall|split|match)\(", _SOURCES)
+    }
+    modules = [module for name, module in sys.modules.items() if name.startswith(("cards.", "service."))]
+    return {repr(value.pattern) for m in modules for name, value in vars(m).items() if name in whole and _is_one(value)}
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, re.Pattern)
+
+
+MATCHED_WHOLE = _matched_whole()
+
+
+def _seconds(pattern: re.Pattern[str] | re.Pattern[bytes], text: str) -> float:
+    def once() -> float:
+        start = time.process_time()
+        if isinstance(pattern.pattern, bytes):
+            pattern.fullmatch(text.encode())
+            if repr(pattern.pattern) not in MATCHED_WHOLE:
+                pattern.search(text.encode())
+        else:
+            pattern.fullmatch(text)
+            if repr(pattern.pattern) not in MATCHED_WHOLE:
+                pattern.search(text)
+        return time.process_time() - start
+
+    # Once is mostly enough: a busy machine gets two more tries.
+    return next((seconds for _ in range(2) if (seconds := once()) < MOST_SECONDS), None) or once()
+
+
+def test_expressions_are_found() -> None:
+    """Those that stand in a module, and one for each name of a medicine."""
+    assert len(EXPRESSIONS) > 90
+    assert any("methylene" in text for text in EXPRESSIONS)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_expression_is_fast_over_any_text(text: str) -> None:
+    slow = {name: _seconds(pattern, TEXTS[text]) for name, pattern in EXPRESSIONS.items()}
+    assert {name: seconds for name, seconds in slow.items() if seconds >= MOST_SECONDS} == {}
+
+
+def test_no_expression_is_made_while_a_request_is_answered() -> None:
+    """`re.compile` stands in a module or makes the names of the value sets; nothing else of `re` runs a text."""
+    called = {
+        f"{path}: re.{call.func.attr}"
+        for path, source in house.texts("cards", "service", suffix=".py").items()
+        if path not in AT_BUILD_TIME
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "re"
+        and call.func.attr not in ("compile", "escape")
+    }
+    assert called == set()
