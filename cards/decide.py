@@ -8,11 +8,12 @@ from __future__ import annotations
 from msgspec import Struct, structs
 
 from cards.findings.foot_drop import foot_drop
-from cards.findings.gates import comfort_care, off_gate, trauma_path
+from cards.findings.gates import comfort_care, long_settled, off_gate, palliative_care, trauma_path
 from cards.findings.mr_safety import mr_safety
+from cards.findings.red_flags import PAST_CANCER, past_cancer
 from cards.language.escaping import inside
 from cards.language.imaging_need import ImagingCard, Need
-from cards.language.precedence import Imaging
+from cards.language.precedence import CriticalCard, Imaging, Precedence
 from cards.language.rule import Rule
 from cards.language.verdict import (
     Card,
@@ -28,6 +29,10 @@ from cards.record.chart import Chart
 from cards.record.prefetch_keys import REQUIRED
 from cards.rule_book import RuleBook
 
+_PALLIATIVE = "Palliative care is recorded: decide with goals of care."
+_SETTLED = (
+    "the foot drop is known for over a year: loss of strength, new radicular pain or a red flag would lift this silence"
+)
 _NO_SUCH_PROBLEM = not_applicable("the new problem is none that bears on foot drop")
 _NO_FOOT_DROP = not_applicable(
     "no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days"
@@ -77,7 +82,7 @@ class _Judgement:
         """A verdict for each rule of the hook, in order, before any card gives way to the shown ones."""
         rules = self._book.by_hook.get(self._chart.hook, ())
         is_new_problem = self._chart.hook == "problem-list-item-create"
-        if is_new_problem and not self._chart.added_problems & self._precedence.new_problem.asks:
+        if is_new_problem and not self._asks_what_an_opened_chart_asks():
             return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
         if not any(rule.needs_foot_drop for rule in rules) or foot_drop(self._chart):
             return {rule.id: self._judged(rule.id) for rule in rules}
@@ -87,6 +92,11 @@ class _Judgement:
             if not rule.needs_foot_drop:
                 verdicts[rule.id] = self._judged(rule.id)
         return verdicts
+
+    def _asks_what_an_opened_chart_asks(self) -> bool:
+        """D53: the new problem bears on foot drop; past cancer only while it counts (D74)."""
+        asked = self._chart.added_problems & self._precedence.new_problem.asks
+        return bool(asked - {PAST_CANCER}) or (bool(asked) and bool(past_cancer(self._chart)))
 
     def imaging_need(self) -> Need:
         """The imaging that the imaging cards ask for now, regardless of the hook."""
@@ -152,6 +162,8 @@ class _Judgement:
         why = self._overruled(rule.id)
         if why is not None:
             return suppressed(why, card=verdict)
+        if palliative_care(chart):
+            verdict = structs.replace(verdict, detail=f"{verdict.detail}\n\n{_PALLIATIVE}")
         unseen = chart.unseen and sorted(chart.unseen & self._book.supplies[rule.id])
         return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
 
@@ -175,8 +187,9 @@ class _Judgement:
             return "comfort care only is recorded: work-up, surgery and devices are not offered"
         if id in precedence.trauma_path.silences and (injury := trauma_path(chart)):
             return f"acute injury ({inside(injury.text)}, {injury.when}): the trauma path replaces this card"
-        gate = off_gate(chart) if id in precedence.known_cause.silences else None
-        return gate[0] if gate else None
+        if id in precedence.known_cause.silences and (gate := off_gate(chart)):
+            return gate[0]
+        return _SETTLED if id in precedence.long_settled.silences and long_settled(chart) else None
 
 
 def _without_foot_drop(chart: Chart) -> Verdict:
@@ -194,13 +207,12 @@ def _without_foot_drop(chart: Chart) -> Verdict:
 def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decision:
     """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54)."""
     precedence = book.precedence
-    is_critical = any(
-        isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()
-    )
     verdicts = {
-        id: _placed(id, verdict, hook, book, beside_critical=is_critical) if isinstance(verdict, Card) else verdict
+        id: _at(hook, id, verdict, precedence) if isinstance(verdict, Card) else verdict
         for id, verdict in verdicts.items()
     }
+    if any(isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()):
+        verdicts = _beside_critical(verdicts, precedence.critical_card)
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
@@ -208,13 +220,8 @@ def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decis
     return Decision(verdicts, tuple(ordered[: precedence.most_cards]))
 
 
-def _placed(id: str, card: Card, hook: str, book: RuleBook, *, beside_critical: bool) -> Verdict:
-    """A card as this hook shows it, beside the others."""
-    precedence = book.precedence
-    if beside_critical and id in precedence.critical_card.drops:
-        return suppressed("a critical card speaks, and this can wait", card=card)
-    if beside_critical and id in precedence.critical_card.lowers_to_info:
-        card = structs.replace(card, indicator=Indicator.INFO, summary=card.quiet_summary or card.summary)
+def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
+    """A card as this hook shows it."""
     if hook == "order-sign":
         is_only_critical = id in precedence.at_signing.only_critical
         least = Indicator.CRITICAL if is_only_critical else Indicator.WARNING
@@ -223,3 +230,22 @@ def _placed(id: str, card: Card, hook: str, book: RuleBook, *, beside_critical: 
     if hook == "encounter-discharge":
         card = structs.replace(card, return_advice=precedence.at_discharge.return_advice)
     return card
+
+
+def _beside_critical(verdicts: dict[str, Verdict], beside: CriticalCard) -> dict[str, Verdict]:
+    """The verdicts when one is critical: what can wait is dropped, and the first critical card says what follows."""
+    cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}
+    waiting = {id for id in cards if id in beside.drops}
+    lowered = {id for id in cards if id in beside.keeps_only_alone}
+    if len(cards) - len(waiting) > 2:  # the critical card and another one
+        waiting, lowered = waiting | lowered, set()
+    changed: dict[str, Verdict] = {
+        id: suppressed("a critical card speaks, and this can wait", card=cards[id]) for id in waiting
+    }
+    for id in lowered:
+        text = cards[id].quiet_summary or cards[id].summary
+        changed[id] = structs.replace(cards[id], indicator=Indicator.INFO, summary=text)
+    if waiting:
+        first = next(id for id, card in cards.items() if card.indicator is Indicator.CRITICAL)
+        changed[first] = structs.replace(cards[first], detail=f"{cards[first].detail}\n\n{beside.then}".rstrip())
+    return verdicts | changed

@@ -29,11 +29,15 @@ class ImagingCard(Struct, frozen=True):
         raises = self.is_replaced and self.card.indicator is Indicator.INFO
         return Indicator.WARNING if raises else self.card.indicator
 
-    def order(self, key: str = "") -> Plan:
-        """The order that the card suggests first, or one of another key in its place, as urgent as the card."""
-        first = self.card.suggestions[0].plans[0]
-        assert isinstance(first, Plan)
-        return structs.replace(first, key=key or first.key, priority=self.indicator.priority)
+    def order(self, *keys: str) -> Plan:
+        """The order of one of these keys that the card suggests, as urgent as the card.
+
+        When it suggests none, the one that it suggests first, with the first of these keys instead of its own.
+        """
+        plans = [plan for offer in self.card.suggestions for plan in offer.plans if isinstance(plan, Plan)]
+        suggested = next((plan for plan in plans if plan.key in keys), None)
+        plan = suggested or structs.replace(plans[0], key=next(iter(keys), plans[0].key))
+        return structs.replace(plan, priority=self.indicator.priority)
 
 
 class Need(Struct, frozen=True):

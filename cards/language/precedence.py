@@ -40,10 +40,11 @@ class Imaging(_Table, frozen=True):
 
 
 class CriticalCard(_Table, frozen=True):
-    """What a critical card drops, and lowers to information."""
+    """What a critical card drops; what it keeps, as information, only without a third card; its last words."""
 
     drops: Ids = frozenset()
-    lowers_to_info: Ids = frozenset()
+    keeps_only_alone: Ids = frozenset()
+    then: str = ""
 
 
 class AtSigning(_Table, frozen=True):
@@ -72,6 +73,7 @@ class Precedence(_Table, frozen=True):
     comfort_care: ComfortCare = ComfortCare()
     trauma_path: Gate = Gate()
     known_cause: Gate = Gate()
+    long_settled: Gate = Gate()
     imaging: tuple[Imaging, ...] = ()
     critical_card: CriticalCard = CriticalCard()
     at_signing: AtSigning = AtSigning()
@@ -82,10 +84,10 @@ class Precedence(_Table, frozen=True):
         """Every rule id that the table names."""
         yield from self.order
         yield from self.comfort_care.speaks | self.comfort_care.speaks_of_orders
-        yield from self.trauma_path.silences | self.known_cause.silences
+        yield from self.trauma_path.silences | self.known_cause.silences | self.long_settled.silences
         for imaging in self.imaging:
             yield from {imaging.rule, imaging.replaced_by, *imaging.yields_to} - {""}
-        yield from self.critical_card.drops | self.critical_card.lowers_to_info
+        yield from self.critical_card.drops | self.critical_card.keeps_only_alone
         yield from self.at_signing.only_critical
 
 

@@ -66,11 +66,22 @@ class Reprioritise(Struct, frozen=True, kw_only=True):
 
 
 class Redose(Struct, frozen=True, kw_only=True):
-    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day."""
+    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day.
+
+    `times_a_day` is how often the dose is then taken; None leaves that as it is written.
+    """
 
     draft: Draft
     daily_mg: float
     step_mg: float
+    times_a_day: int | None = None
+
+    @property
+    def words(self) -> str:
+        """`300 mg twice a day`, `at most 3600 mg a day`."""
+        if self.times_a_day is None:
+            return f"at most {self.daily_mg:g} mg a day"
+        return f"{self.daily_mg / self.times_a_day:g} mg {'once' if self.times_a_day == 1 else 'twice'} a day"
 
 
 class Remove(Struct, frozen=True, kw_only=True):

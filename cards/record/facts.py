@@ -20,9 +20,10 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Fact, frozen=True, kw_only=True):
-    """An active Condition; `when` is its onset, or the day it was recorded when only that is known."""
+    """An active Condition; `when` is its onset, or the day it `is_recorded` on when only that is known."""
 
     keys: tuple[str, ...]
+    is_recorded: bool = False
 
 
 class Reading(Fact, frozen=True, kw_only=True):
