@@ -5,6 +5,8 @@ The precedence is written in cards/rules/precedence.toml; this module names no r
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from msgspec import Struct, structs
 
 from cards.findings.foot_drop import foot_drop
@@ -98,14 +100,16 @@ class _Judgement:
         asked = self._chart.added_problems & self._precedence.new_problem.asks
         return bool(asked - {PAST_CANCER}) or (bool(asked) and bool(past_cancer(self._chart)))
 
-    def imaging_need(self) -> Need:
-        """The imaging that the imaging cards ask for now, regardless of the hook."""
+    def imaging_need(self, without: frozenset[str] = frozenset()) -> Need:
+        """The imaging that the imaging cards ask for now, regardless of the hook; `without` certain reports."""
+        if without:
+            return _Judgement(self._chart.without_reports(without), self._book).imaging_need()
         if self._need is None:
             self._need = self._look_for_need() if foot_drop(self._chart) else Need()
         return self._need
 
     def _look_for_need(self) -> Need:
-        standing = [self._imaging_card(id, card) for id in self._imaging if isinstance(card := self._judged(id), Card)]
+        standing = [self._imaging_card(id, card) for id in self._imaging if (card := _asking_imaging(self._judged(id)))]
         if standing:
             return Need(tuple(standing))
         for id, imaging in self._imaging.items():
@@ -137,7 +141,7 @@ class _Judgement:
 
     def _beside_others(self, imaging: Imaging, card: Card) -> Verdict:
         for louder in self._imaging:
-            if louder in imaging.yields_to and isinstance(self._verdict(louder), Card):
+            if louder in imaging.yields_to and _asking_imaging(self._verdict(louder)):
                 return suppressed(f"the {louder} card asks for imaging that covers the lumbar spine", card=card)
         if imaging.replaced_by and self._is_mri_unsafe:
             return suppressed(
@@ -159,7 +163,7 @@ class _Judgement:
         verdict: Verdict = rule.advise(chart, self.imaging_need) if rule.asks_imaging_need else rule.advise(chart)
         if isinstance(verdict, Silent):
             return self._of_what_was_read(rule, verdict) if chart.unseen else verdict
-        why = self._overruled(rule.id)
+        why = self._overruled(rule.id, verdict.exempt_from)
         if why is not None:
             return suppressed(why, card=verdict)
         if palliative_care(chart):
@@ -177,19 +181,27 @@ class _Judgement:
             why = f"{why}; by that part, {verdict.why}"
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=why)
 
-    def _overruled(self, id: str) -> str | None:
-        """Why a gate silences the card of a rule; None if no gate does."""
+    def _overruled(self, id: str, exempt: Set[str]) -> str | None:
+        """Why a gate silences the card of a rule; None if no gate does, or the card is exempt from it."""
         chart, precedence = self._chart, self._precedence
         speaks = precedence.comfort_care.speaks
         if chart.is_ordering:
             speaks = speaks | precedence.comfort_care.speaks_of_orders
         if id not in speaks and comfort_care(chart):
             return "comfort care only is recorded: work-up, surgery and devices are not offered"
-        if id in precedence.trauma_path.silences and (injury := trauma_path(chart)):
+        on_path = id in precedence.trauma_path.silences and "trauma_path" not in exempt
+        if on_path and (injury := trauma_path(chart)):
             return f"acute injury ({inside(injury.text)}, {injury.when}): the trauma path replaces this card"
-        if id in precedence.known_cause.silences and (gate := off_gate(chart)):
+        is_gated = id in precedence.known_cause.silences and "known_cause" not in exempt
+        if is_gated and (gate := off_gate(chart)):
             return gate[0]
-        return _SETTLED if id in precedence.long_settled.silences and long_settled(chart) else None
+        is_settled = id in precedence.long_settled.silences and "known_cause" not in exempt
+        return _SETTLED if is_settled and long_settled(chart) else None
+
+
+def _asking_imaging(verdict: Verdict) -> Card | None:
+    """The verdict when it is a card that asks for imaging."""
+    return verdict if isinstance(verdict, Card) and not verdict.is_reminder else None
 
 
 def _without_foot_drop(chart: Chart) -> Verdict:
@@ -214,6 +226,10 @@ def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decis
     if any(isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()):
         verdicts = _beside_critical(verdicts, precedence.critical_card)
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
+    if any(shown.rule.id not in precedence.only_alone for shown in cards):
+        for quiet in [shown for shown in cards if shown.rule.id in precedence.only_alone]:
+            verdicts[quiet.rule.id] = suppressed("another card is shown, and says this too", card=quiet.card)
+            cards.remove(quiet)
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
@@ -228,6 +244,8 @@ def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
         if card.indicator.rank < least.rank:
             return suppressed("at signing only what must not be signed unseen is shown", card=card)
     if hook == "encounter-discharge":
+        if id in precedence.at_discharge.no_info and card.indicator is Indicator.INFO:
+            return suppressed("at discharge it speaks only when it is a warning", card=card)
         card = structs.replace(card, return_advice=precedence.at_discharge.return_advice)
     return card
 

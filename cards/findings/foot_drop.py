@@ -68,6 +68,11 @@ class FootDrop(Struct, frozen=True, kw_only=True):
         """Grade 4 or better, recorded, on every dropped side (a coded foot drop is <=3 until graded)."""
         return len(self.readings) == len(self.sides) and all(reading.value > DROPPED for reading in self.readings)
 
+    @property
+    def is_without_strength(self) -> bool:
+        """Grade 0 on every dropped side."""
+        return len(self.readings) == len(self.sides) and all(reading.value == 0 for reading in self.readings)
+
 
 @finding("condition.foot-drop", *DORSIFLEXION, *RADICULAR_PAIN, *BACK_PAIN, *_DISC_OR_STENOSIS, DECOMPRESSION)
 def foot_drop(chart: Chart) -> FootDrop:

@@ -47,13 +47,19 @@ def stability(chart: Chart) -> Reading | None:
 
 
 @finding(TRAUMA, CORD_INJURY, stability)
-def trauma_path(chart: Chart) -> Problem | None:
-    """D26: spinal trauma <=7 d without documented stability, or cord injury <=7 d; undated is not acute."""
+def path_injuries(chart: Chart) -> list[Problem]:
+    """D26: spinal trauma <=7 d without documented stability, and cord injury <=7 d; undated is not acute."""
     injuries = chart.problems(CORD_INJURY)
     newest_stability = stability(chart)
     if newest_stability is None or newest_stability.value:
         injuries = [*injuries, *chart.problems(TRAUMA)]
-    return next((injury for injury in injuries if chart.within(injury.when, ACUTE_INJURY)), None)
+    return [injury for injury in injuries if chart.within(injury.when, ACUTE_INJURY)]
+
+
+@finding(path_injuries)
+def trauma_path(chart: Chart) -> Problem | None:
+    """The injury for which the trauma path stands; None when it does not."""
+    return next(iter(path_injuries(chart)), None)
 
 
 @finding(

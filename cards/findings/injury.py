@@ -39,8 +39,8 @@ def _latest(injuries: list[Problem]) -> Problem | None:
 
 @finding(PRECAUTIONS)
 def precautions(chart: Chart) -> Order | None:
-    """Spinal precautions that are ordered now; completed ones are over."""
-    return next(iter(chart.pending(PRECAUTIONS)), None)
+    """Spinal precautions that are ordered now, rather signed than drafted; completed ones are over."""
+    return min(chart.pending(PRECAUTIONS), key=lambda order: order.is_draft, default=None)
 
 
 INJURY_MUSCLES = (

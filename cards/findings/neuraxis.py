@@ -7,13 +7,14 @@ from datetime import timedelta
 from cards.findings.course import EXAM_WINDOW
 from cards.findings.foot_drop import foot_drop
 from cards.findings.gates import is_new_in_central_disease, off_gate, trauma_path
+from cards.findings.lumbar_need import needs_same_day_mri
 from cards.findings.pain import radicular_pain, spinal_pain
 from cards.findings.prescribing import is_child
 from cards.findings.protocol import SURGERY
 from cards.findings.red_flags import acute_bilateral, cancer_or_infection, cancer_or_infection_with_pain, red_flags
 from cards.findings.signs import is_present, l5_pattern, peripheral_pattern, umn_recorded_absent, umn_signs
 from cards.findings.studies import decline, is_urgent, whole_spine_done, whole_spine_orders
-from cards.findings.urgency import is_emergency, needs_same_day_mri
+from cards.findings.urgency import is_emergency
 from cards.language.finding import finding
 from cards.language.verdict import Indicator
 from cards.record.chart import Chart
@@ -94,7 +95,7 @@ def cord_threats(chart: Chart) -> list[Fact]:
         "bilateral": [*drop.codes, *drop.readings],
     }
     critical = [ground for ground in behind if grounds.get(ground) is Indicator.CRITICAL]
-    ordered = any(is_urgent(order) for order in whole_spine_orders(chart))
+    ordered = any(is_urgent(order) and order.is_signed for order in whole_spine_orders(chart))
     is_answered = ordered or whole_spine_done(chart) or trauma_path(chart) or off_gate(chart)
     return [] if is_answered else [fact for ground in critical for fact in behind[ground]]
 

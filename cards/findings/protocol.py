@@ -11,7 +11,8 @@ from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Procedure
 
-SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
+FIXATION = "procedure.spinal-fixation"
+SURGERY = ("procedure.lumbar-decompression", FIXATION)
 AFTER_SURGERY = timedelta(days=365)  # a judgement: later weakness is not the operating surgeon's first
 
 

@@ -10,11 +10,11 @@ from cards.findings.central import feet_of_old_lesions
 from cards.findings.course import dorsiflexion
 from cards.findings.foot_drop import ACUTE, CHRONIC, DROPPED, FootDrop, foot_drop, is_acute, is_older_than
 from cards.findings.pain import NEW_PAIN, spinal_pain
-from cards.findings.signs import is_present
-from cards.findings.studies import emergency_imaging_done, imaging_done
+from cards.findings.signs import is_present, newest_answers
+from cards.findings.studies import CT_REPORTS, MRI_REPORTS, emergency_imaging_done, imaging_done
 from cards.language.finding import finding
 from cards.record.chart import Chart
-from cards.record.facts import Fact, Problem, Report
+from cards.record.facts import Fact, Problem, Reading, Report
 from cards.record.moments import Moment, newest
 from cards.record.side import FEET, Side
 
@@ -28,6 +28,8 @@ FLAGS = {
     "anal-tone": None,
     "sexual-dysfunction": "condition.sexual-dysfunction",
 }
+SCREEN = ("saddle-sensation", "bladder-dysfunction", "bowel-dysfunction")  # D72
+SCREEN_WINDOW = timedelta(days=7)
 CODED_SYNDROME = "condition.cauda-equina-syndrome"
 MOTOR_NEURONE = "condition.motor-neurone-disease"
 OTHER_CAUSES = ("condition.hereditary-neuropathy", MOTOR_NEURONE, "condition.polyneuropathy")
@@ -125,12 +127,13 @@ def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> boo
     return not done if problem.when is None else chart.within(problem.when, RED_FLAG_WINDOW)
 
 
-def _is_chronic(chart: Chart, flag: str, problems: list[Problem]) -> bool:
-    """Coded with onset >14 d, and never recorded normal after that onset."""
+def _is_chronic(chart: Chart, flag: str, problems: list[Problem], before: Moment | None = None) -> bool:
+    """Coded with onset >14 d before that moment (now), and never recorded normal after that onset."""
+    end = before or chart.clock.moment
     normal = [answer.when for answer in chart.readings(flag) if not answer.value and answer.when]
     return any(
         problem.when is not None
-        and chart.age_of(problem.when) > RED_FLAG_WINDOW
+        and end.since(problem.when) > RED_FLAG_WINDOW
         and not any(when.is_after(problem.when) for when in normal)
         for problem in problems
     )
@@ -143,6 +146,55 @@ def past_cancer(chart: Chart) -> list[Problem]:
     if past and is_older_than(chart, foot_drop(chart), CHRONIC):
         return past if any(chart.within(pain.when, NEW_PAIN) for pain in spinal_pain(chart)) else []
     return past
+
+
+@finding("observation.signs")
+def unscreened(chart: Chart) -> list[str]:
+    """D72: what of saddle, bladder and bowel nobody has answered in 7 d."""
+    return [item for item in SCREEN if not newest_answers(chart, item, SCREEN_WINDOW)]
+
+
+OLD_FLAG_WINDOW = timedelta(days=90)
+
+
+@finding(foot_drop, "observation.signs", *_CODED, *MRI_REPORTS, *CT_REPORTS)
+def old_positive_screen(chart: Chart) -> list[Reading]:
+    """D72: cauda equina items whose newest answer is abnormal and 14 to 90 d old, and that no scan has followed."""
+    scans = [report.when for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if report.when]
+    old = []
+    for code, coded in FLAGS.items():
+        problems = chart.problems(coded) if coded else []
+        for answer in newest_answers(chart, code, OLD_FLAG_WINDOW).values():
+            if not answer.value or answer.when is None or chart.within(answer.when, RED_FLAG_WINDOW):
+                continue
+            is_scanned = any(not answer.when.is_after(scan) for scan in scans)
+            if not is_scanned and not _is_chronic(chart, code, problems, before=answer.when):
+                old.append(answer)
+    return old
+
+
+@finding(foot_drop, red_flags, "observation.signs")
+def flags_to_call_for(chart: Chart) -> Moment | None:
+    """D71: the newest date since which a flag stands: of an item the first abnormal answer since its last normal one."""
+    flags = red_flags(chart)
+    dates = [_since(chart, flag) if isinstance(flag, Reading) else flag.when for flag in flags.findings]
+    if flags.is_bilateral:
+        dates.append(foot_drop(chart).onset)
+    last = newest(dates, lambda when: when)
+    return last[0] if last else None
+
+
+def _since(chart: Chart, flag: Reading) -> Moment | None:
+    """The first abnormal answer to this item, on its side, since the last normal one before it."""
+    answers = [answer for answer in chart.readings(flag.code) if set(answer.side.feet) & set(flag.side.feet)]
+    normal = [answer.when for answer in answers if not answer.value and answer.when]
+    abnormal = [answer.when for answer in answers if answer.value and answer.when]
+    since = flag.when
+    for when in abnormal:
+        is_earlier = since is not None and since.is_after(when)
+        if is_earlier and flag.when and not any(n.is_after(when) and flag.when.is_after(n) for n in normal):
+            since = when
+    return since
 
 
 @finding(*CANCER_OR_INFECTION, past_cancer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -29,11 +29,19 @@ class ImagingCard(Struct, frozen=True):
         raises = self.is_replaced and self.card.indicator is Indicator.INFO
         return Indicator.WARNING if raises else self.card.indicator
 
+    @property
+    def is_of_emergency(self) -> bool:
+        """Whether it is the card of the cauda equina, which comes before every other imaging card."""
+        return self.is_lumbar and self.covers_others
+
     def order(self, *keys: str) -> Plan:
         """The order of one of these keys that the card suggests, as urgent as the card.
 
         When it suggests none, the one that it suggests first, with the first of these keys instead of its own.
         """
+        if self.card.wanted:
+            key = next(iter(keys), self.card.wanted.key)
+            return structs.replace(self.card.wanted, key=key, priority=self.indicator.priority)
         plans = [plan for offer in self.card.suggestions for plan in offer.plans if isinstance(plan, Plan)]
         suggested = next((plan for plan in plans if plan.key in keys), None)
         plan = suggested or structs.replace(plans[0], key=next(iter(keys), plans[0].key))
@@ -57,5 +65,7 @@ class Need(Struct, frozen=True):
         return any(card.is_lumbar for card in self.cards)
 
 
-ImagingNeed = Callable[[], Need]
-"""Tells the need; it is worked out when a rule first asks."""
+class ImagingNeed(Protocol):
+    """Tells the need, worked out when a rule first asks; also as it would be if these reports did not exist."""
+
+    def __call__(self, without: frozenset[str] = ...) -> Need: ...

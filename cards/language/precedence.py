@@ -54,9 +54,10 @@ class AtSigning(_Table, frozen=True):
 
 
 class AtDischarge(_Table, frozen=True):
-    """What every card says at discharge."""
+    """What every card says at discharge, and the rules that give no information there."""
 
     return_advice: str = ""
+    no_info: Ids = frozenset()
 
 
 class NewProblem(_Table, frozen=True):
@@ -70,6 +71,7 @@ class Precedence(_Table, frozen=True):
 
     most_cards: int
     order: tuple[str, ...] = ()
+    only_alone: Ids = frozenset()
     comfort_care: ComfortCare = ComfortCare()
     trauma_path: Gate = Gate()
     known_cause: Gate = Gate()
@@ -88,7 +90,7 @@ class Precedence(_Table, frozen=True):
         for imaging in self.imaging:
             yield from {imaging.rule, imaging.replaced_by, *imaging.yields_to} - {""}
         yield from self.critical_card.drops | self.critical_card.keeps_only_alone
-        yield from self.at_signing.only_critical
+        yield from self.at_signing.only_critical | self.at_discharge.no_info | self.only_alone
 
 
 def read_precedence(text: str) -> Precedence:

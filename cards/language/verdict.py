@@ -104,6 +104,8 @@ class Card(Struct, frozen=True, kw_only=True):
     `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
     every word from the record has been escaped; `return_advice`, when there is any, follows it. `changes` says
     what would change the advice, `quiet_summary` what is said when a louder card stands beside it.
+    `wanted` is the imaging of a card that speaks of it and offers none. The gates in `exempt_from` (`trauma_path`,
+    `known_cause`) do not silence this card. One that `is_reminder` asks for no imaging, and silences no imaging card.
     """
 
     indicator: Indicator
@@ -116,6 +118,9 @@ class Card(Struct, frozen=True, kw_only=True):
     quiet_summary: str = ""
     return_advice: str = ""
     unseen: tuple[str, ...] = ()
+    wanted: Plan | None = None
+    exempt_from: frozenset[str] = frozenset()
+    is_reminder: bool = False
 
 
 class Silent(Struct, frozen=True):

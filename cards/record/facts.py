@@ -52,9 +52,24 @@ class Order(Fact, frozen=True, kw_only=True):
         return self.status in _PENDING
 
     @property
+    def is_draft(self) -> bool:
+        """On record, and not signed."""
+        return self.status == "draft"
+
+    @property
     def is_placed(self) -> bool:
         """Pending or completed: asked for, and not withdrawn."""
         return self.is_pending or self.status == "completed"
+
+    @property
+    def is_signed(self) -> bool:
+        """Placed, and no draft: only that answers what is critical (D100)."""
+        return self.is_placed and not self.is_draft
+
+    @property
+    def state(self) -> str:
+        """`drafted, not signed`, `done` or `ordered`."""
+        return {"draft": "drafted, not signed", "completed": "done"}.get(self.status, "ordered")
 
 
 class Medicine(Fact, frozen=True, kw_only=True):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
 from cards.language.escaping import days, inside, listed
-from cards.record import Chart, Evidence, Reading
+from cards.record import Chart, Evidence, Order, Reading
 
 
 @rule(
     "cauda-equina-emergency", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=["patient", "observation.pvr-ml", findings.red_flags, findings.undated_flags, findings.emergency_answer,
-           findings.spinal_pain, findings.umn_signs, findings.comfort_care, findings.cord_threats, findings.mr_safety,
+           findings.uncalled_scan, findings.spinal_pain, findings.umn_signs, findings.comfort_care, findings.cord_threats, findings.mr_safety,
            findings.injury_needs_imaging],
     strength="strong", quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-28", version="2.0.0",
@@ -32,6 +32,8 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
         window = days(findings.RED_FLAG_WINDOW)
         return not_applicable(f"no new saddle, bladder, bowel, anal or sexual change is recorded in {window}")
     answer = findings.emergency_answer(chart)
+    if (order := findings.uncalled_scan(chart)) and not findings.comfort_care(chart):
+        return _uncalled(chart, order)
     if answer is not None:
         return suppressed(f"the red flags are answered by {inside(answer.text)} of {answer.when}", Evidence.of(answer))
     residual = findings.newest_number(chart, "post-void-residual", findings.RED_FLAG_WINDOW)
@@ -73,6 +75,23 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
         f"{findings.STAT_HOURS} hours.",
         suggestions=(now,) if residual else (now, measure),
         one_suggestion_only=False,
+    )
+
+
+def _uncalled(chart: Chart, order: Order) -> Card:
+    """D71: an order answers the scan, not the call."""
+    flags = findings.red_flags(chart)
+    note = f"Suspected cauda equina syndrome; {inside(order.text)} ordered. {findings.clinical_note(chart)}"
+    why = findings.reasons(chart, *flags.findings)
+    call = Plan(key=findings.CONSULT, priority="stat", note=note, reasons=why)
+    return Card(
+        indicator=Indicator.WARNING,
+        summary="Suspected cauda equina: emergency MRI is ordered; spinal surgery has not been called.",
+        detail="Call the on-call spinal surgeon now: the theatre and the transfer are planned while the scan is done.",
+        because=findings.because(chart, *flags.findings, order),
+        changes="A spinal surgical consult since the red flags, urgent or completed.",
+        suggestions=(Suggestion(label="Call on-call spinal surgery", plans=(call,), is_recommended=True),),
+        is_reminder=True,
     )
 
 

@@ -30,7 +30,7 @@ WITHOUT_CONTRAST = {
 @rule(
     "mri-contraindication",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge", "order-select", "order-sign"],
-    reads=[findings.mr_safety, *MRI, *findings.SPINE_CT, "condition.pregnancy"],
+    reads=[findings.mr_safety, findings.uncalled_scan, *MRI, *findings.SPINE_CT, "condition.pregnancy"],
     strength="strong", quality="moderate: device labelling and guideline for CT when MRI is contraindicated",
     reviewed="2026-11-28", version="2.0.0",
     suggests=["order.mr-safety-consult", *findings.SPINE_CT, *WITHOUT_CONTRAST.values()],
@@ -46,9 +46,10 @@ def mri_contraindication(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     if chart.is_ordering and not chart.drafted(*MRI):
         return not_applicable("no MRI is among the orders being written")
     need = imaging_need() if findings.foot_drop(chart) and not chart.is_ordering else Need()
-    if not chart.is_ordering and not need.cards:
-        return not_applicable("no imaging is called for at this moment")
     safety = findings.mr_safety(chart)
+    is_beside = safety.level == "unsafe" and not chart.is_ordering and findings.uncalled_scan(chart)  # D71
+    if not chart.is_ordering and not need.cards and not is_beside:
+        return not_applicable("no imaging is called for at this moment")
     if safety.fact is not None and safety.level == "unsafe" and chart.is_ordering:
         return _must_not(chart, safety.fact)
     if safety.fact is not None and safety.is_hazard:
@@ -164,6 +165,8 @@ def _priority(chart: Chart, need: Need) -> str:
     """The urgency of what the implant blocks: of the drafted MRI, or of the imaging card."""
     if need.loudest:
         return need.loudest.card.indicator.priority
+    if not chart.is_ordering:
+        return "stat"
     drafted = {draft.priority for draft in chart.drafted(*MRI)}
     return next((priority for priority in ("stat", "asap", "urgent") if priority in drafted), "routine")
 

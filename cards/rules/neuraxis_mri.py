@@ -35,7 +35,7 @@ def neuraxis_mri(chart: Chart) -> Verdict:
     loudest = max(grounds, key=lambda ground: grounds[ground].rank)
     indicator = Indicator.CRITICAL if findings.needs_same_day_mri(chart) else grounds[loudest]
     for order in findings.whole_spine_orders(chart):
-        if indicator is not Indicator.CRITICAL or findings.is_urgent(order):
+        if indicator is not Indicator.CRITICAL or (findings.is_urgent(order) and order.is_signed):
             return findings.ordered("a whole-spine MRI", order)
     return _card(chart, grounds.keys(), _summary(chart, loudest), indicator)
 

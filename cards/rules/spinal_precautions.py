@@ -30,7 +30,7 @@ def spinal_precautions(chart: Chart) -> Verdict:
     if not signs:
         return _no_deficit(chart)
     ordered = findings.precautions(chart)
-    if ordered is None:
+    if ordered is None or ordered.is_draft:
         return _start(chart, injury, signs)
     imaging = findings.injury_imaging(chart)
     if imaging is None:
