@@ -192,6 +192,7 @@ from cards.findings.studies import (
     whole_spine_done,
     whole_spine_orders,
 )
+from cards.findings.surgical_answers import decompressed_since, emergency_consult, unanswered_emergencies
 from cards.findings.uncoded import (
     consulted_since_flags,
     consulted_since_trigger,
@@ -290,11 +291,13 @@ __all__ = [
     "decline",
     "declined",
     "decompressed",
+    "decompressed_since",
     "depressant_hazards",
     "drop_because",
     "drop_evidence",
     "duloxetine_hazards",
     "emergency_answer",
+    "emergency_consult",
     "emg_date",
     "emg_label",
     "evidence",
@@ -388,6 +391,7 @@ __all__ = [
     "umn_answered",
     "umn_recorded_absent",
     "umn_signs",
+    "unanswered_emergencies",
     "uncalled_scan",
     "undated",
     "undated_flags",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from cards.findings.central import ACUTE_INJURY, CENTRAL_DISEASE, CORD_INJURY, central_lesions, feet_covered
 from cards.findings.foot_drop import ACUTE, CHRONIC, DROPPED, FootDrop, foot_drop, is_older_than
 from cards.findings.pain import new_radicular_pain, radicular_pain
-from cards.findings.red_flags import MOTOR_NEURONE, OTHER_CAUSES, lifts_gates
+from cards.findings.red_flags import MOTOR_NEURONE, OTHER_CAUSES, lifts_gates, old_positive_screen
 from cards.findings.signs import umn_signs, weak_l5_muscles
 from cards.findings.studies import EMG_REPORT, decline, reports_in_episode
 from cards.language.escaping import inside
@@ -87,11 +87,11 @@ def off_gate(chart: Chart) -> tuple[str, Fact] | None:
     return _central(chart) or _neuromuscular(chart) or _proven_peroneal(chart)
 
 
-@finding(foot_drop, lifts_gates, decline, new_radicular_pain)
+@finding(foot_drop, lifts_gates, decline, new_radicular_pain, old_positive_screen)
 def long_settled(chart: Chart) -> bool:
     """D80: known for over 365 d, without loss of strength, new radicular pain or a red flag."""
     drop = foot_drop(chart)
-    is_changing = lifts_gates(chart) or decline(chart) or new_radicular_pain(chart)
+    is_changing = lifts_gates(chart) or decline(chart) or new_radicular_pain(chart) or old_positive_screen(chart)
     return is_older_than(chart, drop, SETTLED) and not is_changing
 
 

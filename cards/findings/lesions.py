@@ -119,10 +119,10 @@ def side_mismatch(chart: Chart) -> Seen | None:
     return next((seen for seen in roots if contradicts(seen.lesion, drop)), None)
 
 
-@finding(side_mismatch)
+@finding(foot_drop, side_mismatch)
 def sides_in_doubt(chart: Chart) -> bool:
     """D86: data-check warns, or would at discharge: no root is referred before the sides are confirmed."""
-    return side_mismatch(chart) is not None
+    return foot_drop(chart).is_disputed or side_mismatch(chart) is not None
 
 
 @finding(foot_drop, *LESION_READS, mr_safety)

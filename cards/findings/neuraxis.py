@@ -14,6 +14,7 @@ from cards.findings.protocol import SURGERY
 from cards.findings.red_flags import acute_bilateral, cancer_or_infection, cancer_or_infection_with_pain, red_flags
 from cards.findings.signs import is_present, l5_pattern, peripheral_pattern, umn_recorded_absent, umn_signs
 from cards.findings.studies import decline, is_urgent, whole_spine_done, whole_spine_orders
+from cards.findings.surgical_answers import unanswered_emergencies
 from cards.findings.urgency import is_emergency
 from cards.language.finding import finding
 from cards.language.verdict import Indicator
@@ -85,9 +86,13 @@ def _of_both_feet(chart: Chart) -> Indicator:
     trauma_path,
     off_gate,
     foot_drop,
+    unanswered_emergencies,
 )
 def cord_threats(chart: Chart) -> list[Fact]:
-    """D66: what is behind cord signs, cancer or infection, or both feet, critical by their own tier and unanswered."""
+    """D66: what is behind cord signs, cancer or infection, or both feet, critical by their own tier and unanswered.
+
+    And the reports of a compressed cord or cauda equina, or a destroyed spine, that surgery has not answered.
+    """
     drop, grounds = foot_drop(chart), neuraxis_grounds(chart)
     behind: dict[str, list[Fact]] = {
         "umn": umn_signs(chart),
@@ -97,7 +102,8 @@ def cord_threats(chart: Chart) -> list[Fact]:
     critical = [ground for ground in behind if grounds.get(ground) is Indicator.CRITICAL]
     ordered = any(is_urgent(order) and order.is_signed for order in whole_spine_orders(chart))
     is_answered = ordered or whole_spine_done(chart) or trauma_path(chart) or off_gate(chart)
-    return [] if is_answered else [fact for ground in critical for fact in behind[ground]]
+    signs = [] if is_answered else [fact for ground in critical for fact in behind[ground]]
+    return [*signs, *unanswered_emergencies(chart)]
 
 
 @finding(ACUTE_STROKE)

@@ -16,6 +16,7 @@ from cards.findings.studies import (
     reports_in_episode,
     steep_decline,
 )
+from cards.findings.surgical_answers import is_call
 from cards.findings.urgency import emergency_answer
 from cards.language.finding import finding
 from cards.record.chart import Chart
@@ -74,20 +75,11 @@ def is_to_be_read_now(chart: Chart, report: Report) -> bool:
     return chart.within(report.when, READ_SOON)
 
 
-def _answers_emergencies(chart: Chart) -> list[Order]:
-    """Signed consults of this episode that are completed or not expressly routine."""
-    return [
-        order
-        for order in consults_in_episode(chart, [CONSULT])
-        if order.is_signed and (order.status == "completed" or order.priority != "routine")
-    ]
-
-
 @finding(red_flags, CONSULT, foot_drop)
 def consulted_since_flags(chart: Chart) -> Order | None:
     """A consult that answers the critical tier: on or after the newest red flag."""
     flag = red_flags(chart).newest
-    consults = _answers_emergencies(chart)
+    consults = filter(is_call, consults_in_episode(chart, [CONSULT]))
     return next((order for order in consults if order.when and not (flag and flag.is_after(order.when))), None)
 
 
@@ -95,7 +87,8 @@ def consulted_since_flags(chart: Chart) -> Order | None:
 def consulted_since_trigger(chart: Chart) -> Order | None:
     """The same for the other grounds: on or after the known onset, the loss and the operation."""
     operation = new_after_operation(chart)
-    return next((order for order in _answers_emergencies(chart) if not precedes(chart, order, operation)), None)
+    consults = filter(is_call, consults_in_episode(chart, [CONSULT]))
+    return next((order for order in consults if not precedes(chart, order, operation)), None)
 
 
 @finding(foot_drop, red_flags, emergency_answer, *LESION_READS)

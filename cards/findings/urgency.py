@@ -16,6 +16,7 @@ from cards.findings.studies import (
     consults_in_episode,
     counts_as_mri_order,
 )
+from cards.findings.surgical_answers import is_call
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Order, Report
@@ -50,8 +51,7 @@ def surgery_called(chart: Chart) -> Order | None:
     """D71: a signed consult of this episode, not expressly routine or completed, on or after the red flags."""
     since = flags_to_call_for(chart)
     for order in consults_in_episode(chart, [CONSULT]):
-        is_call = order.is_signed and (order.status == "completed" or order.priority != "routine")
-        if is_call and (since is None or (order.when is not None and not since.is_after(order.when))):
+        if is_call(order) and (since is None or (order.when is not None and not since.is_after(order.when))):
             return order
     return None
 

@@ -79,7 +79,7 @@ def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
         detail="Wrong-side surgery starts here, so no surgical referral is suggested for this lesion. An examination "
         "or electrodiagnosis may explain a lesion of the other side.",
         because=(
-            Evidence.of(seen.report, f"{seen.report.text}: root compression, {seen.lesion.side}"),
+            Evidence.of(seen.report, f"{seen.report.text}: {seen.name}, {seen.lesion.side}"),
             *findings.drop_evidence(drop),
         ),
         changes="A corrected side in the report, in the examination or on the problem list.",

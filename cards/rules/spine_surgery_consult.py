@@ -154,9 +154,7 @@ def _answer(chart: Chart, seen: findings.Seen) -> Verdict | None:
     """What has answered this lesion: decompression, a known cause, a consult, or the patient's refusal."""
     if not seen.is_emergency:
         return _root_answer(chart, seen.report)
-    orders = (order for order in _consults(chart, seen) if order.is_signed)
-    order = next((order for order in orders if order.status == "completed" or order.priority != "routine"), None)
-    return _decompressed(chart, seen.report) or _consulted(order)
+    return _decompressed(chart, seen.report) or _consulted(findings.emergency_consult(chart, seen))
 
 
 def _root_answer(chart: Chart, report: Report) -> Verdict | None:
@@ -169,24 +167,15 @@ def _root_answer(chart: Chart, report: Report) -> Verdict | None:
 
 
 def _decompressed(chart: Chart, report: Report) -> Verdict | None:
-    for operation in chart.procedures(findings.DECOMPRESSION):
-        if operation.when and report.when and operation.when.day >= report.when.day:
-            why = f"decompressed on {operation.when}, on or after the day of the report"
-            return suppressed(why, Evidence.of(operation))
-    return None
+    operation = findings.decompressed_since(chart, report)
+    if operation is None:
+        return None
+    why = f"decompressed on {operation.when}, on or after the day of the report"
+    return suppressed(why, Evidence.of(operation))
 
 
 def _consulted(order: Order | None) -> Verdict | None:
     return findings.ordered("a spinal surgery consult", order) if order else None
-
-
-def _consults(chart: Chart, seen: findings.Seen) -> list[Order]:
-    """Consults of this episode; for a compression also one dated on or after the report."""
-    consults, reported = findings.consults_in_episode(chart, [findings.CONSULT]), seen.report.when
-    if seen.is_emergency and reported is not None:
-        placed = (order for order in chart.orders(findings.CONSULT) if order.is_placed)
-        consults += [order for order in placed if order.when and order.when.day >= reported.day]
-    return consults
 
 
 COMPRESSED = (

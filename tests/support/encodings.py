@@ -110,11 +110,12 @@ class Encoding:
         if key is None:
             return {"text": code}, False
         values = VALUE_SETS[key]
-        systems = sorted(values.codes, key=lambda system: kind == "condition" and system != SNOMED)
+        codes = values.codes if any(values.codes.values()) else values.listed  # some count only by the onset
+        systems = sorted(codes, key=lambda system: kind == "condition" and system != SNOMED)
         found = [
             (system, written, display)
             for system in systems
-            for written, display in values.codes[system].items()
+            for written, display in codes[system].items()
             if values.side_stated(written) in (None, side)
         ]
         if key in ("observation.mrc", "observation.signs"):
