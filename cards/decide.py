@@ -109,7 +109,8 @@ class _Judgement:
         return self._need
 
     def _look_for_need(self) -> Need:
-        standing = [self._imaging_card(id, card) for id in self._imaging if (card := _asking_imaging(self._judged(id)))]
+        asked = {id: _asking_imaging(self._judged(id)) for id in self._imaging}
+        standing = [self._imaging_card(id, card) for id, card in asked.items() if card]
         if standing:
             return Need(tuple(standing))
         for id, imaging in self._imaging.items():

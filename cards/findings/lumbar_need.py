@@ -117,7 +117,7 @@ def answers_nothing(chart: Chart, order: Order) -> bool:
 
 
 class Standing(Struct, frozen=True):
-    """A request that stands: it is enough, waits too long (`is_late`), or is routine where urgent is due (`is_slow`)."""
+    """A request that stands: enough, or waiting too long (`is_late`), or routine where urgent is due (`is_slow`)."""
 
     order: Order
     is_late: bool = False

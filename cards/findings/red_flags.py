@@ -175,7 +175,7 @@ def old_positive_screen(chart: Chart) -> list[Reading]:
 
 @finding(foot_drop, red_flags, "observation.signs")
 def flags_to_call_for(chart: Chart) -> Moment | None:
-    """D71: the newest date since which a flag stands: of an item the first abnormal answer since its last normal one."""
+    """D71: since when the newest flag stands: of an item, the first abnormal answer since its last normal one."""
     flags = red_flags(chart)
     dates = [_since(chart, flag) if isinstance(flag, Reading) else flag.when for flag in flags.findings]
     if flags.is_bilateral:

@@ -19,6 +19,8 @@ from cards.findings.studies import (
 from cards.findings.surgical_answers import is_call
 from cards.findings.urgency import emergency_answer
 from cards.language.finding import finding
+from cards.language.imaging_need import ImagingNeed
+from cards.language.verdict import Indicator
 from cards.record.chart import Chart
 from cards.record.facts import Order, Report
 from cards.record.moments import newest
@@ -62,6 +64,18 @@ def unread_since_trigger(chart: Chart) -> list[Report]:
         if named(chart, report) and not precedes(chart, report, operation):
             return []
     return unread_reports(chart)
+
+
+def silencing_report(chart: Chart, imaging_need: ImagingNeed) -> Report | None:
+    """The newest unread report without which another imaging card, not that of the cauda equina, would be critical."""
+    reports = unread_since_trigger(chart)
+    if not reports:
+        return None
+    now = {card.rule: card.indicator for card in imaging_need().cards}
+    without = imaging_need(frozenset(report.reference for report in reports)).cards
+    critical = [card for card in without if card.indicator is Indicator.CRITICAL and not card.is_of_emergency]
+    is_silenced = any(now.get(card.rule) is not Indicator.CRITICAL for card in critical)
+    return newest_report(chart, reports) if is_silenced else None
 
 
 def newest_report(chart: Chart, reports: list[Report]) -> Report | None:

@@ -11,8 +11,8 @@ from cards.record import Chart, Evidence, Order, Reading
 @rule(
     "cauda-equina-emergency", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=["patient", "observation.pvr-ml", findings.red_flags, findings.undated_flags, findings.emergency_answer,
-           findings.uncalled_scan, findings.spinal_pain, findings.umn_signs, findings.comfort_care, findings.cord_threats, findings.mr_safety,
-           findings.injury_needs_imaging],
+           findings.uncalled_scan, findings.spinal_pain, findings.umn_signs, findings.comfort_care,
+           findings.cord_threats, findings.mr_safety, findings.injury_needs_imaging],
     strength="strong", quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-28", version="2.0.0",
     suggests=["order.mri-lumbar", "order.ct-lumbar", findings.CONSULT, "order.bladder-scan"],

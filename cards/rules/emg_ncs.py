@@ -46,9 +46,7 @@ def _card(chart: Chart) -> Card:
     elif mismatch:
         summary = "Lesion on the side opposite to the foot drop: confirm the sides, and plan NCS/EMG to find the nerve."
     elif unexplaining:
-        summary = (
-            f"The scan does not explain the foot drop: plan NCS/EMG {_timing(chart, when)} to find the nerve or the root."
-        )
+        summary = f"The scan does not explain the foot drop: plan NCS/EMG {_timing(chart, when)} to find the nerve."
     else:
         end = "." if findings.imaging_done(chart) else "; never wait for it to scan."
         summary = f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal{end}"

@@ -19,7 +19,7 @@ from cards.record import Chart, Evidence
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "reassess-within-24-hours"],
 )  # fmt: skip
 def localisation_exam(chart: Chart) -> Verdict:
-    """Ask only for what is missing: saddle, bladder and bowel first, then inversion, hip abduction, plantar response."""
+    """Ask only for what is missing: saddle, bladder and bowel first, then inversion, hip abduction and plantars."""
     missing, left_open = _missing(chart), findings.old_positive_screen(chart)
     is_open = bool(left_open or findings.unexplained_emergency(chart))  # no scan and no known cause settles it
     if not (missing or is_open):
@@ -41,10 +41,8 @@ NAMES = {
     "saddle-sensation": "saddle sensation", "bladder-dysfunction": "bladder function",
     "bowel-dysfunction": "bowel function",
 }  # fmt: skip
-UNEXPLAINED = (
-    "The scan does not explain the foot drop: test inversion, hip abduction and plantar response; extend to cord and "
-    "brain if there are cord signs."
-)
+UNEXPLAINED = "The scan does not explain the foot drop: test inversion, hip abduction and plantar response"
+EXTEND = "; extend to cord and brain if there are cord signs."
 
 
 def _missing(chart: Chart) -> list[str]:
@@ -60,11 +58,12 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     left_open = findings.old_positive_screen(chart)
     is_unscreened = bool(findings.unscreened(chart)) and findings.is_acute(chart, findings.foot_drop(chart))
     is_urgent = bool(is_unscreened or left_open or findings.unexplained_emergency(chart))
-    not_recorded = f"Not recorded in {days(findings.SCREEN_WINDOW)}: {listed([NAMES[code] for code in missing])}."
+    ask = f" Not recorded in {days(findings.SCREEN_WINDOW)}: {listed([NAMES[code] for code in missing])}."
+    scanned = f" {UNEXPLAINED}{EXTEND}" if _is_unexplained(chart) else ""
     return Card(
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
         summary=summary(_summary(chart, missing, is_urgent=is_urgent)),
-        detail=f"{findings.flags_for_reader(chart)} {not_recorded if missing else ''} In L5 root weakness dorsiflexion, "
+        detail=f"{findings.flags_for_reader(chart)}{ask if missing else ''}{scanned} In L5 root weakness dorsiflexion, "
         "toe extension, eversion, **inversion** and **hip abduction** are weak. "
         f"Grade each 0 to {findings.FULL_STRENGTH} and state the side.",
         because=findings.because(chart, *left_open),
@@ -75,11 +74,16 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     )
 
 
+def _is_unexplained(chart: Chart) -> bool:
+    """A scan has been done, and leaves the question open (D64)."""
+    return bool(findings.imaging_done(chart) or findings.unexplained_emergency(chart))
+
+
 def _summary(chart: Chart, missing: list[str], *, is_urgent: bool) -> str:
     if left_open := findings.old_positive_screen(chart):
         return f"{findings.left_open(left_open[0])} Examine it again today."
-    if findings.imaging_done(chart) or findings.unexplained_emergency(chart):
-        return UNEXPLAINED
+    if _is_unexplained(chart):
+        return f"{UNEXPLAINED}."
     if not is_urgent:
         return f"Add {listed([NAMES[code] for code in missing])}: {_use(missing)}."
     asks = listed([words for item, words in SCREEN.items() if item in missing])

@@ -161,8 +161,8 @@ def _same_day(chart: Chart, ground: SameDay) -> str:
         medicine, *pains = findings.suspected_haematoma(chart)
         where = "back" if set(pains) & set(findings.back_pain(chart)) else "leg"
         return (
-            f"Sudden foot drop and {where} pain on {inside(name(medicine.text, 30))}: same-day MRI for spinal haematoma, "
-            "call spinal surgery."
+            f"Sudden foot drop and {where} pain on {inside(name(medicine.text, 30))}: same-day MRI for spinal "
+            "haematoma, call spinal surgery."
         )
     if ground is SameDay.SURGERY or findings.recent_surgery(chart):
         change = f"MRC {int(loss.before.value)} to {int(loss.after.value)}" if loss else "charted as rapid"

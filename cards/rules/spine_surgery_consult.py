@@ -61,7 +61,7 @@ def _of_unread(chart: Chart, imaging_need: ImagingNeed) -> Verdict | None:
     if report := findings.unread_emergency(chart):
         answer = _decompressed(chart, report) or _consulted(findings.consulted_since_flags(chart))
         asked.append((report, _soon(chart, report), answer))
-    if report := _silencer(chart, imaging_need):
+    if report := findings.silencing_report(chart, imaging_need):
         answer = _decompressed(chart, report) or _consulted(findings.consulted_since_trigger(chart))
         asked.append((report, _soon(chart, report), answer))
     if report := findings.newest_unread(chart):
@@ -72,21 +72,6 @@ def _of_unread(chart: Chart, imaging_need: ImagingNeed) -> Verdict | None:
 
 def _soon(chart: Chart, report: Report) -> Indicator:
     return Indicator.CRITICAL if findings.is_to_be_read_now(chart, report) else Indicator.WARNING
-
-
-def _silencer(chart: Chart, imaging_need: ImagingNeed) -> Report | None:
-    """The newest unread report without which another imaging card would be critical."""
-    reports = findings.unread_since_trigger(chart)
-    if not reports:
-        return None
-    now = {card.rule: card.indicator for card in imaging_need().cards}
-    without = imaging_need(frozenset(report.reference for report in reports)).cards
-    silenced = [
-        card.rule
-        for card in without
-        if card.indicator is Indicator.CRITICAL and not card.is_of_emergency and now.get(card.rule) != card.indicator
-    ]
-    return findings.newest_report(chart, reports) if silenced else None
 
 
 def _unread(chart: Chart, report: Report, indicator: Indicator) -> Card:
@@ -100,8 +85,8 @@ def _unread(chart: Chart, report: Report, indicator: Indicator) -> Card:
     consult = Suggestion(label=f"{priority.capitalize()} spinal surgery consult", plans=(plan,))
     return Card(
         indicator=indicator,
-        summary=f"{_scan(report)} of {day_and_month(report.when.day)} is reported: read it now. Does it explain the {side}"
-        "foot drop?",
+        summary=f"{_scan(report)} of {day_and_month(report.when.day)} is reported: read it now. "
+        f"Does it explain the {side}foot drop?",
         detail=f"Report of {report.when}: {text}. Code what it shows.",
         because=findings.because(chart, report),
         changes="A coded conclusion of the report; a consult or decompression since.",
@@ -192,11 +177,7 @@ SHARED = (
 def _card(chart: Chart, seen: findings.Seen) -> Card:
     report, indicator = seen.report, _tier(chart, seen)
     confirmed = findings.matches(seen.lesion, findings.foot_drop(chart))
-    ask = (
-        ""
-        if confirmed
-        else "\n\nThe level or the side of the lesion, or the side of the foot drop, is not recorded: confirm it first."
-    )
+    ask = "" if confirmed else "\n\nLevel or side of the lesion, or side of the foot drop, not recorded: confirm first."
     quote = f"\n\nReport of {report.when}: “{markdown(report.conclusion, 240)}”" if report.conclusion else ""
     return Card(
         indicator=indicator,
