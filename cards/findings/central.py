@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from cards.language.finding import finding
@@ -14,15 +15,26 @@ CENTRAL_DISEASE = "condition.central-disease"
 CORD_INJURY = "condition.spinal-cord-injury"
 
 ACUTE_INJURY = timedelta(days=7)
+# Paraplegia and tetraplegia (ICD-10), spastic paraparesis (SNOMED CT): without a date they may be what is new.
+_PARALYSIS = re.compile(r"G82|312444006$")
 EVENT = timedelta(days=14)  # D75: what is known to be as young is the event, not a known disease
 
 
 @finding(STROKE, CENTRAL_DISEASE, CORD_INJURY)
 def central_lesions(chart: Chart) -> list[Problem]:
     """Strokes and central diseases that are no event of the last 14 d, and cord injuries older than 7 d or undated."""
-    diseases = [known for known in chart.problems(STROKE, CENTRAL_DISEASE) if not chart.within(known.when, EVENT)]
+    diseases = [known for known in chart.problems(STROKE, CENTRAL_DISEASE) if _is_known(chart, known)]
     injuries = [known for known in chart.problems(CORD_INJURY) if not chart.within(known.when, ACUTE_INJURY)]
     return [*diseases, *injuries]
+
+
+def _is_known(chart: Chart, disease: Problem) -> bool:
+    """D75: neither the event of the last 14 d, nor paralysis without a date, which may be the event."""
+    if disease.when is not None:
+        return not chart.within(disease.when, EVENT)
+    return STROKE in disease.keys or any(
+        key == CENTRAL_DISEASE and not _PARALYSIS.match(code) for key, code in disease.codes
+    )
 
 
 def feet_covered(lesion: Problem) -> tuple[Side, ...]:

@@ -132,6 +132,7 @@ class Extraction:
             side=self._condition_side(record),
             text=VALUE_SETS[min(keys)].name,
             keys=keys,
+            codes=tuple((meaning.key, meaning.code) for meaning in meanings if meaning.key in keys),
             is_recorded=onset is None,
         )
         for key in keys:

@@ -20,9 +20,13 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Fact, frozen=True, kw_only=True):
-    """An active Condition; `when` is its onset, or the day it `is_recorded` on when only that is known."""
+    """An active Condition; `when` is its onset, or the day it `is_recorded` on when only that is known.
+
+    `codes` are those that were recognised, each with the key that it means.
+    """
 
     keys: tuple[str, ...]
+    codes: tuple[tuple[str, str], ...] = ()
     is_recorded: bool = False
 
 
