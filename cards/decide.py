@@ -224,17 +224,25 @@ def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decis
         id: _at(hook, id, verdict, precedence) if isinstance(verdict, Card) else verdict
         for id, verdict in verdicts.items()
     }
+    verdicts = _without_company(verdicts, precedence.only_alone)
     if any(isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()):
         verdicts = _beside_critical(verdicts, precedence.critical_card)
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
-    if any(shown.rule.id not in precedence.only_alone for shown in cards):
-        for quiet in [shown for shown in cards if shown.rule.id in precedence.only_alone]:
-            verdicts[quiet.rule.id] = suppressed("another card is shown, and says this too", card=quiet.card)
-            cards.remove(quiet)
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
     return Decision(verdicts, tuple(ordered[: precedence.most_cards]))
+
+
+def _without_company(verdicts: dict[str, Verdict], only_alone: Set[str]) -> dict[str, Verdict]:
+    """The verdicts without the cards that are shown only when no other is (D73)."""
+    cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}
+    if cards.keys() <= only_alone:
+        return verdicts
+    quiet = {id: card for id, card in cards.items() if id in only_alone}
+    return verdicts | {
+        id: suppressed("another card is shown, and says this too", card=card) for id, card in quiet.items()
+    }
 
 
 def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
