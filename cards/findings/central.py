@@ -45,7 +45,7 @@ def feet_covered(lesion: Problem) -> tuple[Side, ...]:
 
 
 @finding(central_lesions)
-def feet_of_old_lesions(chart: Chart) -> frozenset[Side]:
+def feet_of_old_lesions(chart: Chart) -> list[Side]:
     """D77: the feet that a central lesion of more than 14 d ago, or without a date, covers."""
-    lesions = (lesion for lesion in central_lesions(chart) if not chart.within(lesion.when, EVENT))
-    return frozenset(foot for lesion in lesions for foot in feet_covered(lesion))
+    lesions = [lesion for lesion in central_lesions(chart) if not chart.within(lesion.when, EVENT)]
+    return [foot for foot in FEET if any(foot in feet_covered(lesion) for lesion in lesions)]

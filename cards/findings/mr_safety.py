@@ -11,11 +11,17 @@ from cards.record.facts import Fact, Implant, Problem
 PACEMAKER = "device.cardiac-pacemaker"
 COCHLEAR = "device.cochlear-implant"
 
+_CARDIAC = (PACEMAKER, "device.cardiac-resynchronisation", "device.implantable-defibrillator")
+_ASSIST, _STIMULATOR = "device.ventricular-assist", "device.neurostimulator"
+IMPLANTS = (*_CARDIAC, _ASSIST, _STIMULATOR, COCHLEAR)
+
 # A Condition says that there is an implant, not what its label allows; a Device of that kind decides instead.
-_CODED_IMPLANTS = {
-    "condition.pacemaker-or-defibrillator": PACEMAKER,
-    "condition.cochlear-implant": COCHLEAR,
-    "condition.retained-metal": None,
+_CODED_IMPLANTS: dict[str, tuple[str, ...]] = {
+    "condition.pacemaker-or-defibrillator": _CARDIAC,
+    "condition.ventricular-assist": (_ASSIST,),
+    "condition.neurostimulator": (_STIMULATOR,),
+    "condition.cochlear-implant": (COCHLEAR,),
+    "condition.retained-metal": (),
 }
 _RANK = ("safe", "conditional", "unknown", "unsafe")
 
@@ -32,14 +38,14 @@ class MrSafety(Struct, frozen=True):
         return self.level in ("unsafe", "unknown")
 
 
-@finding(PACEMAKER, COCHLEAR, "device.mr-safety", *_CODED_IMPLANTS)
+@finding(*IMPLANTS, "device.mr-safety", *_CODED_IMPLANTS)
 def mr_safety(chart: Chart) -> MrSafety:
     """The worst of several implants wins."""
-    devices: list[Implant] = chart.devices(PACEMAKER, COCHLEAR)
+    devices: list[Implant] = chart.devices(*IMPLANTS)
     stated: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
     stated += [("unsafe", device) for device in chart.unsafe_devices()]
-    for key, kind in _CODED_IMPLANTS.items():
-        if kind is not None and any(kind in device.keys for device in devices):
+    for key, kinds in _CODED_IMPLANTS.items():
+        if any(set(kinds) & set(device.keys) for device in devices):
             continue
         problems: list[Problem] = chart.problems(key)
         stated += [("unknown", problem) for problem in problems]
