@@ -16,6 +16,7 @@ from cards.record.chart import Chart
 from cards.record.facts import Fact, Problem, Reading, Report
 from cards.record.moments import newest
 from cards.record.side import FEET, Side, together
+from cards.value_sets.value_set import VALUE_SETS
 
 TRAUMA = "condition.spinal-trauma-suspected"
 PERONEAL = "condition.peroneal-neuropathy"
@@ -127,9 +128,18 @@ def _central(chart: Chart) -> tuple[str, Fact] | None:
     return _known("central lesion", causes[0], lifted_by), causes[0]
 
 
+def _disease(cause: Problem) -> str:
+    """The known disease by name; of the central diseases, which are many, the official name or else the code."""
+    if CENTRAL_DISEASE not in cause.keys:
+        return inside(cause.text)
+    code = next(code for key, code in cause.codes if key == CENTRAL_DISEASE)
+    names = {code: name for listed in VALUE_SETS[CENTRAL_DISEASE].listed.values() for code, name in listed.items()}
+    return inside(names.get(code, f"{cause.text} {code}").partition(" (")[0])
+
+
 def _known(kind: str, cause: Problem, lifted_by: str) -> str:
     """The sentence of a silence that a known disease explains: which, and what would lift it."""
-    disease = f"{inside(cause.text)}, {f'since {cause.when}' if cause.when else 'without a date'}"
+    disease = f"{_disease(cause)}, {f'since {cause.when}' if cause.when else 'without a date'}"
     return f"a known {kind} ({disease}) explains the foot drop; {lifted_by} would lift this silence"
 
 
