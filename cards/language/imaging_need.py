@@ -35,14 +35,12 @@ class ImagingCard(Struct, frozen=True):
         return self.is_lumbar and self.covers_others
 
     def order(self, *keys: str) -> Plan:
-        """The order of one of these keys that the card suggests, as urgent as the card.
+        """The order of one of these keys that the card wants or suggests, as urgent as the card.
 
-        When it suggests none, the one that it suggests first, with the first of these keys instead of its own.
+        When it has none, the one that comes first, with the first of these keys instead of its own.
         """
-        if self.card.wanted:
-            key = next(iter(keys), self.card.wanted.key)
-            return structs.replace(self.card.wanted, key=key, priority=self.indicator.priority)
-        plans = [plan for offer in self.card.suggestions for plan in offer.plans if isinstance(plan, Plan)]
+        offers = [plan for offer in self.card.suggestions for plan in offer.plans if isinstance(plan, Plan)]
+        plans = [self.card.wanted, *offers] if self.card.wanted else offers
         suggested = next((plan for plan in plans if plan.key in keys), None)
         plan = suggested or structs.replace(plans[0], key=next(iter(keys), plans[0].key))
         return structs.replace(plan, priority=self.indicator.priority)
