@@ -99,6 +99,7 @@ from cards.findings.nsaid import LOW_CLEARANCE, NSAID_READS, nsaid_hazards
 from cards.findings.pain import back_pain, new_radicular_pain, radicular_pain, spinal_pain
 from cards.findings.phrases import (
     DENERVATION,
+    MIMICS,
     SAFETY_NET,
     because,
     began,
@@ -235,6 +236,7 @@ __all__ = [
     "LOSS_WINDOW",
     "LOW_CLEARANCE",
     "LUMBAR_MRI",
+    "MIMICS",
     "MRI_REPORTS",
     "NSAIDS",
     "NSAID_READS",

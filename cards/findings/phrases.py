@@ -19,6 +19,11 @@ from cards.record.side import Side
 
 # What R4 allows as reasonReference of a request, with an id that R4 allows.
 _CITABLE = re.compile(r"(Condition|Observation|DiagnosticReport)/[A-Za-z0-9\-.]{1,64}")
+# D99: what is mistaken for a root
+MIMICS = (
+    "Mimics: sudden pain, pallor or swelling (artery, compartment); hip or knee surgery or injury (sciatic or peroneal "
+    "nerve: tell that surgeon)."
+)
 SAFETY_NET = (
     "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
     "that spreads to the other leg."

@@ -60,7 +60,7 @@ def _card(chart: Chart) -> Card:
         summary=summary,
         detail=f"{ask}Paraspinal denervation shows after 7 to 10 days, "
         "in limb muscles after 2 to 3 weeks or more; conduction block at the fibular head shows early. The degree "
-        "of axonal loss grades the outlook.",
+        f"of axonal loss grades the outlook. {findings.MIMICS}",
         because=findings.because(chart, *facts),
         changes="An EDX request or report of this episode; a lesion on imaging that matches an L5 pattern.",
         suggestions=(study,),

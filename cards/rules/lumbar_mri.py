@@ -181,6 +181,8 @@ def _detail(chart: Chart, indicator: Indicator) -> str:
     if drop.onset is None:
         parts.append("The onset is not recorded: it is treated as recent.")
     parts.append("L4/5 is the usual level. If the lumbar MRI does not explain the foot drop, extend to cord and brain.")
+    if indicator is not Indicator.CRITICAL:
+        parts.append(findings.MIMICS)
     if indicator is Indicator.INFO:
         parts.append("Evidence: MRI is agreed for severe or progressive deficit; for mild stable weakness it is not.")
     if chart.problems("condition.pregnancy"):
