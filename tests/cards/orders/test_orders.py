@@ -232,7 +232,7 @@ def test_a_draft_keeps_decimals_siblings_contained_and_extensions(client: FlaskC
 
 
 # By creatinine clearance: the label's most a day, where the kidneys are normal; below 60 the dose of D90, so many times.
-OFFERED = {
+OFFERED: dict[str, dict[int, int | tuple[int, int]]] = {
     "gabapentin": {95: 3600, 60: 3600, 59: (300, 2), 30: (300, 2), 29: (300, 1), 15: (300, 1), 14: (100, 1)},
     "pregabalin": {95: 600, 60: 600, 59: (75, 2), 30: (75, 2), 29: (25, 2), 15: (25, 2), 14: (25, 1)},
 }
