@@ -38,17 +38,18 @@ ORDERING = {
 }  # fmt: skip
 LEAVING = {
     "cauda-equina-emergency", "spinal-precautions", "neuraxis-mri", "lumbar-mri", "mri-contraindication",
-    "spine-surgery-consult", "afo",
+    "spine-surgery-consult", "localisation-exam", "afo",
 }  # fmt: skip
 OPENING = {
-    "data-check", "do-not-assume-peripheral", "early-mobilisation", "emg-ncs", "localisation-exam", "map-target",
+    "data-check", "do-not-assume-peripheral", "early-mobilisation", "emg-ncs", "map-target",
     "pain-regimen", "pressure-injury-prevention", "prognosis-strength-trend", *LEAVING,
 }  # fmt: skip
-RULES = OPENING | ORDERING
+ADVICE = "discharge-advice"
+RULES = OPENING | ORDERING | {ADVICE}
 ASKED = {
     "patient-view": OPENING,
     "problem-list-item-create": OPENING,
-    "encounter-discharge": LEAVING,
+    "encounter-discharge": LEAVING | {ADVICE},
     "order-select": ORDERING,
     "order-sign": ORDERING,
 }
@@ -161,9 +162,12 @@ RETURN = ("numbness of the saddle", "bladder, bowel or sexual", "fever with back
 ROOT = {"code": "mri-lumbar", "daysAgo": 1, "lesion": "l5-root-compression", "lesionSide": "right", "level": "L5"}
 STRONGER = {"code": "mrc-ankle-dorsiflexion", "value": 4, "daysAgo": 5, "side": "right"}
 LEAVERS: list[tuple[Json, Shown]] = [
-    (record(), [("lumbar-mri", "warning"), ("afo", "info")]),
+    (record(), [("lumbar-mri", "warning"), ("localisation-exam", "warning"), ("afo", "info")]),
     (record(observations=EMERGENCY), [("cauda-equina-emergency", "critical"), ("afo", "info")]),
-    (record(devices=pacemaker("unsafe")), [("mri-contraindication", "warning"), ("afo", "info")]),
+    (
+        record(devices=pacemaker("unsafe")),
+        [("mri-contraindication", "warning"), ("localisation-exam", "warning"), ("afo", "info")],
+    ),
     (record(conditions=[problem("spinal-cord-injury")]), [("spinal-precautions", "critical")]),
     (
         record(observations=[{"code": "babinski", "value": "present", "daysAgo": 0}]),
@@ -189,6 +193,16 @@ def test_at_discharge_what_is_outstanding_is_shown_and_each_card_says_what_to_re
 
 def test_every_card_of_the_discharge_was_seen_above() -> None:
     assert {card for _, cards in LEAVERS for card, _ in cards} == LEAVING
+
+
+def test_the_return_advice_is_given_alone_when_no_other_card_gives_it(ask: Ask) -> None:
+    screen = ("saddle-sensation", "bladder-dysfunction", "bowel-dysfunction")
+    answers = [{"code": code, "value": "normal" if "saddle" in code else "absent", "daysAgo": 0} for code in screen]
+    ordered = [{"code": "mri-lumbar", "priority": "urgent", "daysAgo": 1}]
+    settled = record(observations=answers, serviceRequests=ordered, deviceRequests=[{"code": "afo", "daysAgo": 1}])
+    assert shown(ask, settled, "encounter-discharge") == [(ADVICE, "info")]
+    (card,) = cards_of(ask, settled, "encounter-discharge")
+    assert all(words in card["detail"] for words in RETURN)
 
 
 # ---- when a problem is added ----
