@@ -231,7 +231,7 @@ def test_a_draft_keeps_decimals_siblings_contained_and_extensions(client: FlaskC
     assert update == json.loads(MRI_DRAFT, parse_float=str)
 
 
-# By creatinine clearance: the label's most a day, where the kidneys are normal; below 60 the dose of D90, so many times.
+# By creatinine clearance: the label's most a day with normal kidneys; below 60 the dose of D90, so many times a day.
 OFFERED: dict[str, dict[int, int | tuple[int, int]]] = {
     "gabapentin": {95: 3600, 60: 3600, 59: (300, 2), 30: (300, 2), 29: (300, 1), 15: (300, 1), 14: (100, 1)},
     "pregabalin": {95: 600, 60: 600, 59: (75, 2), 30: (75, 2), 29: (25, 2), 15: (25, 2), 14: (25, 1)},
