@@ -19,7 +19,7 @@ from cards.findings.studies import (
 from cards.findings.surgical_answers import is_call
 from cards.findings.urgency import emergency_answer
 from cards.language.finding import finding
-from cards.language.imaging_need import ImagingNeed
+from cards.language.imaging_need import ImagingNeed, Need
 from cards.language.verdict import Indicator
 from cards.record.chart import Chart
 from cards.record.facts import Order, Report
@@ -67,15 +67,21 @@ def unread_since_trigger(chart: Chart) -> list[Report]:
 
 
 def silencing_report(chart: Chart, imaging_need: ImagingNeed) -> Report | None:
-    """The newest unread report without which another imaging card, not that of the cauda equina, would be critical."""
-    reports = unread_since_trigger(chart)
-    if not reports:
-        return None
-    now = {card.rule: card.indicator for card in imaging_need().cards}
-    without = imaging_need(frozenset(report.reference for report in reports)).cards
-    critical = [card for card in without if card.indicator is Indicator.CRITICAL and not card.is_of_emergency]
-    is_silenced = any(now.get(card.rule) is not Indicator.CRITICAL for card in critical)
-    return newest_report(chart, reports) if is_silenced else None
+    """The newest unread report without which an imaging card, not that of the cauda equina, would be critical."""
+    unread = [report for report in unread_since_trigger(chart) if chart.within(report.when, ASKED)]
+    everyone = frozenset(report.reference for report in unread)
+    critical = _critical(imaging_need(everyone)) if unread else set()
+    while critical and (report := newest_report(chart, unread)):
+        if critical - _critical(imaging_need(everyone - {report.reference})):
+            return report
+        unread.remove(report)
+    return None
+
+
+def _critical(need: Need) -> set[str]:
+    """The rules that ask for imaging at once, but for that of the cauda equina."""
+    cards = (card for card in need.cards if not card.is_of_emergency)
+    return {card.rule for card in cards if card.indicator is Indicator.CRITICAL}
 
 
 def newest_report(chart: Chart, reports: list[Report]) -> Report | None:

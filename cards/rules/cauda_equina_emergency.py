@@ -80,13 +80,13 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
 
 def _uncalled(chart: Chart, order: Order) -> Card:
     """D71: an order answers the scan, not the call."""
-    flags = findings.red_flags(chart)
+    flags, scan = findings.red_flags(chart), "CT" if set(order.keys) & set(findings.SPINE_CT) else "MRI"
     note = f"Suspected cauda equina syndrome; {inside(order.text)} ordered. {findings.clinical_note(chart)}"
     why = findings.reasons(chart, *flags.findings)
     call = Plan(key=findings.CONSULT, priority="stat", note=note, reasons=why)
     return Card(
         indicator=Indicator.WARNING,
-        summary="Suspected cauda equina: emergency MRI is ordered; spinal surgery has not been called.",
+        summary=f"Suspected cauda equina: emergency {scan} is ordered; spinal surgery has not been called.",
         detail="Call the on-call spinal surgeon now: the theatre and the transfer are planned while the scan is done.",
         because=findings.because(chart, *flags.findings, order),
         changes="A spinal surgical consult since the red flags, urgent or completed.",

@@ -310,9 +310,32 @@ def test_at_most_five_cards_each_once_in_order(patient: Patient) -> None:
 @pytest.mark.long
 def test_the_drawn_patients_reach_every_rule() -> None:
     spoke: set[str] = set()
-    for hooks, draws in ((HOOKS, 150), (("patient-view",), 1500), (("order-select",), 250)):
+    hook_draws = ((HOOKS, 150), (("patient-view",), 2000), (("order-select",), 600), (("encounter-discharge",), 150))
+    for hooks, draws in hook_draws:
         fixed(draws)(given(patients(hooks))(lambda patient: spoke.update(check_bounds(patient))))()
     assert spoke >= KNOWN
+
+
+# ---- 8 reports ----
+
+
+@fixed(60)
+@given(
+    patients(("patient-view", "encounter-discharge")), st.sampled_from(["mri-lumbar", "mri-whole-spine", "ct-lumbar"])
+)
+def test_a_report_that_names_nothing_never_ends_an_emergency(patient: Patient, study: str) -> None:
+    """D61: a critical card is in its place, but for a consult since or a decompression."""
+    flag = {"code": "saddle-sensation", "value": "reduced", "daysAgo": 1}
+    open_flag = {**patient.facts, "observations": [*patient.facts.get("observations", []), flag]}
+    open_flag["serviceRequests"] = [
+        one for one in open_flag.get("serviceRequests", []) if one["code"] != "spine-surgery-consult"
+    ]
+    open_flag["procedures"] = []
+    if indicators(open_flag, patient.hook).get("cauda-equina-emergency") != "critical":
+        return
+    report = {"code": study, "daysAgo": 0.1}
+    answered = {**open_flag, "reports": [*open_flag.get("reports", []), report]}
+    assert highest(indicators(answered, patient.hook)) == 3
 
 
 @fixed(40)
