@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date, timedelta
+from datetime import timedelta
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=\"'/$^%])")
 # Some clients make links of plain text after Markdown is done: an invisible word joiner keeps it text.
@@ -57,14 +57,6 @@ def old(span: timedelta) -> str:
     """A span before the thing that has lasted so long: `5-day`, `7-month`."""
     count, unit = _counted(span)
     return f"{count}-{unit}"
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def day_and_month(day: date) -> str:
-    """A day of the last months as a clinician says it: `12 Nov`."""
-    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def between(span: timedelta) -> str:

@@ -17,7 +17,7 @@ from cards.language import (
     summary,
     suppressed,
 )
-from cards.language.escaping import day_and_month, markdown, old, sentence
+from cards.language.escaping import markdown, old, sentence
 from cards.record import Chart, Evidence, Order, Report, Side
 
 
@@ -85,8 +85,7 @@ def _unread(chart: Chart, report: Report, indicator: Indicator) -> Card:
     consult = Suggestion(label=f"{priority.capitalize()} spinal surgery consult", plans=(plan,))
     return Card(
         indicator=indicator,
-        summary=f"{_scan(report)} of {day_and_month(report.when.day)} is reported: read it now. "
-        f"Does it explain the {side}foot drop?",
+        summary=f"{_scan(report)} of {report.when} is reported: read it now. Does it explain the {side}foot drop?",
         detail=f"Report of {report.when}: {text}. Code what it shows.",
         because=findings.because(chart, report),
         changes="A coded conclusion of the report; a consult or decompression since.",
