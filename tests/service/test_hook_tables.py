@@ -86,7 +86,7 @@ def requested(order: str, priority: str | None, **facts: list[Json]) -> Json:
     return record(draftOrders=[draft], **facts)
 
 
-def pacemaker(safety: str) -> list[Json]:
+def pacemaker(safety: str | None) -> list[Json]:
     return [{"code": "cardiac-pacemaker", "mrSafety": safety}]
 
 
@@ -101,7 +101,8 @@ ORDERS: list[tuple[str, str, bool, Json]] = [
     ("nsaid-safety", "warning", True, prescribed("naproxen", medications=[{"code": "apixaban"}])),
     ("nsaid-safety", "critical", True, prescribed("naproxen", allergies=[{"code": "naproxen"}])),
     ("mri-contraindication", "info", False, requested("mri-lumbar", "urgent", devices=pacemaker("conditional"))),
-    ("mri-contraindication", "warning", True, requested("mri-lumbar", "urgent", devices=pacemaker("unsafe"))),
+    ("mri-contraindication", "warning", True, requested("mri-lumbar", "urgent", devices=pacemaker(None))),
+    ("mri-contraindication", "critical", True, requested("mri-lumbar", "urgent", devices=pacemaker("unsafe"))),
     ("do-not-delay-imaging", "warning", False, requested("emg-ncs", None)),
     ("do-not-delay-imaging", "critical", True, requested("emg-ncs", None, observations=EMERGENCY)),
 ]
@@ -210,7 +211,7 @@ def test_the_return_advice_is_given_alone_when_no_other_card_gives_it(ask: Ask) 
 ASKING = {
     "foot-drop", "cauda-equina-syndrome", "saddle-sensory-loss", "bladder-dysfunction", "bowel-dysfunction",
     "sexual-dysfunction", "spasticity", "hyperreflexia", "spinal-cord-injury", "spinal-trauma-suspected",
-    "cancer-active", "spinal-infection-risk",
+    "cancer-active", "cancer-history", "spinal-infection-risk",
 }  # fmt: skip
 PROBLEMS = sorted(key.removeprefix("condition.") for key in VALUE_SETS if key.startswith("condition."))
 
