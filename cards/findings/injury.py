@@ -89,7 +89,8 @@ def injury_needs_imaging(chart: Chart) -> bool:
     """Whether the precautions card stands and asks for imaging: a deficit, the spine neither cleared nor in hand."""
     cleared = stability(chart)
     is_unstable = acute_injury(chart) is not None and (cleared is None or bool(cleared.value))
-    is_answered = precautions(chart) is not None and injury_imaging(chart) is not None
+    ordered = precautions(chart)
+    is_answered = ordered is not None and not ordered.is_draft and injury_imaging(chart) is not None
     return is_unstable and bool(injury_deficit(chart)) and not is_answered
 
 
