@@ -5,15 +5,18 @@ The precedence is written in cards/rules/precedence.toml; this module names no r
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from msgspec import Struct, structs
 
 from cards.findings.course import EXAM_WINDOW
 from cards.findings.foot_drop import foot_drop
-from cards.findings.gates import comfort_care, off_gate, trauma_path
+from cards.findings.gates import comfort_care, long_settled, off_gate, palliative_care, trauma_path
 from cards.findings.mr_safety import mr_safety
+from cards.findings.red_flags import PAST_CANCER, past_cancer
 from cards.language.escaping import inside
 from cards.language.imaging_need import ImagingCard, Need
-from cards.language.precedence import Imaging
+from cards.language.precedence import CriticalCard, Imaging, Precedence
 from cards.language.rule import Rule
 from cards.language.verdict import (
     Card,
@@ -29,6 +32,10 @@ from cards.record.chart import Chart
 from cards.record.prefetch_keys import REQUIRED
 from cards.rule_book import RuleBook
 
+_PALLIATIVE = "Palliative care is recorded: decide with goals of care."
+_SETTLED = (
+    "the foot drop is known for over a year: loss of strength, new radicular pain or a red flag would lift this silence"
+)
 _NO_SUCH_PROBLEM = not_applicable("the new problem is none that bears on foot drop")
 _DIED = not_applicable("the patient has died")
 _NO_FOOT_DROP = not_applicable(
@@ -81,7 +88,7 @@ class _Judgement:
         if self._chart.has_died:
             return {rule.id: _DIED for rule in rules}
         is_new_problem = self._chart.hook == "problem-list-item-create"
-        if is_new_problem and not self._chart.added_problems & self._precedence.new_problem.asks:
+        if is_new_problem and not self._asks_what_an_opened_chart_asks():
             return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
         if not any(rule.needs_foot_drop for rule in rules) or foot_drop(self._chart):
             return {rule.id: self._judged(rule.id) for rule in rules}
@@ -93,14 +100,22 @@ class _Judgement:
                 verdicts[rule.id] = self._judged(rule.id)
         return verdicts
 
-    def imaging_need(self) -> Need:
-        """The imaging that the imaging cards ask for now, regardless of the hook."""
+    def _asks_what_an_opened_chart_asks(self) -> bool:
+        """D53: the new problem bears on foot drop; past cancer only while it counts (D74)."""
+        asked = self._chart.added_problems & self._precedence.new_problem.asks
+        return bool(asked - {PAST_CANCER}) or (bool(asked) and bool(past_cancer(self._chart)))
+
+    def imaging_need(self, without: frozenset[str] = frozenset()) -> Need:
+        """The imaging that the imaging cards ask for now, regardless of the hook; `without` certain reports."""
+        if without:
+            return _Judgement(self._chart.without_reports(without), self._book).imaging_need()
         if self._need is None:
             self._need = self._look_for_need() if foot_drop(self._chart) else Need()
         return self._need
 
     def _look_for_need(self) -> Need:
-        standing = [self._imaging_card(id, card) for id in self._imaging if isinstance(card := self._judged(id), Card)]
+        asked = {id: _asking_imaging(self._judged(id)) for id in self._imaging}
+        standing = [self._imaging_card(id, card) for id, card in asked.items() if card]
         if standing:
             return Need(tuple(standing))
         for id, imaging in self._imaging.items():
@@ -132,7 +147,7 @@ class _Judgement:
 
     def _beside_others(self, imaging: Imaging, card: Card) -> Verdict:
         for louder in self._imaging:
-            if louder in imaging.yields_to and isinstance(self._verdict(louder), Card):
+            if louder in imaging.yields_to and _asking_imaging(self._verdict(louder)):
                 return suppressed(f"the {louder} card asks for imaging that covers the lumbar spine", card=card)
         if imaging.replaced_by and self._is_mri_unsafe:
             return suppressed(
@@ -155,9 +170,11 @@ class _Judgement:
         if isinstance(verdict, Silent):
             verdict = self._of_what_is_readable(rule, verdict)
             return self._of_what_was_read(rule, verdict) if chart.unseen else verdict
-        why = self._overruled(rule.id)
+        why = self._overruled(rule.id, verdict.exempt_from)
         if why is not None:
             return suppressed(why, card=verdict)
+        if palliative_care(chart):
+            verdict = structs.replace(verdict, detail=f"{verdict.detail}\n\n{_PALLIATIVE}")
         unseen = chart.unseen and sorted(chart.unseen & self._book.supplies[rule.id])
         left_out = tuple(dict.fromkeys(map(str, chart.left_out(rule.reads))))
         if left_out:
@@ -181,18 +198,27 @@ class _Judgement:
             why = f"{why}; by that part, {verdict.why}"
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=why)
 
-    def _overruled(self, id: str) -> str | None:
-        """Why a gate silences the card of a rule; None if no gate does."""
+    def _overruled(self, id: str, exempt: Set[str]) -> str | None:
+        """Why a gate silences the card of a rule; None if no gate does, or the card is exempt from it."""
         chart, precedence = self._chart, self._precedence
         speaks = precedence.comfort_care.speaks
         if chart.is_ordering:
             speaks = speaks | precedence.comfort_care.speaks_of_orders
         if id not in speaks and comfort_care(chart):
             return "comfort care only is recorded: work-up, surgery and devices are not offered"
-        if id in precedence.trauma_path.silences and (injury := trauma_path(chart)):
+        on_path = id in precedence.trauma_path.silences and "trauma_path" not in exempt
+        if on_path and (injury := trauma_path(chart)):
             return f"acute injury ({inside(injury.text)}, {injury.when}): the trauma path replaces this card"
-        gate = off_gate(chart) if id in precedence.known_cause.silences else None
-        return gate[0] if gate else None
+        is_gated = id in precedence.known_cause.silences and "known_cause" not in exempt
+        if is_gated and (gate := off_gate(chart)):
+            return gate[0]
+        is_settled = id in precedence.long_settled.silences and "known_cause" not in exempt
+        return _SETTLED if is_settled and long_settled(chart) else None
+
+
+def _asking_imaging(verdict: Verdict) -> Card | None:
+    """The verdict when it is a card that asks for imaging."""
+    return verdict if isinstance(verdict, Card) and not verdict.is_reminder else None
 
 
 def _without_foot_drop(chart: Chart) -> Silent:
@@ -212,13 +238,13 @@ def _without_foot_drop(chart: Chart) -> Silent:
 def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decision:
     """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54)."""
     precedence = book.precedence
-    is_critical = any(
-        isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()
-    )
     verdicts = {
-        id: _placed(id, verdict, hook, book, beside_critical=is_critical) if isinstance(verdict, Card) else verdict
+        id: _at(hook, id, verdict, precedence) if isinstance(verdict, Card) else verdict
         for id, verdict in verdicts.items()
     }
+    verdicts = _without_company(verdicts, precedence.only_alone)
+    if any(isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()):
+        verdicts = _beside_critical(verdicts, precedence.critical_card)
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
@@ -226,18 +252,45 @@ def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decis
     return Decision(verdicts, tuple(ordered[: precedence.most_cards]))
 
 
-def _placed(id: str, card: Card, hook: str, book: RuleBook, *, beside_critical: bool) -> Verdict:
-    """A card as this hook shows it, beside the others."""
-    precedence = book.precedence
-    if beside_critical and id in precedence.critical_card.drops:
-        return suppressed("a critical card speaks, and this can wait", card=card)
-    if beside_critical and id in precedence.critical_card.lowers_to_info:
-        card = structs.replace(card, indicator=Indicator.INFO, summary=card.quiet_summary or card.summary)
+def _without_company(verdicts: dict[str, Verdict], only_alone: Set[str]) -> dict[str, Verdict]:
+    """The verdicts without the cards that are shown only when no other is (D73)."""
+    cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}
+    if cards.keys() <= only_alone:
+        return verdicts
+    quiet = {id: card for id, card in cards.items() if id in only_alone}
+    return verdicts | {
+        id: suppressed("another card is shown, and says this too", card=card) for id, card in quiet.items()
+    }
+
+
+def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
+    """A card as this hook shows it."""
     if hook == "order-sign":
         is_only_critical = id in precedence.at_signing.only_critical
         least = Indicator.CRITICAL if is_only_critical else Indicator.WARNING
         if card.indicator.rank < least.rank:
             return suppressed("at signing only what must not be signed unseen is shown", card=card)
     if hook == "encounter-discharge":
+        if id in precedence.at_discharge.no_info and card.indicator is Indicator.INFO:
+            return suppressed("at discharge it speaks only when it is a warning", card=card)
         card = structs.replace(card, return_advice=precedence.at_discharge.return_advice)
     return card
+
+
+def _beside_critical(verdicts: dict[str, Verdict], beside: CriticalCard) -> dict[str, Verdict]:
+    """The verdicts when one is critical: what can wait is dropped, and the first critical card says what follows."""
+    cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}
+    waiting = {id for id in cards if id in beside.drops}
+    lowered = {id for id in cards if id in beside.keeps_only_alone}
+    if len(cards) - len(waiting) > 2:  # the critical card and another one
+        waiting, lowered = waiting | lowered, set()
+    changed: dict[str, Verdict] = {
+        id: suppressed("a critical card speaks, and this can wait", card=cards[id]) for id in waiting
+    }
+    for id in lowered:
+        text = cards[id].quiet_summary or cards[id].summary
+        changed[id] = structs.replace(cards[id], indicator=Indicator.INFO, summary=text)
+    if waiting:
+        first = next(id for id, card in cards.items() if card.indicator is Indicator.CRITICAL)
+        changed[first] = structs.replace(cards[first], detail=f"{cards[first].detail}\n\n{beside.then}".rstrip())
+    return verdicts | changed

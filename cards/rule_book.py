@@ -13,8 +13,9 @@ from msgspec import Struct, structs
 
 from cards import rules as room
 from cards.findings.foot_drop import foot_drop
-from cards.findings.gates import comfort_care, off_gate, trauma_path
+from cards.findings.gates import comfort_care, long_settled, off_gate, palliative_care, trauma_path
 from cards.findings.mr_safety import mr_safety
+from cards.findings.red_flags import past_cancer
 from cards.language.precedence import Precedence, read_precedence
 from cards.language.rule import Rule
 from cards.record.prefetch_keys import supplied_by
@@ -91,7 +92,7 @@ def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) ->
 
 def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
     """What a rule declares, and what its gates read."""
-    reads = set(rule.reads)
+    reads = set(rule.reads) | palliative_care.reads
     if rule.needs_foot_drop:
         reads |= foot_drop.reads
     if rule.id not in precedence.comfort_care.speaks:
@@ -100,6 +101,10 @@ def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
         reads |= trauma_path.reads
     if rule.id in precedence.known_cause.silences:
         reads |= off_gate.reads
+    if "problem-list-item-create" in rule.hooks:
+        reads |= past_cancer.reads
+    if rule.id in precedence.long_settled.silences:
+        reads |= long_settled.reads
     if any(imaging.rule == rule.id and imaging.replaced_by for imaging in precedence.imaging):
         reads |= mr_safety.reads
     return frozenset(reads)

@@ -30,7 +30,8 @@ HOOKS = {
     "patient-view": Hook(
         "Foot drop: what the chart asks for",
         "Recognises foot drop from a spinal nerve source and its danger signs when a chart is opened, and "
-        "suggests imaging, electrodiagnosis, an orthosis and surgical advice that have not been arranged yet.",
+        "suggests imaging, electrodiagnosis, an orthosis and surgical advice that have not been arranged yet. It does "
+        "not detect cauda equina syndrome without foot drop, and it does not read free text.",
     ),
     "order-select": Hook(
         "Foot drop: orders as they are selected",

@@ -93,10 +93,10 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
     return _lost(earlier, last)
 
 
-def measured_loss(chart: Chart, sides: Iterable[Side]) -> Loss | None:
+def measured_losses(chart: Chart, sides: Iterable[Side]) -> list[Loss]:
     """D11 on the dropped sides and in the series of no known side."""
     losses = (loss_in_series(chart, readings) for readings in _series_of(chart, sides))
-    return next((loss for loss in losses if loss), None)
+    return [loss for loss in losses if loss is not None]
 
 
 def is_lost_since(chart: Chart, sides: Iterable[Side], event: Moment) -> bool:

@@ -1,4 +1,4 @@
-"""Qualifying foot drop by side, and its onset (clinical.md 2.1; decisions D6 to D10, D15)."""
+"""Qualifying foot drop by side, and its onset (clinical.md 2.1; decisions D6 to D10, D15, D78)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Evidence, Problem, Reading
 from cards.record.moments import Moment
-from cards.record.side import FEET, Side, together
+from cards.record.side import FEET, Side, opposite, together
 
 ACUTE = timedelta(days=14)  # clinical.md 2.1; "no agreed timescale" (E7), a judgement
 RECENT = timedelta(days=42)
@@ -39,7 +39,8 @@ class FootDrop(Struct, frozen=True, kw_only=True):
     Conditions that still count, `cancelled` those contradicted by grade 5, `grades` the newest
     dorsiflexion reading of each side in 30 days, `readings` those of the dropped sides, and `weakest` the
     lowest grade of these. `side` is one word for the sides: left, right, both or unknown. `onset` is unknown
-    (None) unless it holds for every side; `known_onset` is the most recent one that is stated at all.
+    (None) unless it holds for every side; `known_onset` is the most recent one that is stated at all. It
+    `is_disputed` when only the other foot is coded, and was not examined (D78).
     """
 
     sides: tuple[Side, ...]
@@ -52,6 +53,7 @@ class FootDrop(Struct, frozen=True, kw_only=True):
     side: Side = Side.UNKNOWN
     readings: tuple[Reading, ...] = ()
     weakest: int | None = None
+    is_disputed: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.sides)
@@ -66,6 +68,11 @@ class FootDrop(Struct, frozen=True, kw_only=True):
         """Grade 4 or better, recorded, on every dropped side (a coded foot drop is <=3 until graded)."""
         return len(self.readings) == len(self.sides) and all(reading.value > DROPPED for reading in self.readings)
 
+    @property
+    def is_without_strength(self) -> bool:
+        """Grade 0 on every dropped side."""
+        return len(self.readings) == len(self.sides) and all(reading.value == 0 for reading in self.readings)
+
 
 @finding("condition.foot-drop", *DORSIFLEXION, *RADICULAR_PAIN, *BACK_PAIN, *_DISC_OR_STENOSIS, DECOMPRESSION)
 def foot_drop(chart: Chart) -> FootDrop:
@@ -76,6 +83,8 @@ def foot_drop(chart: Chart) -> FootDrop:
         return _NONE
     grades = {side: grade for side, readings in series.items() if (grade := newest_grade(chart, readings))}
     counting = [problem for problem in problems if not _is_cancelled(problem, grades)]
+    if (examined := _examined_instead(counting, grades)) is not None:
+        return _disputed(chart, examined, counting, grades)
     sides = tuple(side for side in FEET if _drops(chart, side, counting, grades, series))
     if not sides and _drops(chart, Side.UNKNOWN, counting, grades, series):
         sides = (Side.UNKNOWN,)
@@ -85,6 +94,37 @@ def foot_drop(chart: Chart) -> FootDrop:
 _NONE = FootDrop(
     sides=(), codes=(), cancelled=(), grades={}, onset=None, known_onset=None, has_unknown_side_onset=False
 )
+
+
+def _examined_instead(counting: list[Problem], grades: dict[Side, Reading]) -> Side | None:
+    """D78: exactly one side is coded and was not examined in 30 d, and the other foot drops: that foot."""
+    coded = {foot for code in counting for foot in code.side.feet if foot in FEET}
+    if len(coded) != 1 or coded & grades.keys():
+        return None
+    other = opposite(*coded)
+    grade = grades.get(other)
+    return other if grade is not None and grade.value <= DROPPED else None
+
+
+def _disputed(chart: Chart, examined: Side, codes: list[Problem], grades: dict[Side, Reading]) -> FootDrop:
+    """The drop of the examined foot alone; the code dates it, unless it is older than 42 d."""
+    dated = [code.when for code in codes if code.when is not None]
+    onset = min(dated, key=chart.age_of, default=None)
+    if onset is not None and not chart.within(onset, RECENT):
+        onset = None
+    return FootDrop(
+        sides=(examined,),
+        codes=tuple(codes),
+        cancelled=(),
+        grades=grades,
+        onset=onset,
+        known_onset=onset,
+        has_unknown_side_onset=onset is None,
+        side=examined,
+        readings=(grades[examined],),
+        weakest=int(grades[examined].value),
+        is_disputed=True,
+    )
 
 
 def _drops(

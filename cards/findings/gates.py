@@ -1,13 +1,13 @@
-"""Known causes that keep the work-up quiet, comfort care, and the trauma path (decisions D19, D23 to D26, D52)."""
+"""Known causes that keep the work-up quiet, comfort care, and the trauma path (D19, D23 to D26, D52, D75, D76, D80)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from cards.findings.foot_drop import ACUTE, DROPPED, FootDrop, foot_drop
+from cards.findings.central import ACUTE_INJURY, CENTRAL_DISEASE, CORD_INJURY, central_lesions, feet_covered
+from cards.findings.foot_drop import ACUTE, CHRONIC, DROPPED, FootDrop, foot_drop, is_older_than
 from cards.findings.pain import new_radicular_pain, radicular_pain
-from cards.findings.red_flags import OTHER_CAUSES, lifts_gates
+from cards.findings.red_flags import MOTOR_NEURONE, OTHER_CAUSES, lifts_gates, old_positive_screen
 from cards.findings.signs import umn_signs, weak_l5_muscles
 from cards.findings.studies import EMG_REPORT, decline, reports_in_episode
 from cards.language.escaping import inside
@@ -16,15 +16,15 @@ from cards.record.chart import Chart
 from cards.record.facts import Fact, Problem, Reading, Report
 from cards.record.moments import newest
 from cards.record.side import FEET, Side, together
+from cards.value_sets.value_set import VALUE_SETS
 
-STROKE = "condition.stroke-leg-weakness"
-CORD_INJURY = "condition.spinal-cord-injury"
 TRAUMA = "condition.spinal-trauma-suspected"
 PERONEAL = "condition.peroneal-neuropathy"
 COMFORT_CARE = "condition.comfort-care-only"
+PALLIATIVE_CARE = "condition.palliative-care"
 PERONEAL_LESION = "lesion.peroneal-neuropathy"
 
-ACUTE_INJURY = timedelta(days=7)
+SETTLED = timedelta(days=365)  # D80
 CAUSE_BEFORE_ONSET = timedelta(days=14)  # D24: an older known cause does not explain a new foot drop
 
 
@@ -32,6 +32,12 @@ CAUSE_BEFORE_ONSET = timedelta(days=14)  # D24: an older known cause does not ex
 def comfort_care(chart: Chart) -> Problem | None:
     """Comfort care only, as a Condition (D52)."""
     return chart.problem(COMFORT_CARE)
+
+
+@finding(PALLIATIVE_CARE)
+def palliative_care(chart: Chart) -> Problem | None:
+    """Palliative care, which is given beside treatment and silences nothing (D65)."""
+    return chart.problem(PALLIATIVE_CARE)
 
 
 @finding("observation.spine-stability")
@@ -42,21 +48,26 @@ def stability(chart: Chart) -> Reading | None:
 
 
 @finding(TRAUMA, CORD_INJURY, stability)
-def trauma_path(chart: Chart) -> Problem | None:
-    """D26: spinal trauma <=7 d without documented stability, or cord injury <=7 d; undated is not acute."""
+def path_injuries(chart: Chart) -> list[Problem]:
+    """D26: spinal trauma <=7 d without documented stability, and cord injury <=7 d; undated is not acute."""
     injuries = chart.problems(CORD_INJURY)
     newest_stability = stability(chart)
     if newest_stability is None or newest_stability.value:
         injuries = [*injuries, *chart.problems(TRAUMA)]
-    return next((injury for injury in injuries if chart.within(injury.when, ACUTE_INJURY)), None)
+    return [injury for injury in injuries if chart.within(injury.when, ACUTE_INJURY)]
+
+
+@finding(path_injuries)
+def trauma_path(chart: Chart) -> Problem | None:
+    """The injury for which the trauma path stands; None when it does not."""
+    return next(iter(path_injuries(chart)), None)
 
 
 @finding(
     foot_drop,
     lifts_gates,
     decline,
-    STROKE,
-    CORD_INJURY,
+    central_lesions,
     *OTHER_CAUSES,
     radicular_pain,
     new_radicular_pain,
@@ -67,56 +78,97 @@ def trauma_path(chart: Chart) -> Problem | None:
     PERONEAL_LESION,
 )
 def off_gate(chart: Chart) -> tuple[str, Fact] | None:
-    """The known cause that silences imaging, surgery, EMG and exam cards: a sentence and its record."""
-    if not foot_drop(chart) or lifts_gates(chart) or decline(chart):
+    """The known cause that silences imaging, surgery, EMG and exam cards: a sentence and its record.
+
+    The sentence names the disease and what would lift it. None closes on a side that is not certain (D78).
+    """
+    drop = foot_drop(chart)
+    if not drop or drop.is_disputed or lifts_gates(chart) or decline(chart):
         return None
     return _central(chart) or _neuromuscular(chart) or _proven_peroneal(chart)
 
 
+@finding(foot_drop, lifts_gates, decline, new_radicular_pain, old_positive_screen)
+def long_settled(chart: Chart) -> bool:
+    """D80: known for over 365 d, without loss of strength, new radicular pain or a red flag."""
+    drop = foot_drop(chart)
+    is_changing = lifts_gates(chart) or decline(chart) or new_radicular_pain(chart) or old_positive_screen(chart)
+    return is_older_than(chart, drop, SETTLED) and not is_changing
+
+
 def _explains(chart: Chart, drop: FootDrop, cause: Problem) -> bool:
-    """D24: not when the drop is stated to be new and the cause began over 14 d before it, or at no known date."""
-    if drop.onset is None or not chart.within(drop.onset, ACUTE):
+    """D24, D76: not when the drop is newer and the cause began over 14 d before it, or at no known date.
+
+    Newer is an onset of at most 14 d; of one foot, beside a disease that does not come on one side, at most 84 d.
+    """
+    if drop.onset is None or not chart.within(drop.onset, CHRONIC if _is_of_one_foot(drop, cause) else ACUTE):
         return True
     return cause.when is not None and drop.onset.since(cause.when) <= CAUSE_BEFORE_ONSET
 
 
+def _is_of_one_foot(drop: FootDrop, cause: Problem) -> bool:
+    """One foot, known which, drops beside a disease of both: a neuropathy or a central disease, not of the neurone."""
+    keys = set(cause.keys)
+    is_of_both = keys & {CENTRAL_DISEASE, *OTHER_CAUSES} and MOTOR_NEURONE not in keys
+    return bool(is_of_both) and drop.side in FEET
+
+
 def _central(chart: Chart) -> tuple[str, Fact] | None:
-    """D23 (a): every dropped side is covered by a stroke of that side or an old cord injury."""
+    """D23 (a): every dropped side is covered by a stroke of that side, a central disease or an old cord injury."""
+    drop = foot_drop(chart)
     if new_radicular_pain(chart):
         return None
-    drop = foot_drop(chart)
-    causes = [cause for cause in _central_lesions(chart) if _explains(chart, drop, cause)]
+    causes = [cause for cause in central_lesions(chart) if _explains(chart, drop, cause)]
     unsided = drop.grades.get(Side.UNKNOWN)
     needs_both = Side.UNKNOWN in drop.sides or (unsided is not None and unsided.value <= DROPPED)
-    covered = _covered(causes)
+    covered = {foot for cause in causes for foot in feet_covered(cause)}
     if not causes or not covered.issuperset(FEET if needs_both else drop.sides):
         return None
-    return (
-        "a known central lesion of the same side explains the foot drop, without new pain or decline",
-        causes[0],
-    )
+    lifted_by = "loss of strength, new radicular pain or a red flag"
+    return _known("central lesion", causes[0], lifted_by), causes[0]
 
 
-def _central_lesions(chart: Chart) -> list[Problem]:
-    old = [injury for injury in chart.problems(CORD_INJURY) if not chart.within(injury.when, ACUTE_INJURY)]
-    return [*chart.problems(STROKE), *old]
+def _disease(cause: Problem) -> str:
+    """The known disease by name; of the central diseases, which are many, the official name or else the code."""
+    if CENTRAL_DISEASE not in cause.keys:
+        return inside(cause.text)
+    code = next(code for key, code in cause.codes if key == CENTRAL_DISEASE)
+    names = {code: name for listed in VALUE_SETS[CENTRAL_DISEASE].listed.values() for code, name in listed.items()}
+    return inside(names.get(code, f"{cause.text} {code}").partition(" (")[0])
 
 
-def _covered(causes: Iterable[Problem]) -> set[Side]:
-    return {
-        foot for cause in causes for foot in (FEET if CORD_INJURY in cause.keys else cause.side.feet) if foot in FEET
-    }
+def _known(kind: str, cause: Problem, lifted_by: str) -> str:
+    """The sentence of a silence that a known disease explains: which, and what would lift it."""
+    disease = f"{_disease(cause)}, {f'since {cause.when}' if cause.when else 'without a date'}"
+    return f"a known {kind} ({disease}) explains the foot drop; {lifted_by} would lift this silence"
+
+
+@finding(foot_drop, central_lesions, lifts_gates, decline, new_radicular_pain)
+def is_new_in_central_disease(chart: Chart) -> bool:
+    """D76: only the newness of a drop of one foot keeps a known central disease from explaining it."""
+    drop = foot_drop(chart)
+    if drop.is_disputed or lifts_gates(chart) or decline(chart) or new_radicular_pain(chart):
+        return False
+    diseases = (lesion for lesion in central_lesions(chart) if CENTRAL_DISEASE in lesion.keys)
+    return drop.side in FEET and any(not _explains(chart, drop, disease) for disease in diseases)
 
 
 def _neuromuscular(chart: Chart) -> tuple[str, Fact] | None:
-    """D23 (b): hereditary neuropathy, motor neurone disease or polyneuropathy, stable."""
-    if new_radicular_pain(chart) or umn_signs(chart):
+    """D23 (b): hereditary neuropathy, motor neurone disease or polyneuropathy, stable.
+
+    UMN signs belong to motor neurone disease, and lift the others (D76).
+    """
+    drop, signs = foot_drop(chart), umn_signs(chart)
+    if new_radicular_pain(chart):
         return None
-    drop = foot_drop(chart)
-    cause = next((cause for cause in chart.problems(*OTHER_CAUSES) if _explains(chart, drop, cause)), None)
-    if cause is None:
-        return None
-    return f"{inside(cause.text)} is known and stable, without new pain, decline or UMN sign", cause
+    for cause in chart.problems(*OTHER_CAUSES):
+        is_of_neurone = MOTOR_NEURONE in cause.keys
+        if (is_of_neurone or not signs) and _explains(chart, drop, cause):
+            sign = "" if is_of_neurone else " an upper motor neurone sign,"
+            return _known(
+                "neuromuscular disease", cause, f"loss of strength,{sign} new radicular pain or a red flag"
+            ), cause
+    return None
 
 
 def _proven_peroneal(chart: Chart) -> tuple[str, Fact] | None:
@@ -125,7 +177,10 @@ def _proven_peroneal(chart: Chart) -> tuple[str, Fact] | None:
     if radicular_pain(chart) or weak_l5_muscles(chart) or drop.is_bilateral or umn_signs(chart):
         return None
     report = proven_by_edx(chart)
-    return None if report is None else ("electrodiagnosis has proven a peroneal neuropathy of this side", report)
+    if report is None:
+        return None
+    lifted_by = "weak inversion or hip abduction, radicular pain, an upper motor neurone sign, loss or the other foot"
+    return f"electrodiagnosis has proven a peroneal neuropathy of this side; {lifted_by} would lift this", report
 
 
 @finding(foot_drop, EMG_REPORT, PERONEAL_LESION, PERONEAL)

@@ -1,4 +1,4 @@
-"""What speaks against an NSAID: for the card of its own, and for the options that pain-regimen lists (D43)."""
+"""What speaks against an NSAID: for the card of its own, and for the options that pain-regimen lists (D43, D91)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ INTERACTIONS = (
     "medication.duloxetine",
     "medication.venlafaxine",
 )
+CIRRHOSIS = "condition.cirrhosis"
 PROTECTION = "medication.gastroprotection"
 ALLERGENS = (*NSAIDS, "medication.aspirin", "allergy.aspirin")
 UNSAFE_CLEARANCE, LOW_CLEARANCE = 30, 60  # mL/min (E53: cut-offs by convention)
@@ -37,6 +38,7 @@ NSAID_READS = reads_of(
     pregnancy,
     unmeasured_kidney_disease,
     "patient",
+    CIRRHOSIS,
     "condition.peptic-ulcer-history",
     "condition.heart-failure",
     *INTERACTIONS,
@@ -46,11 +48,12 @@ NSAID_READS = reads_of(
 
 
 def nsaid_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
-    """Why not an NSAID: hypersensitivity, bleeding, stomach, heart, kidney, pregnancy."""
+    """Why not an NSAID: hypersensitivity, cirrhosis, bleeding, stomach, heart, kidney, pregnancy."""
     hazards = [
         Hazard.critical("allergy", "NSAID or aspirin hypersensitivity", allergy)
         for allergy in chart.allergies(*ALLERGENS)
     ]
+    hazards += [Hazard.critical("liver", "cirrhosis", cirrhosis) for cirrhosis in chart.problems(CIRRHOSIS)]
     if interacting := beside(chart, draft, *INTERACTIONS):
         hazards.append(Hazard.warning("bleeding", interacting.names, *interacting.facts))
     ulcers = chart.problems("condition.peptic-ulcer-history")

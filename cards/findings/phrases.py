@@ -7,18 +7,23 @@ from datetime import timedelta
 
 from cards.findings.course import Loss, loss_evidence
 from cards.findings.foot_drop import FootDrop, drop_evidence, foot_drop
-from cards.findings.red_flags import CODED_SYNDROME, FLAGS, RED_FLAG_WINDOW, red_flags
+from cards.findings.red_flags import FLAGS, SCREEN_WINDOW, old_positive_screen, red_flags, unscreened
 from cards.findings.signs import newest_answers
 from cards.findings.studies import decline
 from cards.language.escaping import between, days, inside, listed, sentence
 from cards.language.finding import finding
 from cards.language.verdict import Plan
 from cards.record.chart import Chart
-from cards.record.facts import Draft, Evidence, Fact, Problem
+from cards.record.facts import Draft, Evidence, Fact, Reading
 from cards.record.side import Side
 
 # What R4 allows as reasonReference of a request, with an id that R4 allows.
 _CITABLE = re.compile(r"(Condition|Observation|DiagnosticReport)/[A-Za-z0-9\-.]{1,64}")
+# D99: what is mistaken for a root
+MIMICS = (
+    "Mimics: sudden pain, pallor or swelling (artery, compartment); hip or knee surgery or injury (sciatic or peroneal "
+    "nerve: tell that surgeon)."
+)
 SAFETY_NET = (
     "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
     "that spreads to the other leg."
@@ -73,26 +78,46 @@ def lost_words(chart: Chart, loss: Loss) -> str:
     return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
 
 
-@finding(red_flags, "observation.signs")
+@finding(red_flags, unscreened, old_positive_screen, "observation.signs")
 def flags_for_reader(chart: Chart) -> str:
-    """The red flags present, those recorded absent with their date, and those nobody recorded."""
+    """D72: the cauda equina screen as it stands: positive, negative or not done, and what is old and was left open."""
     flags = red_flags(chart)
     words = [inside(flag.text) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
     if flags.is_bilateral:
         words.append("acute bilateral foot drop with pain")
-    present = "Red flags: " + listed(words) + "." if words else "No cauda equina red flag is recorded as present."
-    coded = {key for flag in flags.findings if isinstance(flag, Problem) for key in flag.keys}
-    absent, missing = [], []
-    for flag, problem in FLAGS.items():
-        answers = list(newest_answers(chart, flag, RED_FLAG_WINDOW).values())
-        name = flag.replace("-", " ")
-        if answers and not any(answer.value for answer in answers):
-            absent.append(f"{name} ({answers[0].when})")
-        elif not answers and problem not in coded and CODED_SYNDROME not in coded:
-            missing.append(name)
-    if absent:
-        present += f" Recorded normal: {listed(absent)}."
-    return present + (f" Not recorded in {days(RED_FLAG_WINDOW)}: {listed(missing)}." if missing else "")
+    missing = unscreened(chart)
+    asked = f" Not asked: {listed(list(map(item_name, missing)))}." if missing else ""
+    if words:
+        screen = f"Cauda equina screen POSITIVE: {listed(words)}.{asked}"
+    elif missing:
+        screen = f"Cauda equina screen: NOT DONE ({', '.join(map(item_name, missing))})."
+    else:
+        screen = _negative_screen(chart)
+    return " ".join([screen, *map(left_open, old_positive_screen(chart))])
+
+
+def _negative_screen(chart: Chart) -> str:
+    """No new flag, and every item of the screen answered: what is normal, what is long-standing, what was not asked."""
+    answers = {item: list(newest_answers(chart, item, SCREEN_WINDOW).values()) for item in FLAGS}
+    normal = [item for item, given in answers.items() if given and not any(answer.value for answer in given)]
+    standing = [item for item, given in answers.items() if given and item not in normal]
+    dates = [answer.when for item in normal for answer in answers[item] if answer.when]
+    oldest = min((when.day for when in dates), default=None)
+    parts = [listed(list(map(item_name, normal)))] if normal else []
+    parts += [f"long-standing and unchanged: {listed(list(map(item_name, standing)))}"] if standing else []
+    unasked = [item for item, given in answers.items() if not given]
+    parts += [f"not asked: {listed(list(map(item_name, unasked)))}"] if unasked else []
+    return f"Cauda equina screen negative{f' on {oldest}' if oldest else ''}: {'; '.join(parts)}."
+
+
+def item_name(item: str) -> str:
+    """A cauda equina item as a clinician names it: `bladder`, `saddle sensation`."""
+    return item.removesuffix("-dysfunction").replace("-", " ").replace("sexual", "sexual function")
+
+
+def left_open(answer: Reading) -> str:
+    """D72: an abnormal answer that is old, and that neither an examination nor a scan has followed."""
+    return f"{sentence(item_name(answer.code))} was abnormal on {answer.when}: not re-examined, not imaged."
 
 
 @finding(foot_drop, decline, flags_for_reader)

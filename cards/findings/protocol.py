@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from cards.findings.mr_safety import mr_safety
-from cards.findings.red_flags import CANCER_OR_INFECTION
+from cards.findings.red_flags import cancer_or_infection
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Procedure
 
-SURGERY = ("procedure.lumbar-decompression", "procedure.spinal-fixation")
+FIXATION = "procedure.spinal-fixation"
+SURGERY = ("procedure.lumbar-decompression", FIXATION)
 AFTER_SURGERY = timedelta(days=365)  # a judgement: later weakness is not the operating surgeon's first
 
 
@@ -27,10 +28,10 @@ _PLAIN = Protocol("order.mri-lumbar", "without contrast", has_contrast=False)
 _CONTRAST = Protocol("order.mri-lumbar-contrast", "without and with contrast", has_contrast=True)
 
 
-@finding(*SURGERY, *CANCER_OR_INFECTION, "condition.pregnancy")
+@finding(*SURGERY, cancer_or_infection, "condition.pregnancy")
 def lumbar_protocol(chart: Chart) -> Protocol:
     """With contrast too after surgery, in cancer or infection; never in pregnancy."""
-    wants_contrast = chart.procedures(*SURGERY) or chart.problems(*CANCER_OR_INFECTION)
+    wants_contrast = chart.procedures(*SURGERY) or cancer_or_infection(chart)
     return _CONTRAST if wants_contrast and not chart.problems("condition.pregnancy") else _PLAIN
 
 

@@ -1,4 +1,4 @@
-"""Cauda equina red flags and the pain of cancer or infection (decisions D10, D18, D19, D22)."""
+"""Cauda equina red flags and the pain of cancer or infection (decisions D10, D18, D19, D22, D74, D77)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from cards.findings.foot_drop import foot_drop, is_acute
-from cards.findings.pain import back_pain, spinal_pain
-from cards.findings.signs import is_present
-from cards.findings.studies import emergency_imaging_done, imaging_done
+from cards.findings.central import feet_of_old_lesions
+from cards.findings.course import dorsiflexion
+from cards.findings.foot_drop import ACUTE, CHRONIC, DROPPED, FootDrop, foot_drop, is_acute, is_older_than
+from cards.findings.pain import NEW_PAIN, spinal_pain
+from cards.findings.signs import is_present, newest_answers
+from cards.findings.studies import CT_REPORTS, MRI_REPORTS, emergency_imaging_done, imaging_done
 from cards.language.finding import finding
 from cards.record.chart import Chart
-from cards.record.facts import Fact, Problem, Report
+from cards.record.facts import Fact, Problem, Reading, Report
 from cards.record.moments import Latest, Moment, newest
+from cards.record.side import FEET, Side
 
 RED_FLAG_WINDOW = timedelta(days=14)  # BMJ Best Practice (E1): new or worse within 14 days
 
@@ -25,13 +28,13 @@ FLAGS = {
     "anal-tone": None,
     "sexual-dysfunction": "condition.sexual-dysfunction",
 }
+SCREEN = ("saddle-sensation", "bladder-dysfunction", "bowel-dysfunction")  # D72
+SCREEN_WINDOW = timedelta(days=7)
 CODED_SYNDROME = "condition.cauda-equina-syndrome"
-OTHER_CAUSES = (
-    "condition.hereditary-neuropathy",
-    "condition.motor-neurone-disease",
-    "condition.polyneuropathy",
-)
+MOTOR_NEURONE = "condition.motor-neurone-disease"
+OTHER_CAUSES = ("condition.hereditary-neuropathy", MOTOR_NEURONE, "condition.polyneuropathy")
 CANCER_OR_INFECTION = ("condition.cancer-active", "condition.spinal-infection-risk")
+PAST_CANCER = "condition.cancer-history"
 _CODED = tuple(key for key in FLAGS.values() if key)
 
 
@@ -52,20 +55,57 @@ class RedFlags(Struct, frozen=True):
         return bool(self.findings) or self.is_bilateral
 
 
-@finding(foot_drop, *OTHER_CAUSES, imaging_done)
+@finding(foot_drop, *OTHER_CAUSES, feet_of_old_lesions, imaging_done)
 def acute_bilateral(chart: Chart) -> bool:
-    """D10: foot drop on both sides, acute, or of unknown onset without another cause or finished imaging."""
+    """D10: foot drop on both sides, acute, or of unknown onset without another cause or finished imaging.
+
+    A foot that an old central lesion covers is not one of two, nor is the drop acute when every foot of unknown onset
+    is known to have been weak for over 14 d (D77).
+    """
     return _is_acute_bilateral(chart, imaging_done(chart))
 
 
 def _is_acute_bilateral(chart: Chart, done: Report | None) -> bool:
     drop = foot_drop(chart)
-    if not drop.is_bilateral or not is_acute(chart, drop):
+    if not drop.is_bilateral or not is_acute(chart, drop) or any(_is_explained(chart, foot) for foot in FEET):
         return False
-    return drop.onset is not None or not (chart.problems(*OTHER_CAUSES) or done)
+    return drop.onset is not None or not (chart.problems(*OTHER_CAUSES) or done or _is_old(chart, drop))
 
 
-@finding(foot_drop, "observation.signs", *_CODED, CODED_SYNDROME, *OTHER_CAUSES, emergency_imaging_done, spinal_pain)
+def _is_explained(chart: Chart, foot: Side) -> bool:
+    """D77: an old central lesion covers this foot, and no code says that it dropped in the last 14 d."""
+    codes = (code for code in foot_drop(chart).codes if _dates(code, foot))
+    return foot in feet_of_old_lesions(chart) and not any(chart.within(code.when, ACUTE) for code in codes)
+
+
+def _is_old(chart: Chart, drop: FootDrop) -> bool:
+    """D77: every foot without a known onset was weak, or coded, more than 14 d ago."""
+    undated = [foot for foot in FEET if not any(code.when and _dates(code, foot) for code in drop.codes)]
+    return all(any(chart.age_of(when) > ACUTE for when in _weak_since(chart, foot)) for foot in undated)
+
+
+def _weak_since(chart: Chart, foot: Side) -> list[Moment]:
+    """When this foot was graded 3 or less, or coded as dropped."""
+    grades = [grade.when for grade in dorsiflexion(chart).get(foot, ()) if grade.value <= DROPPED]
+    codes = [code.when for code in chart.problems("condition.foot-drop") if _dates(code, foot)]
+    return [when for when in (*grades, *codes) if when is not None]
+
+
+def _dates(code: Problem, foot: Side) -> bool:
+    """Whether a foot-drop code is one of this foot; one without a side dates both."""
+    return code.side is Side.UNKNOWN or code.side.covers(foot)
+
+
+@finding(
+    foot_drop,
+    "observation.signs",
+    *_CODED,
+    CODED_SYNDROME,
+    *OTHER_CAUSES,
+    feet_of_old_lesions,
+    emergency_imaging_done,
+    spinal_pain,
+)
 def red_flags(chart: Chart) -> RedFlags:
     """D18: new saddle, bladder, bowel, anal or sexual change, the coded syndrome, or acute painful bilateral drop."""
     flags: list[Fact] = []
@@ -87,25 +127,90 @@ def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> boo
     return not done if problem.when is None else chart.within(problem.when, RED_FLAG_WINDOW)
 
 
-def _is_chronic(chart: Chart, flag: str, problems: list[Problem]) -> bool:
-    """Coded with onset >14 d, and never recorded normal after that onset."""
+def _is_chronic(chart: Chart, flag: str, problems: list[Problem], before: Moment | None = None) -> bool:
+    """Coded with onset >14 d before that moment (now), and never recorded normal after that onset."""
+    end = before or chart.clock.moment
     normal = Latest.of(answer.when for answer in chart.readings(flag) if not answer.value)
     return any(
-        problem.when is not None and chart.age_of(problem.when) > RED_FLAG_WINDOW and not normal.is_after(problem.when)
+        problem.when is not None and end.since(problem.when) > RED_FLAG_WINDOW and not normal.is_after(problem.when)
         for problem in problems
     )
 
 
-@finding(*CANCER_OR_INFECTION, back_pain)
-def cancer_or_infection_with_back_pain(chart: Chart) -> list[Problem]:
-    """Active cancer or a risk of spinal infection, with back pain; empty without back pain."""
-    return chart.problems(*CANCER_OR_INFECTION) if back_pain(chart) else []
+@finding(PAST_CANCER, foot_drop, spinal_pain)
+def past_cancer(chart: Chart) -> list[Problem]:
+    """D74: past cancer counts unless the drop is known to be over 84 d old and no pain is known to be new."""
+    past = chart.problems(PAST_CANCER)
+    if past and is_older_than(chart, foot_drop(chart), CHRONIC):
+        return past if any(chart.within(pain.when, NEW_PAIN) for pain in spinal_pain(chart)) else []
+    return past
 
 
-@finding(foot_drop, red_flags, cancer_or_infection_with_back_pain)
+@finding("observation.signs")
+def unscreened(chart: Chart) -> list[str]:
+    """D72: what of saddle, bladder and bowel nobody has answered in 7 d."""
+    return [item for item in SCREEN if not newest_answers(chart, item, SCREEN_WINDOW)]
+
+
+OLD_FLAG_WINDOW = timedelta(days=90)
+
+
+@finding(foot_drop, "observation.signs", *_CODED, *MRI_REPORTS, *CT_REPORTS)
+def old_positive_screen(chart: Chart) -> list[Reading]:
+    """D72: cauda equina items whose newest answer is abnormal and 14 to 90 d old, and that no scan has followed."""
+    scans = [report.when for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if report.when]
+    old = []
+    for code, coded in FLAGS.items():
+        problems = chart.problems(coded) if coded else []
+        for answer in newest_answers(chart, code, OLD_FLAG_WINDOW).values():
+            if not answer.value or answer.when is None or chart.within(answer.when, RED_FLAG_WINDOW):
+                continue
+            is_scanned = any(not answer.when.is_after(scan) for scan in scans)
+            if not is_scanned and not _is_chronic(chart, code, problems, before=answer.when):
+                old.append(answer)
+    return old
+
+
+@finding(foot_drop, red_flags, "observation.signs")
+def flags_to_call_for(chart: Chart) -> Moment | None:
+    """D71: since when the newest flag stands: of an item, the first abnormal answer since its last normal one."""
+    flags = red_flags(chart)
+    dates = [_since(chart, flag) if isinstance(flag, Reading) else flag.when for flag in flags.findings]
+    if flags.is_bilateral:
+        dates.append(foot_drop(chart).onset)
+    last = newest(dates, lambda when: when)
+    return last[0] if last else None
+
+
+def _since(chart: Chart, flag: Reading) -> Moment | None:
+    """The first abnormal answer to this item, on its side, since the last normal one before it."""
+    answers = [answer for answer in chart.readings(flag.code) if set(answer.side.feet) & set(flag.side.feet)]
+    normal = [answer.when for answer in answers if not answer.value and answer.when]
+    abnormal = [answer.when for answer in answers if answer.value and answer.when]
+    since = flag.when
+    for when in abnormal:
+        is_earlier = since is not None and since.is_after(when)
+        if is_earlier and flag.when and not any(n.is_after(when) and flag.when.is_after(n) for n in normal):
+            since = when
+    return since
+
+
+@finding(*CANCER_OR_INFECTION, past_cancer)
+def cancer_or_infection(chart: Chart) -> list[Problem]:
+    """Cancer, active or past, and a risk of spinal infection."""
+    return [*chart.problems(*CANCER_OR_INFECTION), *past_cancer(chart)]
+
+
+@finding(cancer_or_infection, spinal_pain)
+def cancer_or_infection_with_pain(chart: Chart) -> list[Problem]:
+    """Cancer or a risk of spinal infection, with radicular or back pain (D74); empty without pain."""
+    return cancer_or_infection(chart) if spinal_pain(chart) else []
+
+
+@finding(foot_drop, red_flags, cancer_or_infection_with_pain)
 def lifts_gates(chart: Chart) -> bool:
     """D19: a red flag that lifts every off-gate."""
-    return bool(foot_drop(chart)) and bool(red_flags(chart) or cancer_or_infection_with_back_pain(chart))
+    return bool(foot_drop(chart)) and bool(red_flags(chart) or cancer_or_infection_with_pain(chart))
 
 
 @finding("observation.signs", *_CODED)

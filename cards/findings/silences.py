@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cards.findings.red_flags import red_flags
-from cards.findings.studies import refusal
+from cards.findings.studies import refusals
 from cards.language.escaping import inside
 from cards.language.verdict import Silent, could_not_evaluate, suppressed
 from cards.record.chart import Chart
@@ -18,8 +20,8 @@ def imaged(report: Report, region: str = "the spine") -> Silent:
 
 
 def ordered(what: str, order: Order) -> Silent:
-    """It is ordered already; no priority means routine."""
-    return suppressed(f"{what} is ordered ({order.when}, {order.priority or 'routine'})", Evidence.of(order))
+    """It is drafted, ordered or done already; no priority means routine."""
+    return suppressed(f"{what} is {order.state} ({order.when}, {order.priority or 'routine'})", Evidence.of(order))
 
 
 def decompressed(operation: Procedure) -> Silent:
@@ -29,9 +31,15 @@ def decompressed(operation: Procedure) -> Silent:
     )
 
 
-def declined(chart: Chart, what: str, *keys: str) -> Silent | None:
-    """The patient declined it in 30 d, with no loss and no red flag since (D16); None when not."""
-    order = refusal(chart, red_flags(chart).newest, *keys)
+def declined(
+    chart: Chart, what: str, *keys: str, is_void: Callable[[Chart, Order], bool] | None = None
+) -> Silent | None:
+    """The patient declined it in 90 d, with no loss and no red flag since (D16); None when not.
+
+    `is_void` tells which refusals answer nothing besides (D84).
+    """
+    orders = refusals(chart, red_flags(chart).newest, *keys)
+    order = next((order for order in orders if is_void is None or not is_void(chart, order)), None)
     return suppressed(f"the patient declined {what} on {order.when}", Evidence.of(order)) if order else None
 
 

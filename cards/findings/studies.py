@@ -1,25 +1,22 @@
-"""Imaging, electrodiagnosis and orders: what was done, ordered or declined (decisions D13 to D17, D32, D34, D35)."""
+"""Imaging, electrodiagnosis and orders: what was done, ordered or declined (decisions D13 to D17, D32, D79, D81)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
 
-from msgspec import Struct
-
 from cards.findings.course import (
     Loss,
     charted_decline,
     is_lost_since,
-    measured_loss,
+    measured_losses,
     newest_decompression,
 )
-from cards.findings.foot_drop import FootDrop, foot_drop, in_episode
+from cards.findings.foot_drop import DROPPED, foot_drop, in_episode
 from cards.language.finding import finding
 from cards.record.chart import Chart
-from cards.record.facts import Lesion, Order, Procedure, Reading, Report
+from cards.record.facts import Order, Procedure, Reading, Report
 from cards.record.moments import Latest, Moment
-from cards.record.side import FEET, Side
 
 LUMBAR_MRI = ("order.mri-lumbar", "order.mri-lumbar-contrast")
 WHOLE_SPINE_MRI = ("order.mri-whole-spine", "order.mri-whole-spine-contrast")
@@ -27,34 +24,13 @@ SPINE_MRI = (*LUMBAR_MRI, *WHOLE_SPINE_MRI)
 SPINE_CT = ("order.ct-lumbar", "order.ct-myelogram-lumbar")
 MRI_REPORTS = ("report.mri-lumbar", "report.mri-whole-spine")
 CT_REPORTS = ("report.ct-lumbar", "report.ct-myelogram-lumbar")
-COMPRESSIONS = ("lesion.cauda-equina-compression", "lesion.cord-compression")
-ROOT = "lesion.root-compression"
 CONSULT = "order.spine-surgery-consult"
 EMG = "order.emg-ncs"
 EMG_REPORT = "report.emg-ncs"
 
 ORDER_WINDOW = timedelta(days=30)
-REFUSAL_WINDOW = timedelta(days=30)
-COMPRESSION_WINDOW = timedelta(days=90)
+REFUSAL_WINDOW = timedelta(days=90)  # D81
 URGENT = frozenset({"urgent", "asap", "stat"})
-_LESIONS = (ROOT, *COMPRESSIONS)
-
-
-class Seen(Struct, frozen=True):
-    """A lesion that imaging shows, and the report that shows it."""
-
-    lesion: Lesion
-    report: Report
-
-    @property
-    def is_compression(self) -> bool:
-        """Of the cord or the cauda equina."""
-        return self.lesion.key in COMPRESSIONS
-
-    @property
-    def name(self) -> str:
-        """`root compression`, `cauda equina compression`."""
-        return self.lesion.key.removeprefix("lesion.").replace("-", " ")
 
 
 def is_pending(order: Order) -> bool:
@@ -71,13 +47,22 @@ def is_urgent(order: Order) -> bool:
 def measured_decline(chart: Chart) -> Loss | None:
     """D11: at least one grade of dorsiflexion lost in 14 d on a dropped side."""
     drop = foot_drop(chart)
-    return measured_loss(chart, drop.sides) if drop else None
+    return next(iter(measured_losses(chart, drop.sides)), None) if drop else None
 
 
 @finding(foot_drop, measured_decline, charted_decline)
 def decline(chart: Chart) -> Loss | Reading | None:
     """Progressive: a grade lost in 14 d (D11) or rapid progression charted (D12)."""
     return measured_decline(chart) or (charted_decline(chart) if foot_drop(chart) else None)
+
+
+@finding(foot_drop, measured_decline, charted_decline)
+def steep_decline(chart: Chart) -> Loss | Reading | None:
+    """D79: a loss that ends at grade 3 or less, or rapid progression charted; a loss to grade 4 can wait for days."""
+    drop = foot_drop(chart)
+    losses = measured_losses(chart, drop.sides) if drop else []
+    steep = next((loss for loss in losses if loss.after.value <= DROPPED), None)
+    return steep or (charted_decline(chart) if drop else None)
 
 
 def lost_since(chart: Chart, event: Report | Order | Procedure) -> bool:
@@ -153,61 +138,17 @@ def consults_in_episode(chart: Chart, keys: Iterable[str]) -> list[Order]:
     return [order for order in chart.orders(*keys) if order.is_placed and in_episode(chart, drop, order.when)]
 
 
-LESION_READS = (*MRI_REPORTS, *CT_REPORTS, *_LESIONS)
-
-
-@finding(foot_drop, *LESION_READS)
-def lesions(chart: Chart) -> list[Seen]:
-    """D34: lesions of any final report of this episode; a compression also of any report <=90 d."""
-    drop = foot_drop(chart)
-    seen = []
-    for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
-        episode = in_episode(chart, drop, report.when)
-        for lesion in report.lesions:
-            recent = lesion.key in COMPRESSIONS and chart.within(report.when, COMPRESSION_WINDOW)
-            if lesion.key in _LESIONS and (episode or recent):
-                seen.append(Seen(lesion, report))
-    return seen
-
-
-def matches(lesion: Lesion, drop: FootDrop) -> bool:
-    """D35: known to be on a dropped side; a compression or a central lesion matches any foot drop."""
-    if lesion.key in COMPRESSIONS or lesion.side is Side.BOTH:
-        return True
-    return lesion.side in drop.sides and lesion.side in FEET
-
-
-def concordant(chart: Chart) -> Seen | None:
-    """A lesion on imaging that matches the foot drop; None when there is none."""
-    drop = foot_drop(chart)
-    return next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
-
-
-def contradicts(lesion: Lesion, drop: FootDrop) -> bool:
-    """D35, D50: a root lesion known to be only on the side that does not drop."""
-    is_one_sided = lesion.side in FEET and Side.UNKNOWN not in drop.sides
-    return lesion.key == ROOT and is_one_sided and lesion.side not in drop.sides
-
-
-@finding(foot_drop, lesions)
-def side_mismatch(chart: Chart) -> Seen | None:
-    """D50: imaging of this episode shows a root lesion on the other side of a one-sided drop, none that matches."""
-    drop = foot_drop(chart)
-    roots = [seen for seen in lesions(chart) if seen.lesion.key == ROOT]
-    if drop.is_bilateral or any(matches(seen.lesion, drop) for seen in roots):
-        return None
-    return next((seen for seen in roots if contradicts(seen.lesion, drop)), None)
-
-
-def refusal(chart: Chart, newest_flag: Moment | None, *keys: str) -> Order | None:
-    """D16: declined <=30 d ago, with no loss and no red flag newer than it."""
-    for order in chart.orders(*keys):
-        if not (order.declined and order.when and chart.within(order.when, REFUSAL_WINDOW)):
-            continue
-        flagged = newest_flag is not None and newest_flag.is_after(order.when)
-        if not flagged and not lost_since(chart, order):
-            return order
-    return None
+def refusals(chart: Chart, newest_flag: Moment | None, *keys: str) -> list[Order]:
+    """D16, D81: declined <=90 d ago, with no loss and no red flag newer than it."""
+    return [
+        order
+        for order in chart.orders(*keys)
+        if order.declined
+        and order.when
+        and chart.within(order.when, REFUSAL_WINDOW)
+        and not (newest_flag is not None and newest_flag.is_after(order.when))
+        and not lost_since(chart, order)
+    ]
 
 
 @finding("procedure.lumbar-decompression", foot_drop, decline)

@@ -1,4 +1,4 @@
-"""Which imaging the emergency and the decline ask for, shared by several rules (decisions D22, D30, D31)."""
+"""What answers suspected cauda equina compression (decisions D22, D30, D71)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from datetime import timedelta
 
 from cards.findings.foot_drop import foot_drop
 from cards.findings.mr_safety import mr_safety
-from cards.findings.red_flags import red_flags
-from cards.findings.signs import peripheral_pattern
+from cards.findings.red_flags import flags_to_call_for, red_flags
 from cards.findings.studies import (
+    CONSULT,
     CT_REPORTS,
     MRI_REPORTS,
     SPINE_CT,
     SPINE_MRI,
+    consults_in_episode,
     counts_as_mri_order,
-    decline,
-    imaging_done,
-    is_urgent,
-    mri_orders,
 )
+from cards.findings.surgical_answers import is_call
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Order, Report
@@ -29,7 +27,7 @@ STAT_WINDOW = timedelta(hours=STAT_HOURS)
 
 @finding(red_flags, *MRI_REPORTS, *CT_REPORTS, *SPINE_MRI, *SPINE_CT, mr_safety)
 def emergency_answer(chart: Chart) -> Report | Order | None:
-    """D22: what answers the red flags: a report newer than the newest one, or a stat order <=4 h old."""
+    """D22: what answers the red flags: a report newer than the newest one, or a stat order <=4 h old, signed (D100)."""
     flags = red_flags(chart)
     last = None if flags.has_undated else flags.newest
     for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
@@ -38,6 +36,7 @@ def emergency_answer(chart: Chart) -> Report | Order | None:
     ct = chart.orders(*SPINE_CT) if mr_safety(chart).is_hazard else []
     stat = [order for order in chart.orders(*SPINE_MRI) if counts_as_mri_order(chart, order)]
     stat += [order for order in ct if order.is_placed]
+    stat = [order for order in stat if order.is_signed]
     return next((order for order in stat if order.priority == "stat" and chart.within(order.when, STAT_WINDOW)), None)
 
 
@@ -47,9 +46,18 @@ def is_emergency(chart: Chart) -> bool:
     return bool(foot_drop(chart)) and bool(red_flags(chart)) and emergency_answer(chart) is None
 
 
-@finding(decline, imaging_done, mri_orders, peripheral_pattern)
-def needs_same_day_mri(chart: Chart) -> bool:
-    """D31: lumbar-mri would be critical: progressive, not imaged, no urgent order, no peripheral pattern."""
-    if not decline(chart) or imaging_done(chart) or peripheral_pattern(chart):
-        return False
-    return not any(is_urgent(order) for order in mri_orders(chart))
+@finding(foot_drop, flags_to_call_for, CONSULT)
+def surgery_called(chart: Chart) -> Order | None:
+    """D71: a signed consult of this episode, not expressly routine or completed, on or after the red flags."""
+    since = flags_to_call_for(chart)
+    for order in consults_in_episode(chart, [CONSULT]):
+        if is_call(order) and (since is None or (order.when is not None and not since.is_after(order.when))):
+            return order
+    return None
+
+
+@finding(red_flags, emergency_answer, surgery_called)
+def uncalled_scan(chart: Chart) -> Order | None:
+    """D71: the stat order that answers the red flags while spinal surgery has not been called."""
+    answer = emergency_answer(chart) if foot_drop(chart) and red_flags(chart) else None
+    return answer if isinstance(answer, Order) and surgery_called(chart) is None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -29,11 +29,21 @@ class ImagingCard(Struct, frozen=True):
         raises = self.is_replaced and self.card.indicator is Indicator.INFO
         return Indicator.WARNING if raises else self.card.indicator
 
-    def order(self, key: str = "") -> Plan:
-        """The order that the card suggests first, or one of another key in its place, as urgent as the card."""
-        first = self.card.suggestions[0].plans[0]
-        assert isinstance(first, Plan)
-        return structs.replace(first, key=key or first.key, priority=self.indicator.priority)
+    @property
+    def is_of_emergency(self) -> bool:
+        """Whether it is the card of the cauda equina, which comes before every other imaging card."""
+        return self.is_lumbar and self.covers_others
+
+    def order(self, *keys: str) -> Plan:
+        """The order of one of these keys that the card wants or suggests, as urgent as the card.
+
+        When it has none, the one that comes first, with the first of these keys instead of its own.
+        """
+        offers = [plan for offer in self.card.suggestions for plan in offer.plans if isinstance(plan, Plan)]
+        plans = [self.card.wanted, *offers] if self.card.wanted else offers
+        suggested = next((plan for plan in plans if plan.key in keys), None)
+        plan = suggested or structs.replace(plans[0], key=next(iter(keys), plans[0].key))
+        return structs.replace(plan, priority=self.indicator.priority)
 
 
 class Need(Struct, frozen=True):
@@ -53,5 +63,7 @@ class Need(Struct, frozen=True):
         return any(card.is_lumbar for card in self.cards)
 
 
-ImagingNeed = Callable[[], Need]
-"""Tells the need; it is worked out when a rule first asks."""
+class ImagingNeed(Protocol):
+    """Tells the need, worked out when a rule first asks; also as it would be if these reports did not exist."""
+
+    def __call__(self, without: frozenset[str] = ...) -> Need: ...

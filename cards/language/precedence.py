@@ -40,10 +40,11 @@ class Imaging(_Table, frozen=True):
 
 
 class CriticalCard(_Table, frozen=True):
-    """What a critical card drops, and lowers to information."""
+    """What a critical card drops; what it keeps, as information, only without a third card; its last words."""
 
     drops: Ids = frozenset()
-    lowers_to_info: Ids = frozenset()
+    keeps_only_alone: Ids = frozenset()
+    then: str = ""
 
 
 class AtSigning(_Table, frozen=True):
@@ -53,9 +54,10 @@ class AtSigning(_Table, frozen=True):
 
 
 class AtDischarge(_Table, frozen=True):
-    """What every card says at discharge."""
+    """What every card says at discharge, and the rules that give no information there."""
 
     return_advice: str = ""
+    no_info: Ids = frozenset()
 
 
 class NewProblem(_Table, frozen=True):
@@ -69,9 +71,11 @@ class Precedence(_Table, frozen=True):
 
     most_cards: int
     order: tuple[str, ...] = ()
+    only_alone: Ids = frozenset()
     comfort_care: ComfortCare = ComfortCare()
     trauma_path: Gate = Gate()
     known_cause: Gate = Gate()
+    long_settled: Gate = Gate()
     imaging: tuple[Imaging, ...] = ()
     critical_card: CriticalCard = CriticalCard()
     at_signing: AtSigning = AtSigning()
@@ -82,11 +86,11 @@ class Precedence(_Table, frozen=True):
         """Every rule id that the table names."""
         yield from self.order
         yield from self.comfort_care.speaks | self.comfort_care.speaks_of_orders
-        yield from self.trauma_path.silences | self.known_cause.silences
+        yield from self.trauma_path.silences | self.known_cause.silences | self.long_settled.silences
         for imaging in self.imaging:
             yield from {imaging.rule, imaging.replaced_by, *imaging.yields_to} - {""}
-        yield from self.critical_card.drops | self.critical_card.lowers_to_info
-        yield from self.at_signing.only_critical
+        yield from self.critical_card.drops | self.critical_card.keeps_only_alone
+        yield from self.at_signing.only_critical | self.at_discharge.no_info | self.only_alone
 
 
 def read_precedence(text: str) -> Precedence:

@@ -66,11 +66,22 @@ class Reprioritise(Struct, frozen=True, kw_only=True):
 
 
 class Redose(Struct, frozen=True, kw_only=True):
-    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day."""
+    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day.
+
+    `times_a_day` is how often the dose is then taken; None leaves that as it is written.
+    """
 
     draft: Draft
     daily_mg: float
     step_mg: float
+    times_a_day: int | None = None
+
+    @property
+    def words(self) -> str:
+        """`300 mg twice a day`, `at most 3600 mg a day`."""
+        if self.times_a_day is None:
+            return f"at most {self.daily_mg:g} mg a day"
+        return f"{self.daily_mg / self.times_a_day:g} mg {'once' if self.times_a_day == 1 else 'twice'} a day"
 
 
 class Remove(Struct, frozen=True, kw_only=True):
@@ -93,7 +104,9 @@ class Card(Struct, frozen=True, kw_only=True):
     `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
     every word from the record has been escaped; `return_advice`, when there is any, follows it. `changes` says
     what would change the advice, `quiet_summary` what is said when a louder card stands beside it, `left_out` the
-    records that cannot be read, each in a sentence without its full stop.
+    records that cannot be read, each in a sentence without its full stop. `wanted` is the imaging of a card that
+    speaks of it and offers none. The gates in `exempt_from` (`trauma_path`, `known_cause`) do not silence this card.
+    One that `is_reminder` asks for no imaging, and silences no imaging card.
     """
 
     indicator: Indicator
@@ -107,6 +120,9 @@ class Card(Struct, frozen=True, kw_only=True):
     return_advice: str = ""
     unseen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    wanted: Plan | None = None
+    exempt_from: frozenset[str] = frozenset()
+    is_reminder: bool = False
 
 
 class Silent(Struct, frozen=True):

@@ -29,17 +29,20 @@ def echo(draft: Draft, priority: str) -> bytes | None:
     return _if_valid(resource)
 
 
-def redose(draft: Draft, daily_mg: float, step_mg: float) -> bytes | None:
-    """The whole draft with each dose lowered so that the day stays within `daily_mg`.
+def redose(draft: Draft, daily_mg: float, step_mg: float, times_a_day: int | None = None) -> bytes | None:
+    """The whole draft with each dose lowered so that the day stays within `daily_mg`, taken so many times a day.
 
-    Only for a draft with one dosage instruction that states amount and timing. The dose is a multiple of
-    `step_mg`; when even one step is too much at that frequency, or the draft is not valid R4, None.
+    How often it is taken stays as written when `times_a_day` is None. Only for a draft with one dosage instruction that
+    states amount and timing. The dose is a multiple of `step_mg`; when even one step is too much
+    at that frequency, or the draft is not valid R4, None.
     """
     resource = _whole(draft)
     instructions = resource.get("dosageInstruction") if resource else None
     if resource is None or not isinstance(instructions, list) or len(instructions) != 1:
         return None
     try:
+        if times_a_day is not None:
+            _retime(instructions[0], times_a_day)
         lowered = _lower(instructions[0], Decimal(str(daily_mg)), Decimal(str(step_mg)))
     except (KeyError, TypeError, ArithmeticError, IndexError):
         return None
@@ -48,6 +51,13 @@ def redose(draft: Draft, daily_mg: float, step_mg: float) -> bytes | None:
     if "text" in instructions[0]:
         del instructions[0]["text"]  # the words said the old dose
     return _if_valid(resource)
+
+
+def _retime(instruction: Any, times_a_day: int) -> None:
+    """So many times a day, within the bounds that are written; a code of the old timing would say otherwise."""
+    written = instruction["timing"]["repeat"]
+    bounds = {element: value for element, value in written.items() if element.startswith("bounds")}
+    instruction["timing"] = {"repeat": {**bounds, "frequency": times_a_day, "period": 1, "periodUnit": "d"}}
 
 
 def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:

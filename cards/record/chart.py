@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -70,6 +71,7 @@ class Chart:
         self._declared = declared
         self._drafted = {draft.reference for draft in drafts}  # an EHR may send the same orders as prefetch
         self._defects = tuple(defects)
+        self._left_out: frozenset[str] = frozenset()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What depends on this chart and a key alone, made once."""
@@ -104,6 +106,13 @@ class Chart:
         unseen = self.unseen
         return not unseen or unseen.isdisjoint(name for key in keys for name in supplied_by(key))
 
+    def without_reports(self, references: frozenset[str]) -> Chart:
+        """The same chart as if these reports did not exist."""
+        other = copy(self)
+        other.memo = {}
+        other._left_out = references
+        return other
+
     def problems(self, *keys: str) -> list[Problem]:
         """The active Conditions of these keys."""
         return self._get(self._facts.problems, keys)
@@ -136,8 +145,13 @@ class Chart:
         return next((one.words for one in values), "")
 
     def orders(self, *keys: str) -> list[Order]:
-        """Every request of these keys on record, whatever its status; drafts of the context are not."""
+        """Every request of these keys on record, whatever its status; drafts of the context are not.
+
+        At discharge a draft on record answers nothing, and is left out (D100).
+        """
         orders: list[Order] = self._get(self._facts.orders, keys)
+        if self.hook == "encounter-discharge":
+            return [order for order in orders if not order.is_draft]
         return [order for order in orders if order.reference not in self._drafted] if self._drafted else orders
 
     def pending(self, *keys: str) -> list[Order]:
@@ -151,7 +165,8 @@ class Chart:
 
     def reports(self, *keys: str) -> list[Report]:
         """The final reports of these keys."""
-        return self._get(self._facts.reports, keys)
+        reports: list[Report] = self._get(self._facts.reports, keys)
+        return [report for report in reports if report.reference not in self._left_out] if self._left_out else reports
 
     def procedures(self, *keys: str) -> list[Procedure]:
         """The completed procedures of these keys."""

@@ -170,7 +170,8 @@ class Extraction:
         meanings = [m for m in self._record_codes.meanings(record, record.code) if m.key.startswith("condition.")]
         if not meanings:
             return
-        when = self._reader.first(record.onsetDateTime, *ends(record.onsetPeriod)[1:], record.recordedDate)
+        onset = self._reader.first(record.onsetDateTime, *ends(record.onsetPeriod)[1:])
+        when = onset or self._reader.first(record.recordedDate)
         keys = self._condition_keys(record, meanings, when)
         if not keys:
             return
@@ -180,6 +181,8 @@ class Extraction:
             side=self._condition_side(record),
             text=VALUE_SETS[min(keys)].name,
             keys=keys,
+            codes=tuple((meaning.key, meaning.code) for meaning in meanings if meaning.key in keys),
+            is_recorded=onset is None,
         )
         for key in keys:
             self.problems[key].append(problem)

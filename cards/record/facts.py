@@ -22,9 +22,14 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Fact, frozen=True, kw_only=True):
-    """An active Condition; `when` is its onset, or the day it was recorded when only that is known."""
+    """An active Condition; `when` is its onset, or the day it `is_recorded` on when only that is known.
+
+    `codes` are those that were recognised, each with the key that it means.
+    """
 
     keys: tuple[str, ...]
+    codes: tuple[tuple[str, str], ...] = ()
+    is_recorded: bool = False
 
 
 class Reading(Fact, frozen=True, kw_only=True):
@@ -58,9 +63,24 @@ class Order(Fact, frozen=True, kw_only=True):
         return self.status in _PENDING
 
     @property
+    def is_draft(self) -> bool:
+        """On record, and not signed."""
+        return self.status == "draft"
+
+    @property
     def is_placed(self) -> bool:
         """Pending or completed: asked for, and not withdrawn."""
         return self.is_pending or self.status == "completed"
+
+    @property
+    def is_signed(self) -> bool:
+        """Placed, and no draft: only that answers what is critical (D100)."""
+        return self.is_placed and not self.is_draft
+
+    @property
+    def state(self) -> str:
+        """`drafted, not signed`, `done` or `ordered`."""
+        return {"draft": "drafted, not signed", "completed": "done"}.get(self.status, "ordered")
 
 
 class Medicine(Fact, frozen=True, kw_only=True):

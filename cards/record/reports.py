@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -68,16 +69,13 @@ def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[st
 
 
 def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[Lesion]:
-    """The lesions that are named, with the diseases by which they are."""
+    """The lesions that are named; one that is named by several diseases is one lesion a disease."""
     for key in dict.fromkeys(meaning.key for meaning in naming if meaning.key.startswith("lesion.")):
-        codes = dict.fromkeys(meaning.code for meaning in naming if meaning.key == key)
-        diseases = VALUE_SETS[key].conditions
-        yield Lesion(
-            key,
-            together(one.side for one in results if key in one.keys),
-            tuple(codes),
-            tuple(dict.fromkeys(m.key for m in naming if m.key in diseases and m.code in codes)),
-        )
+        named: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+        for code in (meaning.code for meaning in naming if meaning.key == key):
+            named[tuple(sorted({m.key for m in naming if m.code == code} & {*VALUE_SETS[key].conditions}))][code] = None
+        side = together(one.side for one in results if key in one.keys)
+        yield from (Lesion(key, side, tuple(codes), diseases) for diseases, codes in named.items())
 
 
 def _results(record: DiagnosticReport, located: Mapping[str, Located], reader: Reader) -> Iterator[Located]:

@@ -31,6 +31,11 @@ class Side(StrEnum):
 FEET = (Side.LEFT, Side.RIGHT)
 
 
+def opposite(foot: Side) -> Side:
+    """The other foot."""
+    return Side.LEFT if foot is Side.RIGHT else Side.RIGHT
+
+
 def together(sides: Iterable[Side]) -> Side:
     """One side for several: left and right together are both, nothing known is unknown."""
     known = {side for side in sides if side is not Side.UNKNOWN}

@@ -15,8 +15,8 @@ AFO, ULCER = "order.afo", "condition.foot-ulcer"
     reads=[findings.walks, findings.precautions, findings.red_flags, AFO, ULCER],
     strength="strong",
     quality="low: gait benefit shown in small trials; the benefit for falls is expert opinion",
-    reviewed="2026-11-25",
-    version="1.0.0",
+    reviewed="2026-11-28",
+    version="2.0.0",
     suggests=["order.afo", "order.orthotist-referral"],
     overrides=["already-arranged", "findings-disagree", "patient-declined", "contraindicated"],
 )

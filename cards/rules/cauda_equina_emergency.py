@@ -5,15 +5,17 @@ from __future__ import annotations
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
 from cards.language.escaping import days, inside, listed
-from cards.record import Chart, Evidence, Reading
+from cards.record import Chart, Evidence, Order, Reading
 
 
 @rule(
     "cauda-equina-emergency", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=["patient", "observation.pvr-ml", findings.red_flags, findings.undated_flags, findings.emergency_answer,
-           findings.spinal_pain, findings.umn_signs, findings.comfort_care],
+           findings.uncalled_scan, findings.spinal_pain, findings.umn_signs, findings.comfort_care,
+           findings.cord_threats, findings.mr_safety, findings.injury_needs_imaging],
     strength="strong", quality="moderate: national pathway and consensus; missed-case reports",
-    reviewed="2026-11-25", version="1.0.0", suggests=["order.mri-lumbar", findings.CONSULT, "order.bladder-scan"],
+    reviewed="2026-11-28", version="2.0.0",
+    suggests=["order.mri-lumbar", "order.ct-lumbar", findings.CONSULT, "order.bladder-scan"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care", "reassess-within-24-hours"],
 )  # fmt: skip
 def cauda_equina_emergency(chart: Chart) -> Verdict:
@@ -21,6 +23,8 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
 
     Most of these scans will be negative, and that is accepted: a missed compression is not undone.
     """
+    if (goals := findings.comfort_care(chart)) and (threats := findings.cord_threats(chart)):
+        return _comfort(chart, THREATENED, findings.evidence(goals, *findings.because(chart, *threats)))
     flags = findings.red_flags(chart)
     if not flags:
         if undated := findings.undated_flags(chart):
@@ -28,13 +32,15 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
         window = days(findings.RED_FLAG_WINDOW)
         return not_applicable(f"no new saddle, bladder, bowel, anal or sexual change is recorded in {window}")
     answer = findings.emergency_answer(chart)
+    if (order := findings.uncalled_scan(chart)) and not findings.comfort_care(chart):
+        return _uncalled(chart, order)
     if answer is not None:
         return suppressed(f"the red flags are answered by {inside(answer.text)} of {answer.when}", Evidence.of(answer))
     residual = findings.newest_number(chart, "post-void-residual", findings.RED_FLAG_WINDOW)
     pains = findings.spinal_pain(chart) if flags.is_bilateral else []
     because = findings.because(chart, *flags.findings, *([residual] if residual else []), *pains)
-    if goals := findings.comfort_care(chart):
-        return _comfort(chart, findings.evidence(goals, *because))
+    if goals:
+        return _comfort(chart, NEW_SIGNS, findings.evidence(goals, *because))
     return _emergency(chart, because, residual)
 
 
@@ -44,16 +50,23 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
     measured = f" {residual.text} mL ({residual.when})." if residual else ""
     note = f"Suspected cauda equina syndrome. {findings.clinical_note(chart)}{measured}"
     why = findings.reasons(chart, *findings.red_flags(chart).findings)
-    scan = Plan(key="order.mri-lumbar", priority="stat", note=note, reasons=why)
+    scan, key = (
+        ("CT", "order.ct-lumbar") if findings.mr_safety(chart).level == "unsafe" else ("MRI", "order.mri-lumbar")
+    )
+    imaging = Plan(key=key, priority="stat", note=note, reasons=why)
     call = Plan(key=findings.CONSULT, priority="stat", note=note, reasons=why)
-    bladder = Plan(key="order.bladder-scan", priority="stat", note="Only if it does not delay MRI.", reasons=why)
-    now = Suggestion(label="Emergency lumbar MRI and on-call spinal surgery", plans=(scan, call), is_recommended=True)
-    measure = Suggestion(label="Bladder scan, if it does not delay MRI", plans=(bladder,))
+    bladder = Plan(key="order.bladder-scan", priority="stat", note="Only if it does not delay imaging.", reasons=why)
+    now = Suggestion(
+        label=f"Emergency lumbar {scan} and on-call spinal surgery", plans=(imaging, call), is_recommended=True
+    )
+    if _is_imaged_for_injury(chart):
+        now = Suggestion(label="Call on-call spinal surgery now", plans=(call,), is_recommended=True)
+    measure = Suggestion(label=f"Bladder scan, if it does not delay {scan}", plans=(bladder,))
     return Card(
         indicator=Indicator.CRITICAL,
-        summary=f"Possible cauda equina syndrome with foot drop: emergency MRI now (within {findings.STAT_HOURS} h of "
-        "request) and call on-call spinal surgery.",
-        detail=f"{findings.flags_for_reader(chart)}\n\nMRI of the {extent}. A post-void residual of 200 mL or more "
+        summary=f"Possible cauda equina syndrome with foot drop: emergency {scan} now (within {findings.STAT_HOURS} h "
+        "of request) and call on-call spinal surgery.",
+        detail=f"{findings.flags_for_reader(chart)}\n\n{scan} of the {extent}. A post-void residual of 200 mL or more "
         "supports the diagnosis; less does **not** exclude it. Do not wait for a bladder scan or a rectal "
         "examination. If compression is confirmed: decompression referral, day or night. "
         "MRI unsafe: CT or CT myelogram, with the same urgency.",
@@ -65,14 +78,50 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
     )
 
 
-def _comfort(chart: Chart, because: tuple[Evidence, ...]) -> Card:
-    signs = [inside(flag.text) for flag in findings.red_flags(chart).findings]
+def _uncalled(chart: Chart, order: Order) -> Card:
+    """D71: an order answers the scan, not the call."""
+    flags, scan = findings.red_flags(chart), "CT" if set(order.keys) & set(findings.SPINE_CT) else "MRI"
+    note = f"Suspected cauda equina syndrome; {inside(order.text)} ordered. {findings.clinical_note(chart)}"
+    why = findings.reasons(chart, *flags.findings)
+    call = Plan(key=findings.CONSULT, priority="stat", note=note, reasons=why)
     return Card(
         indicator=Indicator.WARNING,
-        summary="New bladder/saddle signs in a comfort-care patient: decide with senior/palliative team today "
-        "whether to scan or palliate.",
-        detail=f"New: {listed(signs) or 'foot drop on both sides with pain'}. Comfort care is recorded, so no scan is "
-        "suggested: a catheter and other measures may still relieve. Ask what the patient would want.",
+        summary=f"Suspected cauda equina: emergency {scan} is ordered; spinal surgery has not been called.",
+        detail="Call the on-call spinal surgeon now: the theatre and the transfer are planned while the scan is done.",
+        because=findings.because(chart, *flags.findings, order),
+        changes="A spinal surgical consult since the red flags, urgent or completed.",
+        suggestions=(Suggestion(label="Call on-call spinal surgery", plans=(call,), is_recommended=True),),
+        is_reminder=True,
+    )
+
+
+def _is_imaged_for_injury(chart: Chart) -> bool:
+    """D87: the precautions card stands above this one and asks for the imaging of the injured spine.
+
+    It does not speak while orders are written.
+    """
+    is_asked = bool(findings.trauma_path(chart)) and findings.injury_needs_imaging(chart)
+    return is_asked and not chart.is_ordering
+
+
+NEW_SIGNS = (
+    "New bladder/saddle signs in a comfort-care patient: decide with senior/palliative team today whether to scan or "
+    "palliate."
+)
+THREATENED = (
+    "New cord or cauda equina signs in a comfort-care patient: decide with senior/palliative team today whether to "
+    "scan or palliate."
+)
+
+
+def _comfort(chart: Chart, text: str, because: tuple[Evidence, ...]) -> Card:
+    signs = [inside(flag.text) for flag in findings.red_flags(chart).findings]
+    new = f"New: {listed(signs)}. " if signs else ""
+    return Card(
+        indicator=Indicator.WARNING,
+        summary=text,
+        detail=f"{new}Comfort care is recorded, so no scan is suggested: a catheter and other measures may still "
+        "relieve. Ask what the patient would want.",
         because=because,
         changes="Other goals of care, or a study newer than the signs.",
     )

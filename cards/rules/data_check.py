@@ -5,6 +5,7 @@ from __future__ import annotations
 from cards import findings
 from cards.language import Card, Indicator, Verdict, could_not_evaluate, not_applicable, rule, summary
 from cards.record import FEET, Chart, Evidence, Problem, Reading
+from cards.record.side import opposite
 
 
 @rule(
@@ -13,8 +14,8 @@ from cards.record import FEET, Chart, Evidence, Problem, Reading
     reads=[findings.foot_drop, findings.side_mismatch],
     strength="strong",
     quality="moderate: safe-surgery guidance",
-    reviewed="2026-11-25",
-    version="1.0.0",
+    reviewed="2026-11-28",
+    version="2.0.0",
     overrides=["already-arranged", "findings-disagree"],
     needs_foot_drop=False,
 )
@@ -23,6 +24,8 @@ def data_check(chart: Chart) -> Verdict:
     drop = findings.foot_drop(chart)
     if not (drop or drop.cancelled or drop.codes):
         return _AGREED
+    if drop.is_disputed:
+        return _examined_elsewhere(drop)
     mismatch = findings.side_mismatch(chart) if drop else None
     if mismatch is not None:
         return _mismatch(chart, mismatch)
@@ -51,6 +54,20 @@ def _cannot_tell(chart: Chart) -> Verdict | None:
     return findings.undated(undated) if drop.codes and undated is not None else None
 
 
+def _examined_elsewhere(drop: findings.FootDrop) -> Card:
+    """D78: one side is listed, and the other was examined and drops."""
+    listed = opposite(drop.side)
+    return Card(
+        indicator=Indicator.WARNING,
+        summary=f"{listed.value.capitalize()} foot drop is listed, {drop.side} was examined: test both feet now; if "
+        "both are weak, treat as cauda equina.",
+        detail=f"Until both feet are tested the {drop.side} foot, which was examined, is taken as the one that drops, "
+        "and no known cause is taken as its explanation. Imaging does not wait for this.",
+        because=findings.drop_evidence(drop),
+        changes=f"A dorsiflexion grade of the {listed} foot, or the side of the entry corrected.",
+    )
+
+
 def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
     drop = findings.foot_drop(chart)
     return Card(
@@ -62,7 +79,7 @@ def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
         detail="Wrong-side surgery starts here, so no surgical referral is suggested for this lesion. An examination "
         "or electrodiagnosis may explain a lesion of the other side.",
         because=(
-            Evidence.of(seen.report, f"{seen.report.text}: root compression, {seen.lesion.side}"),
+            Evidence.of(seen.report, f"{seen.report.text}: {seen.name}, {seen.lesion.side}"),
             *findings.drop_evidence(drop),
         ),
         changes="A corrected side in the report, in the examination or on the problem list.",

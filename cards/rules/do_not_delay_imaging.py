@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from cards import findings
-from cards.language import Card, Plan, Reprioritise, Suggestion, Verdict, not_applicable, rule, summary, suppressed
+from cards.language import (
+    Card,
+    Indicator,
+    Plan,
+    Reprioritise,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+    suppressed,
+)  # fmt: skip
 from cards.language.escaping import inside, listed
-from cards.language.imaging_need import ImagingCard, ImagingNeed
-from cards.record import Chart, Draft, Evidence
+from cards.language.imaging_need import ImagingCard, ImagingNeed, Need
+from cards.record import Chart, Draft
 
 DEFERRING = {  # epidural injection has no verified code yet (D45)
     findings.EMG: "EMG", "order.physiotherapy-referral": "physiotherapy", "order.xray-lumbar": "plain X-ray",
@@ -18,36 +31,85 @@ DEFERRING = {  # epidural injection has no verified code yet (D45)
     "do-not-delay-imaging", hooks=["order-select", "order-sign"],
     reads=[*findings.SPINE_MRI, *findings.SPINE_CT, *DEFERRING], strength="strong for severe or progressive weakness",
     quality="moderate: appropriateness criteria; texts on the timing of denervation", asks_imaging_need=True,
-    reviewed="2026-11-25", version="1.0.0", suggests=[*findings.SPINE_MRI, "order.ct-lumbar", findings.CONSULT],
+    reviewed="2026-11-28", version="2.0.0", suggests=[*findings.SPINE_MRI, "order.ct-lumbar", findings.CONSULT],
     overrides=["already-arranged", "findings-disagree", "patient-declined", "contraindicated"],
 )  # fmt: skip
 def do_not_delay_imaging(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """Keep the order that was chosen, and add the imaging that must not wait for it."""
-    deferring = chart.drafted(*DEFERRING)
-    slow = [draft for draft in chart.drafted(*findings.SPINE_MRI) if draft.priority not in findings.URGENT]
-    if not deferring and not slow:
-        return not_applicable("no order being written defers imaging or asks for it as routine")
+    deferring, mris = chart.drafted(*DEFERRING), chart.drafted(*findings.SPINE_MRI)
+    if not deferring and not mris:
+        return not_applicable("no order being written defers imaging or asks for a spine MRI")
     if findings.comfort_care(chart):
         return suppressed("comfort care only is recorded: nothing is said to be missing")
     need = imaging_need()
-    if need.loudest is None or need.loudest.indicator.priority not in findings.URGENT:
+    urgent = [card for card in need.cards if card.indicator.priority in findings.URGENT]
+    if not urgent:
         if need.in_hand:
             return suppressed(f"imaging is in hand: {need.in_hand}")
         return not_applicable("imaging is not urgently needed now")
-    # D51: any urgent spine MRI is enough, whatever the region; a CT too when MRI is unsafe or of unknown safety.
-    enough = {*findings.SPINE_MRI, *(findings.SPINE_CT if findings.mr_safety(chart).is_hazard else ())}
-    for draft in chart.drafts:
-        if draft.priority in findings.URGENT and enough & set(draft.keys):
-            return suppressed(f"an urgent {inside(draft.text)} is among the orders being written", Evidence.of(draft))
-    return _card(chart, need.loudest, deferring, slow)
+    met = [(card, _meets(chart, card, need)) for card in urgent]
+    unmet = [card for card, draft in met if draft is None]
+    if not unmet:
+        drafts = [draft for _, draft in met if draft is not None]
+        named = f"an urgent {inside(drafts[0].text)} is among the orders being written"
+        return suppressed(named, *findings.evidence(*drafts))
+    return _card(chart, max(unmet, key=lambda card: card.indicator.rank), deferring, mris)
 
 
-def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], slow: list[Draft]) -> Card:
-    wanted = asking.order("order.ct-lumbar" if findings.mr_safety(chart).level == "unsafe" else "")
+def _meets(chart: Chart, asking: ImagingCard, need: Need) -> Draft | None:
+    """D51, D88: an urgent draft that answers this need; None when there is none.
+
+    Any spine MRI answers a lumbar need, and so does a CT when MRI is unsafe or of unknown safety. Of the whole spine
+    only its own MRI does, unless the need is a warning beside the cauda equina card.
+    """
+    beside_emergency = any(card.is_lumbar for card in need.cards) and asking.indicator is Indicator.WARNING
+    enough = {*findings.WHOLE_SPINE_MRI}
+    if asking.is_lumbar or beside_emergency:
+        enough |= {*findings.SPINE_MRI}
+    if asking.is_lumbar and findings.mr_safety(chart).is_hazard:
+        enough |= {*findings.SPINE_CT}
+    answers = (draft for draft in chart.drafts if draft.priority in findings.URGENT and enough & set(draft.keys))
+    return next(answers, None)
+
+
+class Wanted(Struct, frozen=True):
+    """The imaging that is to be added: its plan, None when no code is bound for it, its name and its urgency."""
+
+    plan: Plan | None
+    what: str
+    priority: str
+
+    @property
+    def name(self) -> str:
+        """`stat lumbar MRI`."""
+        return f"{self.priority} {self.what}"
+
+    @property
+    def is_stat(self) -> bool:
+        """For today: the surgeon is called in parallel."""
+        return self.priority == "stat"
+
+    @property
+    def is_ct(self) -> bool:
+        """CT stands in for an MRI that is unsafe."""
+        return self.plan is None or self.plan.key in findings.SPINE_CT
+
+
+def _wanted(chart: Chart, asking: ImagingCard) -> Wanted:
+    priority = asking.indicator.priority
+    if findings.mr_safety(chart).level == "unsafe":
+        plan = asking.order("order.ct-lumbar") if asking.is_lumbar else None  # D67: a lumbar CT does not show the cord
+        return Wanted(plan, "CT of the lumbar spine" if plan else "CT of the whole spine", priority)
+    plan = asking.order(*(findings.SPINE_MRI if asking.is_lumbar else findings.WHOLE_SPINE_MRI))
+    return Wanted(plan, "whole-spine MRI" if plan.key in findings.WHOLE_SPINE_MRI else "lumbar MRI", priority)
+
+
+def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], mris: list[Draft]) -> Card:
+    wanted, slow = _wanted(chart, asking), [draft for draft in mris if draft.priority not in findings.URGENT]
     early = "Denervation shows in limb muscles after 2 to 3 weeks, so an early EMG cannot replace imaging. "
     waits = early if any(findings.EMG in draft.keys for draft in deferring) else ""
     phone, suggestions = "", _suggestions(wanted, slow)
-    if wanted.priority == "stat":
+    if wanted.is_stat:
         phone, call = " Phone spinal surgery in parallel.", asking.order(findings.CONSULT)
         suggestions.append(Suggestion(label="Call spinal surgery now", plans=(call,)))
     return Card(
@@ -55,38 +117,36 @@ def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], slow: list[
         summary=summary(f"{asking.why}: {_request(wanted, deferring, slow)}"),
         detail=f"The order that was chosen stays. {waits}Severe or progressive weakness is the accepted ground for "
         f"imaging at once.{phone}",
-        because=findings.evidence(*deferring, *slow, *asking.card.because[:5]),
-        changes="An urgent, asap or stat spine MRI among these orders or on record.",
+        because=findings.evidence(*deferring, *mris, *asking.card.because[:5]),
+        changes="An urgent, asap or stat spine MRI among these orders or on record, of the whole spine where that is "
+        "asked for.",
         suggestions=tuple(suggestions),
         one_suggestion_only=False,
     )
 
 
-def _must_add(wanted: Plan, slow: list[Draft]) -> bool:
+def _must_add(wanted: Wanted, slow: list[Draft]) -> bool:
     """Whether no slow MRI is the imaging that is wanted: MRI is unsafe, or only the lumbar spine is being ordered."""
     is_whole = any(set(draft.keys) & set(findings.WHOLE_SPINE_MRI) for draft in slow)
-    is_narrower = wanted.key in findings.WHOLE_SPINE_MRI and not is_whole
-    return not slow or wanted.key in findings.SPINE_CT or is_narrower
+    wants_whole = wanted.plan is not None and wanted.plan.key in findings.WHOLE_SPINE_MRI
+    return not slow or wanted.is_ct or (wants_whole and not is_whole)
 
 
-def _named(wanted: Plan) -> str:
-    mri = "whole-spine MRI" if wanted.key in findings.WHOLE_SPINE_MRI else "lumbar MRI"
-    return f"{wanted.priority} {'CT' if wanted.key in findings.SPINE_CT else mri}"
-
-
-def _request(wanted: Plan, deferring: list[Draft], slow: list[Draft]) -> str:
-    same_day, end = (" (same day)", " and phone spinal surgery.") if wanted.priority == "stat" else ("", ".")
+def _request(wanted: Wanted, deferring: list[Draft], slow: list[Draft]) -> str:
+    same_day, end = (" (same day)", " and phone spinal surgery.") if wanted.is_stat else ("", ".")
     if not _must_add(wanted, slow):
         return f"make this MRI {wanted.priority}{same_day}{end}"
     names = dict.fromkeys(DEFERRING[key] for draft in deferring for key in draft.keys if key in DEFERRING)
     kept = f"the {listed(list(names))}" if names else "this MRI request"
-    return f"keep {kept}, but add {_named(wanted)} now{end}"
+    return f"keep {kept}, but add {wanted.name} now{end}"
 
 
-def _suggestions(wanted: Plan, slow: list[Draft]) -> list[Suggestion]:
-    must_add, why = _must_add(wanted, slow), " (MRI is unsafe)" if wanted.key in findings.SPINE_CT else ""
-    add = Suggestion(label=f"Add {_named(wanted)}{why}", plans=(wanted,), is_recommended=True)
-    if wanted.key in findings.SPINE_CT:
+def _suggestions(wanted: Wanted, slow: list[Draft]) -> list[Suggestion]:
+    must_add, why = _must_add(wanted, slow), " (MRI is unsafe)" if wanted.is_ct else ""
+    if wanted.plan is None:
+        return []
+    add = Suggestion(label=f"Add {wanted.name}{why}", plans=(wanted.plan,), is_recommended=True)
+    if wanted.is_ct:
         return [add]
     plans = [Reprioritise(draft=draft, priority=wanted.priority) for draft in slow]
     faster = [

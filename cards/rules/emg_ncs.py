@@ -11,10 +11,10 @@ from cards.record import Chart, Evidence
 @rule(
     "emg-ncs", hooks=["patient-view", "problem-list-item-create"],
     reads=[findings.peripheral_pattern, findings.l5_pattern, findings.lesions, findings.side_mismatch,
-           findings.imaging_done, findings.post_operative_stable, findings.red_flags,
+           findings.unexplaining_scan, findings.imaging_done, findings.post_operative_stable, findings.red_flags,
            findings.EMG, findings.EMG_REPORT],
     strength="conditional", quality="low: reviews and teaching texts on the timing of denervation",
-    reviewed="2026-11-25", version="1.0.0", suggests=[findings.EMG],
+    reviewed="2026-11-28", version="2.0.0", suggests=[findings.EMG],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "patient-declined"],
 )  # fmt: skip
 def emg_ncs(chart: Chart) -> Verdict:
@@ -36,6 +36,7 @@ def emg_ncs(chart: Chart) -> Verdict:
 
 def _card(chart: Chart) -> Card:
     pattern, mismatch = findings.peripheral_pattern(chart), findings.side_mismatch(chart)
+    unexplaining = findings.unexplaining_scan(chart)
     drop, when = findings.foot_drop(chart), findings.emg_date(chart)
     if pattern:
         summary = (
@@ -44,12 +45,14 @@ def _card(chart: Chart) -> Card:
         )
     elif mismatch:
         summary = "Lesion on the side opposite to the foot drop: confirm the sides, and plan NCS/EMG to find the nerve."
+    elif unexplaining:
+        summary = f"The scan does not explain the foot drop: plan NCS/EMG {_timing(chart, when)} to find the nerve."
     else:
         end = "." if findings.imaging_done(chart) else "; never wait for it to scan."
         summary = f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal{end}"
     known = f"{sentence(findings.began(chart, drop))}. "
     ask = known if drop.onset else "The onset is not recorded: ask for it and date the study from it. "
-    facts = [*pattern, *([mismatch.report] if mismatch else [])]
+    facts = [*pattern, *([mismatch.report] if mismatch else []), *([unexplaining] if unexplaining else [])]
     plan = findings.request(chart, findings.EMG, occurrence=when)
     study = Suggestion(label=findings.emg_label(chart), plans=(plan,), is_recommended=bool(facts))
     return Card(
@@ -57,7 +60,7 @@ def _card(chart: Chart) -> Card:
         summary=summary,
         detail=f"{ask}Paraspinal denervation shows after 7 to 10 days, "
         "in limb muscles after 2 to 3 weeks or more; conduction block at the fibular head shows early. The degree "
-        "of axonal loss grades the outlook.",
+        f"of axonal loss grades the outlook. {findings.MIMICS}",
         because=findings.because(chart, *facts),
         changes="An EDX request or report of this episode; a lesion on imaging that matches an L5 pattern.",
         suggestions=(study,),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary, suppressed
 from cards.language.escaping import days, listed
@@ -11,66 +9,87 @@ from cards.record import Chart, Evidence
 
 
 @rule(
-    "localisation-exam", hooks=["patient-view", "problem-list-item-create"],
-    reads=[findings.umn_answered, findings.imaging_done, findings.lesions, findings.post_operative_stable],
+    "localisation-exam", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
+    reads=[findings.umn_answered, findings.imaging_done, findings.lesions, findings.unread_reports, findings.unscreened,
+           findings.old_positive_screen, findings.unexplained_emergency, findings.post_operative_stable],
     strength="strong for the cauda equina screen; conditional for the muscles",
-    quality="low: one diagnostic series, reviews, national red-flag guidance", reviewed="2026-11-25", version="1.0.0",
-    suggests=["exam.saddle-sensation", "exam.bladder-dysfunction", "exam.mrc-inversion", "exam.mrc-hip-abduction",
-              "exam.babinski"],
+    quality="low: one diagnostic series, reviews, national red-flag guidance", reviewed="2026-11-28", version="2.0.0",
+    suggests=["exam.saddle-sensation", "exam.bladder-dysfunction", "exam.bowel-dysfunction", "exam.mrc-inversion",
+              "exam.mrc-hip-abduction", "exam.babinski"],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "reassess-within-24-hours"],
 )  # fmt: skip
 def localisation_exam(chart: Chart) -> Verdict:
-    """Ask only for what is missing: bladder and saddle first, then inversion, hip abduction and plantar response."""
-    if not (missing := _missing(chart)):
-        recorded = f"are recorded in {days(COMPLETE)}"
-        return not_applicable(f"inversion, hip abduction, a reflex sign, saddle and bladder {recorded}")
-    if done := findings.imaging_done(chart):
-        return findings.imaged(done)
-    if seen := findings.concordant(chart):
-        return suppressed("imaging shows a lesion that matches the foot drop", Evidence.of(seen.report))
+    """Ask only for what is missing: saddle, bladder and bowel first, then inversion, hip abduction and plantars."""
+    missing, left_open = _missing(chart), findings.old_positive_screen(chart)
+    is_open = bool(left_open or findings.unexplained_emergency(chart))  # no scan and no known cause settles it
+    if not (missing or is_open):
+        recorded = f"are recorded in {days(findings.SCREEN_WINDOW)}"
+        return not_applicable(f"inversion, hip abduction, a reflex sign, saddle, bladder and bowel {recorded}")
+    if not is_open:
+        if seen := findings.concordant(chart):
+            return suppressed("imaging shows a lesion that matches the foot drop", Evidence.of(seen.report))
+        if findings.unread_reports(chart) and (done := findings.imaging_done(chart)):
+            return findings.imaged(done)
     if operation := findings.post_operative_stable(chart):
         return findings.decompressed(operation)
     return _card(chart, missing)
 
 
-COMPLETE = timedelta(days=7)  # D5: completeness of the exam
-SCREEN = {"saddle-sensation": "about the saddle", "bladder-dysfunction": "about the bladder"}
+SCREEN = {item: findings.item_name(item).removesuffix(" sensation") for item in findings.SCREEN}
 NAMES = {
     "mrc-inversion": "inversion", "mrc-hip-abduction": "hip abduction", "babinski": "plantar response",
     "saddle-sensation": "saddle sensation", "bladder-dysfunction": "bladder function",
+    "bowel-dysfunction": "bowel function",
 }  # fmt: skip
+UNEXPLAINED = "The scan does not explain the foot drop: test inversion, hip abduction and plantar response"
+EXTEND = "; extend to cord and brain if there are cord signs."
 
 
 def _missing(chart: Chart) -> list[str]:
-    """The exam codes of what is not recorded in 7 d; muscles on every dropped side."""
-    sides = findings.foot_drop(chart).sides
-    missing = [muscle for muscle in findings.L5_MUSCLES if None in findings.grades_on(chart, muscle, sides, COMPLETE)]
+    """The exam codes of what is not recorded in 7 d (D5); muscles on every dropped side."""
+    sides, window = findings.foot_drop(chart).sides, findings.SCREEN_WINDOW
+    missing = [muscle for muscle in findings.L5_MUSCLES if None in findings.grades_on(chart, muscle, sides, window)]
     if not findings.umn_answered(chart):
         missing.append("babinski")
-    return missing + [sign for sign in SCREEN if not findings.newest_answers(chart, sign, COMPLETE)]
+    return missing + findings.unscreened(chart)
 
 
 def _card(chart: Chart, missing: list[str]) -> Card:
-    asks = [ask for sign, ask in SCREEN.items() if sign in missing]
-    is_urgent = bool(asks) and findings.is_acute(chart, findings.foot_drop(chart))
-    names = [NAMES[code] for code in missing]
-    if is_urgent:
-        others = listed([NAMES[code] for code in missing if code not in SCREEN])
-        text = f"Foot drop, red flags not recorded: ask {listed(asks)}{f'; test {others}' if others else ''} today."
-    else:
-        text = f"Add {listed(names)}: {_use(missing)}."
+    left_open = findings.old_positive_screen(chart)
+    is_unscreened = bool(findings.unscreened(chart)) and findings.is_acute(chart, findings.foot_drop(chart))
+    is_urgent = bool(is_unscreened or left_open or findings.unexplained_emergency(chart))
+    ask = f" Not recorded in {days(findings.SCREEN_WINDOW)}: {listed([NAMES[code] for code in missing])}."
+    scanned = f" {UNEXPLAINED}{EXTEND}" if _is_unexplained(chart) else ""
     return Card(
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
-        summary=summary(text),
-        detail=f"Not recorded in {days(COMPLETE)}: {listed(names)}. In L5 root weakness dorsiflexion, toe extension, "
-        "eversion, **inversion** and **hip abduction** are weak, with sensory loss over the dorsum of the foot and "
-        f"the lateral leg. Grade each 0 to {findings.FULL_STRENGTH} and state the side. What is not recorded is not "
-        "normal.",
-        because=findings.drop_because(chart),
+        summary=summary(_summary(chart, missing, is_urgent=is_urgent)),
+        detail=f"{findings.flags_for_reader(chart)}{ask if missing else ''}{scanned} In L5 root weakness dorsiflexion, "
+        "toe extension, eversion, **inversion** and **hip abduction** are weak. "
+        f"Grade each 0 to {findings.FULL_STRENGTH} and state the side.",
+        because=findings.because(chart, *left_open),
         changes="These findings, recorded; spine imaging of this episode.",
         suggestions=tuple(Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code)) for code in missing),
         one_suggestion_only=False,
+        exempt_from=frozenset({"known_cause"} if left_open else ()),
     )
+
+
+def _is_unexplained(chart: Chart) -> bool:
+    """A scan has been done, and leaves the question open (D64)."""
+    return bool(findings.imaging_done(chart) or findings.unexplained_emergency(chart))
+
+
+def _summary(chart: Chart, missing: list[str], *, is_urgent: bool) -> str:
+    if left_open := findings.old_positive_screen(chart):
+        return f"{findings.left_open(left_open[0])} Examine it again today."
+    if _is_unexplained(chart):
+        return f"{UNEXPLAINED}."
+    if not is_urgent:
+        return f"Add {listed([NAMES[code] for code in missing])}: {_use(missing)}."
+    asks = listed([words for item, words in SCREEN.items() if item in missing])
+    others = listed([NAMES[code] for code in missing if code not in SCREEN])
+    state = "incomplete" if findings.red_flags(chart) else "NOT DONE"
+    return f"Cauda equina screen {state}: ask about {asks}{f'; test {others}' if others else ''} today."
 
 
 def _use(missing: list[str]) -> str:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from cards import findings
+from cards.findings import SameDay
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, rule, summary, suppressed
-from cards.record import Chart
+from cards.language.escaping import days, inside, name
+from cards.record import Chart, Fact
 
 
 @rule(
     "lumbar-mri", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=[findings.decline, findings.imaging_done, findings.peripheral_pattern, findings.l5_pattern,
-           findings.post_operative_stable, findings.mri_orders, findings.red_flags, findings.lumbar_protocol],
+           findings.post_operative_stable, findings.mri_orders, findings.red_flags, findings.lumbar_protocol,
+           findings.same_day_ground, findings.path_injuries],
     strength="strong for severe or progressive weakness; conditional otherwise",
     quality="moderate: appropriateness criteria; cohorts for strength and timing",
-    reviewed="2026-11-25", version="1.0.0", suggests=[*findings.LUMBAR_MRI, findings.CONSULT],
+    reviewed="2026-11-28", version="2.0.0",
+    suggests=[*findings.LUMBAR_MRI, *findings.WHOLE_SPINE_MRI, findings.CONSULT],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "patient-declined", "contraindicated",
                "reassess-within-24-hours"],
 )  # fmt: skip
 def lumbar_mri(chart: Chart) -> Verdict:
     """Foot drop without spine imaging this episode: lumbar MRI, same day when strength is falling."""
-    if done := findings.imaging_done(chart):
+    ground = findings.same_day_ground(chart)
+    if ground is None and (done := findings.imaging_done(chart)):
         return findings.imaged(done)
     if pattern := findings.peripheral_pattern(chart):
         return suppressed(
@@ -27,21 +32,23 @@ def lumbar_mri(chart: Chart) -> Verdict:
             f"{findings.FULL_STRENGTH}, no pain, no UMN sign",
             *findings.evidence(*pattern),
         )
-    if operation := findings.post_operative_stable(chart):
+    if ground is None and (operation := findings.post_operative_stable(chart)):
         return findings.decompressed(operation)
-    indicator = _tier(chart)
-    for order in findings.mri_orders(chart):
-        if indicator is not Indicator.CRITICAL or findings.is_urgent(order):
-            return findings.ordered("a spine MRI", order)
-    refused = findings.declined(chart, "a spine MRI", *findings.SPINE_MRI)
-    return refused if refused and indicator is not Indicator.CRITICAL else _card(chart, indicator)
+    indicator = Indicator.CRITICAL if ground else _tier(chart)
+    standing = findings.standing_request(chart, indicator)
+    if standing and not (standing.is_late or standing.is_slow):
+        return findings.ordered("a spine MRI", standing.order)
+    refused = findings.declined(chart, "a spine MRI", *findings.SPINE_MRI, is_void=findings.answers_nothing)
+    if refused and indicator is not Indicator.CRITICAL:
+        return refused
+    return _awaited(chart, indicator, standing) if standing else _card(chart, indicator, ground)
 
 
 def _tier(chart: Chart) -> Indicator:
-    """D33: critical; info when chronic, stable and without new radicular pain; warning; info for all the rest."""
+    """D33 below critical: info when chronic, stable and without new radicular pain; warning; info for all the rest."""
     drop = findings.foot_drop(chart)
-    if findings.decline(chart):
-        return Indicator.CRITICAL
+    if findings.decline(chart):  # it ends at grade 4 (D79)
+        return Indicator.WARNING
     if findings.is_older_than(chart, drop, findings.CHRONIC) and not findings.new_radicular_pain(chart):
         return Indicator.INFO
     severe = drop.weakest is not None and drop.weakest <= findings.DROPPED
@@ -50,45 +57,91 @@ def _tier(chart: Chart) -> Indicator:
     return Indicator.WARNING if severe or recent or spinal else Indicator.INFO
 
 
-def _card(chart: Chart, indicator: Indicator) -> Card:
-    protocol, priority = findings.lumbar_protocol(chart), indicator.priority
-    pains, operations = findings.spinal_pain(chart), chart.procedures(*findings.SURGERY)
+def _plan(chart: Chart, key: str, priority: str) -> Plan:
+    operations = chart.procedures(*findings.SURGERY)
     operated = "".join(f" {operation.text} {operation.when or 'without date'}." for operation in operations)
-    note, why = findings.clinical_note(chart) + operated, findings.reasons(chart, *pains)
+    note, pains = findings.clinical_note(chart) + operated, findings.spinal_pain(chart)
+    return Plan(key=key, priority=priority, note=note, reasons=findings.reasons(chart, *pains))
+
+
+def _card(chart: Chart, indicator: Indicator, ground: SameDay | None) -> Card:
+    protocol, operation = findings.lumbar_protocol(chart), findings.new_after_operation(chart)
+    is_fixed = ground is SameDay.SURGERY and operation is not None and findings.FIXATION in operation.keys
+    is_whole = is_fixed or ground is SameDay.HAEMATOMA
+    key = findings.WHOLE_SPINE_MRI[protocol.has_contrast] if is_whole else protocol.key
     scan = Suggestion(
-        label=f"{priority.capitalize()} lumbar MRI, {protocol.words}",
-        plans=(Plan(key=protocol.key, priority=priority, note=note, reasons=why),),
+        label=f"{indicator.priority.capitalize()} {'whole-spine' if is_whole else 'lumbar'} MRI, {protocol.words}",
+        plans=(_plan(chart, key, indicator.priority),),
         is_recommended=indicator is not Indicator.INFO,
     )
-    call = Plan(key=findings.CONSULT, priority="stat", note=note, reasons=why)
-    surgeon = Suggestion(label="Call spinal surgery now", plans=(call,))
+    calls = (_call(chart, ground),) if indicator is Indicator.CRITICAL else ()
+    grounds: list[Fact] = [*chart.procedures(*findings.SURGERY), *findings.spinal_pain(chart)]
+    if ground is SameDay.HAEMATOMA:
+        grounds = [*findings.suspected_haematoma(chart), *grounds]
     return Card(
         indicator=indicator,
-        summary=summary(_summary(chart, indicator, protocol)),
+        summary=summary(_same_day(chart, ground) if ground else _summary(chart, indicator, protocol)),
         detail=_detail(chart, indicator),
         return_advice=findings.SAFETY_NET,
-        because=findings.evidence(*findings.drop_because(chart), *operations, *pains),
+        because=findings.evidence(*findings.drop_because(chart), *grounds),
         changes="A spine MRI of this episode or a request for one; inversion and hip abduction "
         f"{findings.FULL_STRENGTH} without pain; a loss of strength makes it a same-day question.",
-        suggestions=(scan, surgeon) if indicator is Indicator.CRITICAL else (scan,),
+        suggestions=(scan, *calls),
         one_suggestion_only=False,
+        exempt_from=frozenset({"trauma_path"} if _is_of_the_operation(chart, ground) else ()),
+    )
+
+
+def _is_of_the_operation(chart: Chart, ground: SameDay | None) -> bool:
+    """D68: new after surgery, and no injury of the trauma path is later than the operation."""
+    operation = findings.new_after_operation(chart)
+    if ground is not SameDay.SURGERY or operation is None or operation.when is None:
+        return False
+    return not any(injury.when and injury.when.is_after(operation.when) for injury in findings.path_injuries(chart))
+
+
+def _call(chart: Chart, ground: SameDay | None) -> Suggestion:
+    """The call; after surgery it is recommended, and goes to the operating surgeon (D68)."""
+    is_operated = ground is SameDay.SURGERY or bool(findings.recent_surgery(chart))
+    label = "Call the operating surgeon now" if is_operated else "Call spinal surgery now"
+    plan = _plan(chart, findings.CONSULT, "stat")
+    return Suggestion(label=label, plans=(plan,), is_recommended=ground is SameDay.SURGERY)
+
+
+def _awaited(chart: Chart, indicator: Indicator, standing: findings.Standing) -> Card:
+    """D84: a request that waits too long is chased, and one that is routine is to be urgent; nothing is ordered."""
+    order, is_critical = standing.order, indicator is Indicator.CRITICAL
+    if standing.is_slow:
+        text = f"Spine MRI is {'drafted' if order.is_draft else 'ordered'} as routine: ask for urgent."
+    elif order.is_draft:
+        text = f"Spine MRI drafted {order.when}, never signed: sign or delete it."
+    else:
+        assert order.when is not None
+        text = f"Spine MRI ordered {order.when}, {days(chart.age_of(order.when))} ago, not reported: chase it."
+    return Card(
+        indicator=Indicator.CRITICAL if is_critical else Indicator.INFO,
+        summary=text,
+        detail=findings.flags_for_reader(chart),
+        return_advice=findings.SAFETY_NET,
+        because=findings.because(chart, order),
+        changes="The report of the MRI, or an urgent request for it.",
+        suggestions=(_call(chart, None),) if is_critical else (),
+        wanted=_plan(chart, findings.lumbar_protocol(chart).key, indicator.priority),
     )
 
 
 def _summary(chart: Chart, indicator: Indicator, protocol: findings.Protocol) -> str:
-    if indicator is Indicator.CRITICAL:
-        return _worsening(chart, protocol)
     drop = findings.foot_drop(chart)
-    name = findings.named_drop(drop, starts=True)
+    title = findings.named_drop(drop, starts=True)
     scan = f"lumbar MRI {protocol.words}" if protocol.has_contrast else "non-contrast lumbar MRI"
     can_tell = chart.has_seen(*findings.MRI_REPORTS)
     unimaged = "no spine imaging this episode" if can_tell else "earlier imaging could not be read"
     if indicator is Indicator.WARNING:
         if drop.onset is None:
-            name += " of unknown onset"
+            title += " of unknown onset"
         elif findings.is_recent(chart, drop):
-            name = f"New {findings.named_drop(drop)}"
-        return f"{name}, {unimaged}: order urgent {scan}."
+            title = f"New {findings.named_drop(drop)}"
+        return f"{title}, {unimaged}: order urgent {scan}."
     if findings.is_older_than(chart, drop, findings.CHRONIC):
         if can_tell:
             has_older = chart.reports(*findings.MRI_REPORTS)
@@ -96,17 +149,26 @@ def _summary(chart: Chart, indicator: Indicator, protocol: findings.Protocol) ->
         return f"Long-standing foot drop without recorded decline, {unimaged}: consider elective {scan}."
     if drop.weakest is None:
         ask = "grade the strength" + ("" if drop.onset else " and ask the onset")
-        return f"{name}: {ask}; {unimaged}, consider {scan}."
-    return f"{name} of MRC {drop.weakest}, {unimaged}: consider {scan}."
+        return f"{title}: {ask}; {unimaged}, consider {scan}."
+    return f"{title} of MRC {drop.weakest}, {unimaged}: consider {scan}."
 
 
-def _worsening(chart: Chart, protocol: findings.Protocol) -> str:
-    lost = findings.decline(chart)
+def _same_day(chart: Chart, ground: SameDay) -> str:
+    protocol, drop = findings.lumbar_protocol(chart), findings.foot_drop(chart)
+    lost = findings.steep_decline(chart) or findings.decline(chart)
     loss = lost if isinstance(lost, findings.Loss) else None
-    if findings.recent_surgery(chart):
+    if ground is SameDay.HAEMATOMA:
+        medicine, *pains = findings.suspected_haematoma(chart)
+        where = "back" if set(pains) & set(findings.back_pain(chart)) else "leg"
+        return (
+            f"Sudden foot drop and {where} pain on {inside(name(medicine.text, 30))}: same-day MRI for spinal "
+            "haematoma, call spinal surgery."
+        )
+    if ground is SameDay.SURGERY or findings.recent_surgery(chart):
         change = f"MRC {int(loss.before.value)} to {int(loss.after.value)}" if loss else "charted as rapid"
+        what, change = ("New weakness", change) if lost else ("New foot drop", findings.graded(drop))
         scan = "MRI with and without contrast" if protocol.has_contrast else "MRI without contrast"
-        return f"New weakness after spinal surgery ({change}): same-day {scan}; call the operating surgeon."
+        return f"{what} after spinal surgery ({change}): same-day {scan}; call the operating surgeon."
     change = f"({findings.lost_words(chart, loss)})" if loss else "fast, as charted"
     return f"Foot drop worsening {change}: same-day lumbar MRI and call spinal surgery in parallel."
 
@@ -119,6 +181,8 @@ def _detail(chart: Chart, indicator: Indicator) -> str:
     if drop.onset is None:
         parts.append("The onset is not recorded: it is treated as recent.")
     parts.append("L4/5 is the usual level. If the lumbar MRI does not explain the foot drop, extend to cord and brain.")
+    if indicator is not Indicator.CRITICAL:
+        parts.append(findings.MIMICS)
     if indicator is Indicator.INFO:
         parts.append("Evidence: MRI is agreed for severe or progressive deficit; for mild stable weakness it is not.")
     if chart.problems("condition.pregnancy"):

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from cards import findings
-from cards.language import Card, ImagingNeed, Indicator, Need, Plan, Suggestion, Verdict, not_applicable, rule, summary
+from cards.language import (
+    Card,
+    ImagingNeed,
+    Indicator,
+    Need,
+    Plan,
+    Remove,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+)  # fmt: skip
 from cards.language.escaping import inside, markdown, name, sentence
-from cards.record import Chart, Evidence, Fact
+from cards.record import Chart, Draft, Evidence, Fact
 
 MRI = (*findings.SPINE_MRI, "order.mri-brain")
+WITHOUT_CONTRAST = {
+    contrast: plain for plain, contrast in (findings.LUMBAR_MRI, findings.WHOLE_SPINE_MRI)
+}  # fmt: skip
 
 
 @rule(
     "mri-contraindication",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge", "order-select", "order-sign"],
-    reads=[findings.mr_safety, *MRI, *findings.SPINE_CT],
+    reads=[findings.mr_safety, findings.uncalled_scan, *MRI, *findings.SPINE_CT, "condition.pregnancy"],
     strength="strong", quality="moderate: device labelling and guideline for CT when MRI is contraindicated",
-    reviewed="2026-11-25", version="1.0.0", suggests=["order.mr-safety-consult", *findings.SPINE_CT],
+    reviewed="2026-11-28", version="2.0.0",
+    suggests=["order.mr-safety-consult", *findings.SPINE_CT, *WITHOUT_CONTRAST.values()],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "reassess-within-24-hours"],
     needs_foot_drop=False, asks_imaging_need=True,
 )  # fmt: skip
 def mri_contraindication(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """An implant not cleared for MRI: call MR safety now, and use CT or CT myelography if it is unsafe.
 
-    Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are no contraindications.
+    Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are no contraindications, but in
+    pregnancy the scan is made without gadolinium.
     """
     if chart.is_ordering and not chart.drafted(*MRI):
         return not_applicable("no MRI is among the orders being written")
     need = imaging_need() if findings.foot_drop(chart) and not chart.is_ordering else Need()
-    if not chart.is_ordering and not need.cards:
-        return not_applicable("no imaging is called for at this moment")
     safety = findings.mr_safety(chart)
+    is_beside = safety.level == "unsafe" and not chart.is_ordering and findings.uncalled_scan(chart)  # D71
+    if not chart.is_ordering and not need.cards and not is_beside:
+        return not_applicable("no imaging is called for at this moment")
+    if safety.fact is not None and safety.level == "unsafe" and chart.is_ordering:
+        return _must_not(chart, safety.fact)
     if safety.fact is not None and safety.is_hazard:
         return _hazard(chart, safety.fact, safety.level, need)
+    if (expecting := chart.problem("condition.pregnancy")) and chart.drafted(*WITHOUT_CONTRAST):
+        return _without_gadolinium(chart, expecting)
     if safety.fact is not None and safety.level == "conditional" and chart.is_ordering:
         return _conditional(chart, safety.fact)
     if not chart.has_seen(findings.PACEMAKER):
@@ -48,6 +72,8 @@ def _hazard(chart: Chart, implant: Fact, level: str, need: Need) -> Card:
         known, state = "coded MR unsafe", "is coded MR unsafe"
     instead = (ct if is_unsafe else f"if unsafe {ct}") if _is_lumbar(chart, need) else "keep the urgency"
     stays = " The MRI request is not removed by this card." if chart.is_ordering else ""
+    if chart.problem("condition.pregnancy") and chart.drafted(*WITHOUT_CONTRAST):
+        stays = f"{stays} {GADOLINIUM}"
     grounds = loudest.card.because[:3] if loudest else chart.drafted(*MRI)
     return Card(
         indicator=Indicator.CRITICAL if was_critical else Indicator.WARNING,
@@ -60,6 +86,61 @@ def _hazard(chart: Chart, implant: Fact, level: str, need: Need) -> Card:
         suggestions=_suggestions(chart, implant, level, need),
         one_suggestion_only=False,
     )
+
+
+def _must_not(chart: Chart, implant: Fact) -> Card:
+    """D67: an MRI is being written for an implant that is coded unsafe."""
+    drafts, is_lumbar = chart.drafted(*MRI), bool(chart.drafted(*findings.LUMBAR_MRI))
+    is_brain = not chart.drafted(*findings.SPINE_MRI)
+    instead = "CT of the lumbar spine" if is_lumbar else "CT of the head" if is_brain else "CT of the whole spine"
+    remove = Suggestion(label="Remove the MRI", plans=tuple(Remove(draft=draft) for draft in drafts))
+    return Card(
+        indicator=Indicator.CRITICAL,
+        summary=summary(f"{sentence(name(implant.text))} is coded MR unsafe: do not send this MRI; {instead} instead."),
+        detail=f"{sentence(markdown(implant.text, 80))}: coded MR unsafe. Ask radiology for {instead} (with "
+        "myelography if it must show the canal) as urgently, and MR safety whether the code is right. CT shows large "
+        "compressions but is weaker for the cause; check anticoagulation before myelography.",
+        because=findings.evidence(Evidence.of(implant, f"{implant.text}: MR unsafe"), *drafts),
+        changes="A device record that states another MR safety, or its removal.",
+        suggestions=(_ct_instead(chart, implant), remove) if is_lumbar else (remove,),
+        one_suggestion_only=True,
+    )
+
+
+def _ct_instead(chart: Chart, implant: Fact) -> Suggestion:
+    """A CT as urgent as the lumbar MRI that it takes the place of; what has no id cannot be removed with it."""
+    lumbar = chart.drafted(*findings.LUMBAR_MRI)
+    ct = _plan(chart, "order.ct-lumbar", Need(), f"In the place of an MRI: {name(implant.text, 80)}, unsafe for MRI.")
+    removals = (Remove(draft=draft) for draft in lumbar if "/" in draft.reference)
+    return Suggestion(label=f"{ct.priority.capitalize()} CT of the lumbar spine instead", plans=(ct, *removals))
+
+
+GADOLINIUM = "Pregnancy: MRI without gadolinium unless it changes care now."
+
+
+def _without_gadolinium(chart: Chart, expecting: Fact) -> Card:
+    """D89: contrast is being ordered in pregnancy."""
+    drafts = chart.drafted(*WITHOUT_CONTRAST)
+    return Card(
+        indicator=Indicator.WARNING,
+        summary=GADOLINIUM,
+        detail="MRI itself is not withheld in pregnancy. Gadolinium crosses the placenta: give it only when the answer "
+        "cannot wait and changes what is done now.",
+        because=findings.evidence(expecting, *drafts),
+        changes="A scan without contrast.",
+        suggestions=tuple(_same_scan(chart, draft) for draft in drafts),
+    )
+
+
+def _same_scan(chart: Chart, draft: Draft) -> Suggestion:
+    """The same region as urgently, without contrast."""
+    key = next(WITHOUT_CONTRAST[key] for key in draft.keys if key in WITHOUT_CONTRAST)
+    region = "whole spine" if key in findings.WHOLE_SPINE_MRI else "lumbar spine"
+    priority = draft.priority if draft.priority in findings.URGENT else "routine"
+    plan = structs.replace(_plan(chart, key, Need(), GADOLINIUM), priority=priority)
+    removal = (Remove(draft=draft),) if "/" in draft.reference else ()
+    label = f"MRI of the {region} without contrast instead"
+    return Suggestion(label=label, plans=(plan, *removal), is_recommended=True)
 
 
 def _conditional(chart: Chart, implant: Fact) -> Card:
@@ -84,27 +165,33 @@ def _priority(chart: Chart, need: Need) -> str:
     """The urgency of what the implant blocks: of the drafted MRI, or of the imaging card."""
     if need.loudest:
         return need.loudest.card.indicator.priority
+    if not chart.is_ordering:
+        return "stat"
     drafted = {draft.priority for draft in chart.drafted(*MRI)}
     return next((priority for priority in ("stat", "asap", "urgent") if priority in drafted), "routine")
 
 
-def _suggestions(chart: Chart, implant: Fact, level: str, need: Need) -> tuple[Suggestion, ...]:
-    priority, note = _priority(chart, need), f"MRI not cleared: {name(implant.text, 80)}, {level} for MRI."
+def _plan(chart: Chart, key: str, need: Need, note: str) -> Plan:
+    """An order as urgent as what the implant blocks, justified by the foot drop when there is one."""
     why: tuple[str, ...] = ()
     indication = ""
     if findings.foot_drop(chart):
         note = f"{findings.clinical_note(chart)} {note}"
         why, indication = findings.reasons(chart), "condition.foot-drop"
+    return Plan(key=key, priority=_priority(chart, need), note=note, indication=indication, reasons=why)
+
+
+def _suggestions(chart: Chart, implant: Fact, level: str, need: Need) -> tuple[Suggestion, ...]:
+    note = f"MRI not cleared: {name(implant.text, 80)}, {level} for MRI."
 
     def offer(label: str, key: str, *, is_recommended: bool = False) -> Suggestion:
-        plan = Plan(key=key, priority=priority, note=note, indication=indication, reasons=why)
-        return Suggestion(label=label, plans=(plan,), is_recommended=is_recommended)
+        return Suggestion(label=label, plans=(_plan(chart, key, need, note),), is_recommended=is_recommended)
 
     call = offer("MR safety consultation", "order.mr-safety-consult", is_recommended=True)
     if not _is_lumbar(chart, need) or chart.pending(*findings.SPINE_CT):
         return (call,)
     ct, myelogram = findings.SPINE_CT
-    speed = priority.capitalize()
+    speed = _priority(chart, need).capitalize()
     return (
         call,
         offer(f"{speed} CT of the lumbar spine", ct),

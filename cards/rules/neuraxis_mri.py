@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule
@@ -12,12 +12,12 @@ from cards.record import Chart, Fact
 
 @rule(
     "neuraxis-mri", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=["patient", findings.umn_signs, findings.umn_recorded_absent, findings.cancer_or_infection_with_back_pain,
-           findings.acute_bilateral, findings.spinal_pain, findings.l5_pattern, findings.is_emergency,
-           findings.needs_same_day_mri, findings.whole_spine_done, findings.whole_spine_orders, "condition.pregnancy"],
+    reads=[findings.neuraxis_grounds, findings.umn_signs, findings.cancer_or_infection_with_pain, findings.spinal_pain,
+           findings.points_to_brain, findings.acute_stroke, findings.is_sudden, findings.mr_safety,
+           findings.whole_spine_done, findings.whole_spine_orders, "patient", "condition.pregnancy"],
     strength="strong for cord signs and for suspected metastatic compression; conditional for the others",
     quality="low: guideline for the cancer ground, case series and reports for the others",
-    reviewed="2026-11-25", version="1.0.0",
+    reviewed="2026-11-28", version="2.0.0",
     suggests=[*findings.WHOLE_SPINE_MRI, "order.mri-brain", "order.neurology-referral", findings.CONSULT],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "contraindicated",
                "not-in-goals-of-care"],
@@ -27,7 +27,7 @@ def neuraxis_mri(chart: Chart) -> Verdict:
 
     Normal plantar responses do not exclude a central cause.
     """
-    grounds = _grounds(chart)
+    grounds = findings.neuraxis_grounds(chart)
     if not grounds:
         return _without_ground(chart)
     if done := findings.whole_spine_done(chart):
@@ -35,26 +35,9 @@ def neuraxis_mri(chart: Chart) -> Verdict:
     loudest = max(grounds, key=lambda ground: grounds[ground].rank)
     indicator = Indicator.CRITICAL if findings.needs_same_day_mri(chart) else grounds[loudest]
     for order in findings.whole_spine_orders(chart):
-        if indicator is not Indicator.CRITICAL or findings.is_urgent(order):
+        if indicator is not Indicator.CRITICAL or (findings.is_urgent(order) and order.is_signed):
             return findings.ordered("a whole-spine MRI", order)
-    return _card(chart, grounds.keys(), SUMMARIES[loudest], indicator)
-
-
-def _grounds(chart: Chart) -> dict[str, Indicator]:
-    """Every ground that holds; decisions D30 and D31 say how loud each is."""
-    grounds = {}
-    if findings.umn_signs(chart):
-        grounds["umn"] = Indicator.CRITICAL
-    if findings.cancer_or_infection_with_back_pain(chart):
-        grounds["cancer"] = Indicator.CRITICAL
-    if findings.is_child(chart):  # Chiari, syrinx, tethered cord before disc (E42 to E44)
-        grounds["child"] = Indicator.CRITICAL if findings.decline(chart) else Indicator.WARNING
-    if findings.acute_bilateral(chart):
-        painful = findings.spinal_pain(chart) or findings.is_emergency(chart)
-        grounds["bilateral"] = Indicator.WARNING if painful else Indicator.CRITICAL
-    if findings.decline(chart) and not (findings.l5_pattern(chart) and findings.umn_recorded_absent(chart)):
-        grounds["rapid"] = Indicator.CRITICAL if findings.needs_same_day_mri(chart) else Indicator.WARNING
-    return grounds
+    return _card(chart, grounds.keys(), _summary(chart, loudest), indicator)
 
 
 def _without_ground(chart: Chart) -> Verdict:
@@ -65,7 +48,7 @@ def _without_ground(chart: Chart) -> Verdict:
     if not chart.has_seen("patient"):
         return findings.unread("the birth date", "whether this is a child is not known")
     return not_applicable(
-        "no upper motor neurone sign, cancer or infection with back pain, acute bilateral drop or unlocalised "
+        "no upper motor neurone sign, cancer or infection with pain, acute bilateral drop or unlocalised "
         "decline is recorded, and the patient is not known to be a child"
     )
 
@@ -73,36 +56,63 @@ def _without_ground(chart: Chart) -> Verdict:
 SUMMARIES = {
     "umn": "Foot drop with upper motor neurone signs: image cervical and thoracic cord (and brain), not the lumbar "
     "spine alone.",
-    "cancer": "Cancer or infection risk with back pain and foot drop: whole-spine MRI with and without contrast "
+    "cancer": "Cancer or infection risk with pain and foot drop: whole-spine {scan} with and without contrast "
     "within 24 h.",
-    "child": "Child with foot drop: ask for whole-spine plus brain MRI (Chiari/syrinx, tethered cord) and paediatric "
-    "neurology/neurosurgery.",
+    "child": "Child with foot drop: ask for whole-spine plus brain {scan} (Chiari/syrinx, tethered cord) and "
+    "paediatric neurology/neurosurgery.",
     "bilateral": "Bilateral foot drop: image the whole spine; if reflexes are lost and it ascends, think "
     "Guillain-Barre.",
-    "rapid": "Rapid foot drop, pattern not localised: lumbar MRI now, extend to thoracic/cervical cord if not "
+    "rapid": "Rapid foot drop, pattern not localised: lumbar {scan} now, extend to thoracic/cervical cord if not "
     "explained.",
+    "sudden": "Sudden foot drop with brain or cord signs: stroke call first; then brain and whole-spine {scan}.",
+    "stroke": "Stroke of {date}: does it explain this foot drop? If not, whole-spine {scan}.",
 }
 DETAILS = {
     "umn": "Foot drop that came within hours: stroke pathway first, never delayed by spine imaging.",
     "child": "Sedation is not a contraindication. Normal reflexes do not exclude Chiari or syrinx.",
-    "cancer": "Suspected metastatic compression: whole-spine MRI and a plan within 24 hours.",
+    "cancer": "Suspected metastatic compression: whole-spine imaging and a plan within 24 hours.",
 }
 CORD = (
     "The source page names thoracic spine and brain; the cervical cord is added because reported cases were "
     "found there. A normal plantar response does not exclude a central cause."
 )
+UNSAFE = (
+    "An implant is coded unsafe for MRI: ask radiology for CT of the whole spine (CT myelography), as urgently. CT of "
+    "the lumbar spine alone does not answer this."
+)
+ASK_ONSET = "The onset is not recorded: ask when each foot dropped."
+
+
+def _variant(chart: Chart, ground: str) -> str:
+    """The ground, or for cord signs alone the brain first: after a coded stroke, or when the drop came within a day."""
+    stroke = findings.acute_stroke(chart)
+    if ground != "umn" or not findings.points_to_brain(chart):
+        return ground
+    if stroke is not None and stroke.when is not None:
+        return "sudden" if chart.within(stroke.when, findings.SUDDEN) else "stroke"
+    return "sudden" if findings.is_sudden(chart) else ground
+
+
+def _summary(chart: Chart, ground: str) -> str:
+    stroke = findings.acute_stroke(chart)
+    date = str(stroke.when) if stroke is not None else ""
+    return SUMMARIES[_variant(chart, ground)].format(scan="CT" if _is_unsafe(chart) else "MRI", date=date)
+
+
+def _is_unsafe(chart: Chart) -> bool:
+    return findings.mr_safety(chart).level == "unsafe"
 
 
 def _card(chart: Chart, grounds: Set[str], text: str, indicator: Indicator) -> Card:
-    causes = [*findings.umn_signs(chart), *findings.cancer_or_infection_with_back_pain(chart)]
-    pains = findings.back_pain(chart) if "cancer" in grounds else []
-    if "bilateral" in grounds:
-        pains = findings.spinal_pain(chart)
+    causes = [*findings.umn_signs(chart), *findings.cancer_or_infection_with_pain(chart)]
+    pains = findings.spinal_pain(chart) if {"cancer", "bilateral"} & grounds else []
     details = [words for ground, words in DETAILS.items() if ground in grounds]
+    unknown = "bilateral" in grounds and findings.foot_drop(chart).onset is None
+    asks = [UNSAFE] * _is_unsafe(chart) + [ASK_ONSET] * unknown
     return Card(
         indicator=indicator,
         summary=text,
-        detail="\n\n".join([findings.flags_for_reader(chart), *details, CORD]),
+        detail="\n\n".join([*asks, findings.flags_for_reader(chart), *details, CORD]),
         because=findings.because(chart, *causes, *pains),
         changes="A whole-spine MRI of this episode, an urgent request for one, or a recorded cause on the same side. "
         "Upper motor neurone signs recorded absent together with an L5 pattern make a decline a lumbar question.",
@@ -120,19 +130,28 @@ def _suggestions(chart: Chart, grounds: Set[str], causes: list[Fact], indicator:
         plan = Plan(key=key, priority=priority, note=note, reasons=why)
         return Suggestion(label=label, plans=(plan,), is_recommended=is_recommended)
 
+    is_unsafe = _is_unsafe(chart)
+    offers = [] if is_unsafe else _scans(chart, grounds, priority, offer)
+    who = "Paediatric neurology referral" if "child" in grounds else "Neurology referral"
+    offers.append(offer(who, "order.neurology-referral"))
+    if is_unsafe or findings.red_flags(chart) or indicator is Indicator.CRITICAL or "child" in grounds:
+        surgeon = offer("Spinal or neurosurgical opinion", findings.CONSULT, is_recommended=is_unsafe)
+        offers.insert(0 if is_unsafe else len(offers), surgeon)
+    return tuple(offers)
+
+
+def _scans(chart: Chart, grounds: Set[str], priority: str, offer: Callable[..., Suggestion]) -> list[Suggestion]:
+    """The whole spine, and the brain: the brain first when the drop came suddenly (D70)."""
     has_contrast = "cancer" in grounds and not chart.problems("condition.pregnancy")
     plain, contrast = findings.WHOLE_SPINE_MRI
     protocol = "without and with contrast" if has_contrast else "without contrast"
     first = ", lumbar first" if grounds == {"rapid"} else ""
+    is_sudden = "umn" in grounds and _variant(chart, "umn") == "sudden"
     label = f"{priority.capitalize()} whole-spine MRI, {protocol}{first}"
-    offers = [offer(label, contrast if has_contrast else plain, is_recommended=True)]
-    if grounds & {"umn", "child"}:
-        offers.append(offer("MRI of the brain as well", "order.mri-brain"))
-    who = "Paediatric neurology referral" if "child" in grounds else "Neurology referral"
-    offers.append(offer(who, "order.neurology-referral"))
-    if findings.red_flags(chart) or indicator is Indicator.CRITICAL or "child" in grounds:
-        offers.append(offer("Spinal or neurosurgical opinion", findings.CONSULT))
-    return tuple(offers)
+    spine = offer(label, contrast if has_contrast else plain, is_recommended=not is_sudden)
+    if is_sudden:
+        return [offer(f"{priority.capitalize()} MRI of the brain", "order.mri-brain", is_recommended=True), spine]
+    return [spine, offer("MRI of the brain as well", "order.mri-brain")] if grounds & {"umn", "child"} else [spine]
 
 
 def _note(chart: Chart, grounds: Set[str], causes: list[Fact]) -> str:

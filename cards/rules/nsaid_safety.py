@@ -14,14 +14,14 @@ from cards.record import Chart, Draft
     reads=[findings.in_scope, findings.NSAID_READS, findings.may_have_paracetamol],
     strength="strong",
     quality="moderate: regulator communication and labels; renal cut-offs by convention",
-    reviewed="2026-11-25",
-    version="1.0.0",
+    reviewed="2026-11-28",
+    version="2.0.0",
     suggests=["medication.acetaminophen", "medication.gastroprotection"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "patient-declined"],
     needs_foot_drop=False,
 )
 def nsaid_safety(chart: Chart) -> Verdict:
-    """An NSAID: not with hypersensitivity, a clearance under 30 or late pregnancy; mind bleeding and the stomach."""
+    """An NSAID: not in hypersensitivity, cirrhosis, clearance under 30, late pregnancy; mind bleeding and stomach."""
     drafts = chart.drafted(*findings.NSAIDS)
     if not drafts:
         return not_applicable("no NSAID is being prescribed")
@@ -33,7 +33,7 @@ def nsaid_safety(chart: Chart) -> Verdict:
     return findings.not_checked(chart) or not_applicable("none of the hazards that are checked is recorded")
 
 
-UNSAFE = dict.fromkeys(("allergy", "kidney", "pregnancy"), "NSAID unsafe: {words}. Do not prescribe.")
+UNSAFE = dict.fromkeys(("allergy", "liver", "kidney", "pregnancy"), "NSAID unsafe: {words}. Do not prescribe.")
 RISKY = {
     "bleeding": "NSAID with {words}: bleeding risk, and spinal surgery may follow; prefer paracetamol or discuss.",
     "pregnancy": "NSAID in {words}: avoid from 20 weeks (FDA 2020); prefer paracetamol or discuss.",

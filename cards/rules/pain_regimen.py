@@ -18,7 +18,7 @@ from cards.record import Chart, Evidence, Medicine, Reading
            "medication.amitriptyline", "medication.nortriptyline"],
     strength="contested: the source page offers gabapentinoids, NICE NG59 says not to for sciatica",
     quality="low to moderate: one placebo-controlled trial against pregabalin, guideline, very low for SNRIs",
-    reviewed="2026-11-25", version="1.0.0",
+    reviewed="2026-11-28", version="2.0.0",
     suggests=["medication.acetaminophen", "medication.naproxen", "medication.duloxetine", "medication.gabapentin"],
     overrides=["already-arranged", "patient-declined", "contraindicated", "findings-disagree"],
 )  # fmt: skip

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
-from cards.record import Chart, Evidence, Fact, Order, Problem, Reading, Report
+from cards.record import Chart, Evidence, Fact, Order, Problem, Reading
 
 
 @rule(
     "spinal-precautions",
     hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
-    reads=[findings.acute_injury, findings.acute_cord_injury, findings.stability, findings.precautions,
-           findings.foot_drop, *findings.DORSIFLEXION, findings.back_pain, "observation.signs", findings.mr_safety,
-           *findings.MRI_REPORTS, *findings.CT_REPORTS, *findings.SPINE_MRI, *findings.SPINE_CT],
+    reads=[findings.acute_injury, findings.stability, findings.precautions, findings.injury_deficit,
+           findings.injury_imaging, findings.mr_safety],
     strength="strong", quality="moderate: national guideline; consensus on immobilisation",
-    reviewed="2026-11-25", version="1.0.0", needs_foot_drop=False,
+    reviewed="2026-11-28", version="2.0.0", needs_foot_drop=False,
     suggests=["order.mr-safety-consult", "order.spinal-precautions", "order.ct-lumbar", "order.mri-whole-spine",
               "order.spine-surgery-consult"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
@@ -29,20 +26,19 @@ def spinal_precautions(chart: Chart) -> Verdict:
     cleared = findings.stability(chart)
     if cleared is not None and not cleared.value:
         return suppressed(f"the spine is documented stable ({cleared.when})", Evidence.of(cleared))
-    signs = _deficit(chart)
+    signs = findings.injury_deficit(chart)
     if not signs:
         return _no_deficit(chart)
     ordered = findings.precautions(chart)
-    if ordered is None:
+    if ordered is None or ordered.is_draft:
         return _start(chart, injury, signs)
-    imaging = _imaging(chart, injury)
+    imaging = findings.injury_imaging(chart)
     if imaging is None:
         return _image(chart, injury, ordered, signs)
     because = (Evidence.of(ordered), Evidence.of(imaging))
     return suppressed(f"precautions are ordered, and the spine is imaged or to be ({imaging.when})", *because)
 
 
-FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
 FOOT_MUSCLES = (
     "mrc-ankle-dorsiflexion",
     "mrc-toe-extension",
@@ -50,45 +46,16 @@ FOOT_MUSCLES = (
     "mrc-inversion",
     "mrc-plantar-flexion",
 )
-MUSCLES = (*FOOT_MUSCLES, "mrc-hip-abduction", "mrc-knee-extension")
 
 _NO_INJURY = not_applicable(f"no spinal injury of the last {findings.ACUTE_INJURY.days} days is recorded")
 
 
-def _deficit(chart: Chart) -> list[Fact]:
-    """D46: foot drop, a muscle of grade 4 or less in 7 d, back pain, altered sensation, or the coded cord injury."""
-    drop = findings.foot_drop(chart)
-    signs: list[Fact | None] = [*drop.codes, *drop.readings] if drop else []
-    for muscle in MUSCLES:
-        for readings in findings.by_foot(chart.readings(muscle)).values():
-            grade = findings.newest_grade(chart, readings, FRESH)
-            signs.append(grade if grade is not None and grade.value <= findings.WEAK else None)
-    signs += findings.back_pain(chart)
-    for code in ("sensation-dorsum-foot", "sensory-level"):
-        signs.append(findings.is_present(chart, code, findings.EXAM_WINDOW))
-    return [sign for sign in (*signs, findings.acute_cord_injury(chart)) if sign is not None]
-
-
 def _no_deficit(chart: Chart) -> Verdict:
-    grades = (grade for muscle in MUSCLES for grade in chart.readings(muscle))
+    grades = (grade for muscle in findings.INJURY_MUSCLES for grade in chart.readings(muscle))
     undated = next((grade for grade in grades if grade.value <= findings.WEAK and grade.when is None), None)
     if undated is not None:
         return findings.undated(undated)
     return not_applicable("no weakness, back pain or altered sensation is recorded with the injury")
-
-
-def _imaging(chart: Chart, injury: Problem) -> Order | Report | None:
-    """A spine MRI or CT ordered in 7 d, or reported since the injury."""
-    cts, mris = chart.orders(*findings.SPINE_CT), chart.orders(*findings.SPINE_MRI)
-    orders = [order for order in cts if findings.is_pending(order) or order.status == "completed"]
-    orders += [order for order in mris if findings.counts_as_mri_order(chart, order)]
-    for order in orders:
-        if chart.within(order.when, FRESH):
-            return order
-    for report in chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS):
-        if report.when is not None and injury.when is not None and not injury.when.is_after(report.when):
-            return report
-    return None
 
 
 def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
@@ -119,7 +86,7 @@ def _named(signs: list[Fact]) -> str:
     keys = {key for sign in signs if isinstance(sign, Problem) for key in sign.keys}
     if codes & set(FOOT_MUSCLES) or "condition.foot-drop" in keys:
         return "Trauma with foot weakness"
-    if codes & set(MUSCLES):
+    if codes & set(findings.INJURY_MUSCLES):
         return "Trauma with leg weakness"
     is_cord_alone = keys <= {findings.CORD_INJURY} and not codes
     return "Acute cord injury" if is_cord_alone else "Spinal trauma with pain or altered sensation"
@@ -133,8 +100,8 @@ def _image(chart: Chart, injury: Problem, ordered: Order, signs: list[Fact]) -> 
         "fix the spine.",
         detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
         because=findings.once(tuple(map(Evidence.of, (ordered, injury, *signs)))),
-        changes=f"A spine CT or MRI ordered in the last {FRESH.days} days or reported since the injury; documented "
-        "stability.",
+        changes=f"A spine CT or MRI ordered in the last {findings.ACUTE_INJURY.days} days or reported since the "
+        "injury; documented stability.",
         suggestions=_scans(chart, injury, "Spinal injury with neurological signs, precautions on.", why),
         one_suggestion_only=False,
     )

@@ -116,10 +116,10 @@ def _reprioritise(plan: Reprioritise, context: OrderContext) -> dict[str, Any] |
 
 def _redose(plan: Redose) -> dict[str, Any] | None:
     """The draft with a lower dose; None if its dosage cannot be rewritten, and then only the card states the dose."""
-    draft = redose(plan.draft, plan.daily_mg, plan.step_mg)
+    draft = redose(plan.draft, plan.daily_mg, plan.step_mg, plan.times_a_day)
     if draft is None:
         return None
-    description = f"Lower the dose of the draft order to at most {plan.daily_mg:g} mg a day"
+    description = f"Lower the dose of the draft order to {plan.words}"
     return {"type": "update", "description": description, "resource": Raw(draft)}
 
 

@@ -24,6 +24,7 @@ RULES = rule_book().rules
 ORDER = list(RULES)
 MOST_CARDS = 5
 
+URGENT = ("urgent", "asap", "stat")
 RANK = {"critical": 3, "warning": 2, "info": 1}
 ENCODINGS = st.none() | st.integers(0, 1000)
 MIRRORED = {"left": "right", "right": "left"}
@@ -172,11 +173,25 @@ def worse(facts: Facts) -> Iterator[Facts]:
                 yield {"code": code, "value": grade - 1, "daysAgo": 0, "side": side}
 
 
-def may_go(change: Facts) -> set[str]:
+def may_go(change: Facts, facts: Facts) -> set[str]:
     """The cards below critical whose question is answered, or whose pattern is gone, by this change."""
     answered = {"localisation-exam", "emg-ncs", "data-check"}
-    localised = {"neuraxis-mri", "do-not-delay-imaging"}
-    return answered | localised if change["code"] in ("mrc-inversion", "mrc-hip-abduction") else answered
+    if change["code"] in ("mrc-inversion", "mrc-hip-abduction"):
+        return answered | {"neuraxis-mri", "do-not-delay-imaging"}
+    if change["code"] == "mrc-ankle-dorsiflexion" and change["value"] == 0:
+        return answered | {"spine-surgery-consult"}  # D82
+    ordered = [*facts.get("serviceRequests", ()), *facts.get("draftOrders", ())]
+    is_met = any("mri-lumbar" in one["code"] and one.get("priority") in URGENT for one in ordered)
+    return answered | {"do-not-delay-imaging"} if change["code"] in RED_FLAGS and is_met else answered  # D88
+
+
+def is_of_another_question(patient: Patient, change: Facts, before: dict[str, str], after: dict[str, str]) -> bool:
+    """Whether the change asks another question: the child's ground is gone (D83), or another foot drops (D78)."""
+    age = (patient.facts.get("patient") or {}).get("age")
+    is_adolescent = age is not None and 12 <= age <= 17
+    if is_adolescent and change["code"] in ("mrc-inversion", "mrc-hip-abduction"):
+        return True
+    return change["code"] == "mrc-ankle-dorsiflexion" and ("data-check" in after or "data-check" in before)
 
 
 @fixed(80)
@@ -186,12 +201,14 @@ def test_worse_never_lowers_critical_nor_the_highest(patient: Patient) -> None:
     for change in worse(patient.facts):
         observations = [*patient.facts.get("observations", []), change]
         after = indicators({**patient.facts, "observations": observations}, patient.hook)
+        if is_of_another_question(patient, change, before, after):
+            continue
         if highest(before) == 3:
             assert highest(after) == 3, (change, before, after)
         if "data-check" in before and "data-check" not in after:
             continue  # the other foot drops now, or a code counts again: another side, onset and pattern decide
         gone = {id for id, indicator in before.items() if RANK[indicator] > highest(after)}
-        assert gone <= may_go(change), (change, before, after)
+        assert gone <= may_go(change, patient.facts), (change, before, after)
 
 
 # ---- 5 unknown is never reassurance ----
@@ -276,6 +293,9 @@ def check_bounds(patient: Patient) -> set[str]:
     assert len(ids) == len(shown_cards) <= MOST_CARDS
     places = [(-card.indicator.rank, ORDER.index(id)) for id, card in shown_cards]
     assert places == sorted(places)
+    indicators_shown = [card.indicator.value for _, card in shown_cards]
+    assert not ("afo" in ids and "critical" in indicators_shown and len(ids) > 2)  # D85
+    assert "discharge-advice" not in ids or len(ids) == 1  # D73
     if patient.hook in ("patient-view", "encounter-discharge") and not has_ground(patient.facts):
         assert not shown_cards
     return ids
@@ -290,9 +310,32 @@ def test_at_most_five_cards_each_once_in_order(patient: Patient) -> None:
 @pytest.mark.long
 def test_the_drawn_patients_reach_every_rule() -> None:
     spoke: set[str] = set()
-    for hooks, draws in ((HOOKS, 150), (("patient-view",), 1500), (("order-select",), 250)):
+    hook_draws = ((HOOKS, 150), (("patient-view",), 2000), (("order-select",), 600), (("encounter-discharge",), 150))
+    for hooks, draws in hook_draws:
         fixed(draws)(given(patients(hooks))(lambda patient: spoke.update(check_bounds(patient))))()
     assert spoke >= KNOWN
+
+
+# ---- 8 reports ----
+
+
+@fixed(60)
+@given(
+    patients(("patient-view", "encounter-discharge")), st.sampled_from(["mri-lumbar", "mri-whole-spine", "ct-lumbar"])
+)
+def test_a_report_that_names_nothing_never_ends_an_emergency(patient: Patient, study: str) -> None:
+    """D61: a critical card is in its place, but for a consult since or a decompression."""
+    flag = {"code": "saddle-sensation", "value": "reduced", "daysAgo": 1}
+    open_flag = {**patient.facts, "observations": [*patient.facts.get("observations", []), flag]}
+    open_flag["serviceRequests"] = [
+        one for one in open_flag.get("serviceRequests", []) if one["code"] != "spine-surgery-consult"
+    ]
+    open_flag["procedures"] = []
+    if indicators(open_flag, patient.hook).get("cauda-equina-emergency") != "critical":
+        return
+    report = {"code": study, "daysAgo": 0.1}
+    answered = {**open_flag, "reports": [*open_flag.get("reports", []), report]}
+    assert highest(indicators(answered, patient.hook)) == 3
 
 
 @fixed(40)

@@ -38,17 +38,18 @@ ORDERING = {
 }  # fmt: skip
 LEAVING = {
     "cauda-equina-emergency", "spinal-precautions", "neuraxis-mri", "lumbar-mri", "mri-contraindication",
-    "spine-surgery-consult", "afo",
+    "spine-surgery-consult", "localisation-exam", "afo",
 }  # fmt: skip
 OPENING = {
-    "data-check", "do-not-assume-peripheral", "early-mobilisation", "emg-ncs", "localisation-exam", "map-target",
+    "data-check", "do-not-assume-peripheral", "early-mobilisation", "emg-ncs", "map-target",
     "pain-regimen", "pressure-injury-prevention", "prognosis-strength-trend", *LEAVING,
 }  # fmt: skip
-RULES = OPENING | ORDERING
+ADVICE = "discharge-advice"
+RULES = OPENING | ORDERING | {ADVICE}
 ASKED = {
     "patient-view": OPENING,
     "problem-list-item-create": OPENING,
-    "encounter-discharge": LEAVING,
+    "encounter-discharge": LEAVING | {ADVICE},
     "order-select": ORDERING,
     "order-sign": ORDERING,
 }
@@ -85,7 +86,7 @@ def requested(order: str, priority: str | None, **facts: list[Json]) -> Json:
     return record(draftOrders=[draft], **facts)
 
 
-def pacemaker(safety: str) -> list[Json]:
+def pacemaker(safety: str | None) -> list[Json]:
     return [{"code": "cardiac-pacemaker", "mrSafety": safety}]
 
 
@@ -100,7 +101,8 @@ ORDERS: list[tuple[str, str, bool, Json]] = [
     ("nsaid-safety", "warning", True, prescribed("naproxen", medications=[{"code": "apixaban"}])),
     ("nsaid-safety", "critical", True, prescribed("naproxen", allergies=[{"code": "naproxen"}])),
     ("mri-contraindication", "info", False, requested("mri-lumbar", "urgent", devices=pacemaker("conditional"))),
-    ("mri-contraindication", "warning", True, requested("mri-lumbar", "urgent", devices=pacemaker("unsafe"))),
+    ("mri-contraindication", "warning", True, requested("mri-lumbar", "urgent", devices=pacemaker(None))),
+    ("mri-contraindication", "critical", True, requested("mri-lumbar", "urgent", devices=pacemaker("unsafe"))),
     ("do-not-delay-imaging", "warning", False, requested("emg-ncs", None)),
     ("do-not-delay-imaging", "critical", True, requested("emg-ncs", None, observations=EMERGENCY)),
 ]
@@ -161,9 +163,12 @@ RETURN = ("numbness of the saddle", "bladder, bowel or sexual", "fever with back
 ROOT = {"code": "mri-lumbar", "daysAgo": 1, "lesion": "l5-root-compression", "lesionSide": "right", "level": "L5"}
 STRONGER = {"code": "mrc-ankle-dorsiflexion", "value": 4, "daysAgo": 5, "side": "right"}
 LEAVERS: list[tuple[Json, Shown]] = [
-    (record(), [("lumbar-mri", "warning"), ("afo", "info")]),
+    (record(), [("lumbar-mri", "warning"), ("localisation-exam", "warning"), ("afo", "info")]),
     (record(observations=EMERGENCY), [("cauda-equina-emergency", "critical"), ("afo", "info")]),
-    (record(devices=pacemaker("unsafe")), [("mri-contraindication", "warning"), ("afo", "info")]),
+    (
+        record(devices=pacemaker("unsafe")),
+        [("mri-contraindication", "warning"), ("localisation-exam", "warning"), ("afo", "info")],
+    ),
     (record(conditions=[problem("spinal-cord-injury")]), [("spinal-precautions", "critical")]),
     (
         record(observations=[{"code": "babinski", "value": "present", "daysAgo": 0}]),
@@ -191,12 +196,22 @@ def test_every_card_of_the_discharge_was_seen_above() -> None:
     assert {card for _, cards in LEAVERS for card, _ in cards} == LEAVING
 
 
+def test_the_return_advice_is_given_alone_when_no_other_card_gives_it(ask: Ask) -> None:
+    screen = ("saddle-sensation", "bladder-dysfunction", "bowel-dysfunction")
+    answers = [{"code": code, "value": "normal" if "saddle" in code else "absent", "daysAgo": 0} for code in screen]
+    ordered = [{"code": "mri-lumbar", "priority": "urgent", "daysAgo": 1}]
+    settled = record(observations=answers, serviceRequests=ordered, deviceRequests=[{"code": "afo", "daysAgo": 1}])
+    assert shown(ask, settled, "encounter-discharge") == [(ADVICE, "info")]
+    (card,) = cards_of(ask, settled, "encounter-discharge")
+    assert all(words in card["detail"] for words in RETURN)
+
+
 # ---- when a problem is added ----
 
 ASKING = {
     "foot-drop", "cauda-equina-syndrome", "saddle-sensory-loss", "bladder-dysfunction", "bowel-dysfunction",
     "sexual-dysfunction", "spasticity", "hyperreflexia", "spinal-cord-injury", "spinal-trauma-suspected",
-    "cancer-active", "spinal-infection-risk",
+    "cancer-active", "cancer-history", "spinal-infection-risk",
 }  # fmt: skip
 PROBLEMS = sorted(key.removeprefix("condition.") for key in VALUE_SETS if key.startswith("condition."))
 

@@ -82,6 +82,8 @@ def patients(draw: st.DrawFn, hooks: tuple[str, ...] = HOOKS) -> Patient:
         _few(_injury(), 8) if is_hurt else st.just([]),
         _few(_prescribing(), 6) if hook.startswith("order") or draw(_rarely(3)) else st.just([]),
     ]
+    if hook == "encounter-discharge" and draw(_rarely(3)):
+        themes = [_few(_foot_drop(home), 1), _arranged()]
     facts = together(one for theme in themes for piece in draw(theme) for one in piece)
     facts |= {"patient": draw(person()), "encounter": draw(encounter(is_hurt))}
     if hook.startswith("order"):
@@ -154,6 +156,13 @@ def _examined() -> st.SearchStrategy[list[list[Drawn]]]:
     return st.tuples(_screen(), _no_umn()).map(list)
 
 
+@cache
+def _arranged() -> st.SearchStrategy[list[list[Drawn]]]:
+    """Whatever a card would ask for is examined, ordered and supplied."""
+    scan = fact("serviceRequests", code="mri-lumbar", priority="urgent", daysAgo=one_of(0.5, 1))
+    return st.tuples(_screen(), scan, fact("deviceRequests", code="afo", daysAgo=1)).map(list)
+
+
 def _answered(codes: tuple[str, ...], days: object, sides: object) -> Strategy:
     """A yes or no, mostly yes."""
     return st.one_of([
@@ -197,7 +206,11 @@ def _problems(home: str | None, is_calm: bool) -> Strategy:
 @cache
 def _studies_and_orders(home: str | None) -> Strategy:
     final = one_of(*["final"] * 12, "amended", "preliminary", "entered-in-error")
-    lesions = ("l5-root-compression", None, "cauda-equina-compression", "cord-compression", "l5-radiculopathy")
+    lesions = (
+        "l5-root-compression", "l5-root-compression", None, None, "cauda-equina-compression", "cord-compression",
+        "l5-radiculopathy", "lumbar-stenosis", "lumbar-disc-herniation", "cancer-active", "spinal-infection-risk",
+        "spinal-trauma-suspected",
+    )  # fmt: skip
     imaging = one_of("mri-lumbar", "mri-whole-spine", "ct-lumbar", "ct-myelogram-lumbar")
     lesion_side = one_of(home, home, None, "left", "right", "central")
     times = {"daysAgo": one_of(*REPORTED), "lesionSide": lesion_side, "status": final}
@@ -206,6 +219,7 @@ def _studies_and_orders(home: str | None) -> Strategy:
     operated = {"daysAgo": one_of(1, 3, 7, 20, 0.5, 40, 100, 400, None), "status": one_of(None, None, "not-done")}
     return st.one_of(
         fact("reports", code=imaging, lesion=one_of(*lesions), level=one_of(None, None, "L4/5"), **times),
+        fact("reports", code=imaging, normal=one_of(None, True), daysAgo=one_of(*REPORTED), status=final),
         order(one_of(*MRI, "emg-ncs", "spine-surgery-consult")),
         fact(
             "serviceRequests", code=one_of(*MRI), priority=one_of("urgent", "stat"), daysAgo=one_of(0, 1, 0.1, 4 / 24)
@@ -215,6 +229,7 @@ def _studies_and_orders(home: str | None) -> Strategy:
         fact("reports", code="emg-ncs", finding=nerve, **times),
         fact("procedures", code=operation, **operated),
         fact("devices", code="afo", status=one_of(None, "active", "inactive")),
+        fact("medications", code="apixaban"),
         implant(),
     )
 

@@ -55,6 +55,8 @@ def _codes_of(key: str, days_ago: float | None) -> dict[str, dict[str, str]]:
     values = VALUE_SETS[key]
     by_onset = values.new if days_ago is not None and days_ago <= RECENT else values.old
     codes = {system: dict(listed) for system, listed in values.codes.items()}
+    if not by_onset and not any(codes.values()):
+        by_onset = values.listed  # none counts for this onset, which is what is asked
     for system, listed in by_onset.items():
         codes[system] = codes.get(system, {}) | dict(listed)
     for condition in values.conditions:

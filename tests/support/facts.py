@@ -19,7 +19,7 @@ MRI = ("mri-lumbar", "mri-lumbar-contrast", "mri-whole-spine", "mri-whole-spine-
 
 # The days before a window's end, its last moment, and the moment after it; hours as parts of a day.
 ONSETS = (0, 3, 1, 7, 14, 14.1, 42, 42.1, 84, 84.1, 90, 90.1, 180, 180.1, 13.9, 20, 28.1, 60, 400, None)
-FOUND = (0, 1, 0.5, 3, 5, 7, 7.1, 10, 13.9, 14, 14.1, 20, 28, 30, 30.1, 0.02, None)
+FOUND = (0, 1, 0.5, 3, 5, 7, 7.1, 10, 13.9, 14, 14.1, 15, 20, 28, 30, 30.1, 0.02, None)
 ORDERED = (0, 1, 3, 7, 7.1, 4 / 24, 0.17, 0.05, 14, 15, 29, 30, 30.1, 60, 90, 90.1, 100, None)
 REPORTED = (0, 1, 3, 0.1, 8, 14, 20, 28, 40, 84, 90, 90.1, 190, 414, None)
 HURT = (0, 0.5, 1, 1.1, 3, 7, 7.1, 30, None)
@@ -33,7 +33,7 @@ SUSPECTS = (
     "peroneal-neuropathy", "cancer-active", "spinal-infection-risk", "comfort-care-only", "lumbar-disc-herniation",
     "lumbar-stenosis", "spasticity", "hyperreflexia", "foot-ulcer", "cauda-equina-syndrome", "saddle-sensory-loss",
     "bladder-dysfunction", "bowel-dysfunction", "sexual-dysfunction", "pacemaker-or-defibrillator",
-    "cochlear-implant", "retained-metal",
+    "cochlear-implant", "retained-metal", "central-disease", "cancer-history", "palliative-care", "stroke-acute",
 )  # fmt: skip
 RISKS = (
     "chronic-kidney-disease", "copd", "sleep-apnoea", "heart-failure", "cirrhosis", "substance-use-disorder",

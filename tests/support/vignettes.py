@@ -19,6 +19,14 @@ PREFETCH_KEYS = (
 )  # fmt: skip
 _READS = ("patient", "encounter")
 _HL7 = "http://terminology.hl7.org/CodeSystem"
+# A lesion that a report names by a disease (D62): a tumour of the spine, an infection of it.
+_NAMED_BY_DISEASE = {
+    "lumbar-disc-herniation": ("condition", "lumbar-disc-herniation"),
+    "lumbar-stenosis": ("condition", "lumbar-stenosis"),
+    "spinal-trauma-suspected": ("condition", "spinal-trauma-suspected"),
+    "cancer-active": ("lesion", "spinal-tumour"),
+    "spinal-infection-risk": ("lesion", "destructive"),
+}
 _STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 _PRESSURES = ("sbp", "dbp")
 _LABELLING_SILENT_ON_MRI = "C113844"
@@ -29,7 +37,7 @@ _OBSERVED = ("final", "final", "amended", "corrected", "preliminary", "registere
 _REPORTED = ("final", "final", "amended", "corrected", "appended")
 _TAKEN = ("MedicationRequest", "MedicationRequest", "MedicationStatement")
 _APART = "Medication/substance"
-_ORDERED = ("active", "active", "active", "on-hold", "draft")
+_ORDERED = ("active", "active", "active", "on-hold")  # a draft answers less (D100)
 
 
 def records(
@@ -244,14 +252,17 @@ class _Record:
         report |= {"code": self.write.of("report", fact["code"])}
         report |= {"conclusion": f"Level {fact['level']}"} if fact.get("level") else {}
         lesion, side = fact.get("lesion") or fact.get("finding"), fact.get("lesionSide")
+        if fact.get("normal"):
+            report["conclusionCode"] = [self.write.of("conclusion", "normal")]
         if not lesion:
             return report, {}
-        report["conclusionCode"] = [self.write.of("lesion", lesion)]
+        named = _NAMED_BY_DISEASE.get(lesion, ("lesion", lesion))
+        report["conclusionCode"] = [self.write.of(*named)]
         if not side:
             return report, {}
         located = self._subject("Observation") | {"id": lesion_id, "status": "final"}
         located |= self.write.site("bilateral" if side == "central" else side)
-        return report, located | {"code": self.write.of("lesion", lesion)}
+        return report, located | {"code": self.write.of(*named)}
 
     # Orders, devices, procedures
 

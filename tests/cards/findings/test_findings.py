@@ -74,7 +74,7 @@ def plain(given: object) -> object:
     if isinstance(given, list | tuple):
         return sorted(str(plain(each)) for each in given)
     if isinstance(given, dict):
-        return {str(key): len(value) for key, value in given.items()}
+        return {str(key): str(value) if isinstance(value, StrEnum) else len(value) for key, value in given.items()}
     if isinstance(given, Fact):
         return fact_words(given)
     return plain(given.report) if hasattr(given, "report") else given

@@ -114,26 +114,53 @@ def lowered(shown: Json) -> list[Json]:
 @pytest.mark.parametrize(
     ("medicine", "instruction", "dose"),
     [
-        ("gabapentin", take(3, 1, "d", DOSE), 400),
-        ("gabapentin", take(1, 8, "h", DOSE), 400),
-        ("gabapentin", take(1, 480, "min", DOSE), 400),
-        ("gabapentin", take(21, 1, "wk", DOSE), 400),
-        ("gabapentin", take(42, 2, "wk", DOSE), 400),
-        ("gabapentin", take(7, 1, "wk", quantity(3000)), 1400),
-        ("gabapentin", take(1, 2, "d", quantity(3000)), 2800),
-        ("gabapentin", take(14, 1, "d", quantity(200)), 100),
-        ("gabapentin", take(3, 1, "d", quantity(1.4, "g")), 0.4),
-        ("pregabalin", take(3, 1, "d", quantity(150)), 100),
-        ("pregabalin", take(4, 1, "d", quantity(150)), 75),
-        ("pregabalin", take(12, 1, "d", quantity(50)), 25),
+        ("gabapentin", take(3, 1, "d", DOSE), 300),
+        ("gabapentin", take(1, 8, "h", DOSE), 300),
+        ("gabapentin", take(21, 1, "wk", DOSE), 300),
+        ("gabapentin", take(1, 2, "d", quantity(3000)), 300),
+        ("gabapentin", take(15, 1, "d", quantity(100)), 300),
+        ("gabapentin", take(3, 1, "d", quantity(1.4, "g")), 0.3),
+        ("pregabalin", take(3, 1, "d", quantity(150)), 75),
+        ("pregabalin", take(12, 1, "d", quantity(50)), 75),
     ],
     ids=str,
 )
-def test_the_lower_dose_is_the_largest_within_the_label(
+def test_the_renal_dose_is_written_and_named_alike(ask: Ask, medicine: str, instruction: Json, dose: float) -> None:
+    """With half the kidney gabapentin 300 mg and pregabalin 75 mg, twice a day (D90): order, button and detail."""
+    shown = card(ask, instruction, observations=(HALF_THE_KIDNEY,), medicine=medicine)
+    (draft,) = lowered(shown)
+    assert draft["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] == dose
+    assert draft["dosageInstruction"][0]["timing"] == {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}
+    words = f"{medicine} {300 if medicine == 'gabapentin' else 75} mg twice a day"
+    assert words in shown["detail"]
+    assert shown["suggestions"][0]["label"] == words.replace(medicine, f"Reduce {medicine} to")
+
+
+def test_how_long_it_is_taken_stays_and_a_code_of_the_old_timing_goes(ask: Ask) -> None:
+    instruction = take(3, 1, "d", DOSE)
+    instruction["timing"]["repeat"]["boundsDuration"] = {"value": 10, "unit": "d"}
+    instruction["timing"]["code"] = {"text": "TID"}
+    (draft,) = lowered(card(ask, instruction, observations=(HALF_THE_KIDNEY,)))
+    timing = draft["dosageInstruction"][0]["timing"]
+    assert timing["repeat"]["boundsDuration"]["value"] == 10
+    assert "code" not in timing
+
+
+@pytest.mark.parametrize(
+    ("medicine", "instruction", "dose"),
+    [
+        ("gabapentin", take(3, 1, "d", DOSE), 1200),
+        ("gabapentin", take(1, 8, "h", DOSE), 1200),
+        ("gabapentin", take(14, 1, "d", quantity(300)), 200),
+        ("pregabalin", take(4, 1, "d", quantity(300)), 150),
+    ],
+    ids=str,
+)
+def test_with_unknown_kidneys_the_lower_dose_is_the_largest_within_the_label(
     ask: Ask, medicine: str, instruction: Json, dose: float
 ) -> None:
-    """In whole capsules: 100 mg of gabapentin, 25 mg of pregabalin; at most 1400 and 300 mg a day."""
-    (draft,) = lowered(card(ask, instruction, observations=(HALF_THE_KIDNEY,), medicine=medicine))
+    """In whole capsules, as often as it was written: at most 3600 and 600 mg a day."""
+    (draft,) = lowered(card(ask, instruction, medicine=medicine))
     assert draft["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] == dose
 
 
@@ -147,20 +174,20 @@ def test_no_doseandrate_of_several_keeps_the_old_dose(ask: Ask, rates: tuple[Jso
     for draft in lowered(shown):
         for rate in draft["dosageInstruction"][0]["doseAndRate"]:
             stated = rate["doseQuantity"]
-            assert 0 < stated["value"] * (1000 if stated["code"] == "g" else 1) <= 400
+            assert 0 < stated["value"] * (1000 if stated["code"] == "g" else 1) <= 300
 
 
-@pytest.mark.parametrize(
-    "instructions",
-    [
-        [take(1, 1, "d", quantity(1400)), take(2, 1, "d", quantity(700))],
-        [take(15, 1, "d", quantity(100))],
-    ],
-    ids=["two instructions", "one capsule is too much already"],
-)
-def test_a_dose_that_cannot_be_lowered_is_left_and_the_card_says_the_most(ask: Ask, instructions: list[Json]) -> None:
+def test_a_dose_that_cannot_be_lowered_is_left_and_the_card_says_the_dose(ask: Ask) -> None:
+    instructions = [take(1, 1, "d", quantity(1400)), take(2, 1, "d", quantity(700))]
     shown = card(ask, *instructions, observations=(HALF_THE_KIDNEY,))
     assert shown["indicator"] == "critical"
     assert "400-1400 mg/day" in shown["summary"]
+    assert "gabapentin 300 mg twice a day" in shown["detail"]
     assert lowered(shown) == []
     assert [each["label"] for each in shown["suggestions"]] == ["Remove gabapentin"]
+
+
+def test_one_capsule_is_too_much_already_as_often_as_it_is_written(ask: Ask) -> None:
+    shown = card(ask, take(40, 1, "d", quantity(100)))
+    assert shown["indicator"] == "critical"
+    assert lowered(shown) == []

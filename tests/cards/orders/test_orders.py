@@ -231,9 +231,10 @@ def test_a_draft_keeps_decimals_siblings_contained_and_extensions(client: FlaskC
     assert update == json.loads(MRI_DRAFT, parse_float=str)
 
 
-LABEL = {  # most a day by creatinine clearance: the label's table
-    "gabapentin": {95: 3600, 60: 3600, 59: 1400, 30: 1400, 29: 700, 15: 700, 14: 300},
-    "pregabalin": {95: 600, 60: 600, 59: 300, 30: 300, 29: 150, 15: 150, 14: 75},
+# By creatinine clearance: the label's most a day with normal kidneys; below 60 the dose of D90, so many times a day.
+OFFERED: dict[str, dict[int, int | tuple[int, int]]] = {
+    "gabapentin": {95: 3600, 60: 3600, 59: (300, 2), 30: (300, 2), 29: (300, 1), 15: (300, 1), 14: (100, 1)},
+    "pregabalin": {95: 600, 60: 600, 59: (75, 2), 30: (75, 2), 29: (25, 2), 15: (25, 2), 14: (25, 1)},
 }
 DOSES = [
     ("1200.0", "mg", 3, 1, "d"),
@@ -248,7 +249,7 @@ _DAYS = {"d": 1.0, "h": 1 / 24, "wk": 7.0}
 
 
 @pytest.mark.parametrize("dose", DOSES, ids=str)
-@pytest.mark.parametrize(("medicine", "clearance"), [(name, band) for name, bands in LABEL.items() for band in bands])
+@pytest.mark.parametrize(("medicine", "clearance"), [(name, band) for name, bands in OFFERED.items() for band in bands])
 def test_a_lowered_dose_is_within_the_label(
     client: FlaskClient, medicine: str, clearance: int, dose: tuple[str, str, int, int, str]
 ) -> None:
@@ -262,12 +263,19 @@ def test_a_lowered_dose_is_within_the_label(
         "doseAndRate": [{{"doseQuantity": {quantity}}}]}}]}}"""
     kidneys = {"code": "egfr", "value": clearance, "daysAgo": 1}
     updates = _updates(client, {**FOOT_DROP, "observations": [kidneys]}, draft)
+    offered = OFFERED[medicine][clearance]
     for update in updates:
         given = json.loads(draft, parse_float=str)
-        lowered = update["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]
-        daily = float(lowered["value"]) * (1000 if unit == "g" else 1) * frequency / (period * _DAYS[period_unit])
-        assert 0 < daily <= LABEL[medicine][clearance] * (1 + 1e-9)
+        instruction = update["dosageInstruction"][0]
+        lowered = instruction["doseAndRate"][0]["doseQuantity"]
+        once = float(lowered["value"]) * (1000 if unit == "g" else 1)
+        if isinstance(offered, tuple):
+            assert once == offered[0]
+            assert instruction["timing"] == {"repeat": {"frequency": offered[1], "period": 1, "periodUnit": "d"}}
+        else:
+            assert 0 < once * frequency / (period * _DAYS[period_unit]) <= offered * (1 + 1e-9)
         lowered["value"] = given["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"]
+        instruction["timing"] = given["dosageInstruction"][0]["timing"]
         assert update == given
     assert len(updates) <= 1
 
@@ -282,7 +290,8 @@ def test_an_excessive_dose_is_lowered_in_each_form(client: FlaskClient) -> None:
     kidneys = {"code": "egfr", "value": 45, "daysAgo": 1}
     (update,) = _updates(client, {**FOOT_DROP, "observations": [kidneys]}, draft)
     assert "text" not in update["dosageInstruction"][0], "the words said the old dose"
-    assert float(update["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"]) * 3 <= 1400
+    assert float(update["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"]) == 300
+    assert update["dosageInstruction"][0]["timing"]["repeat"]["frequency"] == 2
 
 
 def test_the_checks_of_this_file_find_what_is_wrong() -> None:
