@@ -30,6 +30,7 @@ from cards.record.elements import (
     Reference,
 )
 from cards.record.errors import TooLargeError, UnreadableError
+from cards.record.in_quotes import written_boolean, written_number
 from cards.record.records import Bundle, Entry, Other, Resource, reference
 from cards.record.statuses import flat
 
@@ -43,9 +44,6 @@ T = TypeVar("T")
 _LARGEST = 10**15  # beyond it a number is no measurement
 _MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
-_LONGEST_NUMBER = 50  # characters
-_BOOLEANS = {"true": True, "false": False}
 _STATUSES = frozenset({"status", "intent"})
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
@@ -294,11 +292,11 @@ def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *
         if isinstance(option, inspect.BoolType) and isinstance(value, bool):
             return value
         if isinstance(option, inspect.IntType | inspect.FloatType):
-            number = _number(value)
+            number = written_number(value)
             if number is not None:
                 return _fit_number(number, option)
-        if isinstance(option, inspect.BoolType) and isinstance(value, str) and value.strip().lower() in _BOOLEANS:
-            return _BOOLEANS[value.strip().lower()]
+        if isinstance(option, inspect.BoolType) and (answer := written_boolean(value)) is not None:
+            return answer
     for option in options:
         if isinstance(option, inspect.ListType):
             items = value if isinstance(value, list) else [value]
@@ -310,15 +308,6 @@ def _fit_text(value: str, kind: inspect.StrType) -> str:
     if kind.max_length is not None and len(value) > kind.max_length:
         raise _TooLongError
     return value
-
-
-def _number(value: object) -> int | float | None:
-    """A number, or the number that a string holds (O1); None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value.strip()):
-        return float(value)
-    return None
 
 
 def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | float:

@@ -105,11 +105,12 @@ def grade(valued: Valued, quantity: Quantity | None) -> int | None:
 
 def _written_grade(text: str) -> int | None:
     """A grade in words: `4`, `M4`, `4/5`, `4-/5`, `4 - Good`."""
+    text = text.strip()
     if len(text) > _LONGEST_GRADE:
         return None
-    if written := _GRADE.fullmatch(text.strip()):
+    if written := _GRADE.fullmatch(text):
         return int(written[1] or written[2])
-    named = _NAMED_GRADE.fullmatch(text.strip())
+    named = _NAMED_GRADE.fullmatch(text)
     return int(named[1]) if named and named[2].lower() in _GRADE_NAMES[int(named[1])].split() else None
 
 
