@@ -18,6 +18,7 @@ from cards.record.moments import Clock
 from cards.record.newest import MOST_RECORDS
 from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
+from service.faults import contain
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
@@ -79,7 +80,7 @@ class Evaluator:
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None
-        return Evaluation(decide(chart, self.book), chart, gathered, now)
+        return Evaluation(decide(chart, self.book, _contain), chart, gathered, now)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = [*request.defects, *gathered.defects]
@@ -108,6 +109,10 @@ class Evaluator:
             return datetime.now(UTC).astimezone(self._zone)
         now = self._clock if isinstance(self._clock, datetime) else self._clock()
         return now.astimezone(self._zone)
+
+
+def _contain(rule: str, error: Exception) -> None:
+    contain(rule, "advice", error)
 
 
 def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resource]:

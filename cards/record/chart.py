@@ -60,6 +60,7 @@ class Chart:
         self.is_ordering: Final = hook in ORDER_HOOKS
         self._unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
+        self.has_unread_draft: Final = any(draft.is_unread for draft in drafts)
         self.memo: dict[object, Any] = {}
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
         self.added_problems = (

@@ -30,8 +30,13 @@ _FORMS = {
     "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": NCIT,
 }
 _SIDES = {f"side.{side}": side for side in Side}
-_MEMO_ENTRIES = 50_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
-_MEMO_LENGTH = 100
+# R4: what a code and a URI may be
+_CODE = re.compile(r"\S++(?: \S++)*+")
+_URI = re.compile(r"\S+")
+_MEMO_ENTRIES = 20_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
+_MEMO_LENGTH = 100  # characters of a system and a code together: with the entries above, at most 15 MiB
+_KNOWN_OVERHEAD = 200  # bytes of an entry, beside its text
+_KNOWN_BYTES = 4 * 1024 * 1024  # of the codes of one patient's records
 _bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
 
 
@@ -80,7 +85,13 @@ class Codes:
         if len(VALUE_SETS[key].codes.get(EXAM, ())) > 1 if key in VALUE_SETS else False:
             raise OverlayError(f'codes."{key}": name the finding itself, as in observation.mrc-ankle-dorsiflexion')
         for system, codes in systems.items():
+            if not _URI.fullmatch(system):
+                raise OverlayError(f'codes."{key}": a system is no URI, such as http://snomed.info/sct')
             for code in codes:
+                if not _CODE.fullmatch(code):
+                    raise OverlayError(
+                        f'codes."{key}": a code of {system} is empty, or begins, ends or is parted with blanks'
+                    )
                 meaning = Meaning(key, code) if key in VALUE_SETS or owner is None else owner
                 self._bind(_FORMS.get(system, system), code, meaning)
 
@@ -93,7 +104,9 @@ class Codes:
         meanings = self._memo.get((system, code))
         if meanings is None:
             meanings = self._look_up(system, code)
-            if len(self._memo) < _MEMO_ENTRIES and len(system or "") + len(code or "") < _MEMO_LENGTH:
+            if len(system or "") + len(code or "") < _MEMO_LENGTH:
+                if len(self._memo) >= _MEMO_ENTRIES:
+                    self._memo.clear()  # else one request of so many odd codes would keep out all others for ever
                 self._memo[system, code] = meanings
         return meanings
 
@@ -171,6 +184,7 @@ class RecordCodes:
     def __init__(self, codes: Codes, defects: list[Defect]) -> None:
         self._codes = codes
         self._defects = defects
+        self._room = _KNOWN_BYTES
         self._known: dict[bytes, tuple[Meaning, ...]] = {b"": ()}
         self._meaningless = {b""}
 
@@ -181,11 +195,14 @@ class RecordCodes:
         if meanings is not None:
             return meanings
         try:
-            meanings = self._known[text] = self._codes.meanings(CODE.decode(code))
+            meanings = self._codes.meanings(CODE.decode(code))
         except NO_JSON:  # it is read, as far as it can be, and counted for each record
             return self._codes.meanings(CODE.read(code, record, self._defects))
-        if not meanings:
-            self._meaningless.add(text)
+        self._room -= len(text) + _KNOWN_OVERHEAD
+        if self._room > 0:
+            self._known[text] = meanings
+            if not meanings:
+                self._meaningless.add(text)
         return meanings
 
     def is_meaningless(self, code: Raw) -> bool:

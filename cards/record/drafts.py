@@ -196,30 +196,28 @@ def _draft(
     selected: bool,
     patient_id: str,
 ) -> Draft:
-    if isinstance(record, MedicationRequest):
-        concept = medicines.concept_of(record, find, defects, patient_id)
-        keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
-        side, daily_mg = (
-            Side.UNKNOWN,
-            medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
+    """The draft. One that cannot be read stays all the same: it is being ordered, whatever it is."""
+    try:
+        ordered = (
+            _medicine(record, codes, find, defects, patient_id)
+            if isinstance(record, MedicationRequest)
+            else _service(record, codes, defects)
         )
-    else:
-        written = (record.code, record.codeCodeableConcept)
-        concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
-        keys = codes.keys(concepts[0] or concepts[1], "order")
-        name = VALUE_SETS[keys[0]].name if keys else ""
-        side, daily_mg = codes.side(record.bodySite), None
+    except Exception as error:
+        defects.append(Defect(reference(record), "", f"cannot be read ({type(error).__name__})"))
+        ordered = _Ordered(is_unread=True)
     return Draft(
         reference=reference(record),
         when=clock.read(record.authoredOn),
-        side=side,
-        text=name,
+        side=ordered.side,
+        text=ordered.name,
         type=record.resourceType,
-        keys=keys,
+        keys=ordered.keys,
         priority=priority(record),
-        daily_mg=daily_mg,
+        daily_mg=ordered.daily_mg,
         selected=selected,
         subject=f"Patient/{patient_id}",
+        is_unread=ordered.is_unread,
         raw=text,
     )
 
@@ -241,6 +239,36 @@ def _kind(draft: Draft) -> tuple[object, ...]:
     """What of a draft, beside its dose, a rule asks for."""
     urgency = draft.priority if draft.priority in ("stat", "asap", "urgent") else ""
     return draft.keys, draft.selected, urgency, draft.daily_mg is None
+
+
+class _Ordered(NamedTuple):
+    """What a draft orders."""
+
+    keys: tuple[str, ...] = ()
+    name: str = ""
+    side: Side = Side.UNKNOWN
+    daily_mg: float | None = None
+    is_unread: bool = False
+
+
+def _medicine(
+    record: MedicationRequest, codes: Codes, find: Resolve, defects: list[Defect], patient_id: str
+) -> _Ordered:
+    concept = medicines.concept_of(record, find, defects, patient_id)
+    keys, name = medicines.medicine_keys(concept, codes), medicines.medicine_name(concept)
+    try:
+        daily_mg = medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects))
+    except Exception as error:
+        defects.append(Defect(reference(record), "dosageInstruction", f"cannot be read ({type(error).__name__})"))
+        daily_mg = None
+    return _Ordered(keys, name, daily_mg=daily_mg)
+
+
+def _service(record: ServiceRequest, codes: Codes, defects: list[Defect]) -> _Ordered:
+    written = (record.code, record.codeCodeableConcept)
+    concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
+    keys = codes.keys(concepts[0] or concepts[1], "order")
+    return _Ordered(keys, VALUE_SETS[keys[0]].name if keys else "", codes.side(record.bodySite))
 
 
 def _relative(selection: str) -> str:

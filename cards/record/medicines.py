@@ -94,11 +94,18 @@ def medicine_name(concept: CodeableConcept | None) -> str:
 
 
 def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
-    """Milligrams a day, all instructions added up; None as soon as one does not state amount and timing."""
-    amounts = [_daily(instruction) for instruction in instructions or ()]
+    """Milligrams a day, all instructions added up; None as soon as one does not state amount and timing.
+
+    A number beyond what can be calculated states nothing.
+    """
+    try:
+        amounts = [_daily(instruction) for instruction in instructions or ()]
+    except OverflowError:
+        return None
     if not amounts or any(amount is None for amount in amounts):
         return None
-    return sum(amount for amount in amounts if amount is not None)
+    daily = sum(amount for amount in amounts if amount is not None)
+    return daily if isfinite(daily) else None
 
 
 def _daily(instruction: Dosage) -> float | None:

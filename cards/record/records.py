@@ -242,6 +242,10 @@ def reference_id(reference: str | None, resource_type: str) -> str | None:
     return written["id"]
 
 
+LONGEST_ID = 256  # characters: four times what R4 allows, for servers that go beyond
+
+
 def reference(record: Resource) -> str:
-    """The relative reference of a record, for evidence and for reasonReference."""
-    return f"{record.resourceType}/{record.id}" if record.id else str(record.resourceType)
+    """The relative reference of a record, for evidence and for reasonReference; an id too long to repeat is left out."""
+    named = record.id and len(record.id) <= LONGEST_ID
+    return f"{record.resourceType}/{record.id}" if named else str(record.resourceType)
