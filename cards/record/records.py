@@ -246,6 +246,6 @@ LONGEST_ID = 256  # characters: four times what R4 allows, for servers that go b
 
 
 def reference(record: Resource) -> str:
-    """The relative reference of a record, for evidence and for reasonReference; an id too long to repeat is left out."""
+    """The relative reference of a record, for evidence and for reasonReference; a long id is left out."""
     named = record.id and len(record.id) <= LONGEST_ID
     return f"{record.resourceType}/{record.id}" if named else str(record.resourceType)
