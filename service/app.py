@@ -11,8 +11,8 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from cards.record.body import MAX_BYTES
 from cards.record.codes import Codes
-from cards.record.decoding import MAX_BYTES
 from cards.rule_book import RuleBook
 from service import hooks
 from service.evaluation import Evaluator

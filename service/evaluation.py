@@ -11,7 +11,7 @@ from msgspec import Struct
 from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import Defect, Defects, read_resource
 from cards.record.drafts import MOST_DRAFTS
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.moments import Clock
@@ -83,9 +83,10 @@ class Evaluator:
         return Evaluation(decide(chart, self.book, _contain), chart, gathered, now)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
-        defects = [*request.defects, *gathered.defects]
+        defects = Defects(request.defects)
+        defects += gathered.defects
         drafts = request.draft_orders.drafts(
-            request.context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+            request.selections if request.hook == "order-select" else None,  # at signing every draft is meant
             self.codes,
             Clock(now),
             defects,

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect
+from cards.record.decoding import Defect, Defects
 from cards.record.drafts import ORDER_HOOKS
 from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction
@@ -68,7 +68,7 @@ class Chart:
         )
         self._declared = declared
         self._drafted = {draft.reference for draft in drafts}  # an EHR may send the same orders as prefetch
-        self._defects = tuple(defects)
+        self._defects = Defects(defects)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What depends on this chart and a key alone, made once."""
@@ -89,14 +89,19 @@ class Chart:
         return self._unseen | lost if lost else self._unseen
 
     @property
-    def defects(self) -> tuple[Defect, ...]:
+    def defects(self) -> Defects:
         """What could not be read, of the request and of the records."""
-        return (*self._defects, *self._facts.all_defects())
+        return self._with(self._facts.all_defects())
 
     @property
-    def noticed(self) -> tuple[Defect, ...]:
+    def noticed(self) -> Defects:
         """What could not be read of what was looked at so far."""
-        return (*self._defects, *self._facts.defects)
+        return self._with(self._facts.defects)
+
+    def _with(self, of_the_facts: Defects) -> Defects:
+        defects = Defects(self._defects)
+        defects += of_the_facts
+        return defects
 
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""

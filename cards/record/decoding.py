@@ -7,14 +7,14 @@ dropped, and counted, only when its resourceType, code or status cannot be read.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, Self, TypeVar, get_args
 
 import msgspec
-from msgspec import Raw, Struct, inspect
+from msgspec import Raw, Struct, inspect, structs
 
+from cards.record.body import MOST_LOOSELY, NO_ENTRY, TOO_DEEP, is_too_deep, resources, starts_with
 from cards.record.elements import (
     LONGEST_TEXT,
     NOTHING,
@@ -28,14 +28,10 @@ from cards.record.elements import (
     Quantity,
     Reference,
 )
-from cards.record.errors import TooLargeError, UnreadableError
+from cards.record.errors import UnreadableError
 from cards.record.records import Bundle, Entry, Other, Resource, reference
 
-MAX_BYTES = 32 * 1024 * 1024
-MAX_DEPTH = 100
 MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
-TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
-_SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
 T = TypeVar("T")
 
 _LARGEST = 10**15  # beyond it a number is no measurement
@@ -43,9 +39,6 @@ _MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # to the end when nothing closes it: no second try
-_NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 class Defect(Struct, frozen=True):
@@ -57,20 +50,46 @@ class Defect(Struct, frozen=True):
     dropped: bool = False
 
 
-class _RawEntry(Struct):
-    resource: Raw = Raw(b"null")
+MOST_DEFECTS = 100
+
+
+class Defects(list[Defect]):
+    """What could not be read: the first hundred, and in `total` how many there were."""
+
+    def __init__(self, defects: Iterable[Defect] = ()) -> None:
+        super().__init__()
+        self.total = 0
+        self.extend(defects)
+
+    def append(self, defect: Defect) -> None:
+        """Count one more."""
+        self.total += 1
+        if len(self) < MOST_DEFECTS:
+            super().append(defect)
+
+    def extend(self, defects: Iterable[Defect]) -> None:
+        """Count more; of others that were counted, as many as they were."""
+        known = list(defects)
+        for defect in known:
+            self.append(defect)
+        if isinstance(defects, Defects):
+            self.total += defects.total - len(known)
+
+    def __iadd__(self, defects: Iterable[Defect]) -> Self:  # type: ignore[override]
+        self.extend(defects)
+        return self
 
 
 class _RawBundle(Struct):
-    resourceType: str | None = None
-    entry: list[_RawEntry | list[Raw] | str | float | bool | None] | None = None
-    link: list[Link] | None = None
+    resourceType: Raw = NOTHING
+    entry: Raw = NOTHING
+    link: Raw = NOTHING
 
 
 class _Stranger(Struct):
     """What is read of a record whatever its type is."""
 
-    resourceType: object = None
+    resourceType: Raw = NOTHING
     id: str | None = None
     subject: Reference | None = None
     patient: Reference | None = None
@@ -106,42 +125,6 @@ class _TooLongError(_MisfitError):
     """A text is longer than any that has a meaning."""
 
     why = f"is longer than {LONGEST_TEXT} characters"
-
-
-def check_body(body: bytes) -> None:
-    """Refuse a body that is too large, not UTF-8, or nested more than 100 levels deep.
-
-    Raises TooLargeError or UnreadableError. Over 64 KiB only what is made into objects is held to 100 levels;
-    what no rule reads is passed over, and there the decoder's own recursion limit (under 1,000) stands alone.
-    """
-    if len(body) > MAX_BYTES:
-        raise TooLargeError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            raise UnreadableError("the body is not UTF-8") from None
-    if len(body) <= _SEARCHED and is_too_deep(body):
-        raise UnreadableError(f"the body is {TOO_DEEP}")
-
-
-def is_too_deep(body: bytes) -> bool:
-    """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
-    if _levels(body.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
-        return False
-    return _levels(_STRING.sub(b"", body).translate(_ONE_KIND, _NOT_A_BRACKET)) > MAX_DEPTH
-
-
-def _levels(brackets: bytes) -> int:
-    """An upper bound of the depth; over `MAX_DEPTH` it is exact when every bracket has its partner."""
-    for taken in range(MAX_DEPTH + 1):
-        if taken + len(brackets) <= MAX_DEPTH:
-            return taken + len(brackets)
-        shorter = brackets.replace(b"[]", b"")
-        if len(shorter) == len(brackets):
-            return taken + brackets.count(b"[")
-        brackets = shorter
-    return MAX_DEPTH + 1
 
 
 def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False) -> Resource | None:
@@ -181,7 +164,7 @@ class Element(Generic[T]):
 
     def _read_loosely(self, raw: Raw, where: str, defects: list[Defect], draft: bool) -> T | None:
         try:
-            if is_too_deep(bytes(raw)):
+            if len(raw) > MOST_LOOSELY or is_too_deep(bytes(raw)):
                 raise _MisfitError
             element: T | None = _fit(_decode_anything(raw), self._kind, where, defects, draft=draft)
             return element
@@ -197,31 +180,41 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         bundle = _decode_raw_bundle(raw)
     except msgspec.ValidationError:
         return _read_loosely(raw, where, defects, draft=draft)
-    if bundle.resourceType != "Bundle" or bundle.entry is None:
+    if _kind_of(bundle.resourceType) != "Bundle" or not bundle.entry or starts_with(bundle.entry, b"null"):
         return _read_loosely(raw, where, defects, draft=draft)
+    texts = resources(bundle.entry)
+    entries, is_cut = ([], False) if texts is None else _read_entries(texts, where, defects, draft=draft)
+    is_lost = texts is None or (bool(texts) and entries is None)
+    if is_lost:
+        defects.append(Defect(where, "entry", "is of the wrong type"))
+    link = _LINK.read(bundle.link, where, defects)
+    return Bundle(entry=None if is_lost else entries, link=link, is_cut=is_cut, is_lost=is_lost)
+
+
+def _read_entries(texts: list[Raw], where: str, defects: list[Defect], *, draft: bool) -> tuple[list[Entry] | None, bool]:
+    """The entries of a Bundle that hold a record, None when not one of them is an entry; and whether more did not fit.
+
+    Of those that do not fit at once, the first `MOST_MISFITS` are read.
+    """
     entries: list[Entry] = []
-    misfits = 0
-    # By type, not by isinstance: entries of nothing may be as many as the body has bytes.
-    strays = [n for n, entry in enumerate(bundle.entry, 1) if entry is not None and type(entry) is not _RawEntry]
-    if strays:
-        more = f", and so are {len(strays) - 1} others" if len(strays) > 1 else ""
-        defects.append(Defect(where, f"element {strays[0]} of a list", _MisfitError.why + more))
-    held = [(number, entry.resource) for number, entry in enumerate(bundle.entry, 1) if type(entry) is _RawEntry]
-    for number, resource in held:
-        if bytes(resource) == b"null":
+    are_entries, misfits = False, 0
+    for number, text in enumerate(texts, 1):
+        if text is NO_ENTRY:
+            defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
+            continue
+        are_entries = True
+        if starts_with(text, b"null"):
             continue  # a link or an outcome of the search, no record
         try:
-            record: Resource | None = _decode_record(resource)
+            record: Resource | None = _decode_record(text)
         except msgspec.ValidationError:
             misfits += 1
             if misfits > MOST_MISFITS:
                 continue
-            record = _read_stranger(resource)
-            if record is None:
-                record = _read_loosely(resource, f"{where}, entry {number}", defects, draft=draft)
+            record = _read_stranger(text) or _read_loosely(text, f"{where}, entry {number}", defects, draft=draft)
         if record is not None:
             entries.append(Entry(record))
-    return Bundle(entry=entries, link=bundle.link, is_cut=misfits > MOST_MISFITS)
+    return (entries if are_entries else None), misfits > MOST_MISFITS
 
 
 def _read_stranger(raw: Raw) -> Other | None:
@@ -230,16 +223,24 @@ def _read_stranger(raw: Raw) -> Other | None:
         seen = _decode_stranger(raw)
     except msgspec.ValidationError:
         return None
-    if not isinstance(seen.resourceType, str | None) or seen.resourceType in _RECORDS:
+    kind = _kind_of(seen.resourceType)
+    if not isinstance(kind, str | None) or kind in _RECORDS:
         return None
-    return Other(seen.id, seen.subject, seen.patient, seen.contained, is_typed=seen.resourceType is not None)
+    return Other(seen.id, seen.subject, seen.patient, seen.contained, is_typed=kind is not None)
+
+
+def _kind_of(resource_type: Raw) -> object:
+    """The resourceType as it was sent; one that is no text, or no name for its length, is of no type."""
+    if not resource_type:
+        return None
+    return _decode_anything(resource_type) if len(resource_type) <= LONGEST_TEXT else False
 
 
 def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
     if is_too_deep(bytes(raw)):
         defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
         return None
-    value = _decode_anything(raw)
+    value = _decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
     if not isinstance(value, dict):
         defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
         return None
@@ -248,6 +249,22 @@ def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
     except _MisfitError as misfit:
         defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
         return None
+
+
+def _decode_in_part(raw: bytes | Raw) -> object:
+    """The members of a large record, as any objects; those that are large themselves stay JSON, and fit nothing."""
+    try:
+        kind = _kind_of(_decode_raw_bundle(raw).resourceType)
+    except msgspec.ValidationError:
+        return None
+    members = _RAW_MEMBERS.get(str(kind), _RAW_MEMBERS["Other"])(raw)
+    texts = {name: text for name, text in structs.asdict(members).items() if text is not NOTHING}
+    value: dict[str, object] = {"resourceType": kind}
+    room = MOST_LOOSELY
+    for name, text in sorted(texts.items(), key=lambda member: len(member[1])):
+        room -= len(text)
+        value[name] = _decode_anything(text) if room >= 0 else text
+    return value
 
 
 def _fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draft: bool) -> Resource:
@@ -265,7 +282,7 @@ def _fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, dra
 def _fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
     """The value as `kind` wants it. Raises _MisfitError; what is lost inside it becomes a defect."""
     if isinstance(kind, inspect.RawType):
-        return Raw(msgspec.json.encode(value))
+        return value if isinstance(value, Raw) else Raw(msgspec.json.encode(value))
     if value is None or isinstance(kind, inspect.AnyType):
         return value
     options = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
@@ -363,6 +380,12 @@ def _struct_type(kind: object) -> inspect.StructType:
 _RECORDS = {str(struct_type.tag): struct_type for struct_type in map(_struct_type, get_args(Resource))}
 _OTHER = _RECORDS["Other"]
 _WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
+_RAW_MEMBERS = {
+    kind: msgspec.json.Decoder(
+        msgspec.defstruct(kind, [(element.encode_name, Raw, NOTHING) for element in struct_type.fields])
+    ).decode
+    for kind, struct_type in _RECORDS.items()
+}
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
 
 CODE = Element[Concept](Concept, "code", essential=True)
@@ -372,4 +395,5 @@ QUANTITY = Element[Quantity](Quantity, "valueQuantity")
 RESULTS = Element[list[Reference]](Elements[Reference], "result")
 MEDICINE = Element[CodeableConcept](CodeableConcept, "medicationCodeableConcept")
 DOSAGE_INSTRUCTION = Element[list[Dosage]](Elements[Dosage], "dosageInstruction")
+_LINK = Element[list[Link]](Elements[Link], "link")
 DOSAGE = Element[list[Dosage]](Elements[Dosage], "dosage")

@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from cards.record import medicines
+from cards.record.body import TOO_DEEP, elements, is_too_deep, resources, starts_with
 from cards.record.codes import Codes
 from cards.record.decoding import (
     CODE,
     DOSAGE_INSTRUCTION,
-    TOO_DEEP,
     Defect,
-    is_too_deep,
+    Defects,
     read_resource,
 )
 from cards.record.errors import OtherPatientError, UnreadableError
@@ -52,10 +52,6 @@ MOST_DRAFTS = 5_000  # resources of context.draftOrders: more than anybody write
 T = TypeVar("T")
 
 
-class _Entry(Struct):
-    resource: Raw = Raw(b"null")
-
-
 class _Bundle(Struct):
     entry: Raw = Raw(b"null")
 
@@ -74,7 +70,7 @@ class DraftOrders(Struct, frozen=True):
     """
 
     entries: tuple[Drafted, ...] = ()
-    defects: tuple[Defect, ...] = ()
+    defects: Sequence[Defect] = ()
 
     def medications(self) -> list[str]:
         """References to Medications that the drafts hold nowhere themselves."""
@@ -128,29 +124,26 @@ class DraftOrders(Struct, frozen=True):
 
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
     """The resources of a Bundle or a list of drafts; what is no resource is left out."""
-    defects: list[Defect] = []
-    resources = _resources(raw)
-    read = islice(resources, MOST_DRAFTS)
+    defects = Defects()
+    drafted = _resources(raw)
+    read = islice(drafted, MOST_DRAFTS)
     entries = tuple(Drafted(record, text) for text in read if (record := _read(text, defects)) is not None)
-    if next(resources, None) is not None:
+    if next(drafted, None) is not None:
         defects.append(Defect("draftOrders", "entry", f"only the first {MOST_DRAFTS} are read", dropped=True))
-    return DraftOrders(entries, tuple(defects))
+    return DraftOrders(entries, defects)
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
     """The JSON of each draft: of a Bundle's entries (or its one entry), or of a list of resources."""
-    if bytes(raw) in (b"", b"null"):
+    if not raw or starts_with(raw, b"null"):
         return
-    resources = _decoded(raw, list[Raw])
-    if resources is not None:
-        yield from resources
-        return
-    bundle = _decoded(raw, _Bundle)
-    entries = _decoded(bundle.entry, list[Raw]) or [bundle.entry] if bundle is not None else []
-    for text in entries:
-        entry = _decoded(text, _Entry)
-        if entry is not None and bytes(entry.resource) != b"null":
-            yield entry.resource
+    drafted = elements(Raw(raw))
+    if drafted is None:
+        bundle = _decoded(raw, _Bundle)
+        drafted = resources(bundle.entry) if bundle is not None else None
+    for text in drafted or ():
+        if text and not starts_with(text, b"null"):
+            yield text
 
 
 def _decoded(raw: Raw | bytes, kind: type[T]) -> T | None:

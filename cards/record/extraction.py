@@ -12,7 +12,7 @@ from typing import Any
 
 from cards.record import records as fhir
 from cards.record.codes import Codes, Meaning, RecordCodes
-from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defect
+from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defects
 from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report
@@ -87,11 +87,11 @@ class Extraction:
         self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
 
     @property
-    def defects(self) -> list[Defect]:
+    def defects(self) -> Defects:
         """What could not be read of what was looked at so far."""
         return self._reader.defects
 
-    def all_defects(self) -> list[Defect]:
+    def all_defects(self) -> Defects:
         """Everything that could not be read, also of what no rule has asked for."""
         self.readings.read_all()
         return self._reader.defects

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect
+from cards.record.decoding import Defect, Defects
 from cards.record.elements import Period
 from cards.record.errors import OtherPatientError
 from cards.record.moments import Clock, Moment
@@ -20,7 +20,7 @@ class Reader:
         self.codes = codes
         self.clock = clock
         self.patient_id = patient_id
-        self.defects: list[Defect] = []
+        self.defects = Defects()
         self.lost: set[str] = set()
         """The prefetch keys of which a record was left out since it raised."""
 

@@ -198,11 +198,12 @@ class Entry(Struct, gc=False):
 
 
 class Bundle(_Record, gc=False):
-    """The records that a search found."""
+    """The records that a search found; one that `is_lost` had entries of which nothing could be read."""
 
     entry: list[Entry] | None = None
     is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: they were too many that do not fit
     link: Elements[Link] | None = None
+    is_lost: bool = False
 
 
 Resource = (

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from msgspec import structs
 from werkzeug.test import TestResponse
 
 from cards.language.verdict import Card, Indicator, Plan, Suggestion, Verdict
 from cards.record.chart import Chart
-from cards.rule_book import RuleBook, make_rule_book, rule_book
+from cards.rule_book import RuleBook, rule_book
 from service import faults
 from service.app import create_app, evaluator
 from service.settings import Settings
 from service.wire.request import read
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW
+from tests.support.rules import book_with
 
 Json = dict[str, Any]
 
@@ -52,10 +52,7 @@ def _raises(chart: Chart, *_: object) -> Verdict:
 
 def _book(*faulty: str, **other: Callable[..., Verdict]) -> RuleBook:
     """The rules of the service, of which some raise, or say something else."""
-    book = rule_book()
-    changes = dict.fromkeys(faulty, _raises) | {id.replace("_", "-"): advise for id, advise in other.items()}
-    rules = [structs.replace(rule, advise=changes.get(id, rule.advise)) for id, rule in book.rules.items()]
-    return make_rule_book(rules, book.precedence)
+    return book_with(dict.fromkeys(faulty, _raises) | {id.replace("_", "-"): advise for id, advise in other.items()})
 
 
 def _post(book: RuleBook, request: Json) -> TestResponse:

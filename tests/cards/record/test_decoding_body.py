@@ -9,13 +9,8 @@ from typing import Any
 
 import pytest
 
-from cards.record.decoding import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    Defect,
-    check_body,
-    read_resource,
-)
+from cards.record.body import MAX_BYTES, MAX_DEPTH, check_body
+from cards.record.decoding import Defect, read_resource
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Patient, Resource
 
