@@ -11,7 +11,8 @@ from msgspec import Struct
 from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
-from cards.record.decoding import Defect, Defects, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect, Defects
 from cards.record.drafts import MOST_DRAFTS
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.moments import Clock

@@ -58,7 +58,7 @@ def _check_utf8(body: bytes) -> None:
     decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
     try:
         for start in range(0, len(body), _PIECE):
-            decoder.decode(view[start : start + _PIECE])  # type: ignore[arg-type]  # any buffer will do
+            decoder.decode(view[start : start + _PIECE])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise UnreadableError("the body is not UTF-8") from None

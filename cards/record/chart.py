@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect, Defects
+from cards.record.defects import Defect, Defects
 from cards.record.drafts import ORDER_HOOKS
 from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from cards.record.decoding import CODE, NO_JSON, Defect
+from cards.record.decoding import CODE, NO_JSON
+from cards.record.defects import Defect
 from cards.record.elements import Code, CodeableConcept, Coding, Concept, codings
 from cards.record.errors import OverlayError
 from cards.record.records import Resource

@@ -12,13 +12,8 @@ from msgspec import Raw, Struct
 from cards.record import medicines
 from cards.record.body import TOO_DEEP, elements, is_too_deep, resources, starts_with
 from cards.record.codes import Codes
-from cards.record.decoding import (
-    CODE,
-    DOSAGE_INSTRUCTION,
-    Defect,
-    Defects,
-    read_resource,
-)
+from cards.record.decoding import CODE, DOSAGE_INSTRUCTION, read_resource
+from cards.record.defects import Defect, Defects
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.extraction import priority
 from cards.record.facts import Draft

@@ -12,7 +12,8 @@ from typing import Any
 
 from cards.record import records as fhir
 from cards.record.codes import Codes, Meaning, RecordCodes
-from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS, Defects
+from cards.record.decoding import CLINICAL_STATUS, CODE, VERIFICATION_STATUS
+from cards.record.defects import Defects
 from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, Order, Problem, Procedure, Report

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from math import isclose, isfinite
 
 from cards.record.codes import Codes
-from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, MEDICINE, Defect
+from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, MEDICINE
+from cards.record.defects import Defect
 from cards.record.elements import CodeableConcept, Dosage, texts
 from cards.record.facts import Medicine
 from cards.record.moments import Moment

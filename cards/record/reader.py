@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect, Defects
+from cards.record.defects import Defect, Defects
 from cards.record.elements import Period
 from cards.record.errors import OtherPatientError
 from cards.record.moments import Clock, Moment

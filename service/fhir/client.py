@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from msgspec import Struct, field
 
 from cards.record.body import MAX_BYTES, check_body
-from cards.record.decoding import Defects
+from cards.record.defects import Defects
 from cards.record.errors import UnreadableError
 from cards.record.pages import read_page
 from cards.record.records import Resource

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec import Struct, field, structs
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defects
+from cards.record.defects import Defects
 from cards.record.newest import MOST_RECORDS, newest_records
 from cards.record.prefetch_keys import PREFETCH_KEYS, REQUIRED
 from cards.record.records import Patient, Resource

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
-from cards.record.decoding import Defect
+from cards.record.defects import Defect
 from cards.record.records import Bundle, OperationOutcome, Other, Resource
 
 _HARMLESS = frozenset({"information", "warning", "success"})

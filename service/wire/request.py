@@ -13,7 +13,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field, structs
 
 from cards.record.body import MOST_LOOSELY, TOO_DEEP, check_body, starts_with
-from cards.record.decoding import Defect, Defects, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect, Defects
 from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS

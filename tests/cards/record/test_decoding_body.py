@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cards.record.body import MAX_BYTES, MAX_DEPTH, check_body
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Patient, Resource
 
