@@ -53,7 +53,7 @@ SLOW = [
     "service/test_growth.py",
 ]
 # What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
-LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py"]
+LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py", "service/test_memory.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
