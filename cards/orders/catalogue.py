@@ -117,13 +117,14 @@ class OrderContext:
         self.requester = requester or ""
         self.authored = now.isoformat(timespec="seconds")
         self.overlay = overlay
+        self.strings: set[str] = set()  # what stands in its orders and was seen to be a string of R4
 
 
 def order_resource(plan: Plan, context: OrderContext) -> Json:
     """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
     entry = CATALOGUE[plan.key]
     resource = _MAKERS[entry.kind](plan, entry, context)
-    _check(plan, resource)
+    _check(plan, context, resource)
     return resource
 
 
@@ -254,24 +255,42 @@ def _concept(key: str) -> Json:
     return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
 
 
-def _shape(plan: Plan, resource: Json) -> tuple[object, ...]:
+def _shape(plan: Plan, context: OrderContext, resource: Json) -> tuple[object, ...]:
     """What decides whether the resource is valid, but for the ids and the text, which `_check` looks at every time."""
-    reasons = frozenset(reference.partition("/")[0] for reference in plan.reasons[:MOST_REASONS])
-    coded = resource.get("code") or resource.get("codeCodeableConcept") or resource.get("medicationCodeableConcept")
-    codes = tuple((coding["system"], coding["code"]) for coding in (coded or {}).get("coding", ()))
-    return plan.key, plan.priority, plan.side, plan.indication, frozenset(resource), reasons, codes
+    own = context.overlay.get(plan.key)
+    return (
+        plan.key,
+        plan.priority,
+        plan.side,
+        plan.indication,
+        bool(plan.note),
+        bool(plan.occurrence),
+        plan.reasons and frozenset([reference.partition("/")[0] for reference in plan.reasons[:MOST_REASONS]]),
+        tuple((system, codes[0]) for system, codes in own.items() if codes) if own else (),
+        context.encounter is None,
+        "requester" in resource,
+    )
 
 
 _valid_shapes: dict[tuple[object, ...], None] = {}  # the oldest first
 _MOST_SHAPES = 1000
 
 
-def _check(plan: Plan, resource: Json) -> None:
+def _is_string(text: str) -> bool:
+    """Whether a text is one that R4 allows, or none at all."""
+    if not text or (text.isascii() and text.isprintable() and not text.isspace()):
+        return len(text) <= _LONGEST_NOTE
+    return len(text) <= _LONGEST_NOTE and not text.isspace() and _STRING.fullmatch(text) is not None
+
+
+def _check(plan: Plan, context: OrderContext, resource: Json) -> None:
     """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
-    written = (plan.note or "-", plan.occurrence or "-", resource["subject"]["reference"], *plan.reasons[:MOST_REASONS])
-    if not all(len(text) <= _LONGEST_NOTE and _STRING.fullmatch(text) and not text.isspace() for text in written):
+    written = {plan.note, plan.occurrence, context.subject["reference"], *plan.reasons[:MOST_REASONS]}
+    if not written <= context.strings:  # nearly all orders of an answer hold the same
+        context.strings |= {text for text in written if _is_string(text)}
+    if not written <= context.strings:
         raise InvalidOrderError(f"a suggested {resource['resourceType']} holds what is no string of R4")
-    shape = _shape(plan, resource)
+    shape = _shape(plan, context, resource)
     if shape in _valid_shapes:
         return
     fault = r4_fault(resource)

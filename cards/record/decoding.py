@@ -119,7 +119,9 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     return Bundle(entry=None if is_lost else entries, link=link, is_cut=is_cut, is_lost=is_lost)
 
 
-def _read_entries(texts: list[Raw], where: str, defects: list[Defect], *, draft: bool) -> tuple[list[Entry] | None, bool]:
+def _read_entries(
+    texts: list[Raw], where: str, defects: list[Defect], *, draft: bool
+) -> tuple[list[Entry] | None, bool]:
     """The entries of a Bundle that hold a record, None when not one of them is an entry; and whether more did not fit.
 
     Of those that do not fit at once, the first `MOST_MISFITS` are read.

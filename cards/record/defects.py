@@ -26,7 +26,8 @@ class Defects(list[Defect]):
     def __init__(self, defects: Iterable[Defect] = ()) -> None:
         super().__init__()
         self.total = 0
-        self.extend(defects)
+        if defects:
+            self.extend(defects)
 
     def append(self, defect: Defect) -> None:
         """Count one more."""
@@ -36,6 +37,8 @@ class Defects(list[Defect]):
 
     def extend(self, defects: Iterable[Defect]) -> None:
         """Count more; of others that were counted, as many as they were."""
+        if not defects:
+            return
         known = list(defects)
         for defect in known:
             self.append(defect)

@@ -33,6 +33,7 @@ MOST_BYTES = 1024 * 1024  # of an answer: some two hundred times an ordinary car
 MOST_FACTS = 20  # of a card: a longer list is not read
 MOST_SUGGESTIONS = 10  # of a card, likewise
 
+_FRAME_BYTES = 32  # what stands around and between the cards
 _BARE_BYTES = 8 * 1024  # kept free for each card that is still to be written
 _encode = msgspec.json.Encoder().encode
 
@@ -50,17 +51,14 @@ def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Ove
         overlay=overlay or {},
     )
     cards: list[bytes] = []
-    room = MOST_BYTES - len(_FRAME) - len(decision.shown)
+    room = MOST_BYTES - _FRAME_BYTES
     for number, shown in enumerate(decision.shown, 1):  # the loudest first
         free = room - _BARE_BYTES * (len(decision.shown) - number)
         written = next((card for card in _written(shown.rule, shown.card, context) if len(card) <= free), b"")
         if written:
             cards.append(written)
             room -= len(written)
-    return _FRAME % b",".join(cards)
-
-
-_FRAME = b'{"cards":[%s]}'
+    return b'{"cards":[' + b",".join(cards) + b"]}"
 
 
 def _written(rule: Rule, card: Card, context: OrderContext) -> Iterator[bytes]:
@@ -68,9 +66,9 @@ def _written(rule: Rule, card: Card, context: OrderContext) -> Iterator[bytes]:
 
     What cannot be written is a fault of that card alone.
     """
-    plain = structs.replace(card, suggestions=())
-    for form in (_bounded(card), _bounded(plain), structs.replace(plain, because=(), detail="", changes="")):
+    for lesser in ({}, {"suggestions": ()}, {"suggestions": (), "because": (), "detail": "", "changes": ""}):
         try:
+            form = _bounded(structs.replace(card, **lesser) if lesser else card)
             yield _encode(_card(rule, form, context))
         except Exception as error:
             contain(rule.id, "card", error)

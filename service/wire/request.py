@@ -232,8 +232,9 @@ def _read_prefetch(raw: Raw, defects: list[Defect]) -> Any:
 
 def _supplied(prefetch: Any) -> dict[str, Resource | None]:
     """The keys that were sent."""
-    sent = structs.asdict(prefetch) if prefetch is not None else {}
-    return {key: value for key, value in sent.items() if value is not UNSET}
+    if prefetch is None:
+        return {}
+    return {key: value for key in PREFETCH_KEYS if (value := getattr(prefetch, key)) is not UNSET}
 
 
 def _checked(body: _Body, hook: str | None, defects: Defects) -> HookRequest:
