@@ -278,9 +278,7 @@ _MOST_SHAPES = 1000
 
 def _is_string(text: str) -> bool:
     """Whether a text is one that R4 allows, or none at all."""
-    if not text or (text.isascii() and text.isprintable() and not text.isspace()):
-        return len(text) <= _LONGEST_NOTE
-    return len(text) <= _LONGEST_NOTE and not text.isspace() and _STRING.fullmatch(text) is not None
+    return not text or (len(text) <= _LONGEST_NOTE and not text.isspace() and _STRING.fullmatch(text) is not None)
 
 
 def _check(plan: Plan, context: OrderContext, resource: Json) -> None:

@@ -19,6 +19,7 @@ from cards.record.elements import (
     NOTHING,
     CodeableConcept,
     Concept,
+    Contained,
     Dosage,
     Elements,
     Link,
