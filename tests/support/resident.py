@@ -29,7 +29,12 @@ def _peak() -> int:
 def _post(app: Any, body: io.BufferedIOBase | io.FileIO, length: int, hook: str) -> tuple[int, int]:
     """The status of the reply and the bytes of its body. The request is read as a server hands it on."""
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": f"/cds-services/foot-drop-{hook}", "SERVER_NAME": "localhost"}
-    environ |= {"SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_TYPE": "application/json"}
+    environ |= {
+        "HTTP_HOST": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": "application/json",
+    }
     more = {"wsgi.input": body, "wsgi.url_scheme": "http", "CONTENT_LENGTH": str(length)}
     status: list[str] = []
     reply = app.wsgi_app({**environ, **more}, lambda line, *_: status.append(line))
