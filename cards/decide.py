@@ -5,7 +5,7 @@ The precedence is written in cards/rules/precedence.toml; this module names no r
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from msgspec import Struct, structs
 
@@ -44,6 +44,20 @@ _NO_FOOT_DROP = not_applicable(
 _CONTRADICTED = not_applicable(
     "the coded foot drop is contradicted by dorsiflexion of grade 5, and no other is recorded"
 )
+_FAULTY = could_not_evaluate("a fault in the service kept this rule from being evaluated")
+_NEED_UNKNOWN = could_not_evaluate("a fault in the service kept the imaging rules from being evaluated")
+_DRAFT_UNREAD = "an order that is being written could not be read"
+
+OnFault = Callable[[str, Exception], None]
+"""Is told of a rule, by id, that raised; unless it raises too, that rule alone could not be evaluated."""
+
+
+class _NeedUnknownError(Exception):
+    """Nobody can tell whether imaging is asked for: a rule that would say so raised."""
+
+
+def _raise(_rule: str, error: Exception) -> None:
+    raise error
 
 
 class Shown(Struct, frozen=True):
@@ -63,9 +77,9 @@ class Decision(Struct, frozen=True):
     shown: tuple[Shown, ...]
 
 
-def decide(chart: Chart, book: RuleBook) -> Decision:
-    """The decision of the rules for the chart's hook."""
-    verdicts = _Judgement(chart, book).verdicts()
+def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise) -> Decision:
+    """The decision of the rules for the chart's hook. Without `on_fault`, what a rule raises is raised."""
+    verdicts = _Judgement(chart, book, on_fault).verdicts()
     if Card not in map(type, verdicts.values()):
         return Decision(verdicts, ())
     return _presented(chart.hook, verdicts, book)
@@ -74,8 +88,10 @@ def decide(chart: Chart, book: RuleBook) -> Decision:
 class _Judgement:
     """The rules applied to one chart, each once."""
 
-    def __init__(self, chart: Chart, book: RuleBook) -> None:
+    def __init__(self, chart: Chart, book: RuleBook, on_fault: OnFault) -> None:
         self._chart = chart
+        self._on_fault = on_fault
+        self._faulty: set[str] = set()
         self._book = book
         self._precedence = book.precedence
         self._verdicts: dict[str, Verdict] = {}
@@ -90,10 +106,9 @@ class _Judgement:
         is_new_problem = self._chart.hook == "problem-list-item-create"
         if is_new_problem and not self._asks_what_an_opened_chart_asks():
             return {rule.id: _NO_SUCH_PROBLEM for rule in rules}
-        if not any(rule.needs_foot_drop for rule in rules) or foot_drop(self._chart):
+        silence = self._shared_silence() if any(rule.needs_foot_drop for rule in rules) else None
+        if silence is None:
             return {rule.id: self._judged(rule.id) for rule in rules}
-        # True of nearly every chart: all rules that need foot drop share one silence.
-        silence = _without_foot_drop(self._chart)
         verdicts: dict[str, Verdict] = {rule.id: self._of_what_is_readable(rule, silence) for rule in rules}
         for rule in rules:
             if not rule.needs_foot_drop:
@@ -105,12 +120,21 @@ class _Judgement:
         asked = self._chart.added_problems & self._precedence.new_problem.asks
         return bool(asked - {PAST_CANCER}) or (bool(asked) and bool(past_cancer(self._chart)))
 
+    def _shared_silence(self) -> Silent | None:
+        """That of all rules that need foot drop, where there is none, as in nearly every chart."""
+        try:
+            return None if foot_drop(self._chart) else _without_foot_drop(self._chart)
+        except Exception:
+            return None  # each rule that needs it meets the fault again, and says so itself
+
     def imaging_need(self, without: frozenset[str] = frozenset()) -> Need:
         """The imaging that the imaging cards ask for now, regardless of the hook; `without` certain reports."""
         if without:
-            return _Judgement(self._chart.without_reports(without), self._book).imaging_need()
+            return _Judgement(self._chart.without_reports(without), self._book, self._on_fault).imaging_need()
         if self._need is None:
             self._need = self._look_for_need() if foot_drop(self._chart) else Need()
+        if not self._need.cards and not self._faulty.isdisjoint(self._imaging):
+            raise _NeedUnknownError
         return self._need
 
     def _look_for_need(self) -> Need:
@@ -143,7 +167,12 @@ class _Judgement:
         """A rule's verdict beside the other imaging cards, of which only one is shown."""
         verdict = self._verdict(id)
         imaging = self._imaging.get(id)
-        return verdict if imaging is None or isinstance(verdict, Silent) else self._beside_others(imaging, verdict)
+        if imaging is None or isinstance(verdict, Silent):
+            return verdict
+        try:
+            return self._beside_others(imaging, verdict)
+        except Exception as error:
+            return self._faulted(id, error)
 
     def _beside_others(self, imaging: Imaging, card: Card) -> Verdict:
         for louder in self._imaging:
@@ -159,8 +188,20 @@ class _Judgement:
         """A rule's verdict after the gates: comfort care, the trauma path and a known cause."""
         verdict = self._verdicts.get(id)
         if verdict is None:
-            verdict = self._verdicts[id] = self._evaluate(self._book.rules[id])
+            try:
+                verdict = self._evaluate(self._book.rules[id])
+            except _NeedUnknownError:
+                verdict = _NEED_UNKNOWN
+            except Exception as error:
+                verdict = self._faulted(id, error)
+            self._verdicts[id] = verdict
         return verdict
+
+    def _faulted(self, id: str, error: Exception) -> Verdict:
+        """The verdict of a rule that raised."""
+        self._on_fault(id, error)
+        self._faulty.add(id)
+        return _FAULTY
 
     def _evaluate(self, rule: Rule) -> Verdict:
         chart = self._chart
@@ -169,7 +210,7 @@ class _Judgement:
         verdict: Verdict = rule.advise(chart, self.imaging_need) if rule.asks_imaging_need else rule.advise(chart)
         if isinstance(verdict, Silent):
             verdict = self._of_what_is_readable(rule, verdict)
-            return self._of_what_was_read(rule, verdict) if chart.unseen else verdict
+            return self._of_what_was_read(rule, verdict) if chart.unseen or chart.has_unread_draft else verdict
         why = self._overruled(rule.id, verdict.exempt_from)
         if why is not None:
             return suppressed(why, card=verdict)
@@ -189,11 +230,11 @@ class _Judgement:
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=f"{inside(str(left_out[0]))}; {verdict.why}")
 
     def _of_what_was_read(self, rule: Rule, verdict: Silent) -> Silent:
-        """A silence when a page could not be read: the rest of the record may contradict it (D58)."""
+        """A silence when a page, or a draft, could not be read: the rest may contradict it (D58)."""
         lost = sorted(self._chart.unseen & REQUIRED & self._book.supplies[rule.id])
-        if not lost or verdict.kind is Kind.COULD_NOT_EVALUATE:
+        if verdict.kind is Kind.COULD_NOT_EVALUATE or not (lost or self._chart.has_unread_draft):
             return verdict
-        why = f"the {' and '.join(lost)} could be read only in part"
+        why = f"the {' and '.join(lost)} could be read only in part" if lost else _DRAFT_UNREAD
         if verdict.kind is Kind.SUPPRESSED:
             why = f"{why}; by that part, {verdict.why}"
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=why)

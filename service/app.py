@@ -11,8 +11,9 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from cards.record.body import MAX_BYTES
 from cards.record.codes import Codes
-from cards.record.decoding import MAX_BYTES
+from cards.rule_book import RuleBook
 from service import hooks
 from service.evaluation import Evaluator
 from service.expansions import read_expansions
@@ -41,11 +42,14 @@ _WORDS = {
 Clock = Callable[[], datetime] | datetime | None
 
 
-def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool = False) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, now: Clock = None, dev: bool = False, book: RuleBook | None = None
+) -> Flask:
     """The service as a WSGI application.
 
     `now` is the moment at which everything happens, or what tells it; without it the clock does. `dev` is
-    `serve --dev`: FHIR servers and pages on loopback are allowed, and reading may take longer.
+    `serve --dev`: FHIR servers and pages on loopback are allowed, and reading may take longer. `book` holds other
+    rules than those of cards/rules.
     """
     settings = settings or Settings()
     if dev and not settings.dev:
@@ -55,7 +59,7 @@ def create_app(settings: Settings | None = None, *, now: Clock = None, dev: bool
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
     _answer_errors(app)
-    evaluating = evaluator(settings, now)
+    evaluating = evaluator(settings, now, book)
     app.register_blueprint(hooks.routes(evaluating))
     app.register_blueprint(published(evaluating.book))
     if settings.dev:
@@ -84,7 +88,7 @@ def http_client(settings: Settings, connections: int = 1) -> HttpClient:
     )
 
 
-def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
+def evaluator(settings: Settings, now: Clock = None, book: RuleBook | None = None) -> Evaluator:
     """What turns a hook request into verdicts, as these settings have it."""
     allowed = allow_list(settings.allow_fhir_servers, allow_loopback=settings.dev)
     return Evaluator(
@@ -93,7 +97,8 @@ def evaluator(settings: Settings, now: Clock = None) -> Evaluator:
         settings.zone,
         settings.deadline,
         now,
-        max_records=settings.max_records,
+        book,
+        settings.max_records,
     )
 
 

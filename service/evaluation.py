@@ -11,13 +11,15 @@ from msgspec import Struct
 from cards.decide import Decision, decide
 from cards.record.chart import Chart
 from cards.record.codes import Codes
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect, Defects
 from cards.record.drafts import MOST_DRAFTS
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.moments import Clock
 from cards.record.newest import MOST_RECORDS
 from cards.record.records import Bundle, Condition, Resource
 from cards.rule_book import RuleBook, rule_book
+from service.faults import contain
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
@@ -80,12 +82,13 @@ class Evaluator:
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None
-        return Evaluation(decide(chart, self.book), chart, gathered, now, self.codes)
+        return Evaluation(decide(chart, self.book, _contain), chart, gathered, now, self.codes)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
-        defects = [*request.defects, *gathered.defects]
+        defects = Defects(request.defects)
+        defects += gathered.defects
         drafts = request.draft_orders.drafts(
-            request.context.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+            request.selections if request.hook == "order-select" else None,  # at signing every draft is meant
             self.codes,
             Clock(now),
             defects,
@@ -109,6 +112,10 @@ class Evaluator:
             return datetime.now(UTC).astimezone(self._zone)
         now = self._clock if isinstance(self._clock, datetime) else self._clock()
         return now.astimezone(self._zone)
+
+
+def _contain(rule: str, error: Exception) -> None:
+    contain(rule, "advice", error)
 
 
 def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resource]:

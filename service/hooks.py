@@ -9,7 +9,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from service.evaluation import Evaluator
 from service.middleware.log import COUNTS
 from service.wire.answer import answer
@@ -95,7 +95,7 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
         environ[COUNTS].update(
             service=identity,
             records=len(evaluation.gathered.records),
-            unreadable=len(evaluation.chart.noticed),
+            unreadable=evaluation.chart.noticed.total,
             unseen=len(evaluation.chart.unseen),
         )
         cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay)

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from service import faults
 from service.app import create_app
 from service.settings import PREFIX
 from tests.support import charts, machine, vignettes
@@ -52,7 +53,7 @@ SLOW = [
     "service/test_growth.py",
 ]
 # What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
-LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py"]
+LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py", "service/test_memory.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,6 +101,12 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _faults_stay_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rule raises is raised: `serve` logs it, lets the others speak, and a test would see nothing of it."""
+    monkeypatch.setattr(faults, "IS_ISOLATED", False)
 
 
 @pytest.fixture(scope="session")

@@ -83,10 +83,13 @@ _SENT: Mapping[str, tuple[int, int | None]] = {"order.emg-ncs": (2, 2), "order.a
 _CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
 
+MOST_REASONS = 10  # references to the record that one order carries
+_LONGEST_NOTE = 10_000  # characters
+_STRING = re.compile(r"[ \r\n\t\S]+")  # R4
 _REQUESTERS = {
-    "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
-    "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]+"),
-    "MedicationRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]+"),
+    "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"),
+    "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}"),
+    "MedicationRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"),
 }
 
 
@@ -114,13 +117,14 @@ class OrderContext:
         self.requester = requester or ""
         self.authored = now.isoformat(timespec="seconds")
         self.overlay = overlay
+        self.strings: set[str] = set()  # what stands in its orders and was seen to be a string of R4
 
 
 def order_resource(plan: Plan, context: OrderContext) -> Json:
     """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
     entry = CATALOGUE[plan.key]
     resource = _MAKERS[entry.kind](plan, entry, context)
-    _check_shape(_shape(plan, context), resource)
+    _check(plan, context, resource)
     return resource
 
 
@@ -189,7 +193,7 @@ def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
         resource["encounter"] = context.encounter
     resource["payload"] = [{"contentString": plan.note}]
     if plan.reasons:
-        resource["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
+        resource["reasonReference"] = [{"reference": reference} for reference in plan.reasons[:MOST_REASONS]]
     return resource
 
 
@@ -209,7 +213,7 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
     if plan.occurrence:
         elements["occurrenceDateTime"] = plan.occurrence
     if plan.reasons:
-        elements["reasonReference"] = [{"reference": reference} for reference in plan.reasons]
+        elements["reasonReference"] = [{"reference": reference} for reference in plan.reasons[:MOST_REASONS]]
     if plan.note:
         elements["note"] = [{"text": plan.note}]
     return elements
@@ -252,8 +256,9 @@ def _concept(key: str) -> Json:
     return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
 
 
-def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
-    """What decides whether the resource is valid: everything but text, dates and the ids in references."""
+def _shape(plan: Plan, context: OrderContext, resource: Json) -> tuple[object, ...]:
+    """What decides whether the resource is valid, but for the ids and the text, which `_check` looks at every time."""
+    own = context.overlay.get(plan.key)
     return (
         plan.key,
         plan.priority,
@@ -261,23 +266,35 @@ def _shape(plan: Plan, context: OrderContext) -> tuple[object, ...]:
         plan.indication,
         bool(plan.note),
         bool(plan.occurrence),
-        tuple(reference.partition("/")[0] for reference in plan.reasons),
-        tuple(context.overlay.get(plan.key, ())),
+        plan.reasons and frozenset([reference.partition("/")[0] for reference in plan.reasons[:MOST_REASONS]]),
+        tuple((system, codes[0]) for system, codes in own.items() if codes) if own else (),
         context.encounter is None,
-        context.requester.partition("/")[0],
+        "requester" in resource,
     )
 
 
-_seen_shapes: set[tuple[object, ...]] = set()
+_valid_shapes: dict[tuple[object, ...], None] = {}  # the oldest first
 _MOST_SHAPES = 1000
 
 
-def _check_shape(shape: tuple[object, ...], resource: Json) -> None:
+def _is_string(text: str) -> bool:
+    """Whether a text is one that R4 allows, or none at all."""
+    return not text or (len(text) <= _LONGEST_NOTE and not text.isspace() and _STRING.fullmatch(text) is not None)
+
+
+def _check(plan: Plan, context: OrderContext, resource: Json) -> None:
     """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
-    if shape in _seen_shapes:
+    written = {plan.note, plan.occurrence, context.subject["reference"], *plan.reasons[:MOST_REASONS]}
+    if not written <= context.strings:  # nearly all orders of an answer hold the same
+        context.strings |= {text for text in written if _is_string(text)}
+    if not written <= context.strings:
+        raise InvalidOrderError(f"a suggested {resource['resourceType']} holds what is no string of R4")
+    shape = _shape(plan, context, resource)
+    if shape in _valid_shapes:
         return
     fault = r4_fault(resource)
     if fault is not None:
         raise InvalidOrderError(f"a suggested {resource['resourceType']} is not valid R4: {fault}")
-    if len(_seen_shapes) < _MOST_SHAPES:
-        _seen_shapes.add(shape)
+    if len(_valid_shapes) >= _MOST_SHAPES:
+        del _valid_shapes[next(iter(_valid_shapes))]
+    _valid_shapes[shape] = None

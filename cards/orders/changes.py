@@ -15,10 +15,13 @@ _encode_exactly = msgspec.json.Encoder(decimal_format="number").encode
 
 _DAYS = {"min": Decimal(1) / 1440, "h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7)}
 _GRAM = 1000
+# What a number of more digits than Python reads raises, or one beyond what a float holds.
+_NO_NUMBER = (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError)
+LONGEST_DRAFT = 64 * 1024  # bytes: a longer one is judged, and not sent back
 
 
 def echo(draft: Draft, priority: str) -> bytes | None:
-    """The whole draft with another priority; None when it is no valid R4 resource with an id.
+    """The whole draft with another priority; None when it is too long, or no valid R4 resource with an id.
 
     Decimals keep their text: FHIR's precision is significant.
     """
@@ -33,8 +36,8 @@ def redose(draft: Draft, daily_mg: float, step_mg: float, times_a_day: int | Non
     """The whole draft with each dose lowered so that the day stays within `daily_mg`, taken so many times a day.
 
     How often it is taken stays as written when `times_a_day` is None. Only for a draft with one dosage instruction that
-    states amount and timing. The dose is a multiple of `step_mg`; when even one step is too much
-    at that frequency, or the draft is not valid R4, None.
+    states amount and timing. The dose is a multiple of `step_mg`; when even one step is too much at that frequency, or
+    the draft is too long or not valid R4, None.
     """
     resource = _whole(draft)
     instructions = resource.get("dosageInstruction") if resource else None
@@ -44,7 +47,7 @@ def redose(draft: Draft, daily_mg: float, step_mg: float, times_a_day: int | Non
         if times_a_day is not None:
             _retime(instructions[0], times_a_day)
         lowered = _lower(instructions[0], Decimal(str(daily_mg)), Decimal(str(step_mg)))
-    except (KeyError, TypeError, ArithmeticError, IndexError):
+    except (KeyError, TypeError, ArithmeticError, IndexError, ValueError, AttributeError):
         return None
     if not lowered:
         return None
@@ -77,7 +80,13 @@ def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:
 
 
 def _whole(draft: Draft) -> Json | None:
-    resource = _decode_exactly(draft.raw)
+    """The draft as JSON objects, and the patient's; None when nothing can be sent back of it."""
+    if len(draft.raw) > LONGEST_DRAFT:
+        return None
+    try:
+        resource = _decode_exactly(draft.raw)
+    except _NO_NUMBER:
+        return None
     if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
         return None
     if resource.get("subject") is None and draft.subject:
@@ -86,5 +95,9 @@ def _whole(draft: Draft) -> Json | None:
 
 
 def _if_valid(resource: Json) -> bytes | None:
-    plain = msgspec.json.decode(_encode_exactly(resource))
-    return None if r4_fault(plain) else _encode_exactly(resource)
+    try:
+        written = _encode_exactly(resource)
+        plain = msgspec.json.decode(written)
+    except _NO_NUMBER:
+        return None
+    return None if r4_fault(plain) else written

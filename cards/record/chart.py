@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect
+from cards.record.defects import Defect, Defects
 from cards.record.drafts import ORDER_HOOKS
 from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction
@@ -63,6 +63,7 @@ class Chart:
         self.is_ordering: Final = hook in ORDER_HOOKS
         self._unseen = frozenset(unseen)
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
+        self.has_unread_draft: Final = any(draft.is_unread for draft in drafts)
         self.memo: dict[object, Any] = {}
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
         self.added_problems = (
@@ -70,7 +71,7 @@ class Chart:
         )
         self._declared = declared
         self._drafted = {draft.reference for draft in drafts}  # an EHR may send the same orders as prefetch
-        self._defects = tuple(defects)
+        self._defects = Defects(defects)
         self._left_out: frozenset[str] = frozenset()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -92,14 +93,19 @@ class Chart:
         return self._unseen | lost if lost else self._unseen
 
     @property
-    def defects(self) -> tuple[Defect, ...]:
+    def defects(self) -> Defects:
         """What could not be read, of the request and of the records."""
-        return (*self._defects, *self._facts.all_defects())
+        return self._with(self._facts.all_defects())
 
     @property
-    def noticed(self) -> tuple[Defect, ...]:
+    def noticed(self) -> Defects:
         """What could not be read of what was looked at so far."""
-        return (*self._defects, *self._facts.defects)
+        return self._with(self._facts.defects)
+
+    def _with(self, of_the_facts: Defects) -> Defects:
+        defects = Defects(self._defects)
+        defects += of_the_facts
+        return defects
 
     def has_seen(self, *keys: str) -> bool:
         """Whether the data behind these keys of bindings.toml was supplied or read."""

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from cards.record import coding_extensions
-from cards.record.decoding import CODE, NO_JSON, Defect
+from cards.record.decoding import CODE, NO_JSON
+from cards.record.defects import Defect
 from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept
 from cards.record.errors import OverlayError
 from cards.record.names import Names
@@ -28,8 +29,13 @@ OLD, NEW = "old", "new"
 CANCER, CANCER_HISTORY = "condition.cancer-active", "condition.cancer-history"
 
 _SIDES = {f"side.{side}": side for side in Side}
-_MEMO_ENTRIES = 50_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
-_MEMO_LENGTH = 100
+# R4: what a code and a URI may be
+_CODE = re.compile(r"\S++(?: \S++)*+")
+_URI = re.compile(r"\S+")
+_MEMO_ENTRIES = 20_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
+_MEMO_LENGTH = 100  # characters of a system and a code together: with the entries above, at most 15 MiB
+_KNOWN_OVERHEAD = 200  # bytes of an entry, beside its text
+_KNOWN_BYTES = 4 * 1024 * 1024  # of the codes of one patient's records
 _LONGEST = 500  # characters of an address or a code; what is longer is none
 _FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the optional digit of its site
 _LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b(?!\s*:)")  # nor the scheme of an address
@@ -117,7 +123,13 @@ class Codes:
         if len(VALUE_SETS[key].codes.get(EXAM, ())) > 1 if key in VALUE_SETS else False:
             raise OverlayError(f'codes."{key}": name the finding itself, as in observation.mrc-ankle-dorsiflexion')
         for system, codes in systems.items():
+            if not _URI.fullmatch(system):
+                raise OverlayError(f'codes."{key}": a system is no URI, such as http://snomed.info/sct')
             for code in codes:
+                if not _CODE.fullmatch(code):
+                    raise OverlayError(
+                        f'codes."{key}": a code of {system} is empty, or begins, ends or is parted with blanks'
+                    )
                 meaning = Meaning(key, code, _when(key, system)) if key in VALUE_SETS or owner is None else owner
                 self._bind(_canonical(system), code, meaning)
 
@@ -130,7 +142,9 @@ class Codes:
         meanings = self._memo.get((system, code))
         if meanings is None:
             meanings = self._look_up(system, code)
-            if len(self._memo) < _MEMO_ENTRIES and len(system or "") + len(code or "") < _MEMO_LENGTH:
+            if len(system or "") + len(code or "") < _MEMO_LENGTH:
+                if len(self._memo) >= _MEMO_ENTRIES:
+                    self._memo.clear()  # else one request of so many odd codes would keep out all others for ever
                 self._memo[system, code] = meanings
         return meanings
 
@@ -223,6 +237,7 @@ class RecordCodes:
     def __init__(self, codes: Codes, defects: list[Defect]) -> None:
         self._codes = codes
         self._defects = defects
+        self._room = _KNOWN_BYTES
         self._known: dict[bytes, tuple[Meaning, ...]] = {b"": ()}
         self._meaningless = {b""}
 
@@ -233,11 +248,14 @@ class RecordCodes:
         if meanings is not None:
             return meanings
         try:
-            meanings = self._known[text] = self._codes.meanings(CODE.decode(code))
+            meanings = self._codes.meanings(CODE.decode(code))
         except NO_JSON:  # it is read, as far as it can be, and counted for each record
             return self._codes.meanings(CODE.read(code, record, self._defects))
-        if not meanings:
-            self._meaningless.add(text)
+        self._room -= len(text) + _KNOWN_OVERHEAD
+        if self._room > 0:
+            self._known[text] = meanings
+            if not meanings:
+                self._meaningless.add(text)
         return meanings
 
     def is_meaningless(self, code: Raw) -> bool:

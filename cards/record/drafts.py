@@ -11,15 +11,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from cards.record import medicines, sites
+from cards.record.body import TOO_DEEP, elements, is_too_deep, resources, starts_with
 from cards.record.codes import Codes
-from cards.record.decoding import (
-    CODE,
-    DOSAGE_INSTRUCTION,
-    TOO_DEEP,
-    Defect,
-    is_too_deep,
-    read_resource,
-)
+from cards.record.decoding import CODE, DOSAGE_INSTRUCTION, read_resource
+from cards.record.defects import Defect, Defects
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.extraction import priority
 from cards.record.facts import Draft
@@ -53,10 +48,6 @@ MOST_DRAFTS = 5_000  # resources of context.draftOrders: more than anybody write
 T = TypeVar("T")
 
 
-class _Entry(Struct):
-    resource: Raw = Raw(b"null")
-
-
 class _Bundle(Struct):
     entry: Raw = Raw(b"null")
 
@@ -75,7 +66,7 @@ class DraftOrders(Struct, frozen=True):
     """
 
     entries: tuple[Drafted, ...] = ()
-    defects: tuple[Defect, ...] = ()
+    defects: Sequence[Defect] = ()
 
     def medications(self) -> list[str]:
         """References to Medications that the drafts hold nowhere themselves."""
@@ -137,29 +128,26 @@ class DraftOrders(Struct, frozen=True):
 
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
     """The resources of a Bundle or a list of drafts; what is no resource is left out."""
-    defects: list[Defect] = []
-    resources = _resources(raw)
-    read = islice(resources, MOST_DRAFTS)
+    defects = Defects()
+    drafted = _resources(raw)
+    read = islice(drafted, MOST_DRAFTS)
     entries = tuple(Drafted(record, text) for text in read if (record := _read(text, defects)) is not None)
-    if next(resources, None) is not None:
+    if next(drafted, None) is not None:
         defects.append(Defect("draftOrders", "entry", f"only the first {MOST_DRAFTS} are read", dropped=True))
-    return DraftOrders(entries, tuple(defects))
+    return DraftOrders(entries, defects)
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
     """The JSON of each draft: of a Bundle's entries (or its one entry), or of a list of resources."""
-    if bytes(raw) in (b"", b"null"):
+    if not raw or starts_with(raw, b"null"):
         return
-    resources = _decoded(raw, list[Raw])
-    if resources is not None:
-        yield from resources
-        return
-    bundle = _decoded(raw, _Bundle)
-    entries = _decoded(bundle.entry, list[Raw]) or [bundle.entry] if bundle is not None else []
-    for text in entries:
-        entry = _decoded(text, _Entry)
-        if entry is not None and bytes(entry.resource) != b"null":
-            yield entry.resource
+    drafted = elements(Raw(raw))
+    if drafted is None:
+        bundle = _decoded(raw, _Bundle)
+        drafted = resources(bundle.entry) if bundle is not None else None
+    for text in drafted or ():
+        if text and not starts_with(text, b"null"):
+            yield text
 
 
 def _decoded(raw: Raw | bytes, kind: type[T]) -> T | None:
@@ -207,32 +195,29 @@ def _draft(
     selected: bool,
     patient_id: str,
 ) -> Draft:
-    if isinstance(record, MedicationRequest):
-        substance = medicines.substance_of(record, find, defects, patient_id)
-        keys = medicines.medicine_keys(substance, codes)
-        name = medicines.medicine_name(substance, keys)
-        side, daily_mg = (
-            Side.UNKNOWN,
-            medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)),
+    """The draft. One that cannot be read stays all the same: it is being ordered, whatever it is."""
+    try:
+        ordered = (
+            _medicine(record, codes, find, defects, patient_id)
+            if isinstance(record, MedicationRequest)
+            else _service(record, codes, defects)
         )
-    else:
-        written = (record.code, record.codeCodeableConcept)
-        concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
-        keys = codes.keys(concepts[0] or concepts[1], "order")
-        name = VALUE_SETS[keys[0]].name if keys else ""
-        side, daily_mg = sites.side(record, codes), None
+    except Exception as error:
+        defects.append(Defect(reference(record), "", f"cannot be read ({type(error).__name__})"))
+        ordered = _Ordered(is_unread=True)
     return Draft(
         reference=reference(record),
         when=clock.read(record.authoredOn),
-        side=side,
-        text=name,
+        side=ordered.side,
+        text=ordered.name,
         type=record.resourceType,
-        keys=keys,
-        short=codes.short_name(name, keys),
+        keys=ordered.keys,
+        short=codes.short_name(ordered.name, ordered.keys),
         priority=priority(record),
-        daily_mg=daily_mg,
+        daily_mg=ordered.daily_mg,
         selected=selected,
         subject=f"Patient/{patient_id}",
+        is_unread=ordered.is_unread,
         raw=text,
     )
 
@@ -261,6 +246,37 @@ def _kind(draft: Draft) -> tuple[object, ...]:
     """What of a draft, beside its dose, a rule asks for."""
     urgency = draft.priority if draft.priority in ("stat", "asap", "urgent") else ""
     return draft.keys, draft.selected, urgency, draft.daily_mg is None
+
+
+class _Ordered(NamedTuple):
+    """What a draft orders."""
+
+    keys: tuple[str, ...] = ()
+    name: str = ""
+    side: Side = Side.UNKNOWN
+    daily_mg: float | None = None
+    is_unread: bool = False
+
+
+def _medicine(
+    record: MedicationRequest, codes: Codes, find: Resolve, defects: list[Defect], patient_id: str
+) -> _Ordered:
+    substance = medicines.substance_of(record, find, defects, patient_id)
+    keys = medicines.medicine_keys(substance, codes)
+    name = medicines.medicine_name(substance, keys)
+    try:
+        daily_mg = medicines.daily_dose(DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects))
+    except Exception as error:
+        defects.append(Defect(reference(record), "dosageInstruction", f"cannot be read ({type(error).__name__})"))
+        daily_mg = None
+    return _Ordered(keys, name, daily_mg=daily_mg)
+
+
+def _service(record: ServiceRequest, codes: Codes, defects: list[Defect]) -> _Ordered:
+    written = (record.code, record.codeCodeableConcept)
+    concepts = [CODE.read(raw, "draftOrders", defects, draft=True) for raw in written]
+    keys = codes.keys(concepts[0] or concepts[1], "order")
+    return _Ordered(keys, VALUE_SETS[keys[0]].name if keys else "", sites.side(record, codes))
 
 
 def _relative(selection: str) -> str:

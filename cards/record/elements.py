@@ -141,12 +141,12 @@ class Valued(Struct, gc=False):
     valueString: Text | None = None
     valueBoolean: bool | None = None
     valueCodeableConcept: CodeableConcept | None = None
-    valueDateTime: object = None
-    valueTime: object = None
-    valuePeriod: object = None
-    valueRange: object = None
-    valueRatio: object = None
-    valueSampledData: object = None
+    valueDateTime: Raw = NOTHING
+    valueTime: Raw = NOTHING
+    valuePeriod: Raw = NOTHING
+    valueRange: Raw = NOTHING
+    valueRatio: Raw = NOTHING
+    valueSampledData: Raw = NOTHING
     interpretation: Elements[CodeableConcept] | None = None
 
 

@@ -20,7 +20,7 @@ class UnreadableError(RecordError):
 
 
 class TooLargeError(UnreadableError):
-    """The body is over `decoding.MAX_BYTES`."""
+    """The body is over `body.MAX_BYTES`."""
 
 
 class OtherPatientError(RecordError):

@@ -14,7 +14,8 @@ from typing import Any
 
 from cards.record import records as fhir
 from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes
-from cards.record.decoding import CODE, Defect
+from cards.record.decoding import CODE
+from cards.record.defects import Defects
 from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, codings, texts
 from cards.record.encounters import encounter_class
 from cards.record.errors import OtherPatientError
@@ -101,7 +102,7 @@ class Extraction:
         self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
 
     @property
-    def defects(self) -> list[Defect]:
+    def defects(self) -> Defects:
         """What could not be read of what was looked at so far."""
         return self._reader.defects
 
@@ -110,7 +111,7 @@ class Extraction:
         """The records that would have mattered and cannot be read."""
         return self._reader.left_out
 
-    def all_defects(self) -> list[Defect]:
+    def all_defects(self) -> Defects:
         """Everything that could not be read, also of what no rule has asked for."""
         self.readings.read_all()
         _ = self.medicines, self.allergies

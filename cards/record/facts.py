@@ -101,6 +101,7 @@ class Draft(Fact, frozen=True, kw_only=True):
     """An order that is being written: what it orders, and its JSON as it came, for the echo.
 
     `subject` is the reference of the patient, for an echo of JSON that names none.
+    Of one that `is_unread` nobody knows what it orders.
     """
 
     type: str
@@ -110,6 +111,7 @@ class Draft(Fact, frozen=True, kw_only=True):
     daily_mg: float | None = None
     selected: bool = True
     subject: str = ""
+    is_unread: bool = False
     raw: Raw | bytes = b""
 
 

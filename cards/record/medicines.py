@@ -7,7 +7,8 @@ from math import isclose, isfinite
 from typing import NamedTuple
 
 from cards.record.codes import Codes
-from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE, Defect
+from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE
+from cards.record.defects import Defect
 from cards.record.elements import CodeableConcept, Contained, Dosage, NamedReference, Timing, texts
 from cards.record.facts import Medicine
 from cards.record.moments import Moment
@@ -195,16 +196,20 @@ def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
     """Milligrams a day; None as soon as one instruction does not state amount and timing.
 
     Instructions of one sequence, or of none, are added up; those of different sequence follow each other, and the
-    largest step counts (O9).
+    largest step counts (O9). A number beyond what can be calculated states nothing.
     """
     steps: dict[int | None, float] = {}
-    for instruction in instructions or ():
-        daily = _daily(instruction)
-        if daily is None:
-            return None
-        steps[instruction.sequence] = steps.get(instruction.sequence, 0) + daily
+    try:
+        for instruction in instructions or ():
+            daily = _daily(instruction)
+            if daily is None:
+                return None
+            steps[instruction.sequence] = steps.get(instruction.sequence, 0) + daily
+    except OverflowError:
+        return None
     always = steps.pop(None, None)
-    return always if not steps else max(steps.values()) + (always or 0)
+    daily = always if not steps else max(steps.values()) + (always or 0)
+    return daily if daily is not None and isfinite(daily) else None
 
 
 def _daily(instruction: Dosage) -> float | None:

@@ -36,12 +36,19 @@ def newest_records(
     """The newest records of all keys together, at most `most`, and the keys of which some were left out.
 
     What holds until it is taken off the record counts as newest, what should have a date and has none as oldest.
+    Half of `most` is shared among the keys, so that no flood of one kind hides the newest of another.
     """
     if sum(map(len, records.values())) <= most:
         return records, frozenset()
     dated = [(_written(record), key, number) for key, of_key in records.items() for number, record in enumerate(of_key)]
     dated.sort(key=itemgetter(0), reverse=True)
-    left_out = {(key, number) for _, key, number in dated[most:]}
+    share, taken, beyond = most // (2 * len(records)), Counter[str](), []
+    for entry in dated:
+        if taken[entry[1]] < share:
+            taken[entry[1]] += 1
+        else:
+            beyond.append(entry)
+    left_out = {(key, number) for _, key, number in beyond[most - taken.total() :]}
     kept = {
         key: [record for number, record in enumerate(of_key) if (key, number) not in left_out]
         for key, of_key in records.items()

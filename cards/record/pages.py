@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw, Struct
 
-from cards.record.decoding import NO_JSON, TOTAL, Defect, read_resource
+from cards.record.decoding import NO_JSON, TOTAL, read_resource
+from cards.record.defects import Defect
 from cards.record.elements import NOTHING, Link
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Bundle, Entry, Resource

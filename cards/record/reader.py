@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect
+from cards.record.defects import Defect, Defects
 from cards.record.elements import NOTHING, Component, Period
 from cards.record.errors import OtherPatientError
 from cards.record.facts import LeftOut
@@ -35,7 +35,7 @@ class Reader:
         self.codes = codes
         self.clock = clock
         self.patient_id = patient_id
-        self.defects: list[Defect] = []
+        self.defects = Defects()
         self.left_out: list[LeftOut] = []
         self.lost: set[str] = set()
         """The prefetch keys of which a record was left out since it raised."""

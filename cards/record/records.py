@@ -206,12 +206,16 @@ class Entry(Struct, gc=False):
 
 
 class Bundle(_Record, gc=False):
-    """The records that a search found, and how many it says there are."""
+    """The records that a search found, and how many it says there are.
+
+    One that `is_lost` had entries of which nothing could be read.
+    """
 
     total: int | None = None
     entry: list[Entry] | None = None
     is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: they were too many that do not fit
     link: Elements[Link] | None = None
+    is_lost: bool = False
 
 
 Resource = (
@@ -251,6 +255,10 @@ def reference_id(reference: str | None, resource_type: str) -> str | None:
     return written["id"]
 
 
+LONGEST_ID = 256  # characters: four times what R4 allows, for servers that go beyond
+
+
 def reference(record: Resource) -> str:
-    """The relative reference of a record, for evidence and for reasonReference."""
-    return f"{record.resourceType}/{record.id}" if record.id else str(record.resourceType)
+    """The relative reference of a record, for evidence and for reasonReference; a long id is left out."""
+    named = record.id and len(record.id) <= LONGEST_ID
+    return f"{record.resourceType}/{record.id}" if named else str(record.resourceType)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from math import inf
 
+from msgspec import Raw
+
 from cards.record import quantities
+from cards.record.body import starts_with
 from cards.record.codes import Codes
 from cards.record.elements import Quantity, Valued, texts
 from cards.record.quantities import Amount, Units, units
@@ -124,13 +127,18 @@ def yes_no(valued: Valued, quantity: Quantity | None, finding: str, codes: Codes
         return None if finding in _NO_BOOLEAN else valued.valueBoolean
     if valued.valueCodeableConcept is not None:
         said = set(codes.keys(valued.valueCodeableConcept, "answer"))
-    elif quantity is not None or any(getattr(valued, name) is not None for name in _OTHER_VALUES):
+    elif quantity is not None or any(_is_given(getattr(valued, name)) for name in _OTHER_VALUES):
         return None
     else:
         said = {key for concept in valued.interpretation or [] for key in codes.keys(concept, "answer")}
     if abnormal in said:
         return True
     return False if normal in said else None
+
+
+def _is_given(value: object) -> bool:
+    """Whether a value[x] is there, of those that are read and of those that stay JSON."""
+    return value is not None and not (isinstance(value, Raw) and (not value or starts_with(value, b"null")))
 
 
 def amount(valued: Valued, quantity: Quantity | None, measurement: str) -> Amount | None:

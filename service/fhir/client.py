@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from msgspec import Struct, field
 
-from cards.record.decoding import MAX_BYTES, Defect, check_body
+from cards.record.body import MAX_BYTES, check_body
+from cards.record.defects import Defects
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.pages import read_page
 from cards.record.records import Resource
@@ -39,7 +40,7 @@ class Fetched(Struct, frozen=True):
 
     pages: list[Resource] = field(default_factory=list)
     why: str = ""
-    defects: list[Defect] = field(default_factory=list)
+    defects: Defects = field(default_factory=Defects)
 
 
 class _Reading:
@@ -50,14 +51,14 @@ class _Reading:
         self.watch = Watch(deadline)
         self.budget = budget
         self.pages: list[Resource] = []
-        self.defects: list[Defect] = []
+        self.defects = Defects()
         self.why = _LATE
         self.has_answered = False
 
     def taken(self) -> Fetched:
         """What has come up to now; what comes later is nobody's."""
         why = self.why  # before the pages: it is emptied when the last of them is there
-        return Fetched(list(self.pages), why, list(self.defects))
+        return Fetched(list(self.pages), why, Defects(self.defects))
 
 
 class FhirReader:

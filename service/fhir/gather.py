@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec import Struct, field, structs
 
 from cards.record.codes import Codes
-from cards.record.decoding import Defect
+from cards.record.defects import Defects
 from cards.record.newest import MOST_RECORDS, newest_records
 from cards.record.prefetch_keys import PREFETCH_KEYS, REQUIRED
 from cards.record.records import Patient, Resource
@@ -35,7 +35,7 @@ class Gathered(Struct):
 
     records: list[Resource] = field(default_factory=list)
     unseen: frozenset[str] = frozenset()
-    defects: list[Defect] = field(default_factory=list)
+    defects: Defects = field(default_factory=Defects)
     notes: dict[str, str] = field(default_factory=dict)
 
 
@@ -102,12 +102,12 @@ class _Gathering:
         self._queries = queries
         self._records: dict[str, Sequence[Resource]] = dict.fromkeys(queries, ())
         self.gaps: dict[str, _Gap] = {}
-        self._defects: list[Defect] = []
+        self._defects = Defects()
         self._failed: Mapping[tuple[str, str], int] = {}  # how many references, by key and why
 
     def take_prefetch(self) -> None:
         """What the request supplies; of each key, what is still to be asked."""
-        supplied, defects = self._request.prefetch, self._request.defects
+        supplied = self._request.prefetch
         for key in self._queries:
             if key not in supplied:
                 self.gaps[key] = _Gap(query=self._filled(key))
@@ -115,7 +115,7 @@ class _Gathering:
             value = supplied[key]
             if value is None:
                 continue
-            held = self._contents(key, value, key, defects)
+            held = self._contents(key, value, key)
             if held is None:
                 self.gaps[key] = _Gap(f"the request holds {_OTHER}", self._filled(key))
                 continue
@@ -129,9 +129,9 @@ class _Gathering:
                 why = f"the request holds {held.matches} of {held.total}"
                 self.gaps[key] = _Gap(why, self._filled(key), is_partial=bool(held.records), starts_again=True)
 
-    def _contents(self, key: str, value: Resource, where: str, known: list[Defect]) -> Contents | None:
+    def _contents(self, key: str, value: Resource, where: str) -> Contents | None:
         prefetch = PREFETCH_KEYS[key]
-        held = contents(value, prefetch.resource_type, where, known)
+        held = contents(value, prefetch.resource_type, where)
         if held is None:
             return None
         if held.defects:
@@ -175,7 +175,7 @@ class _Gathering:
         self._defects += fetched.defects
         total = 0
         for page in fetched.pages:
-            held = self._contents(key, page, f"{key} from the FHIR server", fetched.defects)
+            held = self._contents(key, page, f"{key} from the FHIR server")
             held = held or Contents(error=_OTHER)
             known = () if gap.starts_again else self._records[key]
             self._records[key] = [*known, *held.records]
@@ -225,7 +225,7 @@ class _Gathering:
         self._defects += fetched.defects
         if fetched.why:
             return fetched.why
-        held = contents(fetched.pages[0], wanted.kind, wanted.url, fetched.defects)
+        held = contents(fetched.pages[0], wanted.kind, wanted.url)
         if held is None or held.error:
             return f"the FHIR server answered with {held.error if held else _OTHER}"
         pointed_at = wanted.among(held.records)

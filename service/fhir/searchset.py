@@ -11,7 +11,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct, structs
 
-from cards.record.decoding import Defect
+from cards.record.defects import Defect
 from cards.record.records import Bundle, Entry, OperationOutcome, Other, Resource
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
@@ -40,12 +40,12 @@ def next_link(page: Resource) -> str:
     return next((link.url for link in page.link if link.relation == "next" and link.url), "")
 
 
-def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -> Contents | None:
+def contents(answer: Resource, kind: str, where: str) -> Contents | None:
     """The contents of an answer to a read or a search of `kind`; None when it is something else.
 
     OperationOutcomes among the entries are not data: one of an error makes the answer an error, one that only
     informs ("no results") leaves it as it is. Entries without resourceType are left out and counted. `where`
-    names the answer in the defects that are `known` from decoding it.
+    names the answer in the defects.
     """
     if answer.resourceType == kind:
         return Contents((answer,))
@@ -55,8 +55,7 @@ def contents(answer: Resource, kind: str, where: str, known: Iterable[Defect]) -
     if answer.is_cut:
         return Contents(_records_of(answer, kind), "more entries that do not fit than are read", next=following)
     if not answer.entry:
-        lost = answer.entry is None and _lost_entries(where, known)
-        return None if lost else Contents(next=following, total=answer.total)
+        return None if answer.is_lost else Contents(next=following, total=answer.total)  # no empty one
     records = [record for entry in answer.entry if (record := entry.resource) is not None]
     types = set(map(type, records))
     if types == _ALONE[kind]:  # nearly always: all is as it was asked
@@ -126,11 +125,6 @@ def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
     """The one record of `kind`, or none; None when there are several and none can be chosen."""
     of_kind = [record for record in records if record.resourceType == kind]
     return of_kind if len(of_kind) < 2 else None
-
-
-def _lost_entries(where: str, known: Iterable[Defect]) -> bool:
-    """Whether a Bundle without entries had some of which nothing could be read: it must not pass for an empty one."""
-    return any(defect.element == "entry" and defect.where == where for defect in known)
 
 
 def _is_error(outcome: OperationOutcome) -> bool:

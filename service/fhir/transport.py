@@ -14,7 +14,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from service.errors import ServiceError
 from service.fhir.address import LOOPBACK
 from service.fhir.connections import Adapter, Watch

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import RequestTimeout
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from service.computing import Limit
 from service.middleware.log import Wsgi
 

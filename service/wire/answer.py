@@ -1,14 +1,19 @@
-"""Verdicts to CDS Hooks JSON. Only this module knows how a card is written on the wire."""
+"""Verdicts to CDS Hooks JSON. Only this module knows how a card is written on the wire.
+
+However large the record is, the answer is not: a card carries so many facts and suggestions, and no more; where cards
+together have no room, the quieter ones come without their suggestions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from cards.decide import Decision
 from cards.language.rule import Rule
@@ -17,13 +22,19 @@ from cards.orders.catalogue import CATALOGUE, InvalidOrderError, OrderContext, o
 from cards.orders.changes import echo, redose
 from cards.orders.override_reasons import offered
 from cards.record.codes import Overlay
+from service.faults import contain
 from service.middleware.log import logger
 from service.wire.detail import detail
 from service.wire.request import HookRequest
 
 CARDS_SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/cards"
 BECAUSE_EXTENSION = "example.foot-drop-cds.because"
+MOST_BYTES = 1024 * 1024  # of an answer: some two hundred times an ordinary card
+MOST_FACTS = 20  # of a card: a longer list is not read
+MOST_SUGGESTIONS = 10  # of a card, likewise
 
+_FRAME_BYTES = 32  # what stands around and between the cards
+_BARE_BYTES = 8 * 1024  # kept free for each card that is still to be written
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,7 +50,37 @@ def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Ove
         now=now,
         overlay=overlay or {},
     )
-    return _encode({"cards": [_card(shown.rule, shown.card, context) for shown in decision.shown]})
+    cards: list[bytes] = []
+    room = MOST_BYTES - _FRAME_BYTES
+    for number, shown in enumerate(decision.shown, 1):  # the loudest first
+        free = room - _BARE_BYTES * (len(decision.shown) - number)
+        written = next((card for card in _written(shown.rule, shown.card, context) if len(card) <= free), b"")
+        if written:
+            cards.append(written)
+            room -= len(written)
+    return b'{"cards":[' + b",".join(cards) + b"]}"
+
+
+def _written(rule: Rule, card: Card, context: OrderContext) -> Iterator[bytes]:
+    """The card, then ever less of it: without its suggestions, and without its facts and its detail.
+
+    What cannot be written is a fault of that card alone.
+    """
+    for lesser in ({}, {"suggestions": ()}, {"suggestions": (), "because": (), "detail": "", "changes": ""}):
+        try:
+            form = _bounded(structs.replace(card, **lesser) if lesser else card)
+            yield _encode(_card(rule, form, context))
+        except Exception as error:
+            contain(rule.id, "card", error)
+
+
+def _bounded(card: Card) -> Card:
+    """The card with as many facts and suggestions as are sent; the recommended ones are never those left out."""
+    if len(card.because) <= MOST_FACTS and len(card.suggestions) <= MOST_SUGGESTIONS:
+        return card
+    best_first = sorted(card.suggestions, key=lambda suggestion: not suggestion.is_recommended)
+    kept = best_first[:MOST_SUGGESTIONS] if len(card.suggestions) > MOST_SUGGESTIONS else card.suggestions
+    return structs.replace(card, because=card.because[:MOST_FACTS], suggestions=tuple(kept))
 
 
 def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:

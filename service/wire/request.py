@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field, structs
 
-from cards.record.decoding import TOO_DEEP, Defect, check_body, read_resource
+from cards.record.body import MOST_LOOSELY, TOO_DEEP, check_body, starts_with
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect, Defects
 from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
+from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, Resource, reference_id
 from cards.record.strings import cleaned, mended
 from service.wire.refusal import RefusedError, TooLargeRefusedError
@@ -45,7 +48,31 @@ class Context(Struct):
     encounterId: str | None = None
     draftOrders: Raw = ABSENT
     conditions: Raw = ABSENT
-    selections: list[str] | None = None
+    selections: Raw = ABSENT
+
+
+class _RawContext(Struct):
+    patientId: Raw = ABSENT
+    userId: Raw = ABSENT
+    encounterId: Raw = ABSENT
+    draftOrders: Raw = ABSENT
+    conditions: Raw = ABSENT
+    selections: Raw = ABSENT
+
+
+# What is sent under a key that no template has is passed over, however much it is.
+_Prefetch = msgspec.defstruct("_Prefetch", [(key, Resource | None | UnsetType, UNSET) for key in PREFETCH_KEYS])
+_RawPrefetch = msgspec.defstruct("_RawPrefetch", [(key, Raw, Raw()) for key in PREFETCH_KEYS])
+
+
+class _RawBody(Struct):
+    hook: Raw = ABSENT
+    hookInstance: Raw = ABSENT
+    fhirServer: Raw = ABSENT
+    fhirAuthorization: Raw = ABSENT
+    context: Raw = ABSENT
+    prefetch: Raw = ABSENT
+    user: Raw = ABSENT
 
 
 class _Body(Struct):
@@ -54,7 +81,7 @@ class _Body(Struct):
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
     context: Context | None = None
-    prefetch: dict[str, Resource | None] | None = None
+    prefetch: _Prefetch | None = None  # type: ignore[valid-type]
     user: str | None = None
 
 
@@ -68,7 +95,8 @@ class HookRequest(Struct):
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, Resource | None] = field(default_factory=dict)
     draft_orders: DraftOrders = DraftOrders()
-    defects: list[Defect] = field(default_factory=list)
+    selections: list[str] | None = None
+    defects: Defects = field(default_factory=Defects)
 
     @property
     def patient_id(self) -> str:
@@ -88,7 +116,6 @@ class HookRequest(Struct):
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
-_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def read(body: bytes, hook: str | None = None) -> HookRequest:
@@ -96,7 +123,7 @@ def read(body: bytes, hook: str | None = None) -> HookRequest:
 
     Raises RefusedError: 413 for a body that is too large, 400 for one that is not a hook request in JSON.
     """
-    defects: list[Defect] = []
+    defects = Defects()
     try:
         members = _mended(cleaned(body), defects)
     except TooLargeError as error:
@@ -135,84 +162,98 @@ def _decode(body: bytes, defects: list[Defect]) -> _Body:
 
 def _read_members(body: bytes, defects: list[Defect]) -> _Body:
     """The request member by member, for a body in which a member has the wrong type."""
-    members = _members(body)
+    members = _members(body, _RawBody)
     if members is None:
         raise RefusedError("the body is not a JSON object")
     return _Body(
-        hook=_demand(members, "hook", str),
-        hookInstance=_demand(members, "hookInstance", str),
-        fhirServer=_take(members, "fhirServer", str, defects),
-        fhirAuthorization=_take(members, "fhirAuthorization", FhirAuthorization, defects),
-        context=_read_context(members.get("context", ABSENT), defects),
-        prefetch=_read_prefetch(members.get("prefetch", ABSENT), defects),
-        user=_take(members, "user", str, defects),
+        hook=_demand(members.hook, "hook"),
+        hookInstance=_demand(members.hookInstance, "hookInstance"),
+        fhirServer=_take(members.fhirServer, "fhirServer", str, defects),
+        fhirAuthorization=_take(members.fhirAuthorization, "fhirAuthorization", FhirAuthorization, defects),
+        context=_read_context(members.context, defects),
+        prefetch=_read_prefetch(members.prefetch, defects),
+        user=_take(members.user, "user", str, defects),
     )
 
 
-def _members(raw: bytes | Raw) -> dict[str, Raw] | None:
+def _members(raw: bytes | Raw, kind: type[T]) -> T | None:
+    """The members of an object that `kind` has, each as JSON; None when it is no object."""
     try:
-        return _decode_members(raw)
+        return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UnreadableError("the body is not JSON") from None
 
 
-def _demand(members: dict[str, Raw], name: str, kind: type[T], where: str = "") -> T | None:
-    """A member that the hook requires. Raises RefusedError if it has the wrong type."""
+def _demand(member: Raw, name: str, where: str = "") -> str | None:
+    """A text that the hook requires. Raises RefusedError if it is of another type."""
     try:
-        return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
+        return msgspec.json.decode(member, type=str | None)
     except msgspec.DecodeError:
         raise RefusedError(f"{where}{name} is of the wrong type", f"{where}{name}") from None
 
 
-def _take(members: dict[str, Raw], name: str, kind: Any, defects: list[Defect], where: str = "") -> Any:
+def _take(member: Raw, name: str, kind: Any, defects: list[Defect], where: str = "") -> Any:
     """An optional member: one of the wrong type counts as absent and is added to the defects."""
     try:
-        return msgspec.json.decode(members.get(name, ABSENT), type=kind | None)
+        return msgspec.json.decode(member, type=kind | None)
     except msgspec.DecodeError:
         defects.append(Defect(where.rstrip(".") or "request", name, "is of the wrong type"))
         return None
 
 
 def _read_context(raw: Raw, defects: list[Defect]) -> Context | None:
-    if bytes(raw) == b"null":
+    if starts_with(raw, b"null"):
         return None
-    members = _members(raw)
+    members = _members(raw, _RawContext)
     if members is None:
         raise RefusedError("context is not an object", "context")
     return Context(
-        patientId=_demand(members, "patientId", str, "context."),
-        userId=_take(members, "userId", str, defects, "context."),
-        encounterId=_take(members, "encounterId", str, defects, "context."),
-        draftOrders=members.get("draftOrders", ABSENT),
-        conditions=members.get("conditions", ABSENT),
-        selections=_read_selections(members, defects),
+        patientId=_demand(members.patientId, "patientId", "context."),
+        userId=_take(members.userId, "userId", str, defects, "context."),
+        encounterId=_take(members.encounterId, "encounterId", str, defects, "context."),
+        draftOrders=members.draftOrders,
+        conditions=members.conditions,
+        selections=members.selections,
     )
 
 
-def _read_selections(members: dict[str, Raw], defects: list[Defect]) -> list[str] | None:
-    member = _take(members, "selections", list[Any] | str, defects, "context.")
+def _read_selections(raw: Raw, defects: list[Defect]) -> list[str] | None:
+    if raw is ABSENT:
+        return None
+    if len(raw) > MOST_LOOSELY:
+        defects.append(Defect("context", "selections", f"is larger than {MOST_LOOSELY // 1024} KiB"))
+        return None
+    member = _take(raw, "selections", list[Any] | str, defects, "context.")
     selections = [member] if isinstance(member, str) else member or []
     return [selection for selection in selections if isinstance(selection, str)] or None
 
 
-def _read_prefetch(raw: Raw, defects: list[Defect]) -> dict[str, Resource | None]:
-    members = _members(raw)
+def _read_prefetch(raw: Raw, defects: list[Defect]) -> Any:
+    prefetch, members = _Prefetch(), _members(raw, _RawPrefetch)
     if members is None:
-        if bytes(raw) != b"null":
+        if not starts_with(raw, b"null"):
             defects.append(Defect("prefetch", "", "is not an object", dropped=True))
-        return {}
-    prefetch: dict[str, Resource | None] = {}
-    for key, value in members.items():
-        if bytes(value) == b"null":
-            prefetch[key] = None
+        return prefetch
+    for key, value in structs.asdict(members).items():
+        if not value:
+            continue
+        if starts_with(value, b"null"):
+            setattr(prefetch, key, None)
         elif (resource := read_resource(value, key, defects)) is not None:
-            prefetch[key] = resource
+            setattr(prefetch, key, resource)
     return prefetch
 
 
-def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookRequest:
+def _supplied(prefetch: Any) -> dict[str, Resource | None]:
+    """The keys that were sent."""
+    if prefetch is None:
+        return {}
+    return {key: value for key in PREFETCH_KEYS if (value := getattr(prefetch, key)) is not UNSET}
+
+
+def _checked(body: _Body, hook: str | None, defects: Defects) -> HookRequest:
     """The request, once everything that its hook requires is there. Raises RefusedError."""
     hook_sent = _required(body.hook, "hook")
     if hook is not None and hook_sent != hook:
@@ -224,9 +265,9 @@ def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookReques
     context.patientId = _patient_id(context)
     context.encounterId = _bare(context.encounterId or "", "Encounter") or None
     context.userId = context.userId or body.user  # where clients older than 1.0 send it
-    if hook_sent in ORDER_HOOKS and not bytes(context.draftOrders).startswith(b"{"):
+    if hook_sent in ORDER_HOOKS and not starts_with(context.draftOrders, b"{"):
         raise RefusedError("context.draftOrders must be a Bundle", "context.draftOrders")
-    if hook_sent == "problem-list-item-create" and not bytes(context.conditions).startswith(b"{"):
+    if hook_sent == "problem-list-item-create" and not starts_with(context.conditions, b"{"):
         raise RefusedError("context.conditions must be a Bundle", "context.conditions")
     return HookRequest(
         hook=hook_sent,
@@ -234,8 +275,9 @@ def _checked(body: _Body, hook: str | None, defects: list[Defect]) -> HookReques
         context=context,
         fhirServer=body.fhirServer,
         fhirAuthorization=body.fhirAuthorization if body.fhirServer else None,
-        prefetch=body.prefetch or {},
+        prefetch=_supplied(body.prefetch),
         draft_orders=DraftOrders() if context.draftOrders is ABSENT else read_draft_orders(context.draftOrders),
+        selections=_read_selections(context.selections, defects),
         defects=defects,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from service.command import demo
 from tests.support.nginx import CONFIGURATION, PATIENT_VIEW, Proxy, Upstream, head, proxy, read
 from tests.support.places import ROOT

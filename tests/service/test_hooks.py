@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from service.app import create_app
 from tests.support.client_requests import RECORDED, expected_status
 from tests.support.patients import NOW, Ask

@@ -81,6 +81,12 @@ def test_an_implant_is_never_left_out_for_being_without_a_date() -> None:
     assert "mri-contraindication" in _rules(client.post("/cds-services/foot-drop-patient-view", json=request))
 
 
+def test_no_flood_of_implants_hides_the_foot_drop() -> None:
+    client = create_app(Settings(max_records=50), now=NOW, dev=True).test_client()
+    request = _with(_foot_drop(), "devices", *[record("devices", code="cochlear-implant")] * 60)
+    assert "lumbar-mri" in _rules(client.post("/cds-services/foot-drop-patient-view", json=request))
+
+
 def test_with_as_many_records_as_are_read_no_card_says_that_some_are_missing(ask: Ask) -> None:
     old = record("observations", code="sbp", value=120, daysAgo=900)
     assert "could not be read" not in _details(ask(_with(_foot_drop(), "observations", *[old] * 60)))

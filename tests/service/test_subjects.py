@@ -39,7 +39,7 @@ def report(**elements: Any) -> Json:
 def test_a_record_of_the_patient(reference: str) -> None:
     found = chart(drop(subject={"reference": reference}))
     assert len(found.problems("condition.foot-drop")) == 1
-    assert found.defects == ()
+    assert found.defects == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_record_that_names_no_patient_is_left_out_and_counted(subject: Any) ->
 
 
 def test_what_no_rule_reads_is_not_counted() -> None:
-    assert chart({"resourceType": "OperationOutcome", "id": "x"}, {"resourceType": "CarePlan"}).defects == ()
+    assert chart({"resourceType": "OperationOutcome", "id": "x"}, {"resourceType": "CarePlan"}).defects == []
 
 
 # ---- the side of a lesion ----

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cards.record.chart import BUILT_IN_CODES, Chart
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 from cards.record.drafts import read_draft_orders
 from cards.record.moments import Clock
 from cards.record.records import Bundle, Resource

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cards.record.chart import Chart
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SUBJECT = {"reference": "Patient/p1"}

@@ -13,7 +13,7 @@ from typing import Any
 from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from service.app import create_app
 from service.command.cli import main
 from tests.support import vignettes

@@ -9,7 +9,8 @@ import pytest
 from msgspec import Raw
 
 from cards.record.chart import Chart
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 from cards.record.elements import LONGEST_LIST, LONGEST_TEXT, Reference
 from cards.record.records import Bundle, Condition
 from tests.support.hostile.growing import record

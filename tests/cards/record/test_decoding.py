@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cards.record.decoding import CODE, QUANTITY, Defect, read_resource
+from cards.record.decoding import CODE, QUANTITY, read_resource
+from cards.record.defects import Defect
 from cards.record.elements import Quantity, Reference, codings
 from cards.record.records import Bundle, Condition, DiagnosticReport, Observation, Other, Resource, ServiceRequest
 

@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-from cards.record.decoding import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    Defect,
-    check_body,
-    read_resource,
-)
+from cards.record.body import MAX_BYTES, MAX_DEPTH, check_body
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.records import Patient, Resource
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cards.record.chart import BUILT_IN_CODES, Chart
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 from cards.record.drafts import read_draft_orders
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Draft

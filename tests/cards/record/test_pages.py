@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cards.record.decoding import Defect, read_resource
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.pages import read_page
 from cards.record.records import Bundle

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cards.record.decoding import MAX_BYTES
+from cards.record.body import MAX_BYTES
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW

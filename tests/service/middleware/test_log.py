@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from service.app import create_app
-from service.settings import Settings
 from tests.support.patients import NOW
 from tests.support.refusals import refusal
+from tests.support.rules import book_with_invalid
 
 URL = "/cds-services/foot-drop-patient-view"
 
@@ -35,9 +35,12 @@ def test_a_fault_is_500_and_neither_reply_nor_log_tells_of_the_patient(
 def test_an_order_that_is_not_valid_is_left_out_and_the_log_says_so(
     capsys: pytest.CaptureFixture[str], foot_drop: dict[str, Any]
 ) -> None:
-    own = {"order.mri-lumbar": {"urn:site:odd": ["MR  L"]}}  # R4 allows no two spaces in a code
     foot_drop["context"]["encounterId"] = "encounter-secret"
-    reply = create_app(Settings(codes=own), now=NOW, dev=True).test_client().post(URL, json=foot_drop)
+    reply = (
+        create_app(now=NOW, dev=True, book=book_with_invalid("order.mri-lumbar"))
+        .test_client()
+        .post(URL, json=foot_drop)
+    )
     cards = {card["source"]["topic"]["code"]: card for card in reply.get_json()["cards"]}
     assert "suggestions" in cards["emg-ncs"]
     assert "suggestions" not in cards["lumbar-mri"]

@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 from cards.value_sets.systems import LOINC, SNOMED
 from cards.value_sets.value_set import VALUE_SETS
 from service.app import create_app
-from service.settings import Settings
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW, Ask
+from tests.support.rules import book_with_invalid
 
 Json = dict[str, Any]
 URL = "/cds-services/foot-drop-patient-view"
@@ -27,15 +27,14 @@ def by_rule(cards: list[Json]) -> dict[str, Json]:
     return {card["source"]["topic"]["code"]: card for card in cards}
 
 
-def site_with(key: str) -> FlaskClient:
-    """A service whose site adds a code that R4 does not allow: two spaces within."""
-    codes = {key: {f"https://codes.ehr.example/{key}": ["TWO  SPACES"]}}
-    return create_app(Settings(codes=codes), now=NOW, dev=True).test_client()
+def invalid(key: str) -> FlaskClient:
+    """A service whose orders of one key are not valid R4."""
+    return create_app(now=NOW, dev=True, book=book_with_invalid(key)).test_client()
 
 
 def test_an_invalid_order_is_left_out_and_its_card_is_kept(ask: Ask, foot_drop: Json) -> None:
     plain = by_rule(ask(foot_drop).get_json()["cards"])
-    reply = site_with("order.mri-lumbar").post(URL, json=foot_drop)
+    reply = invalid("order.mri-lumbar").post(URL, json=foot_drop)
     assert reply.status_code == 200
     cards = by_rule(reply.get_json()["cards"])
     assert cards.keys() == plain.keys()
@@ -53,7 +52,7 @@ def test_a_suggestion_is_left_out_whole_when_one_of_its_orders_is_invalid(ask: A
     """The orthosis and the referral to the orthotist belong together."""
     plain = by_rule(ask(foot_drop).get_json()["cards"])["afo"]
     (together,) = (each for each in plain["suggestions"] if len(each["actions"]) == 2)
-    left = by_rule(site_with("order.afo").post(URL, json=foot_drop).get_json()["cards"])["afo"]
+    left = by_rule(invalid("order.afo").post(URL, json=foot_drop).get_json()["cards"])["afo"]
     assert left["summary"] == plain["summary"]
     assert together["label"] not in labels(left)
     actions = [action for suggestion in left.get("suggestions", ()) for action in suggestion["actions"]]

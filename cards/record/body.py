@@ -1,0 +1,160 @@
+"""How large JSON may be, before anything is made of it: bytes, levels, and objects.
+
+What is made of a JSON object may take fifty times its text. So what a request takes in memory is bounded by counting:
+the objects of a body, the elements of a list, and the bytes of what does not fit and is read object by object.
+"""
+
+from __future__ import annotations
+
+import codecs
+from random import randrange
+
+import msgspec
+from msgspec import Raw, Struct
+
+from cards.record.elements import NOTHING
+from cards.record.errors import TooLargeError, UnreadableError
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 100
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+MOST_LOOSELY = 256 * 1024
+"""Bytes of what is read loosely in one piece, as any objects: these take up to 35 times its text."""
+
+_SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
+_PIECE = 64 * 1024  # bytes that are taken at a time, where what is made of them is larger than they are
+
+# What is made of an object takes at most some 136 bytes (an empty component of an Observation), so that these take
+# 52 MiB and twice the body at most. A chart has an object every 90 bytes, and every 40 if it is as terse as can be.
+_FEWEST_OBJECTS = 400_000
+_BYTES_AN_OBJECT = 64
+# An element of a list that is kept as JSON takes 56 bytes. A chart has a comma every 47 bytes.
+_FEWEST_ELEMENTS = 800_000
+_BYTES_AN_ELEMENT = 20
+_WINDOW, _WINDOWS = 256, 256  # bytes of each, and how many of a large body are looked at
+
+_NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NOT_A_MARK = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+
+
+def check_body(body: bytes) -> None:
+    """Refuse a body that is too large, not UTF-8, nested more than 100 levels deep, or of too many JSON objects.
+
+    Raises TooLargeError or UnreadableError. Over 64 KiB only what is made into objects is held to 100 levels;
+    what no rule reads is passed over, and there the decoder's own recursion limit (under 1,000) stands alone.
+    """
+    if len(body) > MAX_BYTES:
+        raise TooLargeError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    if not body.isascii():
+        _check_utf8(body)
+    if len(body) <= _SEARCHED and is_too_deep(body):
+        raise UnreadableError(f"the body is {TOO_DEEP}")
+    most = _FEWEST_OBJECTS + len(body) // _BYTES_AN_OBJECT
+    if _may_hold_more(body, most) and body.count(b"{") > most:
+        raise TooLargeError(f"the body holds more than {most} JSON objects")
+
+
+def _check_utf8(body: bytes) -> None:
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
+    try:
+        for start in range(0, len(body), _PIECE):
+            decoder.decode(view[start : start + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise UnreadableError("the body is not UTF-8") from None
+
+
+def _may_hold_more(body: bytes, objects: int) -> bool:
+    """Whether windows here and there hold half as many objects as that. To count all costs a tenth of a request."""
+    if len(body) < len(b"{},") * objects:
+        return False
+    starts = (randrange(len(body) - _WINDOW) for _ in range(_WINDOWS))  # nobody may know where
+    seen = sum(body.count(b"{", start, start + _WINDOW) for start in starts)
+    return seen * len(body) * 2 > objects * _WINDOW * _WINDOWS
+
+
+def is_too_deep(text: bytes) -> bool:
+    """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
+    if _levels(text.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
+        return False
+    return _levels(_outside_strings(text)) > MAX_DEPTH
+
+
+def _outside_strings(text: bytes) -> bytes:
+    """The brackets of a text that stand in none of its strings."""
+    marks = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_ONE_KIND, _NOT_A_MARK)
+    outside, is_inside = [], False
+    for start in range(0, len(marks), _PIECE):
+        parts = marks[start : start + _PIECE].split(b'"')
+        outside.append(b"".join(parts[is_inside::2]))
+        is_inside ^= len(parts) % 2 == 0
+    return b"".join(outside)
+
+
+def _levels(brackets: bytes) -> int:
+    """An upper bound of the depth; over `MAX_DEPTH` it is exact when every bracket has its partner."""
+    for taken in range(MAX_DEPTH + 1):
+        if taken + len(brackets) <= MAX_DEPTH:
+            return taken + len(brackets)
+        shorter = brackets.replace(b"[]", b"")
+        if len(shorter) == len(brackets):
+            return taken + brackets.count(b"[")
+        brackets = shorter
+    return MAX_DEPTH + 1
+
+
+def starts_with(text: Raw | bytes, start: bytes) -> bool:
+    """Whether a text starts so; to compare the whole of a large one would copy it."""
+    return bytes(memoryview(text)[: len(start)]) == start
+
+
+_decode_list = msgspec.json.Decoder(list[Raw]).decode
+
+
+def elements(text: Raw) -> list[Raw] | None:
+    """The elements of a JSON list, kept as JSON; None for what is no list, or one of too many elements."""
+    most = _FEWEST_ELEMENTS + len(text) // _BYTES_AN_ELEMENT
+    if len(text) > MOST_LOOSELY and bytes(text).count(b",") > most:
+        return None
+    try:
+        return _decode_list(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+class RawEntry(Struct, gc=False):
+    """An entry of a Bundle, kept as JSON."""
+
+    resource: Raw = Raw(b"null")
+    search: Raw = NOTHING
+
+
+NO_ENTRY = RawEntry()
+"""Stands for an element of `entry` that is no entry."""
+_decode_entry = msgspec.json.Decoder(RawEntry | None).decode
+_decode_entries = msgspec.json.Decoder(list[RawEntry]).decode
+
+
+def raw_entries(entries: Raw) -> list[RawEntry] | None:
+    """Each entry of a Bundle, be there one or a list; None for what is neither."""
+    if starts_with(entries, b"{"):
+        return [_entry(entries)]
+    try:
+        return _decode_entries(entries)
+    except (msgspec.DecodeError, RecursionError):
+        texts = elements(entries)
+        return None if texts is None else [_entry(text) for text in texts]
+
+
+def resources(entries: Raw) -> list[Raw] | None:
+    """The resource of each entry of a Bundle, kept as JSON, be there one or a list; None for what is neither."""
+    held = raw_entries(entries)
+    return None if held is None else [entry.resource for entry in held]
+
+
+def _entry(text: Raw) -> RawEntry:
+    try:
+        return _decode_entry(text) or RawEntry()
+    except (msgspec.DecodeError, RecursionError):
+        return NO_ENTRY

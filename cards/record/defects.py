@@ -1,0 +1,50 @@
+"""What could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+from msgspec import Struct
+
+
+class Defect(Struct, frozen=True):
+    """What could not be read: where (key and entry), which element, what was done about it."""
+
+    where: str
+    element: str
+    why: str
+    dropped: bool = False
+
+
+MOST_DEFECTS = 100
+
+
+class Defects(list[Defect]):
+    """What could not be read: the first hundred, and in `total` how many there were."""
+
+    def __init__(self, defects: Iterable[Defect] = ()) -> None:
+        super().__init__()
+        self.total = 0
+        if defects:
+            self.extend(defects)
+
+    def append(self, defect: Defect) -> None:
+        """Count one more."""
+        self.total += 1
+        if len(self) < MOST_DEFECTS:
+            super().append(defect)
+
+    def extend(self, defects: Iterable[Defect]) -> None:
+        """Count more; of others that were counted, as many as they were."""
+        if not defects:
+            return
+        known = list(defects)
+        for defect in known:
+            self.append(defect)
+        if isinstance(defects, Defects):
+            self.total += defects.total - len(known)
+
+    def __iadd__(self, defects: Iterable[Defect]) -> Self:  # type: ignore[override, misc]
+        self.extend(defects)
+        return self

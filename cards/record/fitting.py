@@ -1,0 +1,168 @@
+"""JSON that does not fit its type, made to fit as far as it does: what is lost of it is counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import inf
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Raw, inspect
+
+from cards.record.defects import Defect
+from cards.record.elements import LONGEST_TEXT, Component, Contained, Reference
+from cards.record.in_quotes import written_boolean, written_number
+from cards.record.records import Bundle, Entry, Other, Resource
+from cards.record.statuses import flat
+
+_LARGEST = 10**15  # beyond it a number is no measurement
+_MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
+
+_STATUSES = frozenset({"status", "intent"})
+_ESSENTIAL = frozenset({"resourceType", "code", "status"})
+_OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
+_decode_numbers = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
+
+
+def decode_anything(raw: bytes | Raw) -> Any:
+    """What the JSON says, in Python's own types; a number of too many digits is infinite, and then of no type."""
+    try:
+        return _decode_numbers(raw)
+    except msgspec.ValidationError:
+        return json.loads(bytes(raw), parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else inf
+
+
+class MisfitError(Exception):
+    """A value is not of the type that its element has."""
+
+    why = "is of the wrong type"
+
+
+class _TooLongError(MisfitError):
+    """A text is longer than any that has a meaning."""
+
+    why = f"is longer than {LONGEST_TEXT} characters"
+
+
+def fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draft: bool) -> Resource:
+    """A record as the struct of its type. Raises MisfitError when what it means cannot be read."""
+    kind = value.get("resourceType")
+    if not isinstance(kind, str | None) and not draft:
+        raise MisfitError("resourceType")
+    struct = RECORDS.get(str(kind))
+    record: Resource = _fit_struct(value, struct or _OTHER, where, defects, draft=draft)
+    if isinstance(record, Other):
+        record.is_typed = isinstance(kind, str)
+    return record
+
+
+def fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
+    """The value as `kind` wants it. Raises MisfitError; what is lost inside it becomes a defect."""
+    if isinstance(kind, inspect.RawType):
+        return value if isinstance(value, Raw) else Raw(msgspec.json.encode(value))
+    if value is None or isinstance(kind, inspect.AnyType):
+        return value
+    options = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    for option in options:
+        if isinstance(option, inspect.StructType) and isinstance(value, dict):
+            if option.tag is not None:
+                return fit_record(value, where, defects, draft=draft)
+            return _fit_struct(value, option, where, defects, draft=draft)
+        if isinstance(option, inspect.StrType) and isinstance(value, str):
+            return _fit_text(value, option)
+        if isinstance(option, inspect.BoolType) and isinstance(value, bool):
+            return value
+        if isinstance(option, inspect.IntType | inspect.FloatType):
+            number = written_number(value)
+            if number is not None:
+                return _fit_number(number, option)
+        if isinstance(option, inspect.BoolType) and (answer := written_boolean(value)) is not None:
+            return answer
+    for option in options:
+        if isinstance(option, inspect.ListType):
+            items = value if isinstance(value, list) else [value]
+            return _fit_list(items, option, where, defects, draft=draft)
+    raise MisfitError
+
+
+def _fit_text(value: str, kind: inspect.StrType) -> str:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        raise _TooLongError
+    return value
+
+
+def _fit_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> int | float:
+    if abs(value) > _LARGEST or (isinstance(kind, inspect.IntType) and value != int(value)):
+        raise MisfitError
+    return float(value) if isinstance(kind, inspect.FloatType) else int(value)
+
+
+def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: list[Defect], *, draft: bool) -> list[Any]:
+    fitted = []
+    if kind.max_length is not None and len(items) > kind.max_length:
+        defects.append(Defect(where, f"element {kind.max_length + 1} of a list", "is not read, nor what follows it"))
+        items = items[: kind.max_length]
+    for number, item in enumerate(items):
+        if item is None:
+            continue
+        place = f"{where}, entry {number + 1}" if _is_entry(kind.item_type) else where
+        try:
+            fitted.append(fit(item, kind.item_type, place, defects, draft=draft))
+        except MisfitError as misfit:
+            defects.append(Defect(where, f"element {number + 1} of a list", misfit.why))
+    if items and not fitted:
+        raise MisfitError
+    return fitted
+
+
+def _fit_struct(
+    value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
+) -> Any:
+    if kind.cls not in _WITH_RAW:
+        try:  # nearly every element inside of a record that does not fit
+            return msgspec.convert(value, kind.cls)
+        except msgspec.ValidationError:
+            pass
+    struct = kind.cls()
+    for element in kind.fields:
+        name = element.encode_name
+        if name not in value:
+            continue
+        try:
+            given = value[name]
+            if name in _STATUSES and isinstance(given, dict | list) and isinstance(element.type, inspect.UnionType):
+                given = flat(given)
+            setattr(struct, element.name, fit(given, element.type, where, defects, draft=draft))
+        except MisfitError as misfit:
+            if kind.cls is Entry and name == "resource":
+                defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+                continue
+            if kind.cls in _MEANING and name in _ESSENTIAL and not draft:
+                raise MisfitError(name) from None
+            if kind.cls is Reference:
+                raise MisfitError(name) from None  # by what is left of it, it might lead elsewhere
+            defects.append(Defect(where, name, misfit.why))
+            if name in _OWNERS:
+                setattr(struct, element.name, Reference())
+    return struct
+
+
+def _is_entry(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.StructType) and kind.cls is Entry
+
+
+def _struct_type(kind: object) -> inspect.StructType:
+    struct_type = inspect.type_info(kind)
+    assert isinstance(struct_type, inspect.StructType)
+    return struct_type
+
+
+RECORDS = {str(struct_type.tag): struct_type for struct_type in map(_struct_type, get_args(Resource))}
+_OTHER = RECORDS["Other"]
+_WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
+_MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
