@@ -78,16 +78,16 @@ def _faults(log: str) -> list[Json]:
 def test_a_rule_that_raises_costs_its_own_card_alone(capsys: pytest.CaptureFixture[str]) -> None:
     request = vignettes.request(WORSE, "patient-view", NOW)
     before = _spoken(_post(_book(), request))
-    assert "afo" in before
+    assert "data-check" in before
     capsys.readouterr()
-    after = _spoken(_post(_book("afo"), request))
-    assert {id: card["summary"] for id, card in before.items() if id != "afo"}.items() <= {
+    after = _spoken(_post(_book("data-check"), request))
+    assert {id: card["summary"] for id, card in before.items() if id != "data-check"}.items() <= {
         id: card["summary"] for id, card in after.items()
     }.items()
-    assert "afo" not in after
+    assert "data-check" not in after
     log = capsys.readouterr().err
     (fault,) = _faults(log)
-    assert (fault["rule"], fault["place"], fault["error"]) == ("afo", "advice", "RuntimeError")
+    assert (fault["rule"], fault["place"], fault["error"]) == ("data-check", "advice", "RuntimeError")
     assert "test_faults.py" in fault["at"][-1]
     assert SECRET not in log
     assert "p1" not in log

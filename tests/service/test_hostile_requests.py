@@ -112,7 +112,7 @@ def test_the_newest_of_many_codes_counts(ask: Ask) -> None:
 
 def test_an_order_that_answers_is_kept_among_many_that_were_withdrawn(ask: Ask) -> None:
     withdrawn = record("serviceRequests", code="mri-lumbar", status="revoked", daysAgo=0)
-    placed = record("serviceRequests", code="mri-lumbar", daysAgo=3)
+    placed = record("serviceRequests", code="mri-lumbar", priority="urgent", daysAgo=3)
     assert "lumbar-mri" in _rules(ask(_with(_foot_drop(), "orders", *[withdrawn] * 300)))
     assert "lumbar-mri" not in _rules(ask(_with(_foot_drop(), "orders", *[withdrawn] * 300, placed)))
 
