@@ -28,6 +28,7 @@ from cards.language.verdict import (
     not_applicable,
     suppressed,
 )
+from cards.offers import settled
 from cards.record.chart import Chart
 from cards.record.prefetch_keys import REQUIRED
 from cards.rule_book import RuleBook
@@ -82,7 +83,7 @@ def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise) -> Decision
     verdicts = _Judgement(chart, book, on_fault).verdicts()
     if Card not in map(type, verdicts.values()):
         return Decision(verdicts, ())
-    return _presented(chart.hook, verdicts, book)
+    return _presented(chart, verdicts, book)
 
 
 class _Judgement:
@@ -276,11 +277,14 @@ def _without_foot_drop(chart: Chart) -> Silent:
     return _CONTRADICTED if foot_drop(chart).cancelled else _NO_FOOT_DROP
 
 
-def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decision:
-    """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54)."""
+def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook) -> Decision:
+    """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54).
+
+    Each order stands on one of the cards that are left (D98).
+    """
     precedence = book.precedence
     verdicts = {
-        id: _at(hook, id, verdict, precedence) if isinstance(verdict, Card) else verdict
+        id: _at(chart.hook, id, verdict, precedence) if isinstance(verdict, Card) else verdict
         for id, verdict in verdicts.items()
     }
     verdicts = _without_company(verdicts, precedence.only_alone)
@@ -290,7 +294,10 @@ def _presented(hook: str, verdicts: dict[str, Verdict], book: RuleBook) -> Decis
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
-    return Decision(verdicts, tuple(ordered[: precedence.most_cards]))
+    rules = [shown.rule for shown in ordered[: precedence.most_cards]]
+    settled_cards = settled(chart, [shown.card for shown in ordered[: precedence.most_cards]])
+    verdicts |= {rule.id: card for rule, card in zip(rules, settled_cards, strict=True)}
+    return Decision(verdicts, tuple(map(Shown, rules, settled_cards)))
 
 
 def _without_company(verdicts: dict[str, Verdict], only_alone: Set[str]) -> dict[str, Verdict]:

@@ -18,6 +18,7 @@ from cards.findings.mr_safety import mr_safety
 from cards.findings.red_flags import past_cancer
 from cards.language.precedence import Precedence, read_precedence
 from cards.language.rule import Rule
+from cards.offers import reads_of_orders
 from cards.record.prefetch_keys import supplied_by
 
 
@@ -92,7 +93,7 @@ def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) ->
 
 def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
     """What a rule declares, and what its gates read."""
-    reads = set(rule.reads) | palliative_care.reads
+    reads = set(rule.reads) | palliative_care.reads | reads_of_orders(rule)
     if rule.needs_foot_drop:
         reads |= foot_drop.reads
     if rule.id not in precedence.comfort_care.speaks:

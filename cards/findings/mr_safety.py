@@ -39,8 +39,8 @@ class MrSafety(Struct, frozen=True):
 
 
 @finding(*IMPLANTS, "device.mr-safety", *_CODED_IMPLANTS)
-def mr_safety(chart: Chart) -> MrSafety:
-    """The worst of several implants wins."""
+def implants(chart: Chart) -> list[MrSafety]:
+    """Every implant on record with its MR safety, the worst first."""
     devices: list[Implant] = chart.devices(*IMPLANTS)
     stated: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
     stated += [("unsafe", device) for device in chart.unsafe_devices()]
@@ -49,7 +49,11 @@ def mr_safety(chart: Chart) -> MrSafety:
             continue
         problems: list[Problem] = chart.problems(key)
         stated += [("unknown", problem) for problem in problems]
-    if not stated:
-        return MrSafety("none")
-    level, fact = max(stated, key=lambda implant: (_RANK.index(implant[0]), implant[1].reference))
-    return MrSafety(level, fact)
+    stated.sort(key=lambda implant: (_RANK.index(implant[0]), implant[1].reference), reverse=True)
+    return [MrSafety(level, fact) for level, fact in stated]
+
+
+@finding(implants)
+def mr_safety(chart: Chart) -> MrSafety:
+    """The worst of several implants wins."""
+    return next(iter(implants(chart)), MrSafety("none"))

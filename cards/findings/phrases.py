@@ -171,7 +171,15 @@ def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:
     return references(*drop.codes, *drop.readings, *more)
 
 
-def request(chart: Chart, key: str, *grounds: Fact, priority: str = "routine", occurrence: str = "") -> Plan:
+def dropped_side(chart: Chart) -> str:
+    """`left`, `right` or `both`; empty when the side is not known."""
+    side = foot_drop(chart).side
+    return "" if side is Side.UNKNOWN else side.value
+
+
+def request(
+    chart: Chart, key: str, *grounds: Fact, priority: str = "routine", occurrence: str = "", side: str = ""
+) -> Plan:
     """An order of this key with the clinical note, justified by the foot drop and these grounds."""
     note, why = clinical_note(chart), reasons(chart, *grounds)
-    return Plan(key=key, priority=priority, note=note, occurrence=occurrence, reasons=why)
+    return Plan(key=key, priority=priority, side=side, note=note, occurrence=occurrence, reasons=why)

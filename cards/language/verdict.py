@@ -42,11 +42,19 @@ class Kind(StrEnum):
     COULD_NOT_EVALUATE = "could-not-evaluate"
 
 
+class Reason(Struct, frozen=True):
+    """Why something is ordered: the key of a condition, empty when no code means it, and the words."""
+
+    key: str
+    text: str
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What a suggestion orders, in clinical words; cards/orders makes the FHIR of it.
 
     `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional. `indication`
-    is the condition key that stands as reason, `reasons` are the references of the records that justify it.
+    is the condition key that stands as reason, after the `emergencies`; `reasons` are the references of the records
+    that justify it.
     """
 
     key: str
@@ -55,14 +63,20 @@ class Plan(Struct, frozen=True, kw_only=True):
     note: str = ""
     occurrence: str = ""
     indication: str = "condition.foot-drop"
+    emergencies: tuple[Reason, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
 class Reprioritise(Struct, frozen=True, kw_only=True):
-    """Change of a draft order: the whole draft again, with another priority."""
+    """Change of a draft order: the whole draft again, with another priority.
+
+    `note` and `emergencies` are those of the order that is offered beside a draft that cannot be sent back.
+    """
 
     draft: Draft
     priority: str
+    note: str = ""
+    emergencies: tuple[Reason, ...] = ()
 
 
 class Redose(Struct, frozen=True, kw_only=True):

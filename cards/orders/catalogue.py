@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from cards.language.verdict import Plan
+from cards.language.verdict import Plan, Reason
 from cards.orders.validity import Json, r4_fault
 from cards.record.codes import Overlay
 from cards.record.records import FHIR_ID
@@ -41,6 +41,9 @@ class Entry(Struct, frozen=True):
     takes_side: bool = False
 
 
+# The signs of one foot; the cauda equina screen has no side.
+_SIDED_SIGNS = ("babinski", "sensation-dorsum-foot")
+
 CATALOGUE: Mapping[str, Entry] = {
     "order.mri-lumbar": Entry("MRI of the lumbar spine without contrast", _IMAGING, "site.lumbar-spine"),
     "order.mri-lumbar-contrast": Entry(
@@ -51,7 +54,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "order.mri-brain": Entry("MRI of the brain", _IMAGING),
     "order.ct-lumbar": Entry("CT of the lumbar spine", _IMAGING, "site.lumbar-spine"),
     "order.ct-myelogram-lumbar": Entry("CT myelogram of the lumbar spine", _IMAGING, "site.lumbar-spine"),
-    "order.emg-ncs": Entry("EMG and nerve conduction studies"),
+    "order.emg-ncs": Entry("EMG and nerve conduction studies", takes_side=True),
     "order.spine-surgery-consult": Entry("Spinal surgery consult"),
     "order.neurology-referral": Entry("Neurology referral"),
     "order.orthotist-referral": Entry("Referral to orthotist", takes_side=True),
@@ -72,7 +75,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "medication.gastroprotection": Entry("Proton pump inhibitor", _MEDICINE),
     "communication.spinal-team": Entry("Message to the spinal surgery team", _MESSAGE),
     **{
-        f"exam.{code}": Entry(name, _FINDING, takes_side=code.startswith("mrc-"))
+        f"exam.{code}": Entry(name, _FINDING, takes_side=code.startswith("mrc-") or code in _SIDED_SIGNS)
         for key in ("observation.mrc", "observation.signs")
         for code, name in VALUE_SETS[key].codes[EXAM].items()
     },
@@ -128,6 +131,11 @@ def order_resource(plan: Plan, context: OrderContext) -> Json:
     return resource
 
 
+def is_imaging(key: str) -> bool:
+    """Whether an order of this key is a scan."""
+    return key in CATALOGUE and CATALOGUE[key].kind == _IMAGING
+
+
 def order_words(plan: Plan) -> str:
     """What a plan orders, in words: `Ankle-foot orthosis, left`."""
     return CATALOGUE[plan.key].text + _SIDE_WORDS.get(plan.side, "")
@@ -143,8 +151,8 @@ def _service(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     if entry.kind == _IMAGING:
         resource["category"] = [_concept("category.imaging")]
     resource["code"] = _code(plan.key, order_words(plan), context)
-    if entry.site:
-        resource["bodySite"] = [_concept(entry.site)]
+    if site := entry.site or (f"side.{plan.side}" if plan.side else ""):
+        resource["bodySite"] = [_concept(site)]
     return resource | _frame(plan, context, "ServiceRequest")
 
 
@@ -204,8 +212,9 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
         "subject": context.subject,
         "authoredOn": context.authored,
     }
-    if plan.indication:
-        elements["reasonCode"] = [_concept(plan.indication)]
+    reasons = [*map(_reason, plan.emergencies), *([_concept(plan.indication)] if plan.indication else [])]
+    if reasons:
+        elements["reasonCode"] = reasons
     if context.encounter is not None:
         elements["encounter"] = context.encounter
     if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
@@ -256,6 +265,10 @@ def _concept(key: str) -> Json:
     return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}
 
 
+def _reason(reason: Reason) -> Json:
+    return {**(_concept(reason.key) if reason.key else {}), "text": reason.text}
+
+
 def _shape(plan: Plan, context: OrderContext, resource: Json) -> tuple[object, ...]:
     """What decides whether the resource is valid, but for the ids and the text, which `_check` looks at every time."""
     own = context.overlay.get(plan.key)
@@ -264,6 +277,7 @@ def _shape(plan: Plan, context: OrderContext, resource: Json) -> tuple[object, .
         plan.priority,
         plan.side,
         plan.indication,
+        plan.emergencies,
         bool(plan.note),
         bool(plan.occurrence),
         plan.reasons and frozenset([reference.partition("/")[0] for reference in plan.reasons[:MOST_REASONS]]),

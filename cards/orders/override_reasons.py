@@ -1,4 +1,4 @@
-"""Why a clinician may set a card aside: our own reasons, and beside them the HL7 codes that mean the same."""
+"""Why a clinician may set a card aside (D60, D95). "Other", with a comment, is the client's to offer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/override-reasons"
-HL7_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
-MOST_REASONS = 8  # on one card: a longer list is not read
+MOST_REASONS = 6  # on one card: a longer list is not read (D95)
 
 # Code to display; a rule names the codes that make sense for its card.
 OVERRIDE_REASONS: Mapping[str, str] = {
@@ -30,15 +29,6 @@ MEANINGS: Mapping[str, str] = {
     "reassess-within-24-hours": "The question stays open, and the patient is seen again within 24 hours.",
 }
 
-# Own code to the HL7 code and display that mean the same; the others have none.
-HL7_REASONS: Mapping[str, tuple[str, str]] = {
-    "already-arranged": ("indication-order-exists", "Patient has indication/order for intended action"),
-    "findings-disagree": ("cds-not-applicable", "PC CDS does not apply to patient"),
-    "known-stable-cause": ("patient-ineligible", "Patient does not meet eligibility for recommended action"),
-    "patient-declined": ("patient-refuses", "Patient refuses/declines (no context given)*"),
-    "contraindicated": ("patient-contraindication", "Patient has contraindication to recommended action"),
-}
-
 
 class Reason(Struct, frozen=True):
     """One reason as it is offered."""
@@ -49,8 +39,5 @@ class Reason(Struct, frozen=True):
 
 
 def offered(codes: Iterable[str]) -> tuple[Reason, ...]:
-    """The reasons of a card: our own of these codes, then the HL7 ones beside them, at most eight."""
-    codes = tuple(codes)
-    own = [Reason(SYSTEM, code, OVERRIDE_REASONS[code]) for code in codes]
-    hl7 = [Reason(HL7_SYSTEM, *HL7_REASONS[code]) for code in codes if code in HL7_REASONS]
-    return (*own, *hl7)[:MOST_REASONS]
+    """The reasons of a card, in the order in which its rule names them, at most six."""
+    return tuple(Reason(SYSTEM, code, OVERRIDE_REASONS[code]) for code in codes)[:MOST_REASONS]

@@ -80,7 +80,7 @@ WHERE = {Side.LEFT: ", left", Side.RIGHT: ", right", Side.BOTH: ", both feet", S
 def _supply(chart: Chart, *, has_ulcer: bool, is_recommended: bool) -> Suggestion:
     """The orthosis with the orthotist referral beside it; for damaged skin the referral alone."""
     drop, why, note = findings.foot_drop(chart), findings.reasons(chart), findings.clinical_note(chart)
-    side = "" if drop.side is Side.UNKNOWN else drop.side.value
+    side = findings.dropped_side(chart)
     device, referral = (Plan(key=key, side=side, note=note, reasons=why) for key in (AFO, "order.orthotist-referral"))
     if has_ulcer:
         return Suggestion(label="Referral to an orthotist to fit the orthosis", plans=(referral,))

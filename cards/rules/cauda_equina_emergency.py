@@ -12,10 +12,11 @@ from cards.record import Chart, Evidence, Order, Reading
     "cauda-equina-emergency", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=["patient", "observation.pvr-ml", findings.red_flags, findings.undated_flags, findings.emergency_answer,
            findings.uncalled_scan, findings.spinal_pain, findings.umn_signs, findings.comfort_care,
-           findings.cord_threats, findings.mr_safety, findings.injury_needs_imaging],
+           findings.cord_threats, findings.mr_safety, findings.injury_needs_imaging, findings.neuraxis_grounds,
+           "condition.pregnancy"],
     strength="strong", quality="moderate: national pathway and consensus; missed-case reports",
     reviewed="2026-11-28", version="2.0.0",
-    suggests=["order.mri-lumbar", "order.ct-lumbar", findings.CONSULT, "order.bladder-scan"],
+    suggests=["order.mri-lumbar", *findings.WHOLE_SPINE_MRI, "order.ct-lumbar", findings.CONSULT, "order.bladder-scan"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care", "reassess-within-24-hours"],
 )  # fmt: skip
 def cauda_equina_emergency(chart: Chart) -> Verdict:
@@ -45,19 +46,20 @@ def cauda_equina_emergency(chart: Chart) -> Verdict:
 
 
 def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | None) -> Card:
-    wider = findings.foot_drop(chart).is_bilateral or findings.umn_signs(chart)
+    scan, key = _scan(chart)
+    is_whole = key in findings.WHOLE_SPINE_MRI
+    wider = is_whole or findings.foot_drop(chart).is_bilateral or findings.umn_signs(chart)
     extent = "lumbosacral spine first, then the whole spine" if wider else "lumbosacral spine first"
     measured = f" {residual.text} mL ({residual.when})." if residual else ""
     note = f"Suspected cauda equina syndrome. {findings.clinical_note(chart)}{measured}"
     why = findings.reasons(chart, *findings.red_flags(chart).findings)
-    scan, key = (
-        ("CT", "order.ct-lumbar") if findings.mr_safety(chart).level == "unsafe" else ("MRI", "order.mri-lumbar")
-    )
-    imaging = Plan(key=key, priority="stat", note=note, reasons=why)
+    first = " Lumbosacral spine first." if is_whole else ""
+    imaging = Plan(key=key, priority="stat", note=f"{note}{first}", reasons=why)
     call = Plan(key=findings.CONSULT, priority="stat", note=note, reasons=why)
     bladder = Plan(key="order.bladder-scan", priority="stat", note="Only if it does not delay imaging.", reasons=why)
+    region = "whole-spine" if is_whole else "lumbar"
     now = Suggestion(
-        label=f"Emergency lumbar {scan} and on-call spinal surgery", plans=(imaging, call), is_recommended=True
+        label=f"Emergency {region} {scan} and on-call spinal surgery", plans=(imaging, call), is_recommended=True
     )
     if _is_imaged_for_injury(chart):
         now = Suggestion(label="Call on-call spinal surgery now", plans=(call,), is_recommended=True)
@@ -76,6 +78,16 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
         suggestions=(now,) if residual else (now, measure),
         one_suggestion_only=False,
     )
+
+
+def _scan(chart: Chart) -> tuple[str, str]:
+    """The method and its order: of the whole spine where that is asked for too, so that one order serves (D98)."""
+    if findings.mr_safety(chart).level == "unsafe":
+        return "CT", "order.ct-lumbar"
+    grounds = findings.neuraxis_grounds(chart)
+    has_contrast = "cancer" in grounds and not chart.problems("condition.pregnancy")
+    is_whole = grounds and not chart.is_ordering  # of orders that are being written each region is judged alone (D88)
+    return "MRI", findings.WHOLE_SPINE_MRI[has_contrast] if is_whole else "order.mri-lumbar"
 
 
 def _uncalled(chart: Chart, order: Order) -> Card:

@@ -52,7 +52,9 @@ def _card(chart: Chart, coded: Fact) -> Card:
         fits = f"{listed(missing)} not recorded" if missing else fits
         proof = "not yet proven" if chart.has_seen(findings.EMG_REPORT) else "proof could not be read"
         text = f"Peroneal palsy {proof}: {fits}; confirm by NCS/EMG, and image the spine if it fails to recover."
-        study = findings.request(chart, findings.EMG, coded, occurrence=findings.emg_date(chart))
+        study = findings.request(
+            chart, findings.EMG, coded, occurrence=findings.emg_date(chart), side=findings.dropped_side(chart)
+        )
         choice = Suggestion(label=findings.emg_label(chart), plans=(study,))
     return Card(
         indicator=Indicator.WARNING if against else Indicator.INFO,

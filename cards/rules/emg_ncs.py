@@ -53,7 +53,7 @@ def _card(chart: Chart) -> Card:
     known = f"{sentence(findings.began(chart, drop))}. "
     ask = known if drop.onset else "The onset is not recorded: ask for it and date the study from it. "
     facts = [*pattern, *([mismatch.report] if mismatch else []), *([unexplaining] if unexplaining else [])]
-    plan = findings.request(chart, findings.EMG, occurrence=when)
+    plan = findings.request(chart, findings.EMG, occurrence=when, side=findings.dropped_side(chart))
     study = Suggestion(label=findings.emg_label(chart), plans=(plan,), is_recommended=bool(facts))
     return Card(
         indicator=Indicator.WARNING if facts else Indicator.INFO,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary, suppressed
 from cards.language.escaping import days, listed
-from cards.record import Chart, Evidence
+from cards.record import Chart, Evidence, Side
 
 
 @rule(
@@ -15,7 +15,8 @@ from cards.record import Chart, Evidence
     strength="strong for the cauda equina screen; conditional for the muscles",
     quality="low: one diagnostic series, reviews, national red-flag guidance", reviewed="2026-11-28", version="2.0.0",
     suggests=["exam.saddle-sensation", "exam.bladder-dysfunction", "exam.bowel-dysfunction", "exam.mrc-inversion",
-              "exam.mrc-hip-abduction", "exam.babinski"],
+              "exam.mrc-hip-abduction", "exam.mrc-toe-extension", "exam.mrc-eversion", "exam.babinski",
+              "exam.sensation-dorsum-foot"],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "reassess-within-24-hours"],
 )  # fmt: skip
 def localisation_exam(chart: Chart) -> Verdict:
@@ -39,8 +40,12 @@ SCREEN = {item: findings.item_name(item).removesuffix(" sensation") for item in 
 NAMES = {
     "mrc-inversion": "inversion", "mrc-hip-abduction": "hip abduction", "babinski": "plantar response",
     "saddle-sensation": "saddle sensation", "bladder-dysfunction": "bladder function",
-    "bowel-dysfunction": "bowel function",
+    "bowel-dysfunction": "bowel function", "mrc-toe-extension": "toe extension", "mrc-eversion": "eversion",
+    "sensation-dorsum-foot": "sensation of the dorsum of the foot",
 }  # fmt: skip
+# D97: they round off the examination, and their lack alone makes no card.
+ALSO_GRADED = ("mrc-toe-extension", "mrc-eversion")
+ALSO_TESTED = "sensation-dorsum-foot"
 UNEXPLAINED = "The scan does not explain the foot drop: test inversion, hip abduction and plantar response"
 EXTEND = "; extend to cord and brain if there are cord signs."
 
@@ -68,7 +73,10 @@ def _card(chart: Chart, missing: list[str]) -> Card:
         f"Grade each 0 to {findings.FULL_STRENGTH} and state the side.",
         because=findings.because(chart, *left_open),
         changes="These findings, recorded; spine imaging of this episode.",
-        suggestions=tuple(Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code)) for code in missing),
+        suggestions=tuple(
+            Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code))
+            for code in (*missing, *_also_missing(chart))
+        ),
         one_suggestion_only=False,
         exempt_from=frozenset({"known_cause"} if left_open else ()),
     )
@@ -102,8 +110,15 @@ def _use(missing: list[str]) -> str:
     return f"{'they separate' if len(localises) > 1 else 'it separates'} L5 root, peroneal nerve and cord"
 
 
+def _also_missing(chart: Chart) -> list[str]:
+    sides, window = findings.foot_drop(chart).sides, findings.SCREEN_WINDOW
+    missing = [muscle for muscle in ALSO_GRADED if None in findings.grades_on(chart, muscle, sides, window)]
+    return missing if findings.newest_answers(chart, ALSO_TESTED, window) else [*missing, ALSO_TESTED]
+
+
 def _skeletons(chart: Chart, code: str) -> tuple[Plan, ...]:
-    """An Observation to fill in; a muscle on each dropped side."""
-    if code not in findings.L5_MUSCLES:
+    """An Observation to fill in; on each dropped side, but for the cauda equina screen, which has none."""
+    if code in findings.SCREEN:
         return (Plan(key=f"exam.{code}"),)
-    return tuple(Plan(key=f"exam.{code}", side=side.value) for side in findings.foot_drop(chart).sides)
+    sides = dict.fromkeys("" if side is Side.UNKNOWN else side.value for side in findings.foot_drop(chart).sides)
+    return tuple(Plan(key=f"exam.{code}", side=side) for side in sides)

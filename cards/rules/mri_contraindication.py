@@ -51,7 +51,7 @@ def mri_contraindication(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     if not chart.is_ordering and not need.cards and not is_beside:
         return not_applicable("no imaging is called for at this moment")
     if safety.fact is not None and safety.level == "unsafe" and chart.is_ordering:
-        return _must_not(chart, safety.fact)
+        return _must_not(chart, safety.fact, imaging_need)
     if safety.fact is not None and safety.is_hazard:
         return _hazard(chart, safety.fact, safety.level, need)
     if (expecting := chart.problem("condition.pregnancy")) and chart.drafted(*WITHOUT_CONTRAST):
@@ -88,7 +88,7 @@ def _hazard(chart: Chart, implant: Fact, level: str, need: Need) -> Card:
     )
 
 
-def _must_not(chart: Chart, implant: Fact) -> Card:
+def _must_not(chart: Chart, implant: Fact, imaging_need: ImagingNeed) -> Card:
     """D67: an MRI is being written for an implant that is coded unsafe."""
     drafts, is_lumbar = chart.drafted(*MRI), bool(chart.drafted(*findings.LUMBAR_MRI))
     is_brain = not chart.drafted(*findings.SPINE_MRI)
@@ -102,15 +102,21 @@ def _must_not(chart: Chart, implant: Fact) -> Card:
         "compressions but is weaker for the cause; check anticoagulation before myelography.",
         because=findings.evidence(Evidence.of(implant, f"{implant.text}: MR unsafe"), *drafts),
         changes="A device record that states another MR safety, or its removal.",
-        suggestions=(_ct_instead(chart, implant), remove) if is_lumbar else (remove,),
+        suggestions=(_ct_instead(chart, implant, imaging_need), remove) if is_lumbar else (remove,),
         one_suggestion_only=True,
     )
 
 
-def _ct_instead(chart: Chart, implant: Fact) -> Suggestion:
-    """A CT as urgent as the lumbar MRI that it takes the place of; what has no id cannot be removed with it."""
+def _ct_instead(chart: Chart, implant: Fact, imaging_need: ImagingNeed) -> Suggestion:
+    """A CT as urgent as the lumbar MRI that it takes the place of, and never less than the foot drop asks for.
+
+    What has no id cannot be removed with it.
+    """
     lumbar = chart.drafted(*findings.LUMBAR_MRI)
     ct = _plan(chart, "order.ct-lumbar", Need(), f"In the place of an MRI: {name(implant.text, 80)}, unsafe for MRI.")
+    loudest = imaging_need().loudest
+    if loudest and (loudest.indicator is Indicator.CRITICAL or ct.priority == "routine"):
+        ct = structs.replace(ct, priority=loudest.indicator.priority)
     removals = (Remove(draft=draft) for draft in lumbar if "/" in draft.reference)
     return Suggestion(label=f"{ct.priority.capitalize()} CT of the lumbar spine instead", plans=(ct, *removals))
 

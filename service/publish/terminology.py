@@ -96,7 +96,7 @@ def code_systems(book: RuleBook) -> Iterator[Json]:
         "override-reasons",
         override_reasons.SYSTEM,
         "Override reasons",
-        "Why a clinician may override a card, for reasons that the HL7 non-adherence reason codes do not include.",
+        "Why a clinician may set a card aside.",
         (
             (code, display, override_reasons.MEANINGS[code])
             for code, display in override_reasons.OVERRIDE_REASONS.items()

@@ -151,7 +151,7 @@ def _reprioritise(plan: Reprioritise, context: OrderContext) -> dict[str, Any] |
         return {"type": "update", "description": description, "resource": Raw(draft)}
     key = next((key for key in plan.draft.keys if key in CATALOGUE), "")
     # A draft that is not valid FHIR cannot be sent back, so a new order is offered beside it.
-    beside = Plan(key=key, priority=plan.priority)
+    beside = Plan(key=key, priority=plan.priority, note=plan.note, emergencies=plan.emergencies)
     return _create(beside, context, "Create a draft order beside the one being written")
 
 

@@ -1,0 +1,125 @@
+"""The orders of an answer taken together: each is offered once, and says what its reader rings back about (D97, D98)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct, structs
+
+from cards.findings.foot_drop import foot_drop
+from cards.findings.order_notes import emergencies, for_radiology
+from cards.findings.phrases import clinical_note
+from cards.findings.studies import CONSULT, LUMBAR_MRI, SPINE_CT, SPINE_MRI, WHOLE_SPINE_MRI
+from cards.language.escaping import inside, listed
+from cards.language.finding import reads_of
+from cards.language.rule import Rule
+from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
+from cards.orders.catalogue import is_imaging, order_words
+from cards.record.chart import Chart
+
+_PRIORITIES = ("routine", "urgent", "asap", "stat")
+_WITH_CONTRAST = frozenset({LUMBAR_MRI[1], WHOLE_SPINE_MRI[1], SPINE_CT[1]})
+_What = tuple[str, str]
+Action = Plan | Reprioritise | Redose | Remove
+
+
+class _Offer(Struct):
+    """Where an order stays: the number of the card and its rank there; and every card's plan of it."""
+
+    number: int
+    rank: tuple[int, bool]
+    plans: list[tuple[int, Plan]]
+
+
+def reads_of_orders(rule: Rule) -> frozenset[str]:
+    """What the orders of a rule say beyond the rule's own words."""
+    reads = emergencies.reads if CONSULT in rule.suggests else frozenset()
+    return reads_of(for_radiology, emergencies) if any(map(is_imaging, rule.suggests)) else reads
+
+
+def settled(chart: Chart, cards: Sequence[Card]) -> list[Card]:
+    """The cards of one answer, in their order, with each order in one of them alone, and complete."""
+    offers = _offers(cards)
+    return [_settled(chart, number, card, offers) if card.suggestions else card for number, card in enumerate(cards)]
+
+
+def _plans(card: Card) -> Iterator[tuple[Suggestion, Plan]]:
+    for suggestion in card.suggestions:
+        yield from ((suggestion, plan) for plan in suggestion.plans if isinstance(plan, Plan))
+
+
+def _what(plan: Plan) -> _What:
+    """What counts as the same order: the scans of the spine by one method, else the same order for the same side."""
+    if plan.key in SPINE_MRI:
+        return "MRI of the spine", ""
+    return ("CT of the spine", "") if plan.key in SPINE_CT else (plan.key, plan.side)
+
+
+def _offers(cards: Sequence[Card]) -> dict[_What, _Offer]:
+    """Where each order stays: where it is most urgent, then (but for imaging) recommended, then first."""
+    offers: dict[_What, _Offer] = {}
+    for number, card in enumerate(cards):
+        for suggestion, plan in _plans(card):
+            rank = (_PRIORITIES.index(plan.priority), suggestion.is_recommended and not is_imaging(plan.key))
+            offer = offers.setdefault(_what(plan), _Offer(number, rank, []))
+            if rank > offer.rank:
+                offer.number, offer.rank = number, rank
+            offer.plans.append((number, plan))
+    return offers
+
+
+def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer]) -> Card:
+    elsewhere = {what: offers[what] for _, plan in _plans(card) if offers[what := _what(plan)].number != number}
+    suggestions = []
+    for suggestion in card.suggestions:
+        plans = tuple(plan for plan in suggestion.plans if not (isinstance(plan, Plan) and _what(plan) in elsewhere))
+        is_whole = len(plans) == len(suggestion.plans)
+        if is_whole or (plans and not any(plans == other.plans for other in card.suggestions)):
+            complete = tuple(_complete(chart, number, plan, offers) for plan in plans)
+            suggestions.append(structs.replace(suggestion, plans=complete))
+    detail = "\n\n".join(part for part in (card.detail, *_said(number, elsewhere.values())) if part)
+    return structs.replace(card, suggestions=tuple(suggestions), detail=detail)
+
+
+def _said(number: int, elsewhere: Iterable[_Offer]) -> list[str]:
+    """Where the orders are that this card does not offer."""
+    where: dict[str, list[str]] = {}
+    for offer in elsewhere:
+        kept = next(plan for other, plan in offer.plans if other == offer.number)
+        place = "above" if offer.number < number else "below"
+        where.setdefault(place, []).append(inside(order_words(_covering(kept, [plan for _, plan in offer.plans]))))
+    return [f"Included in the order {place}: {listed(words)}." for place, words in where.items()]
+
+
+def _complete(chart: Chart, number: int, plan: Action, offers: dict[_What, _Offer]) -> Action:
+    """The action with what the cards that gave way wanted of the order, and what its reader asks."""
+    if isinstance(plan, Reprioritise):
+        note = " ".join([clinical_note(chart)] * bool(foot_drop(chart)) + [for_radiology(chart)[0]])
+        return structs.replace(plan, note=note, emergencies=emergencies(chart))
+    if not isinstance(plan, Plan):
+        return plan
+    for other in (other for card, other in offers[_what(plan)].plans if card != number):
+        plan = structs.replace(
+            _covering(plan, [other]),
+            note=_joined(chart, plan.note, other.note),
+            reasons=tuple(dict.fromkeys((*plan.reasons, *other.reasons))),
+        )
+    if is_imaging(plan.key):
+        plan = structs.replace(plan, note=f"{plan.note} {for_radiology(chart)[plan.key in _WITH_CONTRAST]}".strip())
+    asks = is_imaging(plan.key) or plan.key == CONSULT
+    return structs.replace(plan, emergencies=emergencies(chart)) if asks else plan
+
+
+def _joined(chart: Chart, note: str, other: str) -> str:
+    """The note, and before it what another one says beside the clinical picture that both tell."""
+    rest = other.replace(clinical_note(chart), "").strip() if foot_drop(chart) else other
+    return f"{rest} {note}" if rest and rest not in note else note
+
+
+def _covering(plan: Plan, others: Sequence[Plan]) -> Plan:
+    """The plan; of the MRIs of the spine the one that shows what all of them show."""
+    if plan.key not in SPINE_MRI:
+        return plan
+    keys = {plan.key, *(other.key for other in others)}
+    region = WHOLE_SPINE_MRI if keys & set(WHOLE_SPINE_MRI) else LUMBAR_MRI
+    return structs.replace(plan, key=region[bool(keys & _WITH_CONTRAST)])
