@@ -1,4 +1,4 @@
-"""The orders of an answer taken together: each is offered once, and says what its reader rings back about (D97, D98)."""
+"""The orders of an answer together: each is offered once, and says what its reader rings back about (D97, D98)."""
 
 from __future__ import annotations
 

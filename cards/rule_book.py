@@ -30,8 +30,8 @@ class RuleBook(Struct, frozen=True, kw_only=True):
     """Every rule in the order of precedence.
 
     The `reads` of a rule are all the keys of bindings.toml on which its verdict depends: those that it declares,
-    those of its gates, and those of the rules that it asks. `supplies` holds, by rule, the prefetch keys from which
-    they are read, and `by_hook` the rules of each hook.
+    those of its gates, and those of the rules that it asks; and what its orders say. `supplies` holds, by rule, the
+    prefetch keys from which the verdict is read, and `by_hook` the rules of each hook.
     """
 
     rules: Mapping[str, Rule]
@@ -65,23 +65,24 @@ def make_rule_book(rules: Iterable[Rule], precedence: Precedence) -> RuleBook:
         by_id[rule.id] = rule
     if strangers := sorted(set(precedence.named()) - by_id.keys()):
         raise RuleBookError(f"precedence.toml names {', '.join(strangers)}, but no rule has that id")
-    ranked = {
-        id: structs.replace(by_id[id], reads=_all_reads(by_id[id], by_id, precedence))
+    reads = {
+        id: _all_reads(by_id[id], by_id, precedence)
         for id in (*precedence.order, *sorted(by_id.keys() - set(precedence.order)))
     }
+    ranked = {id: structs.replace(by_id[id], reads=read | reads_of_orders(by_id[id])) for id, read in reads.items()}
     hooks = {hook for rule in ranked.values() for hook in rule.hooks}
     return RuleBook(
         rules=MappingProxyType(ranked),
         precedence=precedence,
-        supplies=MappingProxyType({id: _supplied(rule) for id, rule in ranked.items()}),
+        supplies=MappingProxyType({id: _supplied(read) for id, read in reads.items()}),
         by_hook=MappingProxyType(
             {hook: tuple(rule for rule in ranked.values() if hook in rule.hooks) for hook in hooks}
         ),
     )
 
 
-def _supplied(rule: Rule) -> frozenset[str]:
-    return frozenset(name for key in rule.reads for name in supplied_by(key))
+def _supplied(reads: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for key in reads for name in supplied_by(key))
 
 
 def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) -> frozenset[str]:
@@ -93,7 +94,7 @@ def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) ->
 
 def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
     """What a rule declares, and what its gates read."""
-    reads = set(rule.reads) | palliative_care.reads | reads_of_orders(rule)
+    reads = set(rule.reads) | palliative_care.reads
     if rule.needs_foot_drop:
         reads |= foot_drop.reads
     if rule.id not in precedence.comfort_care.speaks:

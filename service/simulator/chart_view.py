@@ -21,6 +21,7 @@ _ENCOUNTERS = {
 _ORDERED = ("ServiceRequest", "DeviceRequest", "Communication")
 _PRESCRIBED = ("MedicationRequest", "MedicationStatement")
 _OPEN = frozenset({"draft", "active", "on-hold"})
+_DRAFTED = "drafted, not signed"  # it answers nothing critical (D100)
 
 
 class Row(Struct):
@@ -120,6 +121,7 @@ def _row(record: Json, changed: frozenset[str], today: date) -> Row:
     state = elements.words(record.get("clinicalStatus")) if kind == "Condition" else status
     state = "" if state == "final" else state  # nearly every result is final
     is_request = kind in (*_ORDERED, *_PRESCRIBED)
+    state = _DRAFTED if is_request and status == "draft" else state
     return Row(
         reference=_reference(record),
         name=elements.name(record),

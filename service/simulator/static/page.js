@@ -2,7 +2,7 @@
 
 import { Client } from "./client.js";
 import { Drafts } from "./drafts.js";
-import { PatientRecord, referenceOf } from "./record.js";
+import { PatientRecord, isDraft, referenceOf } from "./record.js";
 
 const start = JSON.parse(document.getElementById("start").textContent);
 const find = (id) => document.getElementById(id);
@@ -132,7 +132,8 @@ async function accept(hook, card, suggestion) {
   for (const action of suggestion.actions) await record.apply(action, isOrdering(hook));
   const { accepted } = answersOf(hook);
   (accepted[topicOf(card)] ??= []).push(suggestion.label);
-  note(`Accepted: ${suggestion.label}`);
+  const isDrafted = suggestion.actions.some(({ type, resource }) => type === "create" && isDraft(resource));
+  note(`Accepted: ${suggestion.label}${isDrafted ? " (drafted, not signed)" : ""}`);
   const acceptedSuggestions = [{ id: suggestion.uuid }];
   await sendFeedback(hook, { card: card.uuid, outcome: "accepted", acceptedSuggestions });
   await refresh();

@@ -5,6 +5,8 @@ const NOWHERE = "https://ehr.example/fhir";
 
 export const referenceOf = (resource) => `${resource.resourceType}/${resource.id}`;
 
+export const isDraft = (resource) => ORDERS.has(resource.resourceType) && resource.status === "draft";
+
 const kindOf = (query) => query.split(/[?/]/)[0];
 
 const codesOf = (part) => (part.code?.coding ?? []).map((coding) => coding.code);
@@ -18,7 +20,8 @@ export class PatientRecord {
     this.start = start;
     this.write = write ?? (async (_, resource) => resource);
     this.filed = new Map(start.records.map((resource) => [referenceOf(resource), resource]));
-    this.drafts = new Map(start.drafts.map((draft) => [referenceOf(draft), draft]));
+    const left = start.records.filter(isDraft); // on record, and still to be signed
+    this.drafts = new Map([...left, ...start.drafts].map((draft) => [referenceOf(draft), draft]));
     this.changed = new Set();
   }
 
@@ -90,7 +93,7 @@ export class PatientRecord {
     }
     const stored = await this.file(resource);
     this.drafts.delete(reference);
-    if (ORDERS.has(stored.resourceType) && stored.status === "draft") this.drafts.set(referenceOf(stored), stored);
+    if (isDraft(stored)) this.drafts.set(referenceOf(stored), stored);
   }
 
   // The answers to a service's prefetch templates, taken from the record.

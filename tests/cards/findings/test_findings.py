@@ -14,6 +14,7 @@ from cards.findings.measurements import Clearance, Pregnancy
 from cards.findings.mr_safety import MrSafety
 from cards.findings.red_flags import RedFlags
 from cards.language.finding import Finding
+from cards.language.verdict import Reason
 from cards.record.facts import Fact, Reading
 from cards.record.moments import Moment
 from tests.support import cases
@@ -65,12 +66,16 @@ def plain(given: object) -> object:
         return f"{int(given.before.value)} to {int(given.after.value)}"
     if isinstance(given, MrSafety):
         return given.level
+    if isinstance(given, Reason):
+        return f"{given.text} ({given.key or 'no code'})"
     if isinstance(given, Pregnancy):
         return f"pregnant, {'weeks unknown' if given.weeks is None else f'{floor(given.weeks)} weeks'}"
     if isinstance(given, Moment | StrEnum | Clearance):
         return str(given)
     if isinstance(given, tuple) and given and isinstance(given[0], str):
         return ": ".join(each for each in given if isinstance(each, str))
+    if isinstance(given, tuple) and given and isinstance(given[0], Reason):
+        return [plain(each) for each in given]  # the first one is the emergency
     if isinstance(given, list | tuple):
         return sorted(str(plain(each)) for each in given)
     if isinstance(given, dict):

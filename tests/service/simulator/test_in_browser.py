@@ -138,6 +138,23 @@ def test_an_accepted_suggestion_stands_among_the_orders_and_is_not_said_again(vi
     settled(page)
 
 
+def test_a_draft_answers_no_emergency_until_it_is_signed(visit: Visit) -> None:
+    page = visit.chart("cauda-equina")
+    emergency = card(page, "cauda-equina-emergency")
+    emergency.get_by_role("button", name=re.compile("Emergency lumbar MRI")).click()
+    settled(page)
+    expect(page.get_by_role("region", name=re.compile("Orders"))).to_contain_text("drafted, not signed")
+    expect(page.locator("#activity")).to_contain_text("drafted, not signed")
+    expect(emergency).to_contain_text("Critical")
+    page.get_by_role("button", name="Discharge patient").click()
+    settled(page)
+    expect(emergency).to_contain_text("Critical")
+    page.get_by_role("button", name="Sign orders").click()
+    settled(page)
+    expect(emergency).to_have_count(0)
+    check_accessible(page)
+
+
 def test_a_card_is_overridden_with_a_reason(visit: Visit) -> None:
     page = visit.chart("new-l5-foot-drop")
     afo = card(page, "afo")

@@ -113,6 +113,14 @@ def test_the_record_shows_what_changed_and_survives_odd_data(client: FlaskClient
     assert "long ago" in html
 
 
+@pytest.mark.parametrize("kind", ["ServiceRequest", "DeviceRequest", "MedicationRequest"])
+def test_a_draft_on_record_is_said_to_be_one(client: FlaskClient, kind: str) -> None:
+    orders = [{"resourceType": kind, "id": status, "status": status} for status in ("draft", "active")]
+    html = fragment(client, "record", {"records": orders, "changed": []})
+    assert html.count("drafted, not signed") == 1
+    assert html.count('class="chip">active<') == 1
+
+
 def card(**more: Any) -> dict[str, Any]:
     """A card with two suggestions."""
     made = {

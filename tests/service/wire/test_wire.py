@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from cards.language.rule import Rule
 from cards.orders import override_reasons
-from cards.orders.override_reasons import HL7_REASONS, OVERRIDE_REASONS
+from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.rule_book import rule_book
 from service.wire.request import FhirAuthorization, read
 from tests.support import vignettes
@@ -91,23 +91,23 @@ def test_suggestions_can_be_taken(cards: list[dict[str, Any]]) -> None:
                 assert action["resource"]["subject"] == {"reference": "Patient/p1"}
 
 
-def test_override_reasons_are_our_own_then_those_of_hl7(cards: list[dict[str, Any]]) -> None:
+def test_override_reasons_are_those_of_the_rule(cards: list[dict[str, Any]]) -> None:
     for card in cards:
         own = RULES[card["source"]["topic"]["code"]].overrides
         told = [(each["system"], each["code"], each["display"]) for each in card["overrideReasons"]]
-        assert told[: len(own)] == [(override_reasons.SYSTEM, code, OVERRIDE_REASONS[code]) for code in own]
-        hl7 = [(override_reasons.HL7_SYSTEM, *HL7_REASONS[code]) for code in own if code in HL7_REASONS]
-        assert told[len(own) :] == hl7[: 8 - len(own)]
-        assert len(told) <= 8
-    assert any(each["system"] == override_reasons.HL7_SYSTEM for card in cards for each in card["overrideReasons"])
+        assert told == [(override_reasons.SYSTEM, code, OVERRIDE_REASONS[code]) for code in own]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_no_card_offers_more_than_eight_reasons_or_one_twice(rule: Rule) -> None:
+def test_no_card_offers_more_than_six_reasons_or_one_twice(rule: Rule) -> None:
+    """D95: none twice in other words either, and the client offers "Other" itself."""
     reasons = override_reasons.offered(rule.overrides)
-    assert len(rule.overrides) <= len(reasons) <= 8
-    assert len({(each.system, each.code) for each in reasons}) == len(reasons)
-    assert all(each.display for each in reasons)
+    assert len(reasons) == len(rule.overrides) <= 6
+    assert len({each.display for each in reasons}) == len(reasons)
+    for each in reasons:
+        assert each.display.strip()
+        assert "*" not in each.display
+        assert "other" not in each.display.lower().split()
 
 
 def test_every_rule_names_override_reasons_that_exist() -> None:
