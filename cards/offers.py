@@ -111,9 +111,9 @@ def _complete(chart: Chart, number: int, plan: Action, offers: dict[_What, _Offe
 
 
 def _joined(chart: Chart, note: str, other: str) -> str:
-    """The note, and before it what another one says beside the clinical picture that both tell."""
+    """The note, and after it what another one says beside the clinical picture that both tell."""
     rest = other.replace(clinical_note(chart), "").strip() if foot_drop(chart) else other
-    return f"{rest} {note}" if rest and rest not in note else note
+    return f"{note} {rest}" if rest and rest not in note else note
 
 
 def _covering(plan: Plan, others: Sequence[Plan]) -> Plan:
