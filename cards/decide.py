@@ -83,7 +83,7 @@ def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise) -> Decision
     verdicts = _Judgement(chart, book, on_fault).verdicts()
     if Card not in map(type, verdicts.values()):
         return Decision(verdicts, ())
-    return _presented(chart, verdicts, book)
+    return _presented(chart, verdicts, book, on_fault)
 
 
 class _Judgement:
@@ -277,7 +277,7 @@ def _without_foot_drop(chart: Chart) -> Silent:
     return _CONTRADICTED if foot_drop(chart).cancelled else _NO_FOOT_DROP
 
 
-def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook) -> Decision:
+def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fault: OnFault) -> Decision:
     """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54).
 
     Each order stands on one of the cards that are left (D98).
@@ -294,10 +294,18 @@ def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook) -> De
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
-    rules = [shown.rule for shown in ordered[: precedence.most_cards]]
-    settled_cards = settled(chart, [shown.card for shown in ordered[: precedence.most_cards]])
-    verdicts |= {rule.id: card for rule, card in zip(rules, settled_cards, strict=True)}
-    return Decision(verdicts, tuple(map(Shown, rules, settled_cards)))
+    shown = _with_orders_settled(chart, ordered[: precedence.most_cards], on_fault)
+    return Decision(verdicts | {one.rule.id: one.card for one in shown}, tuple(shown))
+
+
+def _with_orders_settled(chart: Chart, shown: list[Shown], on_fault: OnFault) -> list[Shown]:
+    """Each order on one card alone, and complete; should that fail, the cards with the orders that they have."""
+    try:
+        cards = settled(chart, [one.card for one in shown])
+    except Exception as error:
+        on_fault(shown[0].rule.id, error)
+        return shown
+    return [Shown(one.rule, card) for one, card in zip(shown, cards, strict=True)]
 
 
 def _without_company(verdicts: dict[str, Verdict], only_alone: Set[str]) -> dict[str, Verdict]:

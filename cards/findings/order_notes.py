@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor
 
 from cards.findings.foot_drop import foot_drop
@@ -19,6 +20,7 @@ from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
 LOW_EGFR = 60  # mL/min/1.73 m2: below it radiology asks, whether or not contrast is given (D97)
+MOST_NAMES = 6
 _SAFETY = {
     "unsafe": "MR unsafe",
     "unknown": "MR safety not recorded",
@@ -38,7 +40,7 @@ def for_radiology(chart: Chart) -> tuple[str, str]:
 def _implants(chart: Chart) -> str:
     stated = [f"{_named(implant.fact)}, {_SAFETY[implant.level]}" for implant in implants(chart) if implant.fact]
     if stated:
-        return f"implant: {'; '.join(dict.fromkeys(stated))}"
+        return f"implant: {'; '.join(_few(stated))}"
     return "no implant on record" if chart.has_seen(PACEMAKER) else "implants could not be read"
 
 
@@ -51,7 +53,7 @@ def _pregnancy(chart: Chart) -> list[str]:
 
 def _blood_thinners(chart: Chart) -> str:
     if taken := chart.medicines(*ANTITHROMBOTIC):
-        return f"takes {listed(list(dict.fromkeys(map(_named, taken))))}"
+        return f"takes {listed(_few(map(_named, taken)))}"
     has_seen = chart.has_seen(*ANTITHROMBOTIC)
     return "no anticoagulant or antiplatelet on record" if has_seen else "medicines could not be read"
 
@@ -63,6 +65,12 @@ def _kidneys(chart: Chart) -> tuple[list[str], list[str]]:
         return [], ["no eGFR in a year"]
     words = [f"eGFR {egfr.value:g} mL/min/1.73 m2 on {egfr.when}"]
     return words if egfr.value < LOW_EGFR else [], words
+
+
+def _few(words: Iterable[str]) -> list[str]:
+    """Each once, and the first of very many: a note has an end."""
+    once = list(dict.fromkeys(words))
+    return once[:MOST_NAMES] + [f"{len(once) - MOST_NAMES} more"] * (len(once) > MOST_NAMES)
 
 
 def _named(fact: Fact) -> str:
