@@ -17,7 +17,7 @@ from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Sug
 from cards.orders.catalogue import is_imaging, order_words
 from cards.record.chart import Chart
 
-_PRIORITIES = ("routine", "urgent", "asap", "stat")
+_RANKS = {"routine": 0, "urgent": 1, "asap": 2, "stat": 3}
 _WITH_CONTRAST = frozenset({LUMBAR_MRI[1], WHOLE_SPINE_MRI[1], SPINE_CT[1]})
 _What = tuple[str, str]
 Action = Plan | Reprioritise | Redose | Remove
@@ -60,7 +60,7 @@ def _offers(cards: Sequence[Card]) -> dict[_What, _Offer]:
     offers: dict[_What, _Offer] = {}
     for number, card in enumerate(cards):
         for suggestion, plan in _plans(card):
-            rank = (_PRIORITIES.index(plan.priority), suggestion.is_recommended and not is_imaging(plan.key))
+            rank = (_RANKS.get(plan.priority, 0), suggestion.is_recommended and not is_imaging(plan.key))
             offer = offers.setdefault(_what(plan), _Offer(number, rank, []))
             if rank > offer.rank:
                 offer.number, offer.rank = number, rank

@@ -131,7 +131,7 @@ def _card(**parts: Any) -> Callable[..., Verdict]:
 @pytest.mark.usefixtures("isolated")
 def test_a_card_whose_orders_cannot_be_written_is_shown_without_them(capsys: pytest.CaptureFixture[str]) -> None:
     request = vignettes.request(WORSE, "patient-view", NOW)
-    unwritable = Plan(key="order.mri-lumbar", indication="condition.no-such")
+    unwritable = Plan(key="order.bladder-scan", indication="condition.no-such")  # no other card offers it
     written = _card(suggestions=(Suggestion(label="Order it", plans=(unwritable,)),))
     cards = _spoken(_post(_book(data_check=written), request))
     assert cards["data-check"]["summary"] == "Loud."
@@ -156,3 +156,14 @@ def test_without_isolation_as_in_the_tests_a_fault_is_seen() -> None:
     assert _post(_book("afo"), request).status_code == 500
     unwritable = _card(return_advice=object())
     assert _post(_book(data_check=unwritable), request).status_code == 500
+
+
+@pytest.mark.usefixtures("isolated")
+def test_orders_that_cannot_be_settled_cost_no_card(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two cards offer an order that is in no catalogue: nobody can say where it stands."""
+    strange = _card(suggestions=(Suggestion(label="Order it", plans=(Plan(key="order.no-such"),)),))
+    cards = _spoken(
+        _post(_book(data_check=strange, neuraxis_mri=strange), vignettes.request(WORSE, "patient-view", NOW))
+    )
+    assert {"data-check", "neuraxis-mri"} <= cards.keys()
+    assert _faults(capsys.readouterr().err)
