@@ -37,7 +37,7 @@ _PALLIATIVE = "Palliative care is recorded: decide with goals of care."
 _SETTLED = (
     "the foot drop is known for over a year: loss of strength, new radicular pain or a red flag would lift this silence"
 )
-_NO_SUCH_PROBLEM = not_applicable("the new problem is none that bears on foot drop")
+_NO_SUCH_PROBLEM = not_applicable("the new problem has no bearing on foot drop")
 _DIED = not_applicable("the patient has died")
 _NO_FOOT_DROP = not_applicable(
     "no foot drop is recorded: no active code, and no dorsiflexion grade of 3 or less in 30 days"

@@ -99,6 +99,7 @@ def evaluator(settings: Settings, now: Clock = None, book: RuleBook | None = Non
         now,
         book,
         settings.max_records,
+        public_url=settings.public_url or "",
     )
 
 

@@ -40,7 +40,8 @@ class Evaluation(Struct):
 class Evaluator:
     """Evaluates requests with one site's codes, FHIR access, time zone, deadline and number of records.
 
-    `clock` says what time it is, or is the one moment at which everything happens.
+    `clock` says what time it is, or is the one moment at which everything happens. Cards link to
+    the pages of the rules below `public_url`, when it is known.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Evaluator:
         clock: Callable[[], datetime] | datetime | None = None,
         book: RuleBook | None = None,
         max_records: int = MOST_RECORDS,
+        public_url: str = "",
     ) -> None:
         self.codes = codes
+        self.public_url = public_url
         self._reader = reader
         self._zone = zone
         self._deadline = deadline

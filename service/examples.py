@@ -20,8 +20,12 @@ MASK = "00000000-0000-4000-8000-000000000000"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"
 _DATE = r"\d{4}\\?-\d\d\\?-\d\d"  # Markdown escapes the hyphens in text from the record
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SHORT = rf"\d{{1,2}} (?:{'|'.join(_MONTHS)})"  # a day of the last months, as it is said
 # Not inside an id, a longer number or a URL.
-_MOMENT = re.compile(rf"(?<![\w./-])(?:({_INSTANT})|({_DATE}))(?![\w/-])")
+_MOMENT = re.compile(rf"(?<![\w./-])(?:({_INSTANT})|({_DATE})|({_SHORT}))(?![\w/-])")
+_LEAP_YEAR = 2024
+_DAY = timedelta(days=1)
 _TOLERANCE = timedelta(minutes=5)
 
 
@@ -80,10 +84,11 @@ def moved(document: Any, from_: datetime, to: datetime) -> Any:
     """The document with every instant and date shifted from one moment to another, in text as well.
 
     Instants are shifted by the exact difference, dates by the number of calendar days. Each keeps its form:
-    offset, fraction of a second, Markdown's backslashes.
+    offset, fraction of a second, Markdown's backslashes; a day and its month are of the year that ends at `from_`.
     """
-    days = to.date() - from_.astimezone(to.tzinfo).date()
-    return _in_texts(document, lambda text: _MOMENT.sub(lambda match: _move(match, to - from_, days), text))
+    today = from_.astimezone(to.tzinfo).date()
+    days = to.date() - today
+    return _in_texts(document, lambda text: _MOMENT.sub(lambda match: _move(match, to - from_, days, today), text))
 
 
 def mask(answer: dict[str, Any]) -> dict[str, Any]:
@@ -114,12 +119,15 @@ def _in_texts(document: Any, change: Callable[[str], str]) -> Any:
     return change(document) if isinstance(document, str) else document
 
 
-def _move(match: re.Match[str], difference: timedelta, days: timedelta) -> str:
-    instant, day = match.groups()
+def _move(match: re.Match[str], difference: timedelta, days: timedelta, today: date) -> str:
+    instant, day, short = match.groups()
     try:
+        if short is not None:
+            later = _recent_day(short, today) + days
+            return _said(later)
         if day is not None:
-            later = (_day(day) + days).isoformat()
-            return later.replace("-", "\\-") if "\\" in day else later
+            text = (_day(day) + days).isoformat()
+            return text.replace("-", "\\-") if "\\" in day else text
         text = (datetime.fromisoformat(instant) + difference).isoformat(
             timespec="milliseconds" if "." in instant else "seconds"
         )
@@ -130,6 +138,17 @@ def _move(match: re.Match[str], difference: timedelta, days: timedelta) -> str:
 
 def _day(text: str) -> date:
     return date.fromisoformat(text.replace("\\", ""))
+
+
+def _recent_day(text: str, today: date) -> date:
+    """The last day of this name up to tomorrow. Raises ValueError for a day that no month has."""
+    number, month = text.split()
+    day = date(today.year, _MONTHS.index(month) + 1, int(number))
+    return day if day <= today + timedelta(days=1) else day.replace(year=today.year - 1)
+
+
+def _said(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def differences(expected: Any, actual: Any, where: str = "answer") -> Iterator[str]:
@@ -169,4 +188,7 @@ def _near(wanted: re.Match[str], received: re.Match[str]) -> bool:
         return abs(datetime.fromisoformat(wanted[1]) - datetime.fromisoformat(received[1])) <= _TOLERANCE
     if wanted[2] and received[2]:
         return abs(_day(wanted[2]) - _day(received[2])) <= timedelta(days=1)
+    if wanted[3] and received[3]:
+        day = _recent_day(wanted[3], date(_LEAP_YEAR, 12, 31))
+        return any(_said(near) == received[3] for near in (day - _DAY, day, day + _DAY))
     return False

@@ -98,7 +98,7 @@ def _service_call(evaluator: Evaluator, hook: str) -> Callable[[], Response]:
             unreadable=evaluation.chart.noticed.total,
             unseen=len(evaluation.chart.unseen),
         )
-        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay)
+        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
         return Response(cards, mimetype="application/json")
 
     return call

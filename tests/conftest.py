@@ -26,13 +26,14 @@ collect_ignore = machine.left_out()
 # What shares a server, an environment or many answers runs in one worker (pytest-xdist).
 GROUPS = {
     "hapi": ["hapi"],
-    "browser": ["service/simulator/test_in_browser.py"],
+    "browser": ["service/simulator/test_in_browser.py", "service/simulator/test_height_of_cards.py"],
     "image": ["deploy/test_packaging.py"],
     "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
     "answers": [
         "service/test_requirements_of_answers.py",
         "cards/rules/test_card_words.py",
+        "cards/rules/test_limits_of_words.py",
         "cards/orders/test_orders.py",
     ],
 }
@@ -49,6 +50,7 @@ SLOW = [
     "service/command",
     "service/publish/test_publish.py",
     "service/serving",
+    "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
     "service/test_growth.py",
 ]

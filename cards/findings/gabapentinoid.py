@@ -20,7 +20,7 @@ from cards.record.facts import Draft
 
 
 class Band(Struct, frozen=True):
-    """A band of the US label as it is printed: clearance from and to (mL/min), milligrams a day.
+    """A band of the US label, as the page of the rule prints it: clearance from and to (mL/min), milligrams a day.
 
     `dose` and `times` are what is offered within it (D90): milligrams, and how many times a day; none with normal
     kidneys, where the label's maximum is.
@@ -32,10 +32,6 @@ class Band(Struct, frozen=True):
     most: int
     dose: int = 0
     times: int | None = None
-
-    def __str__(self) -> str:
-        upper = f"<{self.highest}" if not self.lowest else f"{self.lowest}-{self.highest}"
-        return f"{f'>={self.lowest}' if self.highest is None else upper} {self.least}-{self.most}"
 
 
 class Drug(Struct, frozen=True):
@@ -74,7 +70,6 @@ DRUGS = (
 )
 GABAPENTINOIDS = tuple(drug.key for drug in DRUGS)
 DEPRESSANTS = ("medication.opioid", "medication.sedative")
-GABAPENTINOID_LABEL = "; ".join(f"{drug.name} {', '.join(map(str, drug.bands))}" for drug in DRUGS)
 GABAPENTINOID_READS = reads_of(
     clearance,
     unknown_clearance,

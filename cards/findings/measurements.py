@@ -33,7 +33,9 @@ class Clearance(Struct, frozen=True):
     bound: str = ""
 
     def __str__(self) -> str:
-        return f"{'eGFR' if self.is_surrogate else 'CrCl'} {self.bound}{floor(self.value)}"
+        if self.is_surrogate:
+            return f"eGFR {self.bound}{floor(self.value)} mL/min/1.73 m²"
+        return f"CrCl {self.bound}{floor(self.value)} mL/min"
 
     def at_least(self, limit: float) -> bool | None:
         """Whether it is at least the limit; None when its bound does not decide that."""

@@ -14,7 +14,8 @@ from cards.language.escaping import between, days, inside, listed, sentence
 from cards.language.finding import finding
 from cards.language.verdict import Plan
 from cards.record.chart import Chart
-from cards.record.facts import Draft, Evidence, Fact, Reading
+from cards.record.facts import Draft, Evidence, Fact, Problem, Reading
+from cards.record.moments import Moment
 from cards.record.side import Side
 
 # What R4 allows as reasonReference of a request, with an id that R4 allows.
@@ -25,11 +26,9 @@ MIMICS = (
     "nerve: tell that surgeon)."
 )
 SAFETY_NET = (
-    "Tell the patient to return at once for numbness of the saddle, change of bladder or bowel, or weakness "
-    "that spreads to the other leg."
+    "Tell the patient to return at once for numbness around the genitals or anus, bladder or bowel change, or "
+    "weakness of the other leg."
 )
-
-
 DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E30, E31)
 
 
@@ -61,11 +60,26 @@ def graded(drop: FootDrop) -> str:
     return "MRC " + ", ".join(f"{side} {int(drop.grades[side].value)}" for side in drop.sides if side in drop.grades)
 
 
+def is_onset_stated(drop: FootDrop) -> bool:
+    """Whether a record states the onset; else it is only the day on which the foot drop was recorded."""
+    return any(code.when == drop.onset and not code.is_recorded for code in drop.codes)
+
+
+def elapsed(later: Moment, earlier: Moment) -> timedelta:
+    """The time between two moments by calendar day (D96); within one day by the clock, when both have one."""
+    return (later.day - earlier.day) or max(later.since(earlier), timedelta())
+
+
 def began(chart: Chart, drop: FootDrop, *, is_dated: bool = True) -> str:
-    """`onset 6 days ago (2026-11-20)`, without its date `onset 6 days ago`, or `onset not recorded`."""
+    """`onset 6 days ago (2026-11-20)`, without its date `onset 6 days ago`, or `onset not recorded`.
+
+    When only the day of the record is known (D96): `recorded 2026-11-20; onset not stated`, or `onset not stated`.
+    """
     if drop.onset is None:
         return "onset not recorded"
-    age = chart.age_of(drop.onset)
+    if not is_onset_stated(drop):
+        return f"recorded {drop.onset}; onset not stated" if is_dated else "onset not stated"
+    age = elapsed(chart.clock.moment, drop.onset)
     ago = days(age) if age < timedelta(hours=1) else f"{days(age)} ago"
     return f"onset {ago} ({drop.onset})" if is_dated else f"onset {ago}"
 
@@ -74,7 +88,7 @@ def lost_words(chart: Chart, loss: Loss) -> str:
     """`MRC 4 to 2 in 3 days`."""
     assert loss.before.when is not None
     assert loss.after.when is not None
-    span = between(loss.after.when.since(loss.before.when))
+    span = between(elapsed(loss.after.when, loss.before.when))
     return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
 
 
@@ -85,7 +99,8 @@ def flags_for_reader(chart: Chart) -> str:
     words = [inside(flag.text) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
     if flags.is_bilateral:
         words.append("acute bilateral foot drop with pain")
-    missing = unscreened(chart)
+    coded = {key for flag in flags.findings if isinstance(flag, Problem) for key in flag.keys}
+    missing = [item for item in unscreened(chart) if FLAGS[item] not in coded]
     asked = f" Not asked: {listed(list(map(item_name, missing)))}." if missing else ""
     if words:
         screen = f"Cauda equina screen POSITIVE: {listed(words)}.{asked}"

@@ -171,6 +171,19 @@ def _fitting(sentence: str, words: list[str], more: Mapping[str, str]) -> str:
     return sentence.format(words=name(words[0], NAME_LENGTH), **more)
 
 
+def spoken_risk(hazards: list[Hazard], sentences: Mapping[str, str]) -> str:
+    """The risk of which `spoken` speaks; empty when it has no sentence."""
+    indicator = loudest(hazards)
+    grave = {hazard.risk for hazard in hazards if hazard.indicator is indicator}
+    return next((risk for risk in sentences if risk in grave), "")
+
+
+def other_hazards(hazards: list[Hazard], said: str) -> str:
+    """`Also: b and c. `: the hazards that the summary has not said; Markdown."""
+    others = [hazard for hazard in hazards if hazard.words not in said]
+    return f"Also: {markdown(hazard_words(others), 300)}. " if others else ""
+
+
 def hazard_words(hazards: Iterable[Hazard]) -> str:
     """Every hazard in words, the gravest first; plain text."""
     ranked = sorted(hazards, key=lambda hazard: -hazard.indicator.rank)

@@ -33,7 +33,8 @@ SCREEN_WINDOW = timedelta(days=7)
 CODED_SYNDROME = "condition.cauda-equina-syndrome"
 MOTOR_NEURONE = "condition.motor-neurone-disease"
 OTHER_CAUSES = ("condition.hereditary-neuropathy", MOTOR_NEURONE, "condition.polyneuropathy")
-CANCER_OR_INFECTION = ("condition.cancer-active", "condition.spinal-infection-risk")
+INFECTION = "condition.spinal-infection-risk"
+CANCER_OR_INFECTION = ("condition.cancer-active", INFECTION)
 PAST_CANCER = "condition.cancer-history"
 _CODED = tuple(key for key in FLAGS.values() if key)
 

@@ -3,7 +3,7 @@
 from cards.language.finding import Finding, finding
 from cards.language.imaging_need import ImagingCard, ImagingNeed, Need
 from cards.language.rule import Rule, rule
-from cards.language.sources import Source
+from cards.language.sources import SOURCES, Source
 from cards.language.verdict import (
     Card,
     Indicator,
@@ -14,12 +14,14 @@ from cards.language.verdict import (
     Suggestion,
     Verdict,
     could_not_evaluate,
+    fits_summary,
     not_applicable,
     summary,
     suppressed,
 )
 
 __all__ = [
+    "SOURCES",
     "Card",
     "Finding",
     "ImagingCard",
@@ -36,6 +38,7 @@ __all__ = [
     "Verdict",
     "could_not_evaluate",
     "finding",
+    "fits_summary",
     "not_applicable",
     "rule",
     "summary",

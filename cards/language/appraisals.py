@@ -1,4 +1,4 @@
-"""What is disputed, and not evaluated by a rule, and its versions, from cards/rules/appraisals.toml."""
+"""What a rule disputes, needs known, leaves unevaluated and would change for, and its versions: appraisals.toml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from cards.language.rule import Rule
 
-_MEMBERS = frozenset({"conflicts", "not_evaluated", "history"})
+_TEXTS = ("conflicts", "caveats", "changes", "not_evaluated")
+_MEMBERS = frozenset({*_TEXTS, "history"})
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -23,9 +24,14 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Appraisal(Struct, frozen=True, kw_only=True):
-    """What a committee asks about one rule; `history` is newest first."""
+    """What a committee asks about one rule; `history` is newest first.
+
+    `caveats` is what to know of the advice and its evidence, `changes` what would change the advice.
+    """
 
     conflicts: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     not_evaluated: tuple[str, ...] = ()
     history: tuple[Change, ...] = ()
 
@@ -45,7 +51,7 @@ def read(text: str) -> dict[str, Appraisal]:
 def _appraisal(id: str, entry: Mapping[str, Any]) -> Appraisal:
     for member in entry.keys() - _MEMBERS:
         raise ValueError(f"{id}: unknown member {member!r}")
-    texts = {name: tuple(entry.get(name, ())) for name in ("conflicts", "not_evaluated")}
+    texts = {name: tuple(entry.get(name, ())) for name in _TEXTS}
     return Appraisal(**texts, history=tuple(Change(**change) for change in entry.get("history", ())))
 
 

@@ -25,7 +25,7 @@ def plain(words: str | None, limit: int = 80) -> str:
 
 def name(words: str | None, limit: int = 40) -> str:
     """A name of the record inside a plain sentence or a button: what could act as markup is taken out."""
-    return plain(words, limit * 4).translate(_NO_MARKUP).strip()[:limit].rstrip() or "unnamed"
+    return plain(words, limit * 4).translate(_NO_MARKUP).strip()[:limit].rstrip() or "not named"
 
 
 def markdown(words: str | None, limit: int = 200) -> str:

@@ -1,4 +1,7 @@
-"""The guideline that each card names, from cards/rules/sources.toml."""
+"""The guideline that each card names: one for each rule, and one for each branch that has its own.
+
+They stand in cards/rules/sources.toml, those of a branch as `"rule-id.branch"`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from importlib.resources import files
 from msgspec import Struct
 
 
-class Source(Struct, frozen=True, kw_only=True):
+class Source(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A primary source: what the card shows as `source.label` and links to.
 
-    `kind` is guideline, cohort, review, label or safety communication; `evidence` are the numbers of the
-    clinical evidence table.
+    `kind` is guideline, cohort, review, label, safety communication or judgement; `evidence` are the numbers of the
+    clinical evidence table. `strength` is that of the recommendation: strong, conditional or expert judgement;
+    `branch` says which branch of a rule stands on it, `conflict` in one line where guidance disagrees on that branch.
     """
 
     label: str
@@ -21,6 +25,14 @@ class Source(Struct, frozen=True, kw_only=True):
     year: int = 0
     kind: str = ""
     evidence: tuple[str, ...] = ()
+    strength: str = ""
+    branch: str = ""
+    conflict: str = ""
+
+    @property
+    def is_judgement(self) -> bool:
+        """No source fits this branch: it is expert judgement."""
+        return self.kind == "judgement"
 
 
 def _load() -> Mapping[str, Source]:
@@ -32,9 +44,17 @@ def _load() -> Mapping[str, Source]:
             year=entry.get("year", 0),
             kind=entry.get("kind", ""),
             evidence=tuple(entry.get("evidence", ())),
+            strength=entry.get("strength", ""),
+            branch=entry.get("branch", ""),
+            conflict=entry.get("conflict", ""),
         )
         for key, entry in entries.items()
     }
 
 
 SOURCES: Mapping[str, Source] = _load()
+
+
+def branches(rule: str) -> tuple[Source, ...]:
+    """The sources of the branches of a rule that do not stand on the rule's own."""
+    return tuple(source for key, source in SOURCES.items() if key.startswith(f"{rule}."))

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from cards.language.sources import Source
 from cards.record.facts import Draft, Evidence
 
 SUMMARY_LIMIT = 139  # CDS Hooks: "<140-character"
@@ -115,19 +116,23 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 class Card(Struct, frozen=True, kw_only=True):
     """Advice to show.
 
-    `summary` is one plain sentence of at most 139 characters after filling. `detail` is Markdown whose
-    every word from the record has been escaped; `return_advice`, when there is any, follows it. `changes` says
-    what would change the advice, `quiet_summary` what is said when a louder card stands beside it, `left_out` the
-    records that cannot be read, each in a sentence without its full stop. `wanted` is the imaging of a card that
-    speaks of it and offers none. The gates in `exempt_from` (`trauma_path`, `known_cause`) do not silence this card.
-    One that `is_reminder` asks for no imaging, and silences no imaging card.
+    `summary` is one plain sentence of at most 139 characters after filling. `detail` is what to do beyond it, in at
+    most 40 words of Markdown in which every word from the record has been escaped; `quote` is the conclusion of a
+    report, `return_advice` what to tell the patient, and `ask` what is missing. `because` begins with what matters
+    most: only the first facts are printed. `source` is that of the branch, when it is not that of the rule.
+    `quiet_summary` is what is said when a louder card stands beside it, `left_out` the records that cannot be read,
+    each in a sentence without its full stop. `wanted` is the imaging of a card that speaks of it and offers none. The
+    gates in `exempt_from` (`trauma_path`, `known_cause`) do not silence this card. One that `is_reminder` asks for no
+    imaging, and silences no imaging card.
     """
 
     indicator: Indicator
     summary: str
     detail: str
     because: tuple[Evidence, ...]
-    changes: str = ""
+    ask: str = ""
+    quote: str = ""
+    source: Source | None = None
     suggestions: tuple[Suggestion, ...] = ()
     one_suggestion_only: bool = True
     quiet_summary: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from cards.record.moments import Moment
 from cards.record.quantities import at_least
@@ -173,15 +173,19 @@ class LeftOut(Struct, frozen=True):
 class Evidence(Struct, frozen=True, omit_defaults=True):
     """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out.
 
-    Its words are printable, whatever the record holds: they go to terminals, logs and pages.
+    `date` is the onset of a problem, or the day it `is_recorded` on when only that is known. Its words are printable,
+    whatever the record holds: they go to terminals, logs and pages.
     """
 
     reference: str
     date: str = ""
     side: str = ""
     text: str = ""
+    is_recorded: bool = field(default=False, name="isRecorded")
 
     @classmethod
     def of(cls, fact: Fact, text: str = "") -> Evidence:
         """The evidence that a fact is, in its own words or in those given."""
-        return cls(printable(fact.reference), str(fact.when or ""), fact.side.value, printable(text or fact.text))
+        is_recorded = isinstance(fact, Problem) and fact.is_recorded and fact.when is not None
+        words = printable(text or fact.text)
+        return cls(printable(fact.reference), str(fact.when or ""), fact.side.value, words, is_recorded)

@@ -67,23 +67,32 @@ _UNITS: dict[str, Units] = {
 }
 # Outside of these a number is a slip of the hand, not a measurement.
 _LARGEST = 10**9
+_SAID = {
+    "post-void-residual": " mL",
+    "pain-nrs": " of 10",
+    "egfr": " mL/min/1.73 m²",
+    "creatinine": " mg/dL",
+    "body-weight": " kg",
+    "gestation": " weeks",
+    **dict.fromkeys(("map", "sbp", "dbp"), " mmHg"),
+}
 _RANGES: dict[str, tuple[float, float]] = {"pain-nrs": (0, 10)}
 
 
 def stated(code: str, key: str, value: float, bound: str = "") -> str:
-    """A valid reading in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR 22`, `eGFR >60`."""
+    """A valid reading in words: `Ankle dorsiflexion 2/5`, `Saddle sensation reduced`, `eGFR >60 mL/min/1.73 m²`."""
     if code in _STATED:
         return _STATED[code][0 if value else 1]
     name = EXAM_NAMES.get(code)
     if name is None:
-        return f"{VALUE_SETS[f'observation.{key}'].name} {bound}{value:g}"
+        return f"{VALUE_SETS[f'observation.{key}'].name} {bound}{value:g}{_SAID.get(code, '')}"
     if key == "mrc":
         muscle = code.removeprefix("mrc-").replace("-", " ")
         return f"{muscle.capitalize()} {value:.0f}/5"
     if key == "signs":
         yes, no = ("reduced", "normal") if code in _NO_BOOLEAN else ("present", "absent")
         return f"{name} {yes if value else no}"
-    return f"{name} {bound}{value:g}"
+    return f"{name} {bound}{value:g}{_SAID.get(code, '')}"
 
 
 def written(valued: Valued, quantity: Quantity | None) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
+from cards.language import SOURCES, Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
+from cards.language.escaping import listed, sentence
 from cards.record import Chart, Evidence, Order, Reading, Side
 
 AFO, ULCER = "order.afo", "condition.foot-ulcer"
@@ -45,8 +46,8 @@ def _requested(chart: Chart) -> Order | None:
 
 
 SUPPLY = (
-    f"Foot drop MRC <={findings.DROPPED}: supply an ankle-foot orthosis today (trip and fall risk), whatever the cause "
-    "or surgical plan."
+    f"Foot drop of grade {findings.DROPPED} or less: supply an ankle-foot orthosis today (trip and fall risk), "
+    "whatever the cause or surgical plan."
 )
 CONSIDER = "Consider ankle-foot orthosis; check strength, gait and skin first."
 SKIN_FIRST = (
@@ -58,17 +59,16 @@ def _card(chart: Chart, walking: Reading | None) -> Card:
     weakest, ulcer = findings.foot_drop(chart).weakest, chart.problem(ULCER)
     is_clear = weakest is not None and weakest <= findings.DROPPED and walking is not None and ulcer is None
     missing = ["strength"] * (weakest is None) + ["whether the patient walks"] * (walking is None)
-    ask = f"Not recorded: {' and '.join(missing)}. " if missing else ""
+    branch = "afo.skin" if ulcer else "afo" if is_clear else "afo.mild"
     because = (Evidence.of(fact) for fact in (ulcer, walking) if fact is not None)
     return Card(
         indicator=Indicator.WARNING if is_clear else Indicator.INFO,
         summary=SKIN_FIRST if ulcer else SUPPLY if is_clear else CONSIDER,
-        detail=f"{ask}Use it even when surgery is planned. Wear in gradually, check the skin daily, and take it off "
-        "if redness lasts over 30 minutes. That it prevents falls in L5 palsy is expert opinion; that it improves "
-        "gait is shown. Severe oedema or a fixed equinus: orthotist review first.",
+        detail="Wear in gradually, check the skin daily, and take it off if redness lasts over 30 minutes. Severe "
+        "oedema or a fixed equinus: orthotist review first.",
+        ask=f"{sentence(listed(missing))}." if missing else "",
+        source=SOURCES[branch],
         because=findings.once((*findings.drop_because(chart), *because)),
-        changes=f"An orthosis supplied or requested; a patient who does not walk; grade {findings.WEAK}, an ulcer or a "
-        "critical card makes it information only.",
         suggestions=(_supply(chart, has_ulcer=ulcer is not None, is_recommended=is_clear),),
         quiet_summary=SKIN_FIRST if ulcer else CONSIDER,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
+from cards.language import SOURCES, Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
 from cards.language.escaping import days, inside, listed
 from cards.record import Chart, Evidence, Order, Reading
 
@@ -50,7 +50,7 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
     is_whole = key in findings.WHOLE_SPINE_MRI
     wider = is_whole or findings.foot_drop(chart).is_bilateral or findings.umn_signs(chart)
     extent = "lumbosacral spine first, then the whole spine" if wider else "lumbosacral spine first"
-    measured = f" {residual.text} mL ({residual.when})." if residual else ""
+    measured = f" {residual.text} ({residual.when})." if residual else ""
     note = f"Suspected cauda equina syndrome. {findings.clinical_note(chart)}{measured}"
     why = findings.reasons(chart, *findings.red_flags(chart).findings)
     first = " Lumbosacral spine first." if is_whole else ""
@@ -68,13 +68,9 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
         indicator=Indicator.CRITICAL,
         summary=f"Possible cauda equina syndrome with foot drop: emergency {scan} now (within {findings.STAT_HOURS} h "
         "of request) and call on-call spinal surgery.",
-        detail=f"{findings.flags_for_reader(chart)}\n\n{scan} of the {extent}. A post-void residual of 200 mL or more "
-        "supports the diagnosis; less does **not** exclude it. Do not wait for a bladder scan or a rectal "
-        "examination. If compression is confirmed: decompression referral, day or night. "
-        "MRI unsafe: CT or CT myelogram, with the same urgency.",
+        detail=f"{findings.flags_for_reader(chart)}\n\n{scan} of the {extent}. Do not wait for a bladder scan: a "
+        "residual under 200 mL does **not** exclude it.",
         because=because,
-        changes="A spine MRI or CT reported after the newest red flag, or a stat request of the last "
-        f"{findings.STAT_HOURS} hours.",
         suggestions=(now,) if residual else (now, measure),
         one_suggestion_only=False,
     )
@@ -101,7 +97,6 @@ def _uncalled(chart: Chart, order: Order) -> Card:
         summary=f"Suspected cauda equina: emergency {scan} is ordered; spinal surgery has not been called.",
         detail="Call the on-call spinal surgeon now: the theatre and the transfer are planned while the scan is done.",
         because=findings.because(chart, *flags.findings, order),
-        changes="A spinal surgical consult since the red flags, urgent or completed.",
         suggestions=(Suggestion(label="Call on-call spinal surgery", plans=(call,), is_recommended=True),),
         is_reminder=True,
     )
@@ -132,8 +127,8 @@ def _comfort(chart: Chart, text: str, because: tuple[Evidence, ...]) -> Card:
     return Card(
         indicator=Indicator.WARNING,
         summary=text,
-        detail=f"{new}Comfort care is recorded, so no scan is suggested: a catheter and other measures may still "
-        "relieve. Ask what the patient would want.",
+        detail=f"{new}No scan is suggested: a catheter and other measures may still relieve.",
+        ask="What the patient would want.",
         because=because,
-        changes="Other goals of care, or a study newer than the signs.",
+        source=SOURCES["cauda-equina-emergency.comfort-care"],
     )

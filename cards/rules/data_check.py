@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Verdict, could_not_evaluate, not_applicable, rule, summary
+from cards.language import SOURCES, Card, Indicator, Verdict, could_not_evaluate, not_applicable, rule, summary
 from cards.record import FEET, Chart, Evidence, Problem, Reading
 from cards.record.side import opposite
 
@@ -61,10 +61,10 @@ def _examined_elsewhere(drop: findings.FootDrop) -> Card:
         indicator=Indicator.WARNING,
         summary=f"{listed.value.capitalize()} foot drop is listed, {drop.side} was examined: test both feet now; if "
         "both are weak, treat as cauda equina.",
-        detail=f"Until both feet are tested the {drop.side} foot, which was examined, is taken as the one that drops, "
-        "and no known cause is taken as its explanation. Imaging does not wait for this.",
+        detail=f"Until then the {drop.side} foot, which was examined, is taken as the one that drops. Imaging does not "
+        "wait for this.",
         because=findings.drop_evidence(drop),
-        changes=f"A dorsiflexion grade of the {listed} foot, or the side of the entry corrected.",
+        source=SOURCES["data-check.contradicted"],
     )
 
 
@@ -76,13 +76,11 @@ def _mismatch(chart: Chart, seen: findings.Seen) -> Card:
             f"Side mismatch: {findings.named_drop(drop)} but {seen.lesion.side} lesion on imaging. "
             "Confirm sides before any referral or consent."
         ),
-        detail="Wrong-side surgery starts here, so no surgical referral is suggested for this lesion. An examination "
-        "or electrodiagnosis may explain a lesion of the other side.",
+        detail="Wrong-side surgery starts here, so no surgical referral is suggested for this lesion.",
         because=(
             Evidence.of(seen.report, f"{seen.report.text}: {seen.name}, {seen.lesion.side}"),
             *findings.drop_evidence(drop),
         ),
-        changes="A corrected side in the report, in the examination or on the problem list.",
     )
 
 
@@ -94,7 +92,7 @@ def _contradicted(code: Problem, reading: Reading, *, still_drops: bool) -> Card
         summary=summary(
             f"Active foot drop on the problem list but {full} {FULL}/{FULL} on {reading.when}: {act} the entry."
         ),
-        detail="Until the entry is updated, other systems will go on treating it as active.",
+        detail="Until then other systems will go on treating it as active.",
+        source=SOURCES["data-check.contradicted"],
         because=(Evidence.of(code), Evidence.of(reading)),
-        changes=f"The entry resolved, or a newer grade of {findings.WEAK} or less.",
     )

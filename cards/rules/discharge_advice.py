@@ -26,5 +26,4 @@ def discharge_advice(chart: Chart) -> Verdict:
         summary="Going home with foot drop: give the return advice and confirm who follows up.",
         detail="Say who looks at strength, imaging and nerve studies after today, and when.",
         because=findings.drop_because(chart),
-        changes="Another card, which then carries the advice.",
     )

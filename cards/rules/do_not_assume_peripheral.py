@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, ImagingNeed, Indicator, Suggestion, Verdict, not_applicable, rule, summary, suppressed
-from cards.language.escaping import inside, listed
+from cards.language import (
+    SOURCES,
+    Card,
+    ImagingNeed,
+    Indicator,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+    suppressed,
+)
+from cards.language.escaping import inside, listed, sentence
 from cards.record import Chart, Evidence, Fact
 
 
@@ -14,7 +25,7 @@ from cards.record import Chart, Evidence, Fact
            findings.weak_l5_muscles, findings.peripheral_pattern, findings.lumbar_imaging],
     strength="strong when L5 muscles are weak or the spine hurts; conditional otherwise",
     quality="low: one diagnostic series of 61 patients, reviews",
-    reviewed="2026-11-25", version="1.0.0", suggests=["order.mri-lumbar", findings.EMG],
+    reviewed="2026-11-28", version="2.0.0", suggests=["order.mri-lumbar", findings.EMG],
     overrides=["already-arranged", "findings-disagree", "known-stable-cause"], asks_imaging_need=True,
 )  # fmt: skip
 def do_not_assume_peripheral(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
@@ -41,7 +52,6 @@ def _card(chart: Chart, coded: Fact) -> Card:
     muscles = dict.fromkeys(f"weak {MUSCLES[grade.code]}" for grade in weak)
     against = [*muscles, *dict.fromkeys(inside(pain.text) for pain in pains)]
     missing = _missing(chart)
-    ask = f"Not recorded: {listed(missing)}; grade {'these' if len(missing) > 1 else 'it'} first. " if missing else ""
     if against:
         text = f"Coded peroneal palsy but {listed(against)}: that is not the peroneal nerve; image the lumbar spine."
         key, name = findings.lumbar_imaging(chart)
@@ -59,10 +69,11 @@ def _card(chart: Chart, coded: Fact) -> Card:
     return Card(
         indicator=Indicator.WARNING if against else Indicator.INFO,
         summary=summary(text),
-        detail=f"{ask}Hip abductor weakness tells the root from the peroneal nerve (86 % sensitive, 96 % specific when "
-        "tibialis anterior is below 3/5, one series). Test inversion with the ankle held at 90 degrees.",
+        detail="Hip abductor weakness tells the root from the peroneal nerve. Test inversion with the ankle held at "
+        "90 degrees.",
+        ask=f"{sentence(listed(missing))}: grade {'these' if len(missing) > 1 else 'it'} first." if missing else "",
+        source=SOURCES["do-not-assume-peripheral.against"] if against else None,
         because=findings.because(chart, coded, *weak, *pains),
-        changes="An EDX report of this side, spine imaging or a request for it.",
         suggestions=(choice,),
     )
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from cards import findings
 from cards.language import (
+    SOURCES,
     Card,
     Indicator,
     Plan,
@@ -106,20 +107,18 @@ def _wanted(chart: Chart, asking: ImagingCard) -> Wanted:
 
 def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], mris: list[Draft]) -> Card:
     wanted, slow = _wanted(chart, asking), [draft for draft in mris if draft.priority not in findings.URGENT]
-    early = "Denervation shows in limb muscles after 2 to 3 weeks, so an early EMG cannot replace imaging. "
+    early = " An EMG shows denervation only after 2 to 3 weeks: it cannot replace imaging."
     waits = early if any(findings.EMG in draft.keys for draft in deferring) else ""
-    phone, suggestions = "", _suggestions(wanted, slow)
+    suggestions = _suggestions(wanted, slow)
     if wanted.is_stat:
-        phone, call = " Phone spinal surgery in parallel.", asking.order(findings.CONSULT)
+        call = asking.order(findings.CONSULT)
         suggestions.append(Suggestion(label="Call spinal surgery now", plans=(call,)))
     return Card(
         indicator=asking.indicator,
         summary=summary(f"{asking.why}: {_request(wanted, deferring, slow)}"),
-        detail=f"The order that was chosen stays. {waits}Severe or progressive weakness is the accepted ground for "
-        f"imaging at once.{phone}",
+        detail=f"The order that was chosen stays.{waits}",
+        source=asking.card.source or SOURCES[asking.rule],
         because=findings.evidence(*deferring, *mris, *asking.card.because[:5]),
-        changes="An urgent, asap or stat spine MRI among these orders or on record, of the whole spine where that is "
-        "asked for.",
         suggestions=tuple(suggestions),
         one_suggestion_only=False,
     )

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Remove, Suggestion, Verdict, not_applicable, rule, summary
-from cards.language.escaping import markdown
+from cards.language import (
+    SOURCES,
+    Card,
+    Indicator,
+    Plan,
+    Remove,
+    Source,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+)
 from cards.record import Chart, Draft
 
 
@@ -14,8 +25,8 @@ from cards.record import Chart, Draft
     reads=[findings.in_scope, findings.unknown_clearance, findings.DULOXETINE_READS, findings.may_have_paracetamol],
     strength="strong",
     quality="moderate: labels, of which the stricter is used",
-    reviewed="2026-11-25",
-    version="1.0.0",
+    reviewed="2026-11-28",
+    version="2.0.0",
     suggests=["medication.acetaminophen"],
     overrides=["already-arranged", "findings-disagree", "contraindicated", "patient-declined"],
     needs_foot_drop=False,
@@ -41,7 +52,7 @@ RISKY = {
     "bleeding": "Duloxetine with {words}: bleeding risk; review need.",
     "serotonin": "Duloxetine with {words}: serotonin syndrome risk; review need.",
     "eye": "Duloxetine with {words}: it may raise the eye pressure; review need.",
-    "kidney": f"Duloxetine with {{words}}: measure the clearance first, avoid below {findings.LEAST_CLEARANCE}.",
+    "kidney": f"Duloxetine with {{words}}: measure the clearance first, avoid below {findings.LEAST_CLEARANCE} mL/min.",
     "pregnancy": "Duloxetine in {words}: weigh benefit and risk with the patient; review need.",
     "mood": "Duloxetine at {words}: warn of suicidal thoughts and watch for them; review need.",
 }
@@ -51,19 +62,27 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> 
     indicator = findings.loudest(hazards)
     is_critical = indicator is Indicator.CRITICAL
     unknown = findings.unknown_clearance(chart)
-    ask = f"{unknown}. ".replace("?.", "?") if unknown else ""
+    ask = f"{unknown}.".replace("?.", "?") if unknown else ""
+    text = summary(findings.spoken(hazards, CONTRAINDICATED if is_critical else RISKY))
     return Card(
         indicator=indicator,
-        summary=summary(findings.spoken(hazards, CONTRAINDICATED if is_critical else RISKY)),
-        detail=f"Found: {markdown(findings.hazard_words(hazards), 300)}. {ask}EU contraindications and US statements "
-        "differ a little; the stricter is used. Duloxetine is licensed for diabetic neuropathy and musculoskeletal "
-        "pain, not for sciatica; the evidence there is of very low certainty. Not checked, for want of codes: an MAO "
-        "inhibitor stopped within 14 days, blood pressure, alcohol, bipolar disorder, seizures.",
+        summary=text,
+        detail=f"{findings.other_hazards(hazards, text)}Duloxetine is not licensed for sciatica; the "
+        "evidence there is of very low certainty.",
+        ask=ask,
+        source=_source(hazards, is_critical=is_critical),
         because=findings.hazard_evidence(drafts, hazards),
-        changes=f"The interacting medicine stopped; a clearance of {findings.LEAST_CLEARANCE} or more.",
         suggestions=_suggestions(chart, drafts) if is_critical else (),
         one_suggestion_only=False,
     )
+
+
+def _source(hazards: list[findings.Hazard], *, is_critical: bool) -> Source | None:
+    """That of the hazard that the summary names (D93): None for the label's contraindications."""
+    risk = findings.spoken_risk(hazards, CONTRAINDICATED if is_critical else RISKY)
+    if risk in ("interaction", "liver", "kidney"):
+        return None
+    return SOURCES[f"duloxetine-safety.{'warnings' if risk in ('bleeding', 'eye') else 'other'}"]
 
 
 def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:

@@ -16,8 +16,8 @@ MOBILISATION = ("order.mobilisation-order", "order.physiotherapy-referral")
     reads=["encounter", findings.CORD_INJURY, findings.TRAUMA, findings.stability, *MOBILISATION],
     strength="conditional",
     quality="low: national recommendations by consensus",
-    reviewed="2026-11-25",
-    version="1.0.0",
+    reviewed="2026-11-28",
+    version="2.0.0",
     suggests=["order.physiotherapy-referral"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care", "contraindicated"],
     needs_foot_drop=False,
@@ -63,9 +63,7 @@ def _card(injury: Problem, cleared: Reading) -> Card:
     return Card(
         indicator=Indicator.INFO,
         summary="Spine documented stable: start graded mobilisation and physiotherapy (watch orthostatic pressure).",
-        detail="Bed to chair, then standing, with blood pressure checks; with foot drop an orthosis can be fitted now. "
-        "Unstable or unknown: keep precautions.",
+        detail="Bed to chair, then standing, with blood pressure checks. Unstable or unknown: keep precautions.",
         because=(Evidence.of(injury), Evidence.of(cleared)),
-        changes="A mobilisation or physiotherapy order; a spine documented unstable.",
         suggestions=(Suggestion(label="Physiotherapy for graded mobilisation", plans=(plan,)),),
     )

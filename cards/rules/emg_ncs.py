@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Suggestion, Verdict, rule, suppressed
+from cards.language import SOURCES, Card, Indicator, Suggestion, Verdict, rule, suppressed
 from cards.language.escaping import sentence
 from cards.record import Chart, Evidence
 
@@ -18,7 +18,7 @@ from cards.record import Chart, Evidence
     overrides=["already-arranged", "findings-disagree", "known-stable-cause", "patient-declined"],
 )  # fmt: skip
 def emg_ncs(chart: Chart) -> Verdict:
-    """Plan nerve conduction and EMG for about three weeks after the onset, and never wait for it to scan."""
+    """Plan nerve conduction and EMG for about three weeks after the onset, and never delay imaging for it."""
     if reports := findings.reports_in_episode(chart, [findings.EMG_REPORT]):
         return suppressed(f"electrodiagnosis was reported on {reports[0].when}", Evidence.of(reports[0]))
     if orders := findings.consults_in_episode(chart, [findings.EMG]):
@@ -48,28 +48,29 @@ def _card(chart: Chart) -> Card:
     elif unexplaining:
         summary = f"The scan does not explain the foot drop: plan NCS/EMG {_timing(chart, when)} to find the nerve."
     else:
-        end = "." if findings.imaging_done(chart) else "; never wait for it to scan."
+        end = "." if findings.imaging_done(chart) else "; never delay imaging for it."
         summary = f"Plan NCS/EMG {_timing(chart, when)} to separate L5 root, plexus, sciatic and peroneal{end}"
-    known = f"{sentence(findings.began(chart, drop))}. "
-    ask = known if drop.onset else "The onset is not recorded: ask for it and date the study from it. "
+    known = f"{sentence(findings.began(chart, drop))}. " if drop.onset else ""
+    ask = "" if drop.onset else "The onset: it is not recorded, and the study is dated from it."
     facts = [*pattern, *([mismatch.report] if mismatch else []), *([unexplaining] if unexplaining else [])]
     plan = findings.request(chart, findings.EMG, occurrence=when, side=findings.dropped_side(chart))
     study = Suggestion(label=findings.emg_label(chart), plans=(plan,), is_recommended=bool(facts))
     return Card(
         indicator=Indicator.WARNING if facts else Indicator.INFO,
         summary=summary,
-        detail=f"{ask}Paraspinal denervation shows after 7 to 10 days, "
-        "in limb muscles after 2 to 3 weeks or more; conduction block at the fibular head shows early. The degree "
-        f"of axonal loss grades the outlook. {findings.MIMICS}",
+        detail=f"{known}{findings.MIMICS}",
+        ask=ask,
+        source=SOURCES["emg-ncs.peripheral"] if pattern else None,
         because=findings.because(chart, *facts),
-        changes="An EDX request or report of this episode; a lesion on imaging that matches an L5 pattern.",
         suggestions=(study,),
     )
 
 
 def _timing(chart: Chart, when: str) -> str:
-    onset, weeks = findings.foot_drop(chart).onset, f"{findings.DENERVATION.days // 7} weeks"
+    drop = findings.foot_drop(chart)
+    onset, weeks = drop.onset, f"{findings.DENERVATION.days // 7} weeks"
     if onset is None:
         return f"about {when} ({weeks} from today)"
+    since = "onset" if findings.is_onset_stated(drop) else "it was recorded"
     is_due = chart.age_of(onset) >= findings.DENERVATION
-    return f"any time now ({weeks} or more after onset)" if is_due else f"about {when} ({weeks} after onset)"
+    return f"any time now ({weeks} or more after {since})" if is_due else f"about {when} ({weeks} after {since})"

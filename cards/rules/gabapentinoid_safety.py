@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Remove, Suggestion, Verdict, not_applicable, rule, summary
+from cards.language import (
+    SOURCES,
+    Card,
+    Indicator,
+    Plan,
+    Remove,
+    Source,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+)
 from cards.language.escaping import listed, markdown, name
 from cards.record import Chart, Draft
 
@@ -47,18 +59,17 @@ DISPUTED = (
 def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
     known = findings.clearance(chart)
     unknown = findings.unknown_clearance(chart)
-    ask = f"{unknown}: measure creatinine first. ".replace("?:", "? So") if unknown else ""
-    surrogate = "eGFR stands in for the clearance (age, sex, weight or creatinine is missing). "
-    depend = surrogate if known is not None and known.is_surrogate else ""
+    ask = f"{unknown}: measure creatinine first.".replace("?:", "? So") if unknown else ""
+    surrogate = "eGFR stands in for the clearance. " if known is not None and known.is_surrogate else ""
+    text = summary(_summary(hazards))
     return Card(
         indicator=findings.loudest(hazards),
-        summary=summary(_summary(hazards)),
-        detail=(f"Found: {markdown(findings.hazard_words(hazards), 300)}. " if hazards else "")
-        + f"{ask}{depend}{_renal(chart, drafts)}Label, mg/day by CrCl: {findings.GABAPENTINOID_LABEL}. "
-        "Sedation with foot drop means falls. Taper, never stop abruptly. "
-        "The source page offers gabapentinoids for radicular pain; NICE NG59 says not to for sciatica.",
+        summary=text,
+        detail=f"{findings.other_hazards(hazards, text)}{_renal(chart, drafts)}{surrogate}"
+        "Sedation with foot drop means falls.",
+        ask=ask,
+        source=_source(hazards),
         because=findings.hazard_evidence(drafts, hazards),
-        changes="A dose within the label's range; a measured clearance; the interacting medicine stopped.",
         suggestions=_suggestions(chart, drafts),
         one_suggestion_only=False,
     )
@@ -75,9 +86,22 @@ def _summary(hazards: list[findings.Hazard]) -> str:
     return findings.spoken(speaking, RISKY, drug=listed(list(drugs)).capitalize())
 
 
+def _source(hazards: list[findings.Hazard]) -> Source | None:
+    """That of the hazard that the summary names (D93): None for breathing, of which the rule's own speaks."""
+    is_critical = findings.loudest(hazards) is Indicator.CRITICAL
+    risk = findings.spoken_risk(hazards, GRAVE if is_critical else RISKY)
+    if risk == "breathing":
+        return None
+    branch = {"": "sciatica", "dose": "dose", "kidney": "dose"}.get(risk, "other")
+    drugs = {key for hazard in hazards if hazard.risk == risk and hazard.draft for key in hazard.draft.keys}
+    if risk == "pregnancy" and "medication.pregabalin" in drugs:
+        branch = "pregnancy"
+    return SOURCES[f"gabapentinoid-safety.{branch}"]
+
+
 def _renal(chart: Chart, drafts: list[Draft]) -> str:
     """The dose that the button writes, in the same words."""
-    over = [draft for draft in drafts if findings.is_over_label(chart, draft)]
+    over = [draft for draft in drafts if findings.is_over_label(chart, draft) and not chart.allergies(*draft.keys)]
     doses = dict.fromkeys(f"{name(draft.text)} {findings.renal_dose(chart, draft).words}" for draft in over)
     return f"For this clearance: {markdown(listed(list(doses)), 200)}. " if doses else ""
 

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary, suppressed
-from cards.language.escaping import days, listed
+from cards.language import (
+    SOURCES,
+    Card,
+    Indicator,
+    Plan,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+    suppressed,
+)
+from cards.language.escaping import days, listed, sentence
 from cards.record import Chart, Evidence, Side
 
 
@@ -46,8 +57,9 @@ NAMES = {
 # D97: they round off the examination, and their lack alone makes no card.
 ALSO_GRADED = ("mrc-toe-extension", "mrc-eversion")
 ALSO_TESTED = "sensation-dorsum-foot"
+ROOT = "Weak **inversion** or **hip abduction** means the L5 root."
 UNEXPLAINED = "The scan does not explain the foot drop: test inversion, hip abduction and plantar response"
-EXTEND = "; extend to cord and brain if there are cord signs."
+EXTEND = "extend to cord and brain if there are cord signs."
 
 
 def _missing(chart: Chart) -> list[str]:
@@ -63,16 +75,19 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     left_open = findings.old_positive_screen(chart)
     is_unscreened = bool(findings.unscreened(chart)) and findings.is_acute(chart, findings.foot_drop(chart))
     is_urgent = bool(is_unscreened or left_open or findings.unexplained_emergency(chart))
-    ask = f" Not recorded in {days(findings.SCREEN_WINDOW)}: {listed([NAMES[code] for code in missing])}."
-    scanned = f" {UNEXPLAINED}{EXTEND}" if _is_unexplained(chart) else ""
+    asked = f"{sentence(listed([NAMES[code] for code in missing]))}: not recorded in {days(findings.SCREEN_WINDOW)}."
+    branch = "localisation-exam.screen" if is_urgent and not _is_unexplained(chart) else "localisation-exam"
+    scanned = ""
+    if _is_unexplained(chart):  # the summary says it, unless an old answer is louder
+        scanned = f" {UNEXPLAINED}; {EXTEND}" if left_open else f" {sentence(EXTEND)}"
+    roots = "" if scanned or not set(missing) & set(findings.L5_MUSCLES) else f" {ROOT}"
     return Card(
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
         summary=summary(_summary(chart, missing, is_urgent=is_urgent)),
-        detail=f"{findings.flags_for_reader(chart)}{ask if missing else ''}{scanned} In L5 root weakness dorsiflexion, "
-        "toe extension, eversion, **inversion** and **hip abduction** are weak. "
-        f"Grade each 0 to {findings.FULL_STRENGTH} and state the side.",
+        detail=f"{findings.flags_for_reader(chart)}{scanned}{roots}",
+        ask=asked if missing else "",
+        source=SOURCES[branch],
         because=findings.because(chart, *left_open),
-        changes="These findings, recorded; spine imaging of this episode.",
         suggestions=tuple(
             Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code))
             for code in (*missing, *_also_missing(chart))

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from cards import findings
 from cards.findings import SameDay
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, rule, summary, suppressed
+from cards.language import (
+    SOURCES,
+    Card,
+    Indicator,
+    Plan,
+    Source,
+    Suggestion,
+    Verdict,
+    fits_summary,
+    rule,
+    summary,
+    suppressed,
+)
 from cards.language.escaping import days, inside, name
 from cards.record import Chart, Fact
 
@@ -82,10 +94,10 @@ def _card(chart: Chart, indicator: Indicator, ground: SameDay | None) -> Card:
         indicator=indicator,
         summary=summary(_same_day(chart, ground) if ground else _summary(chart, indicator, protocol)),
         detail=_detail(chart, indicator),
+        ask=_ask(chart),
         return_advice=findings.SAFETY_NET,
         because=findings.evidence(*findings.drop_because(chart), *grounds),
-        changes="A spine MRI of this episode or a request for one; inversion and hip abduction "
-        f"{findings.FULL_STRENGTH} without pain; a loss of strength makes it a same-day question.",
+        source=_source(indicator, ground),
         suggestions=(scan, *calls),
         one_suggestion_only=False,
         exempt_from=frozenset({"trauma_path"} if _is_of_the_operation(chart, ground) else ()),
@@ -117,14 +129,15 @@ def _awaited(chart: Chart, indicator: Indicator, standing: findings.Standing) ->
         text = f"Spine MRI drafted {order.when}, never signed: sign or delete it."
     else:
         assert order.when is not None
-        text = f"Spine MRI ordered {order.when}, {days(chart.age_of(order.when))} ago, not reported: chase it."
+        waited = days(findings.elapsed(chart.clock.moment, order.when))
+        text = f"Spine MRI ordered {order.when}, {waited} ago, not reported: chase it."
     return Card(
         indicator=Indicator.CRITICAL if is_critical else Indicator.INFO,
         summary=text,
         detail=findings.flags_for_reader(chart),
         return_advice=findings.SAFETY_NET,
         because=findings.because(chart, order),
-        changes="The report of the MRI, or an urgent request for it.",
+        source=SOURCES["lumbar-mri.awaited"],
         suggestions=(_call(chart, None),) if is_critical else (),
         wanted=_plan(chart, findings.lumbar_protocol(chart).key, indicator.priority),
     )
@@ -139,6 +152,11 @@ def _summary(chart: Chart, indicator: Indicator, protocol: findings.Protocol) ->
     if indicator is Indicator.WARNING:
         if drop.onset is None:
             title += " of unknown onset"
+        elif not findings.is_onset_stated(drop):
+            unstated = f"{title} recorded {drop.onset}, onset not stated, {unimaged}: order urgent {scan}."
+            if fits_summary(unstated):
+                return unstated
+            title += f" recorded {drop.onset}"
         elif findings.is_recent(chart, drop):
             title = f"New {findings.named_drop(drop)}"
         return f"{title}, {unimaged}: order urgent {scan}."
@@ -166,7 +184,9 @@ def _same_day(chart: Chart, ground: SameDay) -> str:
         )
     if ground is SameDay.SURGERY or findings.recent_surgery(chart):
         change = f"MRC {int(loss.before.value)} to {int(loss.after.value)}" if loss else "charted as rapid"
-        what, change = ("New weakness", change) if lost else ("New foot drop", findings.graded(drop))
+        is_new = drop.onset is None or findings.is_onset_stated(drop)
+        what = "New weakness" if lost else "New foot drop" if is_new else "Foot drop"
+        change = change if lost else findings.graded(drop)
         scan = "MRI with and without contrast" if protocol.has_contrast else "MRI without contrast"
         return f"{what} after spinal surgery ({change}): same-day {scan}; call the operating surgeon."
     change = f"({findings.lost_words(chart, loss)})" if loss else "fast, as charted"
@@ -174,17 +194,24 @@ def _same_day(chart: Chart, ground: SameDay) -> str:
 
 
 def _detail(chart: Chart, indicator: Indicator) -> str:
-    drop = findings.foot_drop(chart)
     parts = [findings.flags_for_reader(chart)]
-    if drop.weakest is None:
-        parts.append(f"Strength is not recorded: grade dorsiflexion 0 to {findings.FULL_STRENGTH}, and state the side.")
-    if drop.onset is None:
-        parts.append("The onset is not recorded: it is treated as recent.")
-    parts.append("L4/5 is the usual level. If the lumbar MRI does not explain the foot drop, extend to cord and brain.")
-    if indicator is not Indicator.CRITICAL:
-        parts.append(findings.MIMICS)
-    if indicator is Indicator.INFO:
-        parts.append("Evidence: MRI is agreed for severe or progressive deficit; for mild stable weakness it is not.")
     if chart.problems("condition.pregnancy"):
         parts.append("Pregnancy: MRI without gadolinium is not withheld; think of obstetric plexopathy as well.")
+    if indicator is not Indicator.CRITICAL:
+        parts.append(findings.MIMICS)
     return "\n\n".join(parts)
+
+
+def _ask(chart: Chart) -> str:
+    drop, ask = findings.foot_drop(chart), []
+    if drop.weakest is None:
+        ask.append("Strength is not recorded: grade dorsiflexion, with its side.")
+    if drop.onset is None:
+        ask.append("The onset is not recorded: taken as recent.")
+    return " ".join(ask)
+
+
+def _source(indicator: Indicator, ground: SameDay | None) -> Source | None:
+    if ground is SameDay.HAEMATOMA:
+        return SOURCES["lumbar-mri.haematoma"]
+    return SOURCES["lumbar-mri.mild"] if indicator is Indicator.INFO else None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import floor, inf, nextafter
 
 from cards import findings
-from cards.language import Card, Indicator, Verdict, not_applicable, rule, summary
+from cards.language import SOURCES, Card, Indicator, Verdict, not_applicable, rule, summary
 from cards.record import Chart, Evidence, Problem, Reading
 
 MAP_FLOOR, AO_MIN = 70, 75  # mmHg: this source's minimum; AO Spine/Praxis 2024 begins at 75 (E69)
@@ -18,7 +18,7 @@ MAP_FLOOR, AO_MIN = 70, 75  # mmHg: this source's minimum; AO Spine/Praxis 2024 
     reads=[findings.acute_cord_injury, "observation.map", "observation.sbp", "observation.dbp"],
     strength=f"contested: the target differs between {MAP_FLOOR}, {AO_MIN} to 95 and 85 to 90 mmHg; the floor does not",
     quality="very low: observational; an underpowered trial showed no gain from 85 to 90",
-    reviewed="2026-11-25", version="1.0.0",
+    reviewed="2026-11-28", version="2.0.0",
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
 )  # fmt: skip
@@ -29,19 +29,19 @@ def map_target(chart: Chart) -> Verdict:
         return _NO_INJURY
     mean, systolic, readings = _pressures(chart)
     if (mean is not None and mean < MAP_FLOOR) or (systolic is not None and systolic < SBP_FLOOR):
-        numbers = f"MAP {_whole(mean)}/SBP {_whole(systolic)}"
-        text = f"Acute cord injury, {numbers}: below minimum ({TARGET}); correct hypotension now."
+        numbers = f"MAP {_whole(mean)}, SBP {_whole(systolic)}"
+        text = f"Acute cord injury, {numbers}: below the minimum ({TARGET}); correct hypotension now."
         return _card(injury, readings, Indicator.CRITICAL, text)
     if systolic is not None and systolic <= SBP_TARGET and chart.within(injury.when, timedelta(hours=INITIAL_HOURS)):
         text = (
-            f"Cord injury, first {INITIAL_HOURS} h, SBP {_whole(systolic)}: target >{SBP_TARGET} in the initial phase; "
-            "recheck and optimise perfusion."
+            f"Cord injury, first {INITIAL_HOURS} h, SBP {_whole(systolic)}: target over {SBP_TARGET} mmHg in the "
+            "initial phase; recheck and optimise perfusion."
         )
         return _card(injury, readings, Indicator.WARNING, text)
     if mean is not None and mean < AO_MIN:
-        meets = f"meets >={MAP_FLOOR} (this source) but not AO Spine 2024 ({AO_MIN}-80 to 90-95)"
+        meets = f"meets the floor of {MAP_FLOOR} mmHg, not AO Spine 2024 ({AO_MIN}-80 to 90-95 mmHg)"
         text = f"Cord injury, MAP {_whole(mean)}: {meets}; confirm the unit target."
-        return _card(injury, readings, Indicator.INFO, text)
+        return _card(injury, readings, Indicator.INFO, text, is_between=True)
     if mean is None and systolic is None:
         text = f"Acute cord injury with no MAP or systolic pressure in the last hour: measure it now ({TARGET})."
         return _card(injury, readings, Indicator.INFO, text)
@@ -52,7 +52,7 @@ def map_target(chart: Chart) -> Verdict:
 LAST_HOUR = timedelta(hours=1)
 INITIAL_HOURS = 24  # "the initial assessment phase" of the source
 SBP_FLOOR, SBP_TARGET = 90, 110  # mmHg: below the first every guideline acts (E73); the source asks for over the second
-TARGET = f"MAP >={MAP_FLOOR}, SBP >{SBP_TARGET}"
+TARGET = f"MAP {MAP_FLOOR} mmHg or more, SBP over {SBP_TARGET} mmHg"
 
 _NO_INJURY = not_applicable(f"no cord injury of the last {findings.ACUTE_INJURY.days} days is recorded")
 
@@ -78,19 +78,18 @@ def _decided(reading: Reading | None, *limits: int) -> float | None:
 
 
 def _whole(pressure: float | None) -> str:
-    return "not known" if pressure is None else f"{floor(pressure)}"
+    return "not known" if pressure is None else f"{floor(pressure)} mmHg"
 
 
-def _card(injury: Problem, readings: list[Reading], indicator: Indicator, text: str) -> Card:
+def _card(
+    injury: Problem, readings: list[Reading], indicator: Indicator, text: str, *, is_between: bool = False
+) -> Card:
     is_computed = {"sbp", "dbp"} <= {reading.code for reading in readings}
     return Card(
         indicator=indicator,
         summary=summary(text),
         detail=("MAP computed from systolic and diastolic. " if is_computed else "")
-        + f"AANS/CNS 2013: MAP 85 to 90 for 7 days. AO Spine/Praxis 2024: {AO_MIN} to 80 up to 90 to 95 for 3 to 7 "
-        "days (weak, very low certainty). A 2025 trial (92 patients, underpowered): over 85 to 90 gave no neurological "
-        "gain and more respiratory complications. Call critical care; no vasopressor dose is suggested. Uncontrolled "
-        "haemorrhage: the trauma lead decides.",
-        because=(Evidence.of(injury), *(Evidence.of(reading, f"{reading.text} mmHg") for reading in readings)),
-        changes="A newer pressure; pressures over an hour old are not used.",
+        + "Call critical care; no vasopressor dose is suggested. Uncontrolled haemorrhage: the trauma lead decides.",
+        because=(Evidence.of(injury), *(Evidence.of(reading) for reading in readings)),
+        source=None if is_between else SOURCES["map-target.floor"],
     )

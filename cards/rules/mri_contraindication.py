@@ -6,6 +6,7 @@ from msgspec import structs
 
 from cards import findings
 from cards.language import (
+    SOURCES,
     Card,
     ImagingNeed,
     Indicator,
@@ -78,11 +79,10 @@ def _hazard(chart: Chart, implant: Fact, level: str, need: Need) -> Card:
     return Card(
         indicator=Indicator.CRITICAL if was_critical else Indicator.WARNING,
         summary=summary(f"{sentence(name(implant.text))} {state}: call MR safety now; {instead}."),
-        detail=f"{sentence(markdown(implant.text, 80))}: {known}. Ask for the model and the device card. "
-        "Do not let this delay imaging for red flags. CT shows large compressions but is weaker for the cause; "
-        f"check anticoagulation before myelography.{stays}",
+        detail=f"{sentence(markdown(implant.text, 80))}: {known}. Do not let this delay imaging for red flags. "
+        f"CT is weaker for the cause; check anticoagulation before myelography.{stays}",
+        ask="The model, and the device card.",
         because=findings.evidence(Evidence.of(implant, f"{implant.text}: MR {level}"), *grounds),
-        changes="A device record that states its MR safety, or its removal.",
         suggestions=_suggestions(chart, implant, level, need),
         one_suggestion_only=False,
     )
@@ -97,11 +97,9 @@ def _must_not(chart: Chart, implant: Fact, imaging_need: ImagingNeed) -> Card:
     return Card(
         indicator=Indicator.CRITICAL,
         summary=summary(f"{sentence(name(implant.text))} is coded MR unsafe: do not send this MRI; {instead} instead."),
-        detail=f"{sentence(markdown(implant.text, 80))}: coded MR unsafe. Ask radiology for {instead} (with "
-        "myelography if it must show the canal) as urgently, and MR safety whether the code is right. CT shows large "
-        "compressions but is weaker for the cause; check anticoagulation before myelography.",
+        detail=f"Ask radiology for {instead} (with myelography if it must show the canal) as urgently, and MR safety "
+        "whether the code is right. Check anticoagulation before myelography.",
         because=findings.evidence(Evidence.of(implant, f"{implant.text}: MR unsafe"), *drafts),
-        changes="A device record that states another MR safety, or its removal.",
         suggestions=(_ct_instead(chart, implant, imaging_need), remove) if is_lumbar else (remove,),
         one_suggestion_only=True,
     )
@@ -133,7 +131,7 @@ def _without_gadolinium(chart: Chart, expecting: Fact) -> Card:
         detail="MRI itself is not withheld in pregnancy. Gadolinium crosses the placenta: give it only when the answer "
         "cannot wait and changes what is done now.",
         because=findings.evidence(expecting, *drafts),
-        changes="A scan without contrast.",
+        source=SOURCES["mri-contraindication.pregnancy"],
         suggestions=tuple(_same_scan(chart, draft) for draft in drafts),
     )
 
@@ -158,7 +156,7 @@ def _conditional(chart: Chart, implant: Fact) -> Card:
         ),
         detail="The device is labelled MR conditional: scan only when its conditions are met.",
         because=findings.evidence(implant, *chart.drafted(*MRI)),
-        changes="A device record that states another MR safety.",
+        source=SOURCES["mri-contraindication.conditional"],
     )
 
 

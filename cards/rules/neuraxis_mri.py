@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule
+from cards.language import SOURCES, Card, Indicator, Plan, Source, Suggestion, Verdict, not_applicable, rule
 from cards.language.escaping import inside, listed
 from cards.record import Chart, Fact
 
@@ -37,7 +37,7 @@ def neuraxis_mri(chart: Chart) -> Verdict:
     for order in findings.whole_spine_orders(chart):
         if indicator is not Indicator.CRITICAL or (findings.is_urgent(order) and order.is_signed):
             return findings.ordered("a whole-spine MRI", order)
-    return _card(chart, grounds.keys(), _summary(chart, loudest), indicator)
+    return _card(chart, grounds.keys(), _summary(chart, loudest), indicator, _source(chart, loudest))
 
 
 def _without_ground(chart: Chart) -> Verdict:
@@ -56,8 +56,7 @@ def _without_ground(chart: Chart) -> Verdict:
 SUMMARIES = {
     "umn": "Foot drop with upper motor neurone signs: image cervical and thoracic cord (and brain), not the lumbar "
     "spine alone.",
-    "cancer": "Cancer or infection risk with pain and foot drop: whole-spine {scan} with and without contrast "
-    "within 24 h.",
+    "cancer": "Cancer or infection risk with pain and foot drop: whole-spine {scan}{contrast} within 24 h.",
     "child": "Child with foot drop: ask for whole-spine plus brain {scan} (Chiari/syrinx, tethered cord) and "
     "paediatric neurology/neurosurgery.",
     "bilateral": "Bilateral foot drop: image the whole spine; if reflexes are lost and it ascends, think "
@@ -68,17 +67,13 @@ SUMMARIES = {
     "stroke": "Stroke of {date}: does it explain this foot drop? If not, whole-spine {scan}.",
 }
 DETAILS = {
-    "umn": "Foot drop that came within hours: stroke pathway first, never delayed by spine imaging.",
+    "umn": "If it came within hours: stroke pathway first, never delayed by spine imaging.",
     "child": "Sedation is not a contraindication. Normal reflexes do not exclude Chiari or syrinx.",
-    "cancer": "Suspected metastatic compression: whole-spine imaging and a plan within 24 hours.",
+    "cancer": "Have a plan within 24 hours as well.",
 }
-CORD = (
-    "The source page names thoracic spine and brain; the cervical cord is added because reported cases were "
-    "found there. A normal plantar response does not exclude a central cause."
-)
 UNSAFE = (
-    "An implant is coded unsafe for MRI: ask radiology for CT of the whole spine (CT myelography), as urgently. CT of "
-    "the lumbar spine alone does not answer this."
+    "An implant is coded unsafe for MRI: ask radiology for CT of the whole spine (CT myelography) as urgently; lumbar "
+    "CT alone does not answer this."
 )
 ASK_ONSET = "The onset is not recorded: ask when each foot dropped."
 
@@ -96,26 +91,42 @@ def _variant(chart: Chart, ground: str) -> str:
 def _summary(chart: Chart, ground: str) -> str:
     stroke = findings.acute_stroke(chart)
     date = str(stroke.when) if stroke is not None else ""
-    return SUMMARIES[_variant(chart, ground)].format(scan="CT" if _is_unsafe(chart) else "MRI", date=date)
+    scan, contrast = "CT", ""
+    if not _is_unsafe(chart):
+        scan, contrast = "MRI", f" {'with and without' if _has_contrast(chart) else 'without'} contrast"
+    return SUMMARIES[_variant(chart, ground)].format(scan=scan, contrast=contrast, date=date)
+
+
+def _has_contrast(chart: Chart) -> bool:
+    """For cancer and infection, but not in pregnancy: the order and the summary say the same."""
+    return "cancer" in findings.neuraxis_grounds(chart) and not chart.problems("condition.pregnancy")
 
 
 def _is_unsafe(chart: Chart) -> bool:
     return findings.mr_safety(chart).level == "unsafe"
 
 
-def _card(chart: Chart, grounds: Set[str], text: str, indicator: Indicator) -> Card:
+def _source(chart: Chart, ground: str) -> Source | None:
+    """That of the loudest ground (D93): the rule's own is of cancer, and infection has another."""
+    variant = _variant(chart, ground)
+    if variant == "cancer":
+        keys = {key for problem in findings.cancer_or_infection_with_pain(chart) for key in problem.keys}
+        return SOURCES["neuraxis-mri.infection"] if keys <= {findings.INFECTION} else None
+    return SOURCES[f"neuraxis-mri.{'stroke' if variant == 'sudden' else variant}"]
+
+
+def _card(chart: Chart, grounds: Set[str], text: str, indicator: Indicator, source: Source | None) -> Card:
     causes = [*findings.umn_signs(chart), *findings.cancer_or_infection_with_pain(chart)]
     pains = findings.spinal_pain(chart) if {"cancer", "bilateral"} & grounds else []
     details = [words for ground, words in DETAILS.items() if ground in grounds]
     unknown = "bilateral" in grounds and findings.foot_drop(chart).onset is None
-    asks = [UNSAFE] * _is_unsafe(chart) + [ASK_ONSET] * unknown
     return Card(
         indicator=indicator,
         summary=text,
-        detail="\n\n".join([*asks, findings.flags_for_reader(chart), *details, CORD]),
+        detail="\n\n".join([*[UNSAFE] * _is_unsafe(chart), findings.flags_for_reader(chart), *details]),
+        ask=ASK_ONSET if unknown else "",
         because=findings.because(chart, *causes, *pains),
-        changes="A whole-spine MRI of this episode, an urgent request for one, or a recorded cause on the same side. "
-        "Upper motor neurone signs recorded absent together with an L5 pattern make a decline a lumbar question.",
+        source=source,
         suggestions=_suggestions(chart, grounds, causes, indicator),
         one_suggestion_only=False,
     )
@@ -142,7 +153,7 @@ def _suggestions(chart: Chart, grounds: Set[str], causes: list[Fact], indicator:
 
 def _scans(chart: Chart, grounds: Set[str], priority: str, offer: Callable[..., Suggestion]) -> list[Suggestion]:
     """The whole spine, and the brain: the brain first when the drop came suddenly (D70)."""
-    has_contrast = "cancer" in grounds and not chart.problems("condition.pregnancy")
+    has_contrast = _has_contrast(chart)
     plain, contrast = findings.WHOLE_SPINE_MRI
     protocol = "without and with contrast" if has_contrast else "without contrast"
     first = ", lumbar first" if grounds == {"rapid"} else ""

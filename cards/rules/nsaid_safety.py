@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Remove, Suggestion, Verdict, not_applicable, rule, summary
-from cards.language.escaping import listed, markdown, name
-from cards.record import Chart, Draft
+from cards.language import (
+    SOURCES,
+    Card,
+    Indicator,
+    Plan,
+    Remove,
+    Source,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+)
+from cards.language.escaping import listed, name
+from cards.record import Chart, Draft, Fact, Medicine
 
 
 @rule(
@@ -43,22 +55,39 @@ RISKY = {
 }
 
 
+LEAST = "If it is given all the same: the lowest dose for the shortest time."
+
+
 def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> Card:
     indicator = findings.loudest(hazards)
     expecting = findings.pregnancy(chart)
-    ask = "Ask for the weeks of gestation. " if expecting is not None and expecting.weeks is None else ""
+    ask = "The weeks of gestation." if expecting is not None and expecting.weeks is None else ""
+    text = summary(findings.spoken(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY))
     return Card(
         indicator=indicator,
-        summary=summary(findings.spoken(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY)),
-        detail=f"Found: {markdown(findings.hazard_words(hazards), 300)}. {ask}Lowest dose, shortest time; NICE: "
-        "limited evidence. Not checked, for want of codes: gastrointestinal bleeding, cardiovascular disease but heart "
-        "failure, an ACE inhibitor with a diuretic, booked surgery.",
+        summary=text,
+        detail=f"{findings.other_hazards(hazards, text)}{'' if indicator is Indicator.CRITICAL else LEAST}".strip(),
+        ask=ask,
+        source=_source(hazards),
         because=findings.hazard_evidence(drafts, hazards),
-        changes="The interacting medicine stopped, gastroprotection added, or a measured clearance of "
-        f"{findings.LOW_CLEARANCE} or more.",
         suggestions=_suggestions(chart, drafts, hazards),
         one_suggestion_only=False,
     )
+
+
+def _source(hazards: list[findings.Hazard]) -> Source | None:
+    """That of the hazard that the summary names (D93): None for pregnancy, of which the rule's own speaks."""
+    indicator = findings.loudest(hazards)
+    risk = findings.spoken_risk(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY)
+    if risk == "pregnancy":
+        return None
+    keys = {key for hazard in hazards for fact in hazard.facts if hazard.risk == risk for key in _keys(fact)}
+    is_labelled = risk in ("stomach", "heart") or (risk == "bleeding" and keys & {*findings.ANTITHROMBOTIC})
+    return SOURCES[f"nsaid-safety.{'bleeding' if is_labelled else 'other'}"]
+
+
+def _keys(fact: Fact) -> tuple[str, ...]:
+    return fact.keys if isinstance(fact, Medicine | Draft) else ()
 
 
 def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> tuple[Suggestion, ...]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from cards import findings
 from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
-from cards.language.escaping import listed, markdown
+from cards.language.escaping import listed, markdown, sentence
 from cards.record import Chart, Evidence, Medicine, Reading
 
 
@@ -78,12 +78,9 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
     return Card(
         indicator=Indicator.INFO,
         summary=ON_NON_OPIOID if simple else START,
-        detail="The source page: a non-opioid with gabapentin or pregabalin, or duloxetine. NICE (2020): no "
-        "gabapentinoids for sciatica; pregabalin equalled placebo at 8 and 52 weeks with more adverse events (64 % "
-        "against 43 %). They are supported for the pain of cord injury. SNRIs: very low certainty. No opioid is "
-        "suggested. " + _ask(chart, against),
+        detail="No opioid is suggested. " + _left_out(against),
+        ask=_ask(chart),
         because=findings.once(tuple(because)),
-        changes=f"A non-opioid with a neuropathic agent; a pain score below {MODERATE}.",
         suggestions=tuple(
             Suggestion(
                 label=label,
@@ -107,11 +104,15 @@ def _against(chart: Chart) -> dict[str, list[str]]:
     return {key: words for key, words in against.items() if words}
 
 
-def _ask(chart: Chart, against: dict[str, list[str]]) -> str:
-    """What is needed before choosing, and which options were left out and why."""
+def _left_out(against: dict[str, list[str]]) -> str:
+    """Which options were left out, and why."""
     out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items()]
-    left_out = f"Not offered: {markdown(listed(out), 300)}. " if out else ""
+    return f"Not offered: {markdown(listed(out), 300)}." if out else "Check interactions first."
+
+
+def _ask(chart: Chart) -> str:
+    """What is needed before choosing."""
     missing = [] if findings.clearance(chart) else ["renal function"]
     expecting = findings.pregnancy(chart)
     missing += ["the weeks of gestation"] if expecting is not None and expecting.weeks is None else []
-    return left_out + (f"Needed before choosing: {listed(missing)}." if missing else "Check interactions first.")
+    return f"{sentence(listed(missing))}, before choosing." if missing else ""

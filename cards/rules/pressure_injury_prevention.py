@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, summary, suppressed
+from cards.language import (
+    SOURCES,
+    Card,
+    Indicator,
+    Plan,
+    Suggestion,
+    Verdict,
+    not_applicable,
+    rule,
+    summary,
+    suppressed,
+)
 from cards.language.escaping import inside
 from cards.record import Chart, Evidence, Fact
 
@@ -16,7 +27,7 @@ PLAN = "order.pressure-care-plan"
     reads=[findings.foot_drop, findings.walks, findings.precautions, findings.trauma_path, findings.CORD_INJURY, PLAN],
     strength="strong for cord injury; conditional for others",
     quality="low: guideline and consensus on intervals",
-    reviewed="2026-11-25", version="1.0.0",
+    reviewed="2026-11-28", version="2.0.0",
     suggests=["order.pressure-care-plan", "order.skin-assessment"],
     overrides=["already-arranged", "findings-disagree", "not-in-goals-of-care"],
     needs_foot_drop=False,
@@ -72,11 +83,9 @@ def _card(chart: Chart, cause: Fact | None, walking: Fact | None, *, is_acute: b
     return Card(
         indicator=indicator,
         summary=summary(text),
-        detail=f"NICE: at least every {AT_RISK} hours at risk, every {HIGH_RISK} hours at high risk; cord-injury "
-        f"guidance {FROM} to {TO} hours, within precautions. Check under collars, boards and any AFO, and "
-        "off-load the heels.",
+        detail="Check under collars, boards and any orthosis, and off-load the heels.",
+        source=None if cause is None else SOURCES["pressure-injury-prevention.cord-injury"],
         because=findings.once((*map(Evidence.of, facts), *findings.drop_evidence(findings.foot_drop(chart)))),
-        changes="A turning or pressure-care order; a patient who walks.",
         suggestions=(_suggestion(chart, facts, note, indicator),),
     )
 

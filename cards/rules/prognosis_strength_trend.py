@@ -14,7 +14,7 @@ from cards.record import Chart, Fact, Order, Side
            findings.CONSULT],
     strength="conditional",
     quality="low: cohorts, most of which find that strength and duration predict recovery; some do not",
-    reviewed="2026-11-25", version="1.0.0", suggests=["communication.spinal-team"],
+    reviewed="2026-11-28", version="2.0.0", suggests=["communication.spinal-team"],
     overrides=["already-arranged", "findings-disagree", "reassess-within-24-hours"],
 )  # fmt: skip
 def prognosis_strength_trend(chart: Chart) -> Verdict:
@@ -41,7 +41,7 @@ def _in_hand(chart: Chart) -> Fact | None:
 def _card(chart: Chart, loss: findings.Loss, known: Fact) -> Card:
     assert loss.before.when is not None
     assert loss.after.when is not None
-    span = between(loss.after.when.since(loss.before.when))
+    span = between(findings.elapsed(loss.after.when, loss.before.when))
     change = f"{int(loss.before.value)} to {int(loss.after.value)}/5 in {span}"
     side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side} "
     is_consult = isinstance(known, Order) and findings.CONSULT in known.keys
@@ -56,10 +56,7 @@ def _card(chart: Chart, loss: findings.Loss, known: Fact) -> Card:
     return Card(
         indicator=Indicator.WARNING,
         summary=summary(sentence(text)),
-        detail="Strength and a short duration of palsy predict recovery in most series, not in all; many improve, "
-        "few become normal: 84 % improved but 16 % reached grade 4 or better in one series, 71 % recovered fully in "
-        "another. Grade again daily. A difference of half a grade (4-, 4, 4+) is no loss.",
+        detail="Grade again daily. Many improve, few become normal.",
         because=findings.evidence(loss.before, loss.after, known),
-        changes="Strength that holds; decompression.",
         suggestions=(Suggestion(label="Message to the spinal surgery team", plans=(message,), is_recommended=True),),
     )

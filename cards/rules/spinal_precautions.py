@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards import findings
-from cards.language import Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
+from cards.language import SOURCES, Card, Indicator, Plan, Suggestion, Verdict, not_applicable, rule, suppressed
 from cards.record import Chart, Evidence, Fact, Order, Problem, Reading
 
 
@@ -67,11 +67,9 @@ def _start(chart: Chart, injury: Problem, signs: list[Fact]) -> Card:
     return Card(
         indicator=Indicator.CRITICAL,
         summary=f"{_named(signs)}, spine not cleared: full precautions, in-line hold for any airway, CT then MRI now.",
-        detail="Manual in-line stabilisation during airway procedures when a cervical injury is possible. Keep "
-        "precautions until imaging excludes instability; clearance that is not documented is no clearance. Start "
-        "skin protection. Penetrating trauma: local policy decides.",
+        detail="Keep precautions until imaging excludes instability; clearance that is not documented is no clearance. "
+        "Start skin protection.",
         because=findings.once(tuple(map(Evidence.of, (injury, *signs)))),
-        changes="Spine stability documented; precautions ordered.",
         suggestions=(
             Suggestion(label="Full spinal precautions", plans=(precaution,), is_recommended=True),
             *_scans(chart, injury, note, why),
@@ -98,10 +96,9 @@ def _image(chart: Chart, injury: Problem, ordered: Order, signs: list[Fact]) -> 
         indicator=Indicator.WARNING,
         summary="Spinal precautions are on, but no spine imaging is ordered: CT, then MRI for the deficit, to clear or "
         "fix the spine.",
-        detail="Precautions last until imaging excludes instability, and nothing else asks for that imaging now.",
+        detail="Precautions last until imaging excludes instability.",
         because=findings.once(tuple(map(Evidence.of, (ordered, injury, *signs)))),
-        changes=f"A spine CT or MRI ordered in the last {findings.ACUTE_INJURY.days} days or reported since the "
-        "injury; documented stability.",
+        source=SOURCES["spinal-precautions.imaging"],
         suggestions=_scans(chart, injury, "Spinal injury with neurological signs, precautions on.", why),
         one_suggestion_only=False,
     )

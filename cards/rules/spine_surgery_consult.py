@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from cards import findings
 from cards.language import (
+    SOURCES,
     Card,
     ImagingNeed,
     Indicator,
     Plan,
+    Source,
     Suggestion,
     Verdict,
     not_applicable,
@@ -86,9 +88,10 @@ def _unread(chart: Chart, report: Report, indicator: Indicator) -> Card:
     return Card(
         indicator=indicator,
         summary=f"{_scan(report)} of {report.when} is reported: read it now. Does it explain the {side}foot drop?",
-        detail=f"Report of {report.when}: {text}. Code what it shows.",
+        detail="Code what it shows.",
+        quote=f"Report of {report.when}: {text}.",
+        source=SOURCES["spine-surgery-consult.unread"],
         because=findings.because(chart, report),
-        changes="A coded conclusion of the report; a consult or decompression since.",
         suggestions=(consult,),
     )
 
@@ -162,30 +165,33 @@ def _consulted(order: Order | None) -> Verdict | None:
     return findings.ordered("a spinal surgery consult", order) if order else None
 
 
-COMPRESSED = (
-    "Cord or cauda equina compression with a deficit is an emergency: refer for decompression at once, whatever the "
-    "hour. In cord injury surgery within 24 hours is advised."
-)
-SHARED = (
-    "Early surgery (within 48 to 72 hours) goes with better motor recovery at grade 3 or less in cohort studies; no "
-    "randomised trial shows that surgery beats conservative care, and one review advises operating mainly for pain. "
-    "Present it as a shared decision unless strength falls. Many improve, few become normal."
-)
+COMPRESSED = "It is an emergency while there is a deficit."
+SHARED = "Present it as a shared decision unless strength falls. Many improve, few become normal."
 
 
 def _card(chart: Chart, seen: findings.Seen) -> Card:
     report, indicator = seen.report, _tier(chart, seen)
     confirmed = findings.matches(seen.lesion, findings.foot_drop(chart))
-    ask = "" if confirmed else "\n\nLevel or side of the lesion, or side of the foot drop, not recorded: confirm first."
-    quote = f"\n\nReport of {report.when}: “{markdown(report.conclusion, 240)}”" if report.conclusion else ""
+    ask = "" if confirmed else "Level or side of the lesion, or side of the foot drop, not recorded: confirm first."
     return Card(
         indicator=indicator,
         summary=summary(_summary(chart, seen, indicator) if confirmed else _unconfirmed(chart, seen)),
-        detail=(COMPRESSED if seen.is_emergency else SHARED) + ask + quote,
+        detail=COMPRESSED if seen.is_emergency else SHARED,
+        ask=ask,
+        quote=f"Report of {report.when}: “{markdown(report.conclusion, 200)}”" if report.conclusion.strip() else "",
+        source=_source(seen),
         because=findings.because(chart, Evidence.of(report, _words(seen))),
-        changes="A consult or decompression after the report; the patient's decision; a report on the other side.",
         suggestions=(_consult(chart, seen, indicator),) if confirmed else (),
     )
+
+
+def _source(seen: findings.Seen) -> Source | None:
+    if seen.lesion.key == findings.DESTRUCTIVE:
+        is_tumour = "condition.cancer-active" in seen.lesion.conditions
+        return SOURCES[f"spine-surgery-consult.{'tumour' if is_tumour else 'destructive'}"]
+    if not seen.is_emergency:
+        return None
+    return SOURCES[f"spine-surgery-consult.{'cauda-equina' if 'cauda' in seen.lesion.key else 'cord'}"]
 
 
 def _unconfirmed(chart: Chart, seen: findings.Seen) -> str:
@@ -201,20 +207,22 @@ def _summary(chart: Chart, seen: findings.Seen, indicator: Indicator) -> str:
     if seen.is_emergency:
         return f"{_scan(seen.report)} shows {seen.name} with foot drop: decompression referral now, day or night."
     if indicator is Indicator.INFO:
-        is_late = drop.onset and findings.is_older_than(chart, drop, LATE)
-        kind = (
-            f"Stable {old(chart.age_of(drop.onset))}"
-            if is_late and drop.onset
-            else "Mild"
-            if drop.is_mild
-            else "Long complete"
-        )
-        return f"{kind} foot drop with root compression: non-urgent surgical opinion; discuss realistic recovery."
+        return f"{_kind(chart)} with root compression: non-urgent surgical opinion; discuss realistic recovery."
     match, onset = "may explain" if drop.is_bilateral else "matches", findings.began(chart, drop, is_dated=False)
     return (
         f"Imaging shows root compression that {match} {findings.named_drop(drop)}, {findings.graded(drop)}: "
         f"urgent spinal surgical opinion, {onset}."
     )
+
+
+def _kind(chart: Chart) -> str:
+    """`Stable 7-month foot drop`, `Mild foot drop`, `Long complete foot drop`."""
+    drop = findings.foot_drop(chart)
+    if drop.onset and findings.is_older_than(chart, drop, LATE):
+        if not findings.is_onset_stated(drop):
+            return f"Stable foot drop recorded {drop.onset}, onset not stated,"
+        return f"Stable {old(findings.elapsed(chart.clock.moment, drop.onset))} foot drop"
+    return "Mild foot drop" if drop.is_mild else "Long complete foot drop"
 
 
 def _scan(report: Report) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cards.language.appraisals import appraisal
 from cards.language.rule import Rule
-from cards.language.sources import SOURCES
+from cards.language.sources import SOURCES, Source, branches
 from cards.value_sets.value_set import VALUE_SETS
 from service.publish.canonical import PUBLISHER, Json
 from service.publish.words import NOT_SIGNED, cited
@@ -96,8 +96,14 @@ def as_json(rule: Rule) -> Json:
 
 
 def _bibliography(rule: Rule) -> str:
-    url = f" {rule.source.url}" if rule.source.url else ""
-    return f"{cited(rule.source)}.{url} Derived from: {SOURCES['seed'].label}."
+    own = f"{cited(rule.source)}.{f' {rule.source.url}' if rule.source.url else ''}"
+    of_branches = (f"{source.branch}: {_cited(source)}" for source in branches(rule.id))
+    return " ".join([own, *of_branches, f"Derived from: {SOURCES['seed'].label}."])
+
+
+def _cited(source: Source) -> str:
+    words = "expert judgement" if source.is_judgement else cited(source)
+    return f"{words}.{f' {source.url}' if source.url else ''}"
 
 
 def _dates(rule: Rule) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cards.language.appraisals import appraisal
 from cards.language.rule import Rule
-from cards.language.sources import SOURCES
+from cards.language.sources import SOURCES, branches
 from cards.orders.catalogue import CATALOGUE
 from cards.orders.override_reasons import offered
 from cards.rule_book import RuleBook
@@ -129,6 +129,7 @@ def page(rule: Rule, links: Links) -> str:
         hooks=[(hook, HOOKS[hook].title) for hook in rule.hooks],
         sentences=sentences(rule.id),
         appraised=appraised,
+        branches=branches(rule.id),
         orders=[(key, CATALOGUE[key].text) for key in rule.suggests],
         reasons=offered(rule.overrides),
         seed=SOURCES["seed"].label,

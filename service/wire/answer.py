@@ -17,6 +17,7 @@ from msgspec import Raw, structs
 
 from cards.decide import Decision
 from cards.language.rule import Rule
+from cards.language.sources import Source
 from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
 from cards.orders.catalogue import CATALOGUE, InvalidOrderError, OrderContext, order_resource, order_words
 from cards.orders.changes import echo, redose
@@ -38,10 +39,13 @@ _BARE_BYTES = 8 * 1024  # kept free for each card that is still to be written
 _encode = msgspec.json.Encoder().encode
 
 
-def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Overlay | None = None) -> bytes:
+def answer(
+    decision: Decision, request: HookRequest, now: datetime, overlay: Overlay | None = None, public_url: str = ""
+) -> bytes:
     """The response to a hook request: the cards to show, which may be none.
 
-    Suggested orders carry the site's own codes from `overlay` as well as ours.
+    Suggested orders carry the site's own codes from `overlay` as well as ours. Cards link to the page of their rule
+    when the `public_url` of the service is known.
     """
     context = OrderContext(
         patient_id=request.patient_id,
@@ -54,22 +58,24 @@ def answer(decision: Decision, request: HookRequest, now: datetime, overlay: Ove
     room = MOST_BYTES - _FRAME_BYTES
     for number, shown in enumerate(decision.shown, 1):  # the loudest first
         free = room - _BARE_BYTES * (len(decision.shown) - number)
-        written = next((card for card in _written(shown.rule, shown.card, context) if len(card) <= free), b"")
+        written = next(
+            (card for card in _written(shown.rule, shown.card, context, public_url) if len(card) <= free), b""
+        )
         if written:
             cards.append(written)
             room -= len(written)
     return b'{"cards":[' + b",".join(cards) + b"]}"
 
 
-def _written(rule: Rule, card: Card, context: OrderContext) -> Iterator[bytes]:
+def _written(rule: Rule, card: Card, context: OrderContext, public_url: str) -> Iterator[bytes]:
     """The card, then ever less of it: without its suggestions, and without its facts and its detail.
 
     What cannot be written is a fault of that card alone.
     """
-    for lesser in ({}, {"suggestions": ()}, {"suggestions": (), "because": (), "detail": "", "changes": ""}):
+    for lesser in ({}, {"suggestions": ()}, {"suggestions": (), "because": (), "detail": "", "quote": "", "ask": ""}):
         try:
             form = _bounded(structs.replace(card, **lesser) if lesser else card)
-            yield _encode(_card(rule, form, context))
+            yield _encode(_card(rule, form, context, public_url))
         except Exception as error:
             contain(rule.id, "card", error)
 
@@ -83,13 +89,14 @@ def _bounded(card: Card) -> Card:
     return structs.replace(card, because=card.because[:MOST_FACTS], suggestions=tuple(kept))
 
 
-def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:
-    of_rule = _of_rule(rule)
+def _card(rule: Rule, card: Card, context: OrderContext, public_url: str) -> dict[str, Any]:
+    page = f"{public_url}/rules/{rule.id}" if public_url else ""
+    of_rule = _of_rule(rule, card.source or rule.source, page)
     card_json: dict[str, Any] = {
         "uuid": uuid4(),
         "summary": card.summary,
         "indicator": card.indicator,
-        "detail": detail(rule, card),
+        "detail": detail(rule, card, page),
         "source": of_rule["source"],
     }
     suggestions = [json for suggestion in card.suggestions if (json := _suggestion(suggestion, context))]
@@ -103,18 +110,23 @@ def _card(rule: Rule, card: Card, context: OrderContext) -> dict[str, Any]:
     return card_json
 
 
-@lru_cache(maxsize=64)
-def _of_rule(rule: Rule) -> dict[str, Any]:
-    """The members that are the same on every card of a rule: source, overrideReasons, links."""
-    source: dict[str, Any] = {"label": rule.source.label}
-    if rule.source.url:
-        source["url"] = rule.source.url
+@lru_cache(maxsize=128)
+def _of_rule(rule: Rule, follows: Source, page: str) -> dict[str, Any]:
+    """The members that are the same on every card of a branch: source, overrideReasons, links.
+
+    Expert judgement has no source of its own: it links to the rule's page (D93).
+    """
+    source: dict[str, Any] = {"label": follows.label}
+    url = follows.url or (page if follows.is_judgement else "")
+    if url:
+        source["url"] = url
     source["topic"] = {"system": CARDS_SYSTEM, "code": rule.id, "display": rule.title}
     members: dict[str, Any] = {"source": source}
     if rule.overrides:
         members["overrideReasons"] = offered(rule.overrides)
-    if rule.source.url:
-        members["links"] = [{"label": rule.source.label, "url": rule.source.url, "type": "absolute"}]
+    links = [(follows.label, follows.url), (f"About this rule: {rule.title}", page)]
+    if any(address for _, address in links):
+        members["links"] = [{"label": label, "url": address, "type": "absolute"} for label, address in links if address]
     return members
 
 

@@ -1,7 +1,8 @@
-"""A card's detail: the advice, its evidence, the guideline that it follows, and what would change it."""
+"""A card's detail: what to do, its evidence, what is missing, and the guideline that it follows, in few words (D94)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -12,20 +13,43 @@ from cards.language.verdict import Card
 from cards.record.facts import Evidence
 from cards.record.prefetch_keys import PREFETCH_KEYS
 
+MOST_FACTS, LEAST_FACTS = 6, 3
+FEW_WORDS = 70  # in a detail that is longer, facts fall to three before anything else is cut
 _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
+_LINK = re.compile(r"\]\([^)]*\)")
 
 
-def detail(rule: Rule, card: Card) -> str:
-    """GitHub Markdown without raw HTML; all text from the record is escaped."""
-    parts = [card.detail.strip(), card.return_advice]
-    if card.because:
-        parts.append("**Because**\n\n" + "\n".join(_facts(card.because)))
-    parts.append(_follows(rule))
-    if card.changes:
-        parts.append(f"What would change this advice: {card.changes}")
-    parts += unseen(card.unseen)
-    parts += [f"{markdown(sentence)}: check it." for sentence in card.left_out]
-    return "\n\n".join(part for part in parts if part)
+def detail(rule: Rule, card: Card, page: str = "") -> str:
+    """GitHub Markdown without raw HTML; all text from the record is escaped. `page` is the address of the rule's page.
+
+    The order is fixed: advice, what to tell the patient, Because, Ask, guideline and standing, conflict.
+    """
+    source = card.source or rule.source
+    before = [card.detail.strip(), card.quote, card.return_advice]
+    after = [f"**Ask** {card.ask}" if card.ask else "", _follows(rule, source, page), source.conflict]
+    after += unseen(card.unseen)
+    after += [f"{markdown(sentence)}: check it." for sentence in card.left_out]
+    facts = _fitting(list(_facts(card.because[:MOST_FACTS])), [card.detail, *after])
+    because = "**Because**\n\n" + "\n".join(facts) if facts else ""
+    return "\n\n".join(part for part in (*before, because, *after) if part)
+
+
+def _fitting(facts: list[str], beside: Iterable[str]) -> list[str]:
+    """As many of the facts as the few words allow beside these, and at least three."""
+    left = FEW_WORDS - sum(len(part.split()) for part in beside)
+    kept: list[str] = []
+    for fact in facts:
+        left -= len(fact.split())
+        if left < 0 and len(kept) >= LEAST_FACTS:
+            break
+        kept.append(fact)
+    return kept
+
+
+def counted(parts: Iterable[str]) -> int:
+    """How many words a reader sees: addresses of links and signs alone are none."""
+    words = (word for part in parts for word in _LINK.sub("", part).split())
+    return sum(any(map(str.isalnum, word)) for word in words)
 
 
 def unseen(keys: Iterable[str]) -> list[str]:
@@ -36,21 +60,23 @@ def unseen(keys: Iterable[str]) -> list[str]:
 
 def _facts(because: Iterable[Evidence]) -> Iterable[str]:
     for fact in because:
-        yield f"- {fact.date or 'No date'}{_SIDES.get(fact.side, '')}: {markdown(fact.text)}"
+        side, text = _SIDES.get(fact.side, ""), markdown(fact.text)
+        if fact.is_recorded:
+            yield f"- {text}{side}: recorded {fact.date}; onset not stated"
+        else:
+            yield f"- {fact.date or 'No date'}{side}: {text}"
 
 
-@lru_cache(maxsize=64)
-def _follows(rule: Rule) -> str:
-    source = rule.source
+@lru_cache(maxsize=128)
+def _follows(rule: Rule, source: Source, page: str) -> str:
+    """`[Guideline, year](address); strong; draft, not yet signed`."""
+    more = f" ([more]({page}))" if page else ""
+    if source.is_judgement:
+        return f"Expert judgement; draft, not yet signed{more}"
     label = f"[{source.label}]({source.url})" if source.url else source.label
-    graded = []
-    if rule.strength:
-        graded.append(f"Strength of recommendation: {rule.strength}.")
-    if rule.quality:
-        graded.append(f"Quality of evidence: {rule.quality}.")
-    return " ".join([f"Follows: {label}{_year(source)}.", *graded])
+    return f"{label}{_year(source)}; {source.strength or rule.strength}; draft, not yet signed{more}"
 
 
 def _year(source: Source) -> str:
-    """The year in brackets, unless the label contains it."""
-    return f" ({source.year})" if source.year and str(source.year) not in source.label else ""
+    """The year, unless the label contains it."""
+    return f", {source.year}" if source.year and str(source.year) not in source.label else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-WORDING = frozenset({"detail", "changes", "label", "note", "because", "reasons"})
+WORDING = frozenset({"detail", "ask", "quote", "label", "note", "because", "reasons"})
 SENTENCES = frozenset({"summary", "quiet_summary"})  # which of them is said is a decision
 SILENCES = frozenset(
     {"not_applicable", "suppressed", "could_not_evaluate"}

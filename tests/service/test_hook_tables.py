@@ -159,7 +159,12 @@ def test_a_draft_that_is_not_selected_is_context(ask: Ask) -> None:
 
 # ---- at discharge ----
 
-RETURN = ("numbness of the saddle", "bladder, bowel or sexual", "fever with back pain", "redness under an orthosis")
+RETURN = (
+    "numbness around the genitals or anus",
+    "bladder, bowel or sexual",
+    "fever with back pain",
+    "redness under an orthosis",
+)
 ROOT = {"code": "mri-lumbar", "daysAgo": 1, "lesion": "l5-root-compression", "lesionSide": "right", "level": "L5"}
 STRONGER = {"code": "mrc-ankle-dorsiflexion", "value": 4, "daysAgo": 5, "side": "right"}
 LEAVERS: list[tuple[Json, Shown]] = [

@@ -14,7 +14,11 @@ CHROMIUM = shutil.which("chromium") or ""
 NO_HAPI = build.missing()
 
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
-_BROWSER = ["service/simulator/test_in_browser.py", "hapi/test_simulator.py"]
+_BROWSER = [
+    "service/simulator/test_in_browser.py",
+    "service/simulator/test_height_of_cards.py",
+    "hapi/test_simulator.py",
+]
 _HAPI = [f"hapi/{path.name}" for path in sorted(Path(build.__file__).parent.glob("test_*.py"))]
 
 

@@ -8,11 +8,13 @@ import pytest
 from msgspec import structs
 
 from cards.decide import decide
+from cards.language.sources import SOURCES
 from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Silent
 from cards.rule_book import rule_book
 from tests.support import cases
 
 RULES = rule_book().rules
+EXPECTED = frozenset({"indicator", "summary", "detail", "source", "orders", "without", "unseen", "recommended", "any"})
 
 ALL = [
     pytest.param(rule, case, id=f"{rule}: {case['name']}") for rule, path in cases.files() for case in cases.read(path)
@@ -27,25 +29,24 @@ def _hook(rule: str, case: cases.Case) -> str:
 def test_case(rule: str, case: cases.Case) -> None:
     verdict = decide(cases.chart(case, _hook(rule, case)), rule_book()).verdicts[rule]
     if "card" in case:
-        _check_card(verdict, case["card"])
+        _check_card(rule, verdict, case["card"])
     else:
         _check_silence(verdict, case["silent"])
 
 
-def _check_card(verdict: Card | Silent, wanted: cases.Case | str) -> None:
-    """`card = "warning"`, or a table: indicator, summary and detail (parts of them), orders, recommended, any.
+def _check_card(rule: str, verdict: Card | Silent, wanted: cases.Case | str) -> None:
+    """`card = "warning"`, or a table: indicator, summary and detail (parts of them), source, orders, recommended, any.
 
     `orders` are "key priority", or "key priority side"; `recommended` are all the orders of the recommended
     suggestions; `any` says whether several suggestions may be taken.
     """
     wanted = {"indicator": wanted} if isinstance(wanted, str) else wanted
-    assert wanted.keys() <= {"indicator", "summary", "detail", "orders", "without", "unseen", "recommended", "any"}, (
-        "a misspelt expectation"
-    )
+    assert wanted.keys() <= EXPECTED, "a misspelt expectation"
     assert isinstance(verdict, Card), verdict
     assert verdict.indicator.value == wanted["indicator"], verdict.summary
     assert wanted.get("summary", "") in verdict.summary
-    assert wanted.get("detail", "") in f"{verdict.detail}\n\n{verdict.return_advice}"
+    assert wanted.get("detail", "") in "\n\n".join([verdict.detail, verdict.quote, verdict.return_advice, verdict.ask])
+    assert "source" not in wanted or (verdict.source or RULES[rule].source) is SOURCES[wanted["source"]]
     orders = [_ordered(plan) for suggestion in verdict.suggestions for plan in suggestion.plans]
     sided = [f"{_ordered(plan)} {side}" for each in verdict.suggestions for plan in each.plans if (side := _side(plan))]
     assert set(wanted.get("orders", ())) <= {*orders, *sided}, orders
@@ -94,6 +95,12 @@ def test_every_rule_has_cases_in_which_it_speaks_and_cases_in_which_it_is_silent
     own = cases.read(written[rule])
     assert any("card" in case for case in own)
     assert sum("silent" in case for case in own) * 5 >= len(own) * 2, "at least two cases in five prove silence"
+
+
+def test_every_branch_with_a_source_of_its_own_has_a_case_that_names_it() -> None:
+    expected = [case.get("card") for _, path in cases.files() for case in cases.read(path)]
+    named = {card["source"] for card in expected if isinstance(card, dict) and "source" in card}
+    assert {key for key in SOURCES if "." in key} <= named
 
 
 def test_every_case_file_belongs_to_a_rule() -> None:

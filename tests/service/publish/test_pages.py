@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 from msgspec import structs
 
 from cards.decide import decide
+from cards.findings.gabapentinoid import DRUGS
 from cards.language.appraisals import APPRAISALS, appraisal, read
 from cards.language.rule import Rule
+from cards.language.sources import branches
 from cards.language.verdict import Card, Plan, Silent
 from cards.orders.catalogue import CATALOGUE
 from cards.record.chart import Chart
@@ -115,7 +117,12 @@ def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, rule: Rule) -> N
     page, text = get_page(client, f"/rules/{rule.id}"), client.get(f"/rules/{rule.id}").get_data(as_text=True)
     appraised = appraisal(rule)
     assert not rule.source.url or rule.source.url in page.links
+    assert {source.url for source in branches(rule.id) if source.url} <= set(page.links)
+    assert all(source.branch in text for source in branches(rule.id))
     assert page.items("conflicts") == list(appraised.conflicts)
+    assert page.items("caveats") == list(appraised.caveats)
+    assert page.items("changes") == list(appraised.changes)
+    assert appraised.changes, "what would change the advice stands on the page"
     assert page.items("not-evaluated") == list(appraised.not_evaluated)
     assert page.items("orders") == [CATALOGUE[key].text for key in rule.suggests]
     for words in (
@@ -127,6 +134,19 @@ def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, rule: Rule) -> N
         assert words in text
     if "contested" in rule.strength:
         assert appraised.conflicts
+
+
+def test_the_page_of_the_gabapentinoids_says_the_doses_of_their_labels(client: FlaskClient) -> None:
+    text = client.get("/rules/gabapentinoid-safety").get_data(as_text=True)
+    for drug in DRUGS:
+        bands = [(_clearances(band.lowest, band.highest), f"{band.least}-{band.most}") for band in drug.bands]
+        assert f"{drug.name} {', '.join(f'{clearance}: {dose}' for clearance, dose in bands)}" in text
+
+
+def _clearances(lowest: int, highest: int | None) -> str:
+    if highest is None:
+        return f"{lowest} or more"
+    return f"{lowest}-{highest}" if lowest else f"under {highest}"
 
 
 def test_saved_pages_find_each_other(tmp_path: Path) -> None:
