@@ -66,8 +66,9 @@ def is_onset_stated(drop: FootDrop) -> bool:
 
 
 def elapsed(later: Moment, earlier: Moment) -> timedelta:
-    """The time between two moments by calendar day (D96); within one day by the clock, when both have one."""
-    return (later.day - earlier.day) or max(later.since(earlier), timedelta())
+    """The time between two moments by calendar day (D96); of less than 24 hours by the clock, when both have one."""
+    span = max(later.since(earlier), timedelta())
+    return span if span < timedelta(days=1) else later.day - earlier.day
 
 
 def began(chart: Chart, drop: FootDrop, *, is_dated: bool = True) -> str:
@@ -88,7 +89,7 @@ def lost_words(chart: Chart, loss: Loss) -> str:
     """`MRC 4 to 2 in 3 days`."""
     assert loss.before.when is not None
     assert loss.after.when is not None
-    span = between(elapsed(loss.after.when, loss.before.when))
+    span = between(loss.after.when.since(loss.before.when))
     return f"MRC {int(loss.before.value)} to {int(loss.after.value)} in {span}"
 
 

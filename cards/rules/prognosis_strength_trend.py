@@ -41,7 +41,7 @@ def _in_hand(chart: Chart) -> Fact | None:
 def _card(chart: Chart, loss: findings.Loss, known: Fact) -> Card:
     assert loss.before.when is not None
     assert loss.after.when is not None
-    span = between(findings.elapsed(loss.after.when, loss.before.when))
+    span = between(loss.after.when.since(loss.before.when))
     change = f"{int(loss.before.value)} to {int(loss.after.value)}/5 in {span}"
     side = "" if loss.after.side is Side.UNKNOWN else f"{loss.after.side} "
     is_consult = isinstance(known, Order) and findings.CONSULT in known.keys
