@@ -34,6 +34,17 @@ def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[S
     return answers
 
 
+def newest_abnormal(chart: Chart, finding_code: str, window: timedelta) -> list[Reading]:
+    """Every newest answer in the window, of any side, that says abnormal; of one time all that do."""
+    abnormal: dict[int, Reading] = {}
+    recorded = chart.readings(finding_code)
+    for readings in by_foot(recorded).values() if recorded else ():
+        last = newest(readings, lambda reading: reading.when)
+        if last and chart.within(last[0].when, window):
+            abnormal |= {id(reading): reading for reading in last if reading.value}
+    return list(abnormal.values())
+
+
 def is_present(chart: Chart, finding_code: str, window: timedelta) -> Reading | None:
     """The newest answer that says present, on any side."""
     answers = newest_answers(chart, finding_code, window).values()
