@@ -59,6 +59,7 @@ from cards.findings.lesions import (
     Seen,
     concordant,
     contradicts,
+    explained_in_episode,
     lesions,
     matches,
     side_mismatch,
@@ -194,7 +195,7 @@ from cards.findings.uncoded import (
     unread_emergency,
     unread_since_trigger,
 )
-from cards.findings.urgency import STAT_HOURS, emergency_answer, uncalled_scan
+from cards.findings.urgency import STAT_HOURS, emergency_answer, stat_mri, uncalled_scan
 
 __all__ = [
     "ACUTE_INJURY",
@@ -286,6 +287,7 @@ __all__ = [
     "emg_date",
     "emg_label",
     "evidence",
+    "explained_in_episode",
     "flags_for_reader",
     "foot_drop",
     "gabapentinoid",
@@ -364,6 +366,7 @@ __all__ = [
     "spoken_risk",
     "stability",
     "standing_request",
+    "stat_mri",
     "steep_decline",
     "suspected_haematoma",
     "trauma_path",

@@ -126,11 +126,11 @@ def charted_progression(chart: Chart) -> Reading | None:
 
 @finding(charted_progression, DECOMPRESSION)
 def charted_decline(chart: Chart) -> Reading | None:
-    """D12 less what an operation ended (D13): rapid progression charted after the newest decompression."""
+    """D12 less what an operation ended (D13): rapid progression charted before the newest decompression."""
     charted, operation = charted_progression(chart), newest_decompression(chart)
     if charted is None or operation is None or operation.when is None:
         return charted
-    return charted if charted.when is not None and charted.when.is_after(operation.when) else None
+    return charted if charted.when is not None and not operation.when.is_after(charted.when) else None
 
 
 def _series_of(chart: Chart, sides: Iterable[Side]) -> Iterator[list[Reading]]:
@@ -143,14 +143,22 @@ def _of_interest(sides: Iterable[Side]) -> Iterable[Side]:
 
 
 def _since_operation(readings: list[Reading], operation: Procedure | None) -> list[Reading]:
-    """Without what is older than the last reading before the operation: 4, 2, operation, 3 is improving."""
+    """Without what is older than the last reading before the operation: 4, 2, operation, 3 is improving.
+
+    Of the day of the operation the newest reading of all is not known to be one before it.
+    """
     if operation is None or operation.when is None:
         return readings
     done = operation.when
-    before = [reading for reading in readings if reading.when and not reading.when.is_after(done)]
+    newest_ones = newest(readings, lambda reading: reading.when)
+    is_over = any(reading.when and done.is_after(reading.when) for reading in newest_ones)
+    kept = set() if is_over else {id(reading) for reading in newest_ones}
+    before = [
+        reading for reading in readings if reading.when and id(reading) not in kept and not reading.when.is_after(done)
+    ]
     last = newest(before, lambda reading: reading.when)
     lowest = min((reading.value for reading in last), default=0)
-    kept = {id(reading) for reading in last if reading.value == lowest}
+    kept |= {id(reading) for reading in last if reading.value == lowest}
     return [reading for reading in readings if id(reading) in kept or (reading.when and reading.when.is_after(done))]
 
 

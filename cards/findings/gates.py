@@ -145,8 +145,13 @@ def _known(kind: str, cause: Problem, lifted_by: str) -> str:
 
 @finding(foot_drop, central_lesions, lifts_gates, decline, new_radicular_pain)
 def is_new_in_central_disease(chart: Chart) -> bool:
-    """D76: only the newness of a drop of one foot keeps a known central disease from explaining it."""
+    """D76: only the newness of a drop of one foot keeps a known central disease from explaining it.
+
+    Not of a drop of at most 14 d, from which D24 lifts the gate by itself.
+    """
     drop = foot_drop(chart)
+    if drop.onset is not None and chart.within(drop.onset, ACUTE):
+        return False
     if drop.is_disputed or lifts_gates(chart) or decline(chart) or new_radicular_pain(chart):
         return False
     diseases = (lesion for lesion in central_lesions(chart) if CENTRAL_DISEASE in lesion.keys)
@@ -185,15 +190,18 @@ def _proven_peroneal(chart: Chart) -> tuple[str, Fact] | None:
 
 @finding(foot_drop, EMG_REPORT, PERONEAL_LESION, PERONEAL)
 def proven_by_edx(chart: Chart) -> Report | None:
-    """D25: an EDX report of this episode with a peroneal lesion of the dropped side.
+    """D25: an EDX report of this episode with a peroneal lesion of the dropped side; of both feet one each will do.
 
     A report without side counts when an active peroneal neuropathy covers that side.
     """
     drop = foot_drop(chart)
     coded = together(problem.side for problem in chart.problems(PERONEAL))
+    proven: set[Side] = set()
     for report in reports_in_episode(chart, [EMG_REPORT]):
         for lesion in report.lesions:
-            side = lesion.side.or_else(coded)
-            if lesion.key == PERONEAL_LESION and drop and all(side.covers(foot) for foot in drop.sides):
-                return report
+            if lesion.key == PERONEAL_LESION:
+                side = lesion.side.or_else(coded)
+                proven |= {foot for foot in drop.sides if side.covers(foot)}
+        if drop and proven.issuperset(drop.sides):
+            return report
     return None

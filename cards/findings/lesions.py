@@ -103,6 +103,13 @@ def concordant(chart: Chart) -> Seen | None:
     return next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
 
 
+def explained_in_episode(chart: Chart) -> Seen | None:
+    """D64: a lesion that matches, on a report of this episode; None when there is none."""
+    drop = foot_drop(chart)
+    seen = (one for one in lesions(chart) if matches(one.lesion, drop))
+    return next((one for one in seen if in_episode(chart, drop, one.report.when)), None)
+
+
 def contradicts(lesion: Lesion, drop: FootDrop) -> bool:
     """D35, D50: a root or structural lesion known to be only on the side that does not drop."""
     is_one_sided = lesion.side in FEET and Side.UNKNOWN not in drop.sides

@@ -87,8 +87,9 @@ def same_day_ground(chart: Chart) -> SameDay | None:
     drop, operation = foot_drop(chart), new_after_operation(chart)
     if operation is not None and not _scanned_since(chart, operation.when, drop.onset):
         return SameDay.SURGERY
-    is_sudden = suspected_haematoma(chart) and not post_operative_stable(chart)
-    if is_sudden and not _scanned_since(chart, drop.onset):
+    if post_operative_stable(chart):
+        return None
+    if suspected_haematoma(chart) and not _scanned_since(chart, drop.onset):
         return SameDay.HAEMATOMA
     return SameDay.LOSS if steep_decline(chart) and not imaging_done(chart) else None
 

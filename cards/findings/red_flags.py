@@ -10,7 +10,7 @@ from cards.findings.central import feet_of_old_lesions
 from cards.findings.course import dorsiflexion
 from cards.findings.foot_drop import ACUTE, CHRONIC, DROPPED, FootDrop, foot_drop, is_acute, is_older_than
 from cards.findings.pain import NEW_PAIN, spinal_pain
-from cards.findings.signs import is_present, newest_answers
+from cards.findings.signs import newest_abnormal, newest_answers
 from cards.findings.studies import CT_REPORTS, MRI_REPORTS, emergency_imaging_done, imaging_done
 from cards.language.finding import finding
 from cards.record.chart import Chart
@@ -43,17 +43,22 @@ class RedFlags(Struct, frozen=True):
     """What raises the suspicion of cauda equina compression.
 
     `findings` are the new flags; `is_bilateral` says that both feet dropped acutely with pain, a flag of
-    its own whose date is the onset. `newest` is the date that a study must be newer than; one without a
-    date (`has_undated`) no study is known to be newer than.
+    its own whose date is the onset. `newest` holds the dates that a study must be newer than, of every
+    side of a finding; one without a date (`has_undated`) no study is known to be newer than.
     """
 
     findings: tuple[Fact, ...]
     is_bilateral: bool
-    newest: Moment | None
+    newest: Latest
     has_undated: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.findings) or self.is_bilateral
+
+    def precede(self, study: Moment | None) -> bool:
+        """D22: whether a study is strictly newer than every flag."""
+        is_dated = bool(self) and not self.has_undated and study is not None
+        return is_dated and study is not None and self.newest.is_before(study)
 
 
 @finding(foot_drop, *OTHER_CAUSES, feet_of_old_lesions, imaging_done)
@@ -110,18 +115,31 @@ def _dates(code: Problem, foot: Side) -> bool:
 def red_flags(chart: Chart) -> RedFlags:
     """D18: new saddle, bladder, bowel, anal or sexual change, the coded syndrome, or acute painful bilateral drop."""
     flags: list[Fact] = []
-    for code, coded in FLAGS.items():
-        answer = is_present(chart, code, RED_FLAG_WINDOW)
-        problems = chart.problems(coded) if coded else []
-        if answer is not None and not _is_chronic(chart, code, problems):
-            flags.append(answer)
-        flags += [problem for problem in problems if chart.within(problem.when, RED_FLAG_WINDOW)]
+    dates: list[Moment | None] = []
+    for code in FLAGS:
+        answers, problems = _new_answers(chart, code), _new_problems(chart, code)
+        dates += [answer.when for answer in answers]
+        last = newest(answers, lambda answer: answer.when)
+        flags += [*sorted(last, key=lambda answer: answer.reference)[-1:], *problems]
     done = emergency_imaging_done(chart)
     flags += [problem for problem in chart.problems(CODED_SYNDROME) if _is_new_syndrome(chart, problem, done)]
     bilateral = _is_acute_bilateral(chart, done) and bool(spinal_pain(chart))
-    dates = [flag.when for flag in flags] + ([foot_drop(chart).onset] if bilateral else [])
-    last = newest(dates, lambda when: when)
-    return RedFlags(tuple(flags), bilateral, last[0] if last else None, None in dates)
+    dates += [flag.when for flag in flags] + ([foot_drop(chart).onset] if bilateral else [])
+    return RedFlags(tuple(flags), bilateral, Latest.of(dates), None in dates)
+
+
+def _new_answers(chart: Chart, flag: str) -> list[Reading]:
+    """The newest answers to an item, of each side, that are abnormal, new, and not a chronic and unchanged state."""
+    answers = newest_abnormal(chart, flag, RED_FLAG_WINDOW)
+    coded = FLAGS[flag]
+    return [] if answers and coded and _is_chronic(chart, flag, chart.problems(coded)) else answers
+
+
+def _new_problems(chart: Chart, flag: str) -> list[Problem]:
+    """The Conditions of the same meaning whose onset is as new."""
+    coded = FLAGS[flag]
+    problems = chart.problems(coded) if coded else []
+    return [problem for problem in problems if chart.within(problem.when, RED_FLAG_WINDOW)]
 
 
 def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> bool:
@@ -172,15 +190,28 @@ def old_positive_screen(chart: Chart) -> list[Reading]:
     return old
 
 
-@finding(foot_drop, red_flags, "observation.signs")
-def flags_to_call_for(chart: Chart) -> Moment | None:
-    """D71: since when the newest flag stands: of an item, the first abnormal answer since its last normal one."""
+@finding(foot_drop, red_flags, "observation.signs", *_CODED)
+def flags_to_call_for(chart: Chart) -> Latest:
+    """D71: since when the flags stand, item by item: what is recorded again, or of another side, is nothing new."""
     flags = red_flags(chart)
-    dates = [_since(chart, flag) if isinstance(flag, Reading) else flag.when for flag in flags.findings]
+    dates = [_item_since(chart, flag) for flag in FLAGS]
+    dates += [flag.when for flag in flags.findings if isinstance(flag, Problem) and CODED_SYNDROME in flag.keys]
     if flags.is_bilateral:
         dates.append(foot_drop(chart).onset)
-    last = newest(dates, lambda when: when)
-    return last[0] if last else None
+    return Latest.of(dates)
+
+
+def _item_since(chart: Chart, flag: str) -> Moment | None:
+    """When an item was first recorded or coded as abnormal since its last normal answer; None when it is no flag."""
+    coded = [problem.when for problem in _new_problems(chart, flag)]
+    normal = Latest.of(answer.when for answer in chart.readings(flag) if not answer.value)
+    standing = [when for when in coded if when is not None and not normal.is_after(when)]
+    dates = [*(_since(chart, answer) for answer in _new_answers(chart, flag)), *standing]
+    since: Moment | None = None
+    for when in dates or newest(coded, lambda when: when)[:1]:
+        if since is None or (when is not None and since.is_after(when)):
+            since = when
+    return since
 
 
 def _since(chart: Chart, flag: Reading) -> Moment | None:

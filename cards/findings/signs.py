@@ -22,16 +22,27 @@ WEAK = 4  # grade 4 or less
 
 
 def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[Side, Reading]:
-    """The newest valid answer of each side in the window; at one time the abnormal one."""
+    """The newest valid answer of each side; at one time the abnormal one, when one of that time is in the window."""
     answers: dict[Side, Reading] = {}
     recorded = chart.readings(finding_code)
     if not recorded:
         return answers  # nearly every sign of nearly every chart
     for side, readings in by_foot(recorded).items():
         last = newest(readings, lambda reading: reading.when)
-        if last and chart.within(last[0].when, window):
+        if any(chart.within(reading.when, window) for reading in last):
             answers[side] = max(last, key=lambda reading: (reading.value, reading.reference))
     return answers
+
+
+def newest_abnormal(chart: Chart, finding_code: str, window: timedelta) -> list[Reading]:
+    """Every newest answer in the window, of any side, that says abnormal; of one time all that do."""
+    abnormal: dict[int, Reading] = {}
+    recorded = chart.readings(finding_code)
+    for readings in by_foot(recorded).values() if recorded else ():
+        last = newest(readings, lambda reading: reading.when)
+        if any(chart.within(reading.when, window) for reading in last):
+            abnormal |= {id(reading): reading for reading in last if reading.value}
+    return list(abnormal.values())
 
 
 def is_present(chart: Chart, finding_code: str, window: timedelta) -> Reading | None:

@@ -16,7 +16,7 @@ from cards.findings.foot_drop import DROPPED, foot_drop, in_episode
 from cards.language.finding import finding
 from cards.record.chart import Chart
 from cards.record.facts import Order, Procedure, Reading, Report
-from cards.record.moments import Latest, Moment
+from cards.record.moments import Latest
 
 LUMBAR_MRI = ("order.mri-lumbar", "order.mri-lumbar-contrast")
 WHOLE_SPINE_MRI = ("order.mri-whole-spine", "order.mri-whole-spine-contrast")
@@ -105,11 +105,7 @@ def counts_as_mri_order(chart: Chart, order: Order) -> bool:
         return True
     if not order.is_placed or order.when is None:
         return False
-    return chart.once(_latest_mri_report, lambda: _latest_mri_report(chart)).is_before(order.when)
-
-
-def _latest_mri_report(chart: Chart) -> Latest:
-    return Latest.of(report.when for report in chart.reports(*MRI_REPORTS))
+    return chart.once(counts_as_mri_order, lambda: chart.latest_report(*MRI_REPORTS)).is_before(order.when)
 
 
 def _ordered(chart: Chart, keys: tuple[str, ...]) -> list[Order]:
@@ -138,7 +134,7 @@ def consults_in_episode(chart: Chart, keys: Iterable[str]) -> list[Order]:
     return [order for order in chart.orders(*keys) if order.is_placed and in_episode(chart, drop, order.when)]
 
 
-def refusals(chart: Chart, newest_flag: Moment | None, *keys: str) -> list[Order]:
+def refusals(chart: Chart, newest_flags: Latest, *keys: str) -> list[Order]:
     """D16, D81: declined <=90 d ago, with no loss and no red flag newer than it."""
     return [
         order
@@ -146,7 +142,7 @@ def refusals(chart: Chart, newest_flag: Moment | None, *keys: str) -> list[Order
         if order.declined
         and order.when
         and chart.within(order.when, REFUSAL_WINDOW)
-        and not (newest_flag is not None and newest_flag.is_after(order.when))
+        and not newest_flags.is_after(order.when)
         and not lost_since(chart, order)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cards.findings.foot_drop import foot_drop
+from cards.findings.foot_drop import foot_drop, in_episode
 from cards.findings.lesions import LESION_READS, ROOTS, is_reported_normal, matches, named, unread_reports
 from cards.findings.lumbar_need import new_after_operation, precedes
 from cards.findings.red_flags import red_flags
@@ -17,7 +17,7 @@ from cards.findings.studies import (
     steep_decline,
 )
 from cards.findings.surgical_answers import is_call
-from cards.findings.urgency import emergency_answer
+from cards.findings.urgency import emergency_reports
 from cards.language.finding import finding
 from cards.language.imaging_need import ImagingNeed, Need
 from cards.language.verdict import Indicator
@@ -37,33 +37,36 @@ def newest_unread(chart: Chart) -> Report | None:
     return newest_report(chart, unread_reports(chart))
 
 
-@finding(foot_drop, red_flags, emergency_answer, *LESION_READS)
+@finding(foot_drop, emergency_reports, *LESION_READS)
 def unread_emergency(chart: Chart) -> Report | None:
     """The unread report that answers the red flags (D22): one that names roots alone is unread as well (D62).
 
     A CT counts whatever the implants: it silences the cauda equina card.
     """
-    flags = red_flags(chart)
-    if not foot_drop(chart) or flags.newest is None or not isinstance(emergency_answer(chart), Report):
+    if not foot_drop(chart):
         return None
-    answers = [
-        report
-        for report in reports_in_episode(chart, (*MRI_REPORTS, *CT_REPORTS))
-        if report.when is not None and report.when.is_after(flags.newest)
-    ]
+    drop = foot_drop(chart)
+    answers = [report for report in emergency_reports(chart) if in_episode(chart, drop, report.when)]
     if any(lesion.key not in ROOTS for report in answers for lesion in named(chart, report)):
         return None
     return newest_report(chart, [report for report in answers if not is_reported_normal(report)])
 
 
-@finding(unread_reports, new_after_operation, steep_decline)
+@finding(unread_reports, red_flags, new_after_operation, steep_decline)
 def unread_since_trigger(chart: Chart) -> list[Report]:
-    """The unread reports that may have silenced other imaging: none when a report since the trigger names a lesion."""
-    operation = new_after_operation(chart)
+    """The unread reports that may have silenced other imaging: none when a report since the trigger names a lesion.
+
+    While there are red flags, one that names roots alone is unread as well (D62).
+    """
+    operation, has_flags = new_after_operation(chart), bool(red_flags(chart))
+    unread = unread_reports(chart)
     for report in reports_in_episode(chart, (*MRI_REPORTS, *CT_REPORTS)):
-        if named(chart, report) and not precedes(chart, report, operation):
+        lesions = named(chart, report)
+        if lesions and has_flags and all(lesion.key in ROOTS for lesion in lesions):
+            unread = [*unread, report]
+        elif lesions and not precedes(chart, report, operation):
             return []
-    return unread_reports(chart)
+    return unread
 
 
 def silencing_report(chart: Chart, imaging_need: ImagingNeed) -> Report | None:
@@ -98,9 +101,9 @@ def is_to_be_read_now(chart: Chart, report: Report) -> bool:
 @finding(red_flags, CONSULT, foot_drop)
 def consulted_since_flags(chart: Chart) -> Order | None:
     """A consult that answers the critical tier: on or after the newest red flag."""
-    flag = red_flags(chart).newest
+    flags = red_flags(chart).newest
     consults = filter(is_call, consults_in_episode(chart, [CONSULT]))
-    return next((order for order in consults if order.when and not (flag and flag.is_after(order.when))), None)
+    return next((order for order in consults if order.when and not flags.is_after(order.when)), None)
 
 
 @finding(new_after_operation, steep_decline, CONSULT)
@@ -111,13 +114,14 @@ def consulted_since_trigger(chart: Chart) -> Order | None:
     return next((order for order in consults if not precedes(chart, order, operation)), None)
 
 
-@finding(foot_drop, red_flags, emergency_answer, *LESION_READS)
+@finding(foot_drop, emergency_reports, *LESION_READS)
 def unexplained_emergency(chart: Chart) -> Report | None:
-    """D64: the scan that answers the red flags, when it is normal or shows nothing that matches the foot drop."""
+    """D64: a scan that answers the red flags, when all of them are normal or show nothing that matches the drop."""
     drop = foot_drop(chart)
-    answer = emergency_answer(chart) if drop and red_flags(chart) else None
-    if not isinstance(answer, Report):
-        return None
-    shown = named(chart, answer)
-    is_read = bool(shown) or is_reported_normal(answer)
-    return answer if is_read and not any(matches(lesion, drop) for lesion in shown) else None
+    answers = emergency_reports(chart) if drop else []
+    for report in answers:
+        shown = named(chart, report)
+        is_read = bool(shown) or is_reported_normal(report)
+        if not is_read or any(matches(lesion, drop) for lesion in shown):
+            return None
+    return answers[0] if answers else None

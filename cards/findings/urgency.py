@@ -25,19 +25,31 @@ STAT_HOURS = 4  # BMJ Best Practice (E1): MRI within 4 h of the request
 STAT_WINDOW = timedelta(hours=STAT_HOURS)
 
 
-@finding(red_flags, *MRI_REPORTS, *CT_REPORTS, *SPINE_MRI, *SPINE_CT, mr_safety)
+@finding(red_flags, *MRI_REPORTS, *CT_REPORTS)
+def emergency_reports(chart: Chart) -> list[Report]:
+    """D22: the reports that answer the red flags: strictly newer than every one of them."""
+    flags = red_flags(chart)
+    return [report for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if flags.precede(report.when)]
+
+
+@finding(emergency_reports, *MRI_REPORTS, *SPINE_MRI, *SPINE_CT, mr_safety)
 def emergency_answer(chart: Chart) -> Report | Order | None:
     """D22: what answers the red flags: a report newer than the newest one, or a stat order <=4 h old, signed (D100)."""
-    flags = red_flags(chart)
-    last = None if flags.has_undated else flags.newest
-    for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
-        if last is not None and report.when is not None and report.when.is_after(last):
-            return report
+    if reports := emergency_reports(chart):
+        return reports[0]
     ct = chart.orders(*SPINE_CT) if mr_safety(chart).is_hazard else []
     stat = [order for order in chart.orders(*SPINE_MRI) if counts_as_mri_order(chart, order)]
     stat += [order for order in ct if order.is_placed]
     stat = [order for order in stat if order.is_signed]
     return next((order for order in stat if order.priority == "stat" and chart.within(order.when, STAT_WINDOW)), None)
+
+
+@finding(foot_drop, red_flags, emergency_answer)
+def stat_mri(chart: Chart) -> Order | None:
+    """The stat MRI that answers the red flags: from before the onset too it is the scan that the drop needs."""
+    answer = emergency_answer(chart) if foot_drop(chart) and red_flags(chart) else None
+    is_mri = isinstance(answer, Order) and bool(set(answer.keys) & set(SPINE_MRI))
+    return answer if isinstance(answer, Order) and is_mri else None
 
 
 @finding(foot_drop, red_flags, emergency_answer)
@@ -51,7 +63,7 @@ def surgery_called(chart: Chart) -> Order | None:
     """D71: a signed consult of this episode, not expressly routine or completed, on or after the red flags."""
     since = flags_to_call_for(chart)
     for order in consults_in_episode(chart, [CONSULT]):
-        if is_call(order) and (since is None or (order.when is not None and not since.is_after(order.when))):
+        if is_call(order) and order.when is not None and not since.is_after(order.when):
             return order
     return None
 

@@ -25,9 +25,8 @@ class ImagingCard(Struct, frozen=True):
 
     @property
     def indicator(self) -> Indicator:
-        """That of the card; what replaces an unsafe MRI is never below warning."""
-        raises = self.is_replaced and self.card.indicator is Indicator.INFO
-        return Indicator.WARNING if raises else self.card.indicator
+        """That of the card; that an MRI is unsafe makes the need of imaging no greater."""
+        return self.card.indicator
 
     @property
     def is_of_emergency(self) -> bool:

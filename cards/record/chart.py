@@ -19,7 +19,7 @@ from cards.record.drafts import ORDER_HOOKS
 from cards.record.errors import UndeclaredReadError
 from cards.record.extraction import Extraction
 from cards.record.facts import Allergy, Draft, Implant, LeftOut, Medicine, Order, Problem, Procedure, Reading, Report
-from cards.record.moments import Clock, Moment
+from cards.record.moments import Clock, Latest, Moment
 from cards.record.prefetch_keys import supplied_by
 from cards.record.records import Resource
 from cards.value_sets.value_set import VALUE_SETS
@@ -173,6 +173,14 @@ class Chart:
         """The final reports of these keys."""
         reports: list[Report] = self._get(self._facts.reports, keys)
         return [report for report in reports if report.reference not in self._left_out] if self._left_out else reports
+
+    def latest_report(self, *keys: str) -> Latest:
+        """When the newest final reports of these keys were made, of those too that are left out of the chart.
+
+        Leaving a report out does not undo that the order for it is done.
+        """
+        reports: list[Report] = self._get(self._facts.reports, keys)
+        return Latest.of(report.when for report in reports)
 
     def procedures(self, *keys: str) -> list[Procedure]:
         """The completed procedures of these keys."""

@@ -38,7 +38,7 @@ def localisation_exam(chart: Chart) -> Verdict:
         recorded = f"are recorded in {days(findings.SCREEN_WINDOW)}"
         return not_applicable(f"inversion, hip abduction, a reflex sign, saddle, bladder and bowel {recorded}")
     if not is_open:
-        if seen := findings.concordant(chart):
+        if seen := findings.explained_in_episode(chart):
             return suppressed("imaging shows a lesion that matches the foot drop", Evidence.of(seen.report))
         if findings.unread_reports(chart) and (done := findings.imaging_done(chart)):
             return findings.imaged(done)

@@ -25,7 +25,7 @@ from cards.record import Chart, Fact
     "lumbar-mri", hooks=["patient-view", "problem-list-item-create", "encounter-discharge"],
     reads=[findings.decline, findings.imaging_done, findings.peripheral_pattern, findings.l5_pattern,
            findings.post_operative_stable, findings.mri_orders, findings.red_flags, findings.lumbar_protocol,
-           findings.same_day_ground, findings.path_injuries],
+           findings.same_day_ground, findings.path_injuries, findings.stat_mri],
     strength="strong for severe or progressive weakness; conditional otherwise",
     quality="moderate: appropriateness criteria; cohorts for strength and timing",
     reviewed="2026-11-28", version="2.0.0",
@@ -50,6 +50,8 @@ def lumbar_mri(chart: Chart) -> Verdict:
     standing = findings.standing_request(chart, indicator)
     if standing and not (standing.is_late or standing.is_slow):
         return findings.ordered("a spine MRI", standing.order)
+    if indicator is not Indicator.CRITICAL and (stat := findings.stat_mri(chart)):
+        return findings.ordered("a spine MRI", stat)
     refused = findings.declined(chart, "a spine MRI", *findings.SPINE_MRI, is_void=findings.answers_nothing)
     if refused and indicator is not Indicator.CRITICAL:
         return refused

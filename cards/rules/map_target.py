@@ -32,7 +32,7 @@ def map_target(chart: Chart) -> Verdict:
         numbers = f"MAP {_whole(mean)}, SBP {_whole(systolic)}"
         text = f"Acute cord injury, {numbers}: below the minimum ({TARGET}); correct hypotension now."
         return _card(injury, readings, Indicator.CRITICAL, text)
-    if systolic is not None and systolic <= SBP_TARGET and chart.within(injury.when, timedelta(hours=INITIAL_HOURS)):
+    if systolic is not None and systolic <= SBP_TARGET and _is_initial(chart, injury):
         text = (
             f"Cord injury, first {INITIAL_HOURS} h, SBP {_whole(systolic)}: target over {SBP_TARGET} mmHg in the "
             "initial phase; recheck and optimise perfusion."
@@ -55,6 +55,13 @@ SBP_FLOOR, SBP_TARGET = 90, 110  # mmHg: below the first every guideline acts (E
 TARGET = f"MAP {MAP_FLOOR} mmHg or more, SBP over {SBP_TARGET} mmHg"
 
 _NO_INJURY = not_applicable(f"no cord injury of the last {findings.ACUTE_INJURY.days} days is recorded")
+
+
+def _is_initial(chart: Chart, injury: Problem) -> bool:
+    """In the first 24 h; an injury without clock time surely is only on its own day (D1, D47)."""
+    if injury.when is None or injury.when.instant is None:
+        return injury.when is not None and injury.when.day == chart.clock.moment.day
+    return chart.within(injury.when, timedelta(hours=INITIAL_HOURS))
 
 
 def _pressures(chart: Chart) -> tuple[float | None, float | None, list[Reading]]:

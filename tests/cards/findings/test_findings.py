@@ -16,7 +16,7 @@ from cards.findings.red_flags import RedFlags
 from cards.language.finding import Finding
 from cards.language.verdict import Reason
 from cards.record.facts import Fact, Reading
-from cards.record.moments import Moment
+from cards.record.moments import Latest, Moment
 from tests.support import cases
 
 FOLDER = cases.FINDINGS
@@ -72,6 +72,8 @@ def plain(given: object) -> object:
         return f"pregnant, {'weeks unknown' if given.weeks is None else f'{floor(given.weeks)} weeks'}"
     if isinstance(given, Moment | StrEnum | Clearance):
         return str(given)
+    if isinstance(given, Latest):
+        return str(given.day).lower()
     if isinstance(given, tuple) and given and isinstance(given[0], str):
         return ": ".join(each for each in given if isinstance(each, str))
     if isinstance(given, tuple) and given and isinstance(given[0], Reason):
