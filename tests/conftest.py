@@ -52,10 +52,14 @@ SLOW = [
     "service/serving",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
-    "service/test_growth.py",
 ]
 # What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
-LONG = ["deploy/test_packaging.py", "service/test_growth_at_length.py", "service/test_memory.py"]
+LONG = [
+    "deploy/test_packaging.py",
+    "service/test_growth.py",
+    "service/test_growth_at_length.py",
+    "service/test_memory.py",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
