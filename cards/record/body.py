@@ -25,7 +25,7 @@ _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost
 _PIECE = 64 * 1024  # bytes that are taken at a time, where what is made of them is larger than they are
 
 # What is made of an object takes at most some 230 bytes (a site with one coding, of two objects), so that these take
-# 66 MiB and three times the body at most. A chart has an object every 90 bytes, and every 40 if it is as terse as can be.
+# 66 MiB and three times the body at most. A chart has an object every 90 bytes, a terse one every 40.
 _FEWEST_OBJECTS = 300_000
 _BYTES_AN_OBJECT = 80
 # An element of a list that is kept as JSON takes 56 bytes. A chart has a comma every 47 bytes.
