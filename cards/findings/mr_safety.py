@@ -45,9 +45,9 @@ def mr_safety(chart: Chart) -> MrSafety:
     stated: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
     stated += [("unsafe", device) for device in chart.unsafe_devices()]
     for key, kinds in _CODED_IMPLANTS.items():
-        if any(set(kinds) & set(device.keys) for device in devices):
-            continue
         problems: list[Problem] = chart.problems(key)
+        if not problems or any(set(kinds) & set(device.keys) for device in devices):
+            continue
         stated += [("unknown", problem) for problem in problems]
     if not stated:
         return MrSafety("none")
