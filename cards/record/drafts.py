@@ -16,7 +16,6 @@ from cards.record.codes import Codes
 from cards.record.decoding import CODE, DOSAGE_INSTRUCTION, read_resource
 from cards.record.defects import Defect, Defects
 from cards.record.errors import OtherPatientError, UnreadableError
-from cards.record.extraction import priority
 from cards.record.facts import Draft
 from cards.record.medicines import Resolve
 from cards.record.moments import Clock
@@ -29,6 +28,7 @@ from cards.record.records import (
     reference,
     reference_id,
 )
+from cards.record.requests import priority
 from cards.record.side import Side
 from cards.record.whose import Whose, whose
 from cards.value_sets.value_set import VALUE_SETS

@@ -7,7 +7,7 @@ belongs to nobody is left out and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -20,13 +20,15 @@ from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, tex
 from cards.record.encounters import encounter_class
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
+from cards.record.kinds import bound, kind_of_order, kind_of_problem, kind_of_procedure, kinds_of_report
 from cards.record.medicines import allergy_keys, allergy_name, may_be_taken, medicines
 from cards.record.moments import Clock, Moment
-from cards.record.newest import MOST_OF_A_KIND, by_key, clocked
+from cards.record.newest import by_key
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference
 from cards.record.reports import VOID_OBSERVATION, Located, located_by, reports
+from cards.record.requests import is_declined, is_ordered, occurrence, priority
 from cards.record.side import Side, together
 from cards.record.sites import side as site_side
 from cards.record.statuses import ACTIVE, NOT_TRUE, OVER, UNREADABLE, clinical_status, verification_status
@@ -34,8 +36,6 @@ from cards.record.whose import PATIENT_TYPES, Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
-REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
-
 RECENT_EVENT = timedelta(days=14)  # D75: what is known to be no older is the event, not a known disease
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
 _NAMES_NO_PATIENT = ("subject", "names no patient by reference")
@@ -92,16 +92,10 @@ class Extraction:
 
     def _bound(self) -> None:
         """Keep the newest of each kind where there are more than anybody has."""
-        bounds: tuple[tuple[dict[str, list[Any]], Callable[[Any], list[Hashable]]], ...] = (
-            (self.problems, _kind_of_problem),
-            (self.orders, _kind_of_order),
-            (self.reports, _kinds_of_report),
-            (self.procedures, _kind_of_procedure),
-        )
-        for facts, kinds in bounds:
-            for key, of_key in facts.items():
-                if len(of_key) > MOST_OF_A_KIND:
-                    facts[key] = by_key(of_key, kinds)
+        bound(self.problems, kind_of_problem)
+        bound(self.orders, kind_of_order)
+        bound(self.reports, kinds_of_report)
+        bound(self.procedures, kind_of_procedure)
         self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
 
     @property
@@ -259,7 +253,7 @@ class Extraction:
         status = self._reader.status(record, keys)
         if status == UNREADABLE:
             return
-        when = self._reader.first(record.authoredOn, *_occurrence(record))
+        when = self._reader.first(record.authoredOn, *occurrence(record))
         order = Order(
             reference=reference(record),
             when=self._reader.dated(record, when, "authoredOn"),
@@ -267,24 +261,10 @@ class Extraction:
             keys=keys,
             status=status or "unknown",
             priority=priority(record),
-            declined=status == "revoked" and self._is_declined(record),
+            declined=status == "revoked" and is_declined(record, self._codes),
         )
         for key in keys:
             self.orders[key].append(order)
-
-    def _is_declined(self, record: fhir.ServiceRequest) -> bool:
-        reasons: list[CodeableConcept] = list(record.reasonCode or [])
-        status_reason = record.statusReason
-        reasons += status_reason if isinstance(status_reason, list) else [status_reason] if status_reason else []
-        reasons += [
-            extension.valueCodeableConcept
-            for extension in record.extension or []
-            if extension.url == REQUEST_STATUS_REASON and extension.valueCodeableConcept
-        ]
-        return any(
-            "reason.refusal" in self._codes.keys(reason, "reason") or "declined" in (reason.text or "").lower()
-            for reason in reasons
-        )
 
     def _take_procedure(self, record: fhir.Procedure) -> None:
         keys = self._record_codes.keys(record, record.code, "procedure")
@@ -349,42 +329,6 @@ def _another(record: Resource) -> str:
         return "the Patient is not the one in context.patientId"
     what = "record" if isinstance(record, fhir.Other) else record.resourceType
     return f"a {what} belongs to a patient other than context.patientId"
-
-
-def _kind_of_problem(problem: Problem) -> list[Hashable]:
-    return [(problem.side, clocked(problem))]
-
-
-def _kinds_of_report(report: Report) -> list[Hashable]:
-    return [(lesion, clocked(report)) for lesion in report.lesions or ("",)]
-
-
-def _kind_of_order(order: Order) -> list[Hashable]:
-    """What of an order, beside its key and date, decides what it answers."""
-    urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
-    return [(order.is_pending, order.is_placed, order.declined, urgency, clocked(order))]
-
-
-def _kind_of_procedure(procedure: Procedure) -> list[Hashable]:
-    return [clocked(procedure)]
-
-
-def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:
-    """A request's priority code; None when it has none, which means routine."""
-    return record.priority.strip().lower() if isinstance(record.priority, str) else None
-
-
-def _occurrence(record: fhir.ServiceRequest) -> tuple[str | None, str | None]:
-    return record.occurrenceDateTime, ends(record.occurrencePeriod)[1]
-
-
-# O6: what is proposed or planned is not ordered
-_ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", "directive"})
-
-
-def is_ordered(intent: str | None) -> bool:
-    """Whether an intent makes a request an order; one that is missing does."""
-    return not intent or intent.strip().lower() in _ORDERED
 
 
 _OBSERVED = ("observation.", "lesion.")
