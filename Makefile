@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-long demo constraints sandbox bench mutants format dev
+.PHONY: help install check test test-long demo constraints sandbox bench mutants fuzz format dev
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,7 @@ test-long: install ## what takes longer: every test with the coverage gates, and
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
 	$(PYTEST) --draws 2 tests/cards/test_properties.py tests/cards/test_property_sources.py
+	$(BIN)/python -m tests.fuzz
 
 constraints: ## resolve anew the versions that constraints.txt pins
 	@$(PYTHON) -m venv --clear build/constraints
@@ -73,6 +74,9 @@ bench: install ## measure what a request costs, and print the table
 
 mutants: install ## change each rule bit by bit, and list what no case notices (RULE=afo: one only)
 	@$(BIN)/python -m tests.mutants $(RULE)
+
+fuzz: install ## post mutated requests, and look at every answer (SEED=2: others)
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
 format: install ## format the code, and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -24,10 +25,29 @@ def r4_fault(resource: Json) -> str | None:
         if not isinstance(value, str | None) or value not in allowed:
             return f"{element} is not in its required binding"
     try:
-        _model(kind).model_validate(resource)
+        model = _model(kind).model_validate(resource)
     except (ValidationError, ValueError, TypeError) as error:
         return type(error).__name__
-    return None
+    return None if _is_as_written(resource, model) else "a value is empty or of another JSON type than its element"
+
+
+def _is_as_written(written: Any, read: Any) -> bool:
+    """Whether the model read every value as the JSON type that it is, and none is empty.
+
+    The model takes 0 for a date, "3" for a number, 1 or "yes" for a boolean, and passes over empty members.
+    """
+    if written is None or written in ("", [], {}):
+        return False
+    if isinstance(written, dict):
+        fields = {field.alias or name: name for name, field in type(read).model_fields.items()}
+        return all(_is_as_written(value, getattr(read, fields[key])) for key, value in written.items() if key in fields)
+    if isinstance(written, list):
+        return all(_is_as_written(value, inner) for value, inner in zip(written, read, strict=True))
+    if isinstance(written, bool) or isinstance(read, bool):
+        return isinstance(written, bool) and isinstance(read, bool)
+    if isinstance(written, str):
+        return not isinstance(read, int | float | Decimal) and not written.isspace()
+    return isinstance(read, int | float | Decimal)
 
 
 def _model(kind: str) -> Any:

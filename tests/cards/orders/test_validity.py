@@ -39,3 +39,39 @@ def test_an_element_with_a_required_binding_takes_the_codes_of_r4_and_no_other(k
 @pytest.mark.parametrize("kind", [None, "", "Patient", "Task", ["ServiceRequest"], 5])
 def test_a_resource_of_another_type_is_not_sent(kind: Any) -> None:
     assert r4_fault({"resourceType": kind, **CORE["ServiceRequest"]}) is not None
+
+
+_ORDER = {"resourceType": "ServiceRequest", "subject": {"reference": "Patient/p1"}, **CORE["ServiceRequest"]}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"authoredOn": 0.0},
+        {"doNotPerform": 1},
+        {"doNotPerform": "yes"},
+        {"quantityQuantity": {"value": "3"}},
+        {"occurrenceTiming": {"repeat": {"timeOfDay": [1]}}},
+        {"code": {"coding": []}},
+        {"code": {"text": " "}},
+        {"code": None},
+    ],
+)
+def test_a_value_that_the_model_would_read_as_another_type_or_pass_over_is_not_sent(odd: Json) -> None:
+    assert r4_fault(_ORDER | odd) is not None
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"authoredOn": "2026"},
+        {"authoredOn": "2026-03-02T10:00:00Z", "_authoredOn": {"id": "a"}},
+        {"doNotPerform": False},
+        {"quantityQuantity": {"value": 3.5}},
+        {"occurrenceTiming": {"repeat": {"frequency": 3, "timeOfDay": ["10:00:00"]}}},
+        {"contained": [{"resourceType": "Medication", "id": "m", "code": {"text": "x"}}]},
+        {"extension": [{"url": "http://x.example/y", "valueBoolean": True}]},
+    ],
+)
+def test_values_of_their_own_type_are_sent(right: Json) -> None:
+    assert r4_fault(_ORDER | right) is None
