@@ -11,6 +11,7 @@ from cards.findings.foot_drop import foot_drop
 from cards.findings.studies import imaging_done, refusals
 from cards.findings.urgency import emergency_answer
 from cards.record.errors import UndeclaredReadError
+from cards.record.moments import Latest
 from cards.record.side import Side
 from cards.value_sets.systems import EXAM, LOINC, SNOMED
 from tests.support import cases
@@ -181,7 +182,7 @@ def test_a_lower_grade_on_the_day_of_the_scan_without_clock_time_is_not_later() 
 def test_a_refusal_of_ninety_days_stands(facts: Json, stands: bool) -> None:
     order = {"code": "mri-lumbar", "status": "revoked", "reason": "patient-declined"} | facts
     case = {"conditions": [{"code": "foot-drop", "side": "left", "onsetDaysAgo": 60}], "serviceRequests": [order]}
-    assert bool(refusals(cases.chart(case, "patient-view"), None, "order.mri-lumbar")) is stands
+    assert bool(refusals(cases.chart(case, "patient-view"), Latest(), "order.mri-lumbar")) is stands
 
 
 @pytest.mark.parametrize(("days_ago", "stands"), [(4, True), (2, False)])
@@ -192,6 +193,6 @@ def test_a_refusal_ends_with_a_newer_loss_or_flag(days_ago: float, stands: bool)
     worse = [{"code": muscle, "value": value, "daysAgo": days, "side": "left"} for value, days in grades]
     case = {"conditions": [{"code": "foot-drop", "side": "left", "onsetDaysAgo": 60}], "serviceRequests": [order]}
     weak = cases.chart(case | {"observations": worse}, "patient-view")
-    assert bool(refusals(weak, None, "order.mri-lumbar")) is stands
+    assert bool(refusals(weak, Latest(), "order.mri-lumbar")) is stands
     flag = weak.clock.read(f"2026-02-{26 if days_ago == 4 else 28}T10:00:00Z")
-    assert bool(refusals(cases.chart(case, "patient-view"), flag, "order.mri-lumbar")) is stands
+    assert bool(refusals(cases.chart(case, "patient-view"), Latest.of([flag]), "order.mri-lumbar")) is stands
