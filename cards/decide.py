@@ -110,7 +110,9 @@ class _Judgement:
         silence = self._shared_silence() if any(rule.needs_foot_drop for rule in rules) else None
         if silence is None:
             return {rule.id: self._judged(rule.id) for rule in rules}
-        verdicts: dict[str, Verdict] = {rule.id: self._of_what_is_readable(rule, silence) for rule in rules}
+        verdicts: dict[str, Verdict] = {rule.id: silence for rule in rules}
+        if self._chart.has_left_out:
+            verdicts = {rule.id: self._of_what_is_readable(rule, silence) for rule in rules}
         for rule in rules:
             if not rule.needs_foot_drop:
                 verdicts[rule.id] = self._judged(rule.id)
@@ -218,13 +220,14 @@ class _Judgement:
         if palliative_care(chart):
             verdict = structs.replace(verdict, detail=f"{verdict.detail}\n\n{_PALLIATIVE}")
         unseen = chart.unseen and sorted(chart.unseen & self._book.supplies[rule.id])
-        left_out = tuple(dict.fromkeys(map(str, chart.left_out(rule.reads))))
-        if left_out:
+        if chart.has_left_out and (left_out := tuple(dict.fromkeys(map(str, chart.left_out(rule.reads))))):
             verdict = structs.replace(verdict, left_out=left_out)
         return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
 
     def _of_what_is_readable(self, rule: Rule, verdict: Silent) -> Silent:
         """A silence, when a problem or an allergy that the rule reads cannot be read (O2): then it is no answer."""
+        if not self._chart.has_left_out:
+            return verdict
         left_out = [one for one in self._chart.left_out(rule.reads) if one.decides]
         if not left_out or verdict.kind is Kind.COULD_NOT_EVALUATE:
             return verdict

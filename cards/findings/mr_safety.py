@@ -45,9 +45,9 @@ def implants(chart: Chart) -> list[MrSafety]:
     stated: list[tuple[str, Fact]] = [(device.safety, device) for device in devices]
     stated += [("unsafe", device) for device in chart.unsafe_devices()]
     for key, kinds in _CODED_IMPLANTS.items():
-        if any(set(kinds) & set(device.keys) for device in devices):
-            continue
         problems: list[Problem] = chart.problems(key)
+        if not problems or any(set(kinds) & set(device.keys) for device in devices):
+            continue
         stated += [("unknown", problem) for problem in problems]
     stated.sort(key=lambda implant: (_RANK.index(implant[0]), implant[1].reference), reverse=True)
     return [MrSafety(level, fact) for level, fact in stated]

@@ -256,8 +256,15 @@ class Chart:
         patient = self._facts.patient
         return patient is not None and bool(patient.deceasedBoolean or patient.deceasedDateTime)
 
+    @property
+    def has_left_out(self) -> bool:
+        """Whether a record of any key would have mattered and cannot be read, so far as they were looked at."""
+        return bool(self._facts.left_out)
+
     def left_out(self, keys: AbstractSet[str]) -> list[LeftOut]:
         """The records of these keys that would have mattered and cannot be read, so far as they were looked at."""
+        if not self._facts.left_out:
+            return _NONE
         return [one for one in self._facts.left_out if not keys.isdisjoint(one.keys)]
 
     @property

@@ -239,7 +239,8 @@ class RecordCodes:
         self._defects = defects
         self._room = _KNOWN_BYTES
         self._known: dict[bytes, tuple[Meaning, ...]] = {b"": ()}
-        self._meaningless = {b""}
+        self.meaningless = {b""}
+        """The JSON of the codes that are known already to mean nothing here, as nearly every one of a chart."""
 
     def meanings(self, record: Resource, code: Raw) -> tuple[Meaning, ...]:
         """What a record's code means: every meaning of every coding, each once."""
@@ -255,12 +256,8 @@ class RecordCodes:
         if self._room > 0:
             self._known[text] = meanings
             if not meanings:
-                self._meaningless.add(text)
+                self.meaningless.add(text)
         return meanings
-
-    def is_meaningless(self, code: Raw) -> bool:
-        """Whether a code is known already to mean nothing here, as nearly every one of a chart."""
-        return _bytes((code,)) in self._meaningless
 
     def keys(self, record: Resource, code: Raw, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a record's code means."""

@@ -92,10 +92,12 @@ class DraftOrders(Struct, frozen=True):
         Raises OtherPatientError when anything among the drafts is another patient's.
         """
         defects += self.defects
+        if not self.entries:
+            return ()
         entries = [
             (record, text if _is_ours(record, patient_id, defects) else _NOT_SENT_BACK) for record, text in self.entries
         ]
-        known = (*records, *(record for record, _ in self.entries)) if self.entries else ()
+        known = (*records, *(record for record, _ in self.entries))
         medications = {
             record.id: record for record in known if isinstance(record, Medication) and record.id is not None
         }

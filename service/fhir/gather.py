@@ -142,7 +142,8 @@ class _Gathering:
             one = only(held.records, prefetch.resource_type)
             if one is None:
                 return None
-            held = structs.replace(held, records=one)
+            if len(one) != len(held.records):
+                held = structs.replace(held, records=one)
         return None if key == "patient" and _is_anyone(held.records) else held
 
     def _filled(self, key: str) -> str:
