@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from msgspec import Struct
 from rich.console import Console
 
 from tests.bench import engine, hapi, over_http
-from tests.bench.bodies import SIZES, body
+from tests.bench.bodies import SIZES
 from tests.bench.first_answer import first_answer
+from tests.bench.shapes import MIXED, SHAPES, body
 from tests.bench.table import Section, for_readme, for_terminal, row
 from tests.hapi import build
 
@@ -36,15 +38,19 @@ class Effort(Struct, frozen=True):
     starts: int
 
 
+# Of the shapes beside the mixed one: that they hold the limits is seen in fewer.
+_FEWER = Effort(dict(zip(SIZES, (9, 9, 9, 3), strict=True)), http_rounds=5, hapi_turns=0, starts=0)
 _FULL = Effort(dict(zip(SIZES, (31, 31, 31, 15), strict=True)), http_rounds=15, hapi_turns=51, starts=7)
 _QUICK = Effort(dict(zip(SIZES, (5, 5, 5, 3), strict=True)), http_rounds=3, hapi_turns=15, starts=3)
 
 Bodies = dict[tuple[int, bool], bytes]
 
 
-def _in_process(bodies: Bodies, now: datetime, effort: Effort) -> list[Section]:
+def _in_process(shape: str, bodies: Bodies, now: datetime, effort: Effort) -> list[Section]:
     costs = {key: engine.measure(body, now, effort.rounds[key[0]]) for key, body in bodies.items()}
-    sections = [_steps({size: costs[size, foot_drop] for size in SIZES}, foot_drop) for foot_drop in (False, True)]
+    sections = [
+        _steps(shape, {size: costs[size, foot_drop] for size in SIZES}, foot_drop) for foot_drop in (False, True)
+    ]
     extra = {size: (costs[size, True].best - costs[size, False].best) * 1e3 for size in _FOOT_DROP_MS}
     sections[1].rows += [
         row("engine, ms more than without foot drop", extra, 2, _FOOT_DROP_MS),
@@ -53,23 +59,23 @@ def _in_process(bodies: Bodies, now: datetime, effort: Effort) -> list[Section]:
     return sections
 
 
-def _steps(costs: dict[int, engine.Cost], foot_drop: bool) -> Section:
+def _steps(shape: str, costs: dict[int, engine.Cost], foot_drop: bool) -> Section:
     rows = [row("json.loads, ms", {size: cost.json * 1e3 for size, cost in costs.items()}, 3)]
     for name in ("decode", "gather", "chart", "decide"):
         rows.append(row(name, {size: getattr(cost, name) / cost.json for size, cost in costs.items()}, 2))
     # Nearly every chart that is opened is one without; with foot drop the limit is what comes on top.
     limits = None if foot_drop else _ENGINE
     rows.append(row("engine: all of these", {size: cost.ratio for size, cost in costs.items()}, 2, limits))
-    return Section(f"In process, {_WORDS[foot_drop]}: CPU against json.loads", rows)
+    return Section(f"In process, {shape}, {_WORDS[foot_drop]}: CPU against json.loads", rows)
 
 
-def _over_http(bodies: Bodies, effort: Effort) -> list[Section]:
+def _over_http(shape: str, bodies: Bodies, effort: Effort) -> list[Section]:
     with over_http.servers() as (service, null):
         found = {key: over_http.compare(service, null, body, effort.http_rounds) for key, body in bodies.items()}
-    return [_http({size: found[size, foot_drop] for size in SIZES}, foot_drop) for foot_drop in (False, True)]
+    return [_http(shape, {size: found[size, foot_drop] for size in SIZES}, foot_drop) for foot_drop in (False, True)]
 
 
-def _http(found: dict[int, over_http.Compared], foot_drop: bool) -> Section:
+def _http(shape: str, found: dict[int, over_http.Compared], foot_drop: bool) -> Section:
     rows = []
     if over_http.has_proc():
         # As in process, the limits are those of a chart without foot drop: advice costs the same in any chart.
@@ -84,7 +90,7 @@ def _http(found: dict[int, over_http.Compared], foot_drop: bool) -> Section:
             row(f"{name}, ms", {size: getattr(each.service, name) * 1e3 for size, each in found.items()}, 1),
             row(f"{name} of the null route, ms", {s: getattr(each.null, name) * 1e3 for s, each in found.items()}, 1),
         ]
-    return Section(f"Over HTTP, {_WORDS[foot_drop]}: a request, one client", rows)
+    return Section(f"Over HTTP, {shape}, {_WORDS[foot_drop]}: a request, one client", rows)
 
 
 def _with_hapi(now: datetime, effort: Effort) -> tuple[list[Section], str]:
@@ -139,24 +145,42 @@ def _machine() -> str:
     return f"{platform.system()}, {os.cpu_count()} x {model}, Python {platform.python_version()}{load}"
 
 
+def _bodies(shape: str, now: datetime) -> Bodies:
+    return {(size, drop): body(shape, size, now, foot_drop=drop) for size in SIZES for drop in (False, True)}
+
+
+def _of_the_mixed_shape(now: datetime, effort: Effort, say: Callable[[str], None]) -> tuple[list[Section], str]:
+    """What does not depend on the shape: reading from HAPI, memory and the start; and why HAPI is left out."""
+    bodies = _bodies(MIXED, now)
+    say("first answer")
+    started = _started(bodies, effort)
+    say("with HAPI")
+    reading, left_out = _with_hapi(now, effort)
+    say("memory")
+    return [*reading, _held(bodies, now), started], left_out
+
+
 @click.command()
 @click.option("--quick", is_flag=True, help="Fewer rounds: a first look.")
 @click.option("--markdown", is_flag=True, help="Print the table as docs/performance.md shows it.")
-def main(quick: bool, markdown: bool) -> None:
-    """Measure what a request costs, by the number of resources in it."""
+@click.option("--shape", "shapes", type=click.Choice(SHAPES), multiple=True, help="Only charts of this shape.")
+def main(quick: bool, markdown: bool, shapes: tuple[str, ...]) -> None:
+    """Measure what a request costs, by the number of resources in it and the shape of the chart."""
     effort, now = _QUICK if quick else _FULL, datetime.now(UTC)
     title = f"{now:%Y-%m-%d}, {_machine()}"
-    bodies = {(size, foot_drop): body(size, now, foot_drop=foot_drop) for size in SIZES for foot_drop in (False, True)}
     progress = Console(stderr=True)
-    with progress.status("first answer") as status:
-        started = _started(bodies, effort)
-        status.update("over HTTP")
-        http = _over_http(bodies, effort)
-        status.update("with HAPI")
-        reading, left_out = _with_hapi(now, effort)
-        status.update("in process")
-        engine.settle()
-        sections = [*_in_process(bodies, now, effort), *http, *reading, _held(bodies, now), started]
+    sections, left_out = [], ""
+    with progress.status("") as status:
+        for shape in shapes or SHAPES:
+            bodies, of_shape = _bodies(shape, now), effort if quick or shape == MIXED else _FEWER
+            status.update(f"{shape}, over HTTP")
+            http = _over_http(shape, bodies, of_shape)
+            status.update(f"{shape}, in process")
+            engine.settle()
+            sections += [*_in_process(shape, bodies, now, of_shape), *http]
+        if MIXED in (shapes or SHAPES):
+            beside, left_out = _of_the_mixed_shape(now, effort, status.update)
+            sections += beside
     if markdown:
         print(for_readme(sections, title))
     else:

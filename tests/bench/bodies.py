@@ -38,7 +38,7 @@ WITH: Json = WITHOUT | {
 _HL7 = "http://terminology.hl7.org/CodeSystem"
 _US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 _SYNTHEA = DATA / "synthea_10"
-_SUBJECT = {"reference": "Patient/p1"}
+SUBJECT = {"reference": "Patient/p1"}
 # The types of twenty resources in a row; the one Encounter is the request's own.
 _ROW = (
     "Observation", "Condition", "Observation", "Procedure", "Observation", "MedicationRequest", "Observation",
@@ -49,7 +49,9 @@ _ROW = (
 _KEYS = {
     "Observation": "observations", "Condition": "conditions", "Procedure": "procedures",
     "MedicationRequest": "medications", "DiagnosticReport": "reports", "ServiceRequest": "orders",
+    "DocumentReference": "documents", "FamilyMemberHistory": "observations",
 }  # fmt: skip
+_BESIDE = frozenset({"FamilyMemberHistory"})  # what nobody searched for
 # In fifteen, as Synthea has them, four that rules may read: weight, blood pressure, pain and creatinine.
 _HEIGHT = ("8302-2", "Body height", 176.4, "cm")
 _HEART_RATE = ("8867-4", "Heart rate", 71, "/min")
@@ -65,20 +67,29 @@ _LENGTHS = (930, 1_010, 890, 960, 1_040, 950)  # to which narrative fills a reso
 _WORDS = "Recorded at the visit. "
 
 
-def body(size: int, now: datetime, *, foot_drop: bool) -> bytes:
+def body(size: int, now: datetime, *, foot_drop: bool, records: Callable[[], Iterator[Json]] | None = None) -> bytes:
     """A patient-view request whose prefetch holds `size` resources, as compact JSON."""
     request = vignettes.request(WITH if foot_drop else WITHOUT, "patient-view", now)
     prefetch = request["prefetch"]
     bundles = {key: value for key, value in prefetch.items() if value["resourceType"] == "Bundle"}
     for one in resources_of(request):
         _dress(one, _LENGTHS[0])
-    for one in islice(_chart(), size - sum(1 for _ in resources_of(request))):
+    for one in islice((records or chart)(), size - sum(1 for _ in resources_of(request))):
         address = f"https://ehr.example/fhir/{one['resourceType']}/{one['id']}"
-        entry = {"fullUrl": address, "resource": one, "search": {"mode": "match"}}
-        bundles[_KEYS[one["resourceType"]]]["entry"].append(entry)
+        mode = "include" if one["resourceType"] in _BESIDE else "match"
+        entry = {"fullUrl": address, "resource": one, "search": {"mode": mode}}
+        key = _KEYS[one["resourceType"]]
+        if key not in bundles:
+            bundles[key] = prefetch[key] = {"resourceType": "Bundle", "type": "searchset", "entry": []}
+        bundles[key]["entry"].append(entry)
     for bundle in bundles.values():
-        bundle["total"] = len(bundle["entry"])
+        bundle["total"] = sum(entry.get("search") != {"mode": "include"} for entry in bundle["entry"])
     return _compact(request).encode()
+
+
+def fewest(now: datetime, *, foot_drop: bool) -> int:
+    """How many resources a request has whatever its size."""
+    return sum(1 for _ in resources_of(vignettes.request(WITH if foot_drop else WITHOUT, "patient-view", now)))
 
 
 def resources_of(request: Json) -> Iterator[Json]:
@@ -90,23 +101,28 @@ def resources_of(request: Json) -> Iterator[Json]:
             yield value
 
 
-def _chart() -> Iterator[Json]:
+def chart() -> Iterator[Json]:
     """One resource after the other, without end."""
     lengths = cycle(_LENGTHS)
-    recorded = {kind: cycle(_recorded(kind)) for kind in ("Condition", "Procedure", "MedicationRequest")}
+    of_kind = {kind: cycle(recorded(kind)) for kind in ("Condition", "Procedure", "MedicationRequest")}
     for number, kind in zip(count(), cycle(_ROW)):
-        one = dict(next(recorded[kind])) if kind in recorded else _WRITTEN[kind](number)
-        one["id"] = _identity(kind, number)
-        one["encounter"] = {"reference": f"Encounter/{_identity('Encounter', number // 20)}"}
-        _dress(one, next(lengths))
-        yield one
+        one = dict(next(of_kind[kind])) if kind in of_kind else _WRITTEN[kind](number)
+        yield placed(one, number, next(lengths))
+
+
+def placed(one: Json, number: int, length: int = _LENGTHS[0]) -> Json:
+    """A record of the chart with an id, a visit, and narrative to `length` bytes."""
+    one["id"] = _identity(one["resourceType"], number)
+    one["encounter"] = {"reference": f"Encounter/{_identity('Encounter', number // 20)}"}
+    _dress(one, length)
+    return one
 
 
 @cache
-def _recorded(kind: str) -> tuple[Json, ...]:
+def recorded(kind: str) -> tuple[Json, ...]:
     """The records of one type in synthea_10, as our patient's, without the cancer that would change the cards."""
     with gzip.open(_SYNTHEA / f"{kind}.ndjson.gz", "rt", encoding="utf-8") as lines:
-        return tuple(json.loads(line) | {"subject": _SUBJECT} for line in lines if _CANCER not in line)
+        return tuple(json.loads(line) | {"subject": SUBJECT} for line in lines if _CANCER not in line)
 
 
 def _dress(resource: Json, length: int) -> None:
@@ -135,7 +151,7 @@ def _concept(code: str, display: str) -> Json:
     return {"coding": [{"system": LOINC, "code": code, "display": display}], "text": display}
 
 
-def _quantity(value: float, unit: str) -> Json:
+def quantity(value: float, unit: str) -> Json:
     return {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
 
 
@@ -143,7 +159,7 @@ def _category(system: str, code: str, display: str) -> Json:
     return {"coding": [{"system": f"{_HL7}/{system}", "code": code, "display": display}]}
 
 
-def _observation(number: int) -> Json:
+def observation(number: int) -> Json:
     code, display, value, unit = _VITALS[number // 2 % len(_VITALS)]
     observation = {
         "resourceType": "Observation",
@@ -151,20 +167,19 @@ def _observation(number: int) -> Json:
         "status": "final",
         "category": [_category("observation-category", "vital-signs", "Vital signs")],
         "code": _concept(code, display),
-        "subject": _SUBJECT,
+        "subject": SUBJECT,
         "effectiveDateTime": _moment(number),
         "issued": _moment(number).replace("-04:00", ".123-04:00"),
     }
     if value is not None:
-        return observation | {"valueQuantity": _quantity(value, unit)}
+        return observation | {"valueQuantity": quantity(value, unit)}
     parts = [
-        {"code": _concept(code, display), "valueQuantity": _quantity(value, unit)}
-        for code, display, value in _PRESSURES
+        {"code": _concept(code, display), "valueQuantity": quantity(value, unit)} for code, display, value in _PRESSURES
     ]
     return observation | {"component": parts}
 
 
-def _report(number: int) -> Json:
+def report(number: int) -> Json:
     results = [{"reference": f"Observation/{_identity('Observation', number - step)}"} for step in (1, 3, 5)]
     return {
         "resourceType": "DiagnosticReport",
@@ -172,7 +187,7 @@ def _report(number: int) -> Json:
         "status": "final",
         "category": [_category("v2-0074", "LAB", "Laboratory")],
         "code": _concept("11488-4", "Consult note"),
-        "subject": _SUBJECT,
+        "subject": SUBJECT,
         "effectiveDateTime": _moment(number),
         "issued": _moment(number).replace("-04:00", ".123-04:00"),
         "performer": [{"reference": "Practitioner/d1", "display": "Dr. Marine542 Ai120"}],
@@ -181,7 +196,7 @@ def _report(number: int) -> Json:
 
 
 def _order(number: int) -> Json:
-    procedures = _recorded("Procedure")
+    procedures = recorded("Procedure")
     return {
         "resourceType": "ServiceRequest",
         "meta": {"profile": [f"{_US_CORE}/us-core-servicerequest"]},
@@ -189,7 +204,7 @@ def _order(number: int) -> Json:
         "intent": "order",
         "priority": "routine",
         "code": procedures[number % len(procedures)]["code"],
-        "subject": _SUBJECT,
+        "subject": SUBJECT,
         "occurrenceDateTime": _moment(number),
         "authoredOn": _moment(number),
         "requester": {"reference": "Practitioner/d1", "display": "Dr. Marine542 Ai120"},
@@ -197,7 +212,7 @@ def _order(number: int) -> Json:
 
 
 _WRITTEN: dict[str, Callable[[int], Json]] = {
-    "Observation": _observation,
-    "DiagnosticReport": _report,
+    "Observation": observation,
+    "DiagnosticReport": report,
     "ServiceRequest": _order,
 }
