@@ -42,6 +42,15 @@ class _RawBundle(Struct):
     link: Raw = NOTHING
 
 
+class _SplitBundle(Struct):
+    """A Bundle whose entries are a list of objects, as nearly every one."""
+
+    resourceType: Raw = NOTHING
+    total: Raw = NOTHING
+    entry: list[RawEntry] = []
+    link: Raw = NOTHING
+
+
 class _Stranger(Struct):
     """What is read of a record whatever its type is."""
 
@@ -55,16 +64,21 @@ class _Stranger(Struct):
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_stranger = msgspec.json.Decoder(_Stranger).decode
+_decode_split_bundle = msgspec.json.Decoder(_SplitBundle).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
-def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False) -> Resource | None:
+def read_resource(
+    raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False, is_misfit: bool = False
+) -> Resource | None:
     """Decode one resource, a Bundle included; None when it is no FHIR resource at all.
 
-    `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is no JSON.
+    `where` names it in the defects, which are appended; of a misfit it is known that it does not fit at once. Raises
+    UnreadableError when `raw` is no JSON.
     """
     try:
-        return _decode_record(raw)
+        if not is_misfit:
+            return _decode_record(raw)
     except msgspec.ValidationError:
         pass
     except NO_JSON:
@@ -107,13 +121,10 @@ class Element(Generic[T]):
 
 
 def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
-    try:
-        bundle = _decode_raw_bundle(raw)
-    except msgspec.ValidationError:
+    split = _split(raw)
+    if split is None:
         return _read_loosely(raw, where, defects, draft=draft)
-    if _kind_of(bundle.resourceType) != "Bundle" or not bundle.entry or starts_with(bundle.entry, b"null"):
-        return _read_loosely(raw, where, defects, draft=draft)
-    held = raw_entries(bundle.entry)
+    bundle, held = split
     entries, is_cut = ([], False) if held is None else _read_entries(held, where, defects, draft=draft)
     is_lost = held is None or (bool(held) and entries is None)
     if is_lost:
@@ -121,6 +132,23 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     link = _LINK.read(bundle.link, where, defects)
     total = TOTAL.read(bundle.total, where, defects)
     return Bundle(entry=None if is_lost else entries, link=link, total=total, is_cut=is_cut, is_lost=is_lost)
+
+
+def _split(raw: bytes | Raw) -> tuple[_SplitBundle | _RawBundle, list[RawEntry] | None] | None:
+    """A Bundle and its entries, None for what is no list of them; None for what is no Bundle with entries."""
+    try:
+        split = _decode_split_bundle(raw)
+        if split.entry:
+            return (split, split.entry) if _kind_of(split.resourceType) == "Bundle" else None
+    except msgspec.ValidationError:
+        pass
+    try:
+        bundle = _decode_raw_bundle(raw)
+    except msgspec.ValidationError:
+        return None
+    if _kind_of(bundle.resourceType) != "Bundle" or not bundle.entry or starts_with(bundle.entry, b"null"):
+        return None
+    return bundle, raw_entries(bundle.entry)
 
 
 def _read_entries(

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType, field, structs
+from msgspec import UNSET, Raw, Struct, field
 
 from cards.record.body import MOST_LOOSELY, TOO_DEEP, check_body, starts_with
-from cards.record.decoding import read_resource
 from cards.record.defects import Defect, Defects
 from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, Resource, reference_id
 from cards.record.strings import cleaned, mended
+from service.wire.prefetch import Prefetch, RawPrefetch, read_around, read_prefetch
 from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
@@ -60,11 +60,6 @@ class _RawContext(Struct):
     selections: Raw = ABSENT
 
 
-# What is sent under a key that no template has is passed over, however much it is.
-_Prefetch = msgspec.defstruct("_Prefetch", [(key, Resource | None | UnsetType, UNSET) for key in PREFETCH_KEYS])
-_RawPrefetch = msgspec.defstruct("_RawPrefetch", [(key, Raw, Raw()) for key in PREFETCH_KEYS])
-
-
 class _RawBody(Struct):
     hook: Raw = ABSENT
     hookInstance: Raw = ABSENT
@@ -81,7 +76,7 @@ class _Body(Struct):
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
     context: Context | None = None
-    prefetch: _Prefetch | None = None  # type: ignore[valid-type]
+    prefetch: Prefetch | None = None  # type: ignore[valid-type]
     user: str | None = None
 
 
@@ -152,12 +147,21 @@ def _mended(body: bytes, defects: list[Defect]) -> _Body:
 def _decode(body: bytes, defects: list[Defect]) -> _Body:
     try:
         return _decode_body(body)
-    except msgspec.ValidationError:
-        return _read_members(body, defects)
+    except msgspec.ValidationError as error:
+        return _read_around(body, error, defects) or _read_members(body, defects)
     except RecursionError:
         raise UnreadableError(f"the body is {TOO_DEEP}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableError("the body is not JSON") from None
+
+
+def _read_around(body: bytes, error: Exception, defects: list[Defect]) -> _Body | None:
+    """The request when nothing but a few keys of its prefetch does not fit, else None."""
+    try:
+        members: _Body | None = read_around(body, error, _Body, defects)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnreadableError("the body is not JSON") from None
+    return members
 
 
 def _read_members(body: bytes, defects: list[Defect]) -> _Body:
@@ -231,19 +235,12 @@ def _read_selections(raw: Raw, defects: list[Defect]) -> list[str] | None:
 
 
 def _read_prefetch(raw: Raw, defects: list[Defect]) -> Any:
-    prefetch, members = _Prefetch(), _members(raw, _RawPrefetch)
+    members = _members(raw, RawPrefetch)
     if members is None:
         if not starts_with(raw, b"null"):
             defects.append(Defect("prefetch", "", "is not an object", dropped=True))
-        return prefetch
-    for key, value in structs.asdict(members).items():
-        if not value:
-            continue
-        if starts_with(value, b"null"):
-            setattr(prefetch, key, None)
-        elif (resource := read_resource(value, key, defects)) is not None:
-            setattr(prefetch, key, resource)
-    return prefetch
+        return Prefetch()
+    return read_prefetch(members, defects)
 
 
 def _supplied(prefetch: Any) -> dict[str, Resource | None]:
