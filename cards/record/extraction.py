@@ -22,7 +22,14 @@ from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
 from cards.record.medicines import allergy_keys, allergy_name, may_be_taken, medicines
 from cards.record.moments import Clock, Moment
-from cards.record.newest import MOST_OF_A_KIND, by_key, clocked
+from cards.record.newest import (
+    MOST_OF_A_KIND,
+    by_key,
+    kind_of_order,
+    kind_of_problem,
+    kind_of_procedure,
+    kinds_of_report,
+)
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference
@@ -93,10 +100,10 @@ class Extraction:
     def _bound(self) -> None:
         """Keep the newest of each kind where there are more than anybody has."""
         bounds: tuple[tuple[dict[str, list[Any]], Callable[[Any], list[Hashable]]], ...] = (
-            (self.problems, _kind_of_problem),
-            (self.orders, _kind_of_order),
-            (self.reports, _kinds_of_report),
-            (self.procedures, _kind_of_procedure),
+            (self.problems, kind_of_problem),
+            (self.orders, kind_of_order),
+            (self.reports, kinds_of_report),
+            (self.procedures, kind_of_procedure),
         )
         for facts, kinds in bounds:
             for key, of_key in facts.items():
@@ -349,24 +356,6 @@ def _another(record: Resource) -> str:
         return "the Patient is not the one in context.patientId"
     what = "record" if isinstance(record, fhir.Other) else record.resourceType
     return f"a {what} belongs to a patient other than context.patientId"
-
-
-def _kind_of_problem(problem: Problem) -> list[Hashable]:
-    return [(problem.side, clocked(problem))]
-
-
-def _kinds_of_report(report: Report) -> list[Hashable]:
-    return [(lesion, clocked(report)) for lesion in report.lesions or ("",)]
-
-
-def _kind_of_order(order: Order) -> list[Hashable]:
-    """What of an order, beside its key and date, decides what it answers."""
-    urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
-    return [(order.is_pending, order.is_placed, order.declined, urgency, clocked(order))]
-
-
-def _kind_of_procedure(procedure: Procedure) -> list[Hashable]:
-    return [clocked(procedure)]
 
 
 def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None:

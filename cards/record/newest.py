@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TypeVar, get_args
 
 from cards.record.elements import Period
-from cards.record.facts import Fact
+from cards.record.facts import Fact, Order, Problem, Procedure, Report
 from cards.record.records import Resource
 
 MOST_RECORDS = 20_000  # a setting
@@ -99,3 +99,24 @@ def clocked(fact: Fact) -> str:
 def by_key(facts: list[F], keys: Callable[[F], Sequence[Hashable]]) -> list[F]:
     """The newest facts of each of the keys that they have."""
     return newest_of(facts, lambda fact: [(key, MOST_OF_A_KIND) for key in keys(fact)])
+
+
+def kind_of_problem(problem: Problem) -> list[Hashable]:
+    """What of a problem is one kind."""
+    return [(problem.side, clocked(problem))]
+
+
+def kinds_of_report(report: Report) -> list[Hashable]:
+    """What of a report is one kind: each of its lesions."""
+    return [(lesion, clocked(report)) for lesion in report.lesions or ("",)]
+
+
+def kind_of_order(order: Order) -> list[Hashable]:
+    """What of an order, beside its key and date, decides what it answers."""
+    urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
+    return [(order.is_pending, order.is_placed, order.declined, urgency, clocked(order))]
+
+
+def kind_of_procedure(procedure: Procedure) -> list[Hashable]:
+    """What of a procedure is one kind."""
+    return [clocked(procedure)]
