@@ -180,7 +180,7 @@ def could_not_evaluate(why: str, *because: Evidence) -> Silent:
 
 
 _SPACES = re.compile(r"\s+")
-_LAST_CLAUSE = re.compile(r"\s*[;,(:][^;,(:]*$")
+_LAST_CLAUSE = re.compile(r"[;,(:][^;,(:]*$")
 
 
 def summary(text: str) -> str:
@@ -190,7 +190,7 @@ def summary(text: str) -> str:
     """
     line = _SPACES.sub(" ", text).strip()
     while not fits_summary(line):
-        shorter = _LAST_CLAUSE.sub("", line) or line.rpartition(" ")[0] or line[:SUMMARY_LIMIT]
+        shorter = _LAST_CLAUSE.sub("", line).rstrip() or line.rpartition(" ")[0] or line[:SUMMARY_LIMIT]
         line = shorter if shorter != line else line[:-1]
     return line
 

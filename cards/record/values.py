@@ -19,8 +19,8 @@ from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_GRADE = re.compile(rf"M?\s*(?:([05])|([1-4])\s*[{_DASHES}+]?)\s*(?:/\s*5)?", re.IGNORECASE)
-_NAMED_GRADE = re.compile(rf"M?\s*([0-5])\s*[{_DASHES}]\s*(\w+)", re.IGNORECASE)
+_GRADE = re.compile(rf"M?\s*+(?:([05])|([1-4])(?:\s*+[{_DASHES}+])?+)\s*+(?:/\s*+5)?+", re.IGNORECASE)
+_NAMED_GRADE = re.compile(rf"M?\s*+([0-5])\s*+[{_DASHES}]\s*+(\w++)", re.IGNORECASE)
 _GRADE_NAMES = ("zero none absent", "trace", "poor", "fair", "good", "normal")
 _LONGEST_GRADE = 50  # characters
 _GRADE_UNITS = units({"": 1, "1": 1, "{score}": 1})

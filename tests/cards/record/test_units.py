@@ -115,7 +115,7 @@ def test_a_comparator_bounds_a_number(comparator: str, value: float, limit: floa
     quantity = {"value": value, "code": "mL/min", "comparator": comparator}
     (reading,) = chart(measured("egfr", valueQuantity=quantity)).readings("egfr")
     assert reading.at_least(limit) is is_at_least
-    assert reading.text == f"eGFR {comparator.strip()}{value}"
+    assert reading.text == f"eGFR {comparator.strip()}{value} mL/min/1.73 m²"
 
 
 def test_a_comparator_that_is_unknown_leaves_no_value() -> None:
