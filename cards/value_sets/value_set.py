@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +17,9 @@ _BY_SYSTEM = {"old", "new", "patterns", "patterns_new", "no_side"}
 _MEMBERS = _TEXTS | {"excludes", "side_from_code", "side_from_pattern", "meanings"} | _LISTS | _BY_SYSTEM | SYSTEMS
 
 BySystem = Mapping[str, Mapping[str, str]]
+
+
+_compiled = lru_cache(maxsize=1000)(re.compile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class ValueSet:
 
     def side_stated(self, code: str) -> str | None:
         """The side (left, right or bilateral) that one of its own codes states, as published."""
-        by_pattern = (side for pattern, side in self.side_patterns.items() if re.search(pattern, code))
+        by_pattern = (side for pattern, side in self.side_patterns.items() if _compiled(pattern).search(code))
         return self.sides.get(code) or next(by_pattern, None)
 
     @property

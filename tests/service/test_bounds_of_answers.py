@@ -139,11 +139,11 @@ def test_twenty_facts_a_card_and_the_first_of_them() -> None:
     card = _shown(_card(facts=500))
     (extension,) = card["extension"].values()
     assert [fact["text"] for fact in extension["facts"]] == [f"Fact {number}" for number in range(MOST_FACTS)]
-    assert card["detail"].count("Fact ") == MOST_FACTS
+    assert card["detail"].count("Fact ") == 6  # D94
 
 
 def test_ten_suggestions_a_card_and_the_recommended_one_among_them() -> None:
-    plan = Plan(key="order.mri-lumbar", note="Note.")
+    plan = Plan(key="order.bladder-scan", note="Note.")
     many = tuple(Suggestion(label=f"S{n}", plans=(plan,), is_recommended=n == 40) for n in range(50))
     labels = [suggestion["label"] for suggestion in _shown(_card(suggestions=many))["suggestions"]]
     assert len(labels) == MOST_SUGGESTIONS
@@ -152,7 +152,7 @@ def test_ten_suggestions_a_card_and_the_recommended_one_among_them() -> None:
 
 def test_ten_reasons_an_order() -> None:
     reasons = tuple(f"Condition/c{number}" for number in range(300))
-    plan = Plan(key="order.mri-lumbar", note="Note.", reasons=reasons)
+    plan = Plan(key="order.bladder-scan", note="Note.", reasons=reasons)
     (action,) = actions(_shown(_card(suggestions=(Suggestion(label="S", plans=(plan,)),))))
     assert len(action["resource"]["reasonReference"]) == MOST_REASONS
     assert faults(action["resource"]) == []
@@ -184,7 +184,7 @@ def test_an_id_that_is_too_long_to_repeat_is_left_out(ask: Ask, foot_drop: Json,
 @pytest.mark.parametrize("note", [" ", "\u000b", "a\u2003b", "x" * 20_000])
 def test_an_order_is_not_sent_because_another_of_its_shape_was_valid(note: str) -> None:
     for text, is_sent in (("Note.", True), (note, False)):
-        plan = Plan(key="order.mri-lumbar", note=text)
+        plan = Plan(key="order.bladder-scan", note=text)
         shown = _shown(_card(suggestions=(Suggestion(label="S", plans=(plan,)),)))
         assert bool(actions(shown)) is is_sent
 
