@@ -50,7 +50,7 @@ test-long: install ## what takes longer: every test with the coverage gates, and
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
 	$(PYTEST) --draws 2 tests/cards/test_properties.py tests/cards/test_property_sources.py
-	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz --bodies 4000 --no-paths
 
 constraints: ## resolve anew the versions that constraints.txt pins
 	@$(PYTHON) -m venv --clear build/constraints

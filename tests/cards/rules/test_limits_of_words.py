@@ -25,7 +25,9 @@ Json = dict[str, Any]
 
 MOST_WORDS, MOST_ADVICE, MEDIAN_WORDS = 120, 40, 70
 # Said beside the advice, each on its own line: the screen (D72), the mimics (D99), goals and follow-up (D65, D85).
-BESIDE_THE_ADVICE = ("Cauda equina screen", "Mimics: ", "Palliative care", "Then: ", "Pregnancy: ", "Also: ")
+BESIDE_THE_ADVICE = (
+    "Cauda equina screen", "Mimics: ", "Palliative care", "Then: ", "Pregnancy: ", "Also: ", "Included in the order",
+)  # fmt: skip
 NOT_COUNTED = ("Report of ", "On leaving, ")  # the quoted conclusion, and the return advice at discharge
 TO_THE_PATIENT = "Tell the patient to return"
 STANDING = re.compile(r"(?:.+; (?:strong|conditional|expert judgement)|Expert judgement); draft, not yet signed$")
