@@ -64,10 +64,16 @@ class Budget:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
-        """Whether there was so much left."""
+        """Whether there was so much left; nothing is taken when there was not."""
         with self._lock:
-            self._left -= size
-            return self._left >= 0
+            is_left = size <= self._left
+            self._left -= size if is_left else 0
+            return is_left
+
+    def give_back(self, size: int) -> None:
+        """What an answer had taken that is not kept: of answers that arrive together, those that fit get their room."""
+        with self._lock:
+            self._left += size
 
 
 class HttpClient:
@@ -160,15 +166,19 @@ class HttpClient:
             alarm.cancel()
 
     def _body(self, response: requests.Response, watch: Watch, budget: Budget) -> bytes:
-        chunks = []
-        room = budget.largest
-        for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip may hold a flood
-            room -= len(chunk)
-            if room < 0 or not budget.take(len(chunk)):
-                raise AnswerError(f"{self._peer}'s answer is larger than the limit")
-            if watch.left <= 0:
-                raise AnswerError(f"{self._peer} {LATE}")
-            chunks.append(chunk)
+        chunks: list[bytes] = []
+        taken = 0
+        try:
+            for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip may hold a flood
+                if taken + len(chunk) > budget.largest or not budget.take(len(chunk)):
+                    raise AnswerError(f"{self._peer}'s answer is larger than the limit")
+                taken += len(chunk)
+                if watch.left <= 0:
+                    raise AnswerError(f"{self._peer} {LATE}")
+                chunks.append(chunk)
+        except BaseException:
+            budget.give_back(taken)
+            raise
         return b"".join(chunks)
 
 

@@ -324,9 +324,13 @@ def test_the_drawn_patients_reach_every_rule() -> None:
     patients(("patient-view", "encounter-discharge")), st.sampled_from(["mri-lumbar", "mri-whole-spine", "ct-lumbar"])
 )
 def test_a_report_that_names_nothing_never_ends_an_emergency(patient: Patient, study: str) -> None:
-    """D61: a critical card is in its place, but for a consult since or a decompression."""
+    """D61: a critical card is in its place, but for a consult since or a decompression.
+
+    The flag is open: nothing that the patient has on record answers it as normal since.
+    """
     flag = {"code": "saddle-sensation", "value": "reduced", "daysAgo": 1}
-    open_flag = {**patient.facts, "observations": [*patient.facts.get("observations", []), flag]}
+    others = [one for one in patient.facts.get("observations", []) if one["code"] != flag["code"]]
+    open_flag = {**patient.facts, "observations": [*others, flag]}
     open_flag["serviceRequests"] = [
         one for one in open_flag.get("serviceRequests", []) if one["code"] != "spine-surgery-consult"
     ]
