@@ -60,10 +60,10 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
     records = [record for entry in answer.entry if (record := entry.resource) is not None]
     types, total = set(map(type, records)), answer.total
     if types == _ALONE[kind]:  # nearly always: all is as it was asked
-        return Contents(records, next=following, total=total, matches=0 if total is None else _matches(answer.entry))
+        return Contents(records, next=following, total=total, matches=_matches(answer.entry))
     held = _mixed(records, types, kind, where, following)
-    if held is None or total is None:
-        return held
+    if held is None:
+        return None
     of_kind = [entry for entry in answer.entry if entry.resource is None or entry.resource.resourceType == kind]
     return structs.replace(held, total=total, matches=_matches(of_kind))
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import responses
 from flask.testing import FlaskClient
 
 from tests.service.odd.asking import DROP, PAIN, Json, ago, body, bundle, cards, concept, finding, record
@@ -64,3 +65,30 @@ def test_a_part_of_the_problem_list_is_judged_and_said(client: FlaskClient) -> N
     assert "afo" in cards(client, body(WALKS, prefetch={"conditions": part}))
     answer = ask(client, "conditions", bundle([PAIN]) | {"total": 2})
     assert answer.get_json()["cards"] == []
+
+
+SERVER = "http://127.0.0.1:9/fhir"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_whole"),
+    [(2, None, True), (None, 2, True), (2, 2, True), (None, None, True), (3, None, False), (None, 3, False)],
+)
+@responses.activate
+def test_pages_that_state_no_total_hold_what_they_hold(
+    client: FlaskClient, first: int | None, second: int | None, is_whole: bool
+) -> None:
+    link = [{"relation": "next", "url": f"{SERVER}?page=2"}]
+    for page, total, more in (("1", first, {"link": link}), ("2", second, {})):
+        found = bundle([ORDER | {"id": f"o{page}"}]) | more
+        del found["total"]
+        stated = {} if total is None else {"total": total}
+        if page == "1":
+            responses.get(f"{SERVER}/ServiceRequest", json=found | stated)
+            responses.post(f"{SERVER}/ServiceRequest/_search", json=found | stated)
+        else:
+            responses.get(SERVER, json=found | stated)
+    asked = body(DROP, PAIN, WALKS) | {"fhirServer": SERVER}
+    del asked["prefetch"]["orders"]
+    reply = client.post("/cds-services/foot-drop-patient-view", json=asked)
+    assert any(MORE in card["detail"] for card in reply.get_json()["cards"]) is not is_whole
