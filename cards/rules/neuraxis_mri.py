@@ -67,7 +67,7 @@ SUMMARIES = {
     "stroke": "Stroke of {date}: does it explain this foot drop? If not, whole-spine {scan}.",
 }
 DETAILS = {
-    "umn": "If it came within hours: stroke pathway first, before spine imaging.",
+    "umn": "If it came within hours: stroke pathway first.",
     "child": "Sedation is not a contraindication. Normal reflexes do not exclude Chiari or syrinx.",
     "cancer": "Have a plan within 24 hours as well.",
 }
