@@ -16,7 +16,7 @@ from cards.findings.mr_safety import mr_safety
 from cards.findings.red_flags import PAST_CANCER, past_cancer
 from cards.language.escaping import inside
 from cards.language.imaging_need import ImagingCard, Need
-from cards.language.precedence import CriticalCard, Imaging, Precedence
+from cards.language.precedence import Imaging, Precedence
 from cards.language.rule import Rule
 from cards.language.verdict import (
     Card,
@@ -292,7 +292,7 @@ def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fa
     }
     verdicts = _without_company(verdicts, precedence.only_alone)
     if any(isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()):
-        verdicts = _beside_critical(verdicts, precedence.critical_card)
+        verdicts = _beside_critical(verdicts, precedence)
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
@@ -336,12 +336,17 @@ def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
     return card
 
 
-def _beside_critical(verdicts: dict[str, Verdict], beside: CriticalCard) -> dict[str, Verdict]:
-    """The verdicts when one is critical: what can wait is dropped, and the first critical card says what follows."""
+def _beside_critical(verdicts: dict[str, Verdict], precedence: Precedence) -> dict[str, Verdict]:
+    """The verdicts when one is critical: what can wait is dropped, and the first critical card says what follows.
+
+    A rule that has no place in the order, a site's own, drops no other.
+    """
+    beside = precedence.critical_card
     cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}
     waiting = {id for id in cards if id in beside.drops}
     lowered = {id for id in cards if id in beside.keeps_only_alone}
-    if len(cards) - len(waiting) > 2:  # the critical card and another one
+    staying = (cards.keys() - waiting) & set(precedence.order)
+    if len(staying) > 2:  # the orthosis, the critical card and another one
         waiting, lowered = waiting | lowered, set()
     changed: dict[str, Verdict] = {
         id: suppressed("a critical card speaks, and this can wait", card=cards[id]) for id in waiting
