@@ -8,10 +8,12 @@ from cards.findings.prescribing import (
     NSAIDS,
     Hazard,
     beside,
+    recorded,
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
 from cards.language.finding import reads_of
+from cards.language.verdict import Indicator
 from cards.record.chart import Chart
 from cards.record.facts import Draft
 
@@ -46,12 +48,11 @@ DULOXETINE_READS = reads_of(
 
 def duloxetine_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
     """Why not duloxetine: MAO and CYP1A2 inhibitors, liver, kidney, bleeding, serotonin, glaucoma, age, pregnancy."""
-    allergies = chart.allergies(DULOXETINE)
-    hazards = [Hazard.critical("allergy", "allergy to duloxetine", allergy) for allergy in allergies]
+    critical, allergies = Indicator.CRITICAL, chart.allergies(DULOXETINE)
+    hazards = recorded(critical, "allergy", "allergy to duloxetine", allergies)
     if barred := beside(chart, draft, *CONTRAINDICATED_WITH):
         hazards.append(Hazard.critical("interaction", barred.names, *barred.facts))
-    cirrhoses = chart.problems("condition.cirrhosis")
-    hazards += [Hazard.critical("liver", "cirrhosis", cirrhosis) for cirrhosis in cirrhoses]
+    hazards += recorded(critical, "liver", "cirrhosis", chart.problems("condition.cirrhosis"))
     known = clearance(chart)
     if known is not None and known.at_least(LEAST_CLEARANCE) is False:
         hazards.append(Hazard.critical("kidney", str(known), *known.facts))
@@ -59,7 +60,7 @@ def duloxetine_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
         if taken := beside(chart, draft, *keys):
             hazards.append(Hazard.warning(risk, taken.names, *taken.facts))
     glaucomas = chart.problems("condition.angle-closure-glaucoma")
-    hazards += [Hazard.warning("eye", "angle-closure glaucoma", glaucoma) for glaucoma in glaucomas]
+    hazards += recorded(Indicator.WARNING, "eye", "angle-closure glaucoma", glaucomas)
     if chart.age is not None and chart.age < YOUNG:
         hazards.append(Hazard.warning("mood", f"age under {YOUNG}"))
     if expecting := pregnancy(chart):

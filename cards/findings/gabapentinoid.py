@@ -9,12 +9,13 @@ from cards.findings.prescribing import (
     OLD,
     Hazard,
     beside,
+    recorded,
     unknown_clearance,
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
 from cards.language.finding import reads_of
-from cards.language.verdict import Redose
+from cards.language.verdict import Indicator, Redose
 from cards.record.chart import Chart
 from cards.record.facts import Draft
 
@@ -132,16 +133,16 @@ def gabapentinoid_hazards(chart: Chart, draft: Draft) -> list[Hazard]:
     """Why not a gabapentinoid: allergy, dose, breathing, heart, kidney, pregnancy."""
     drug, warning = _drug(draft), Hazard.warning
     allergies = chart.allergies(drug.key)
-    hazards = [Hazard.critical("allergy", f"allergy to {drug.name}", allergy) for allergy in allergies]
+    hazards = recorded(Indicator.CRITICAL, "allergy", f"allergy to {drug.name}", allergies)
     if is_over_label(chart, draft):
         hazards.append(Hazard.critical("dose", _over(chart, draft)))
     if depressants := beside(chart, draft, *DEPRESSANTS, *_other_gabapentinoids(draft)):
         hazards.append(warning("breathing", depressants.names, *depressants.facts))
     for condition, words in RISKS.items():
-        hazards += [warning("breathing", words, problem) for problem in chart.problems(condition)]
+        hazards += recorded(Indicator.WARNING, "breathing", words, chart.problems(condition))
     if drug.key == "medication.pregabalin":
         failures = chart.problems("condition.heart-failure")
-        hazards += [warning("heart", "heart failure", failure) for failure in failures]
+        hazards += recorded(Indicator.WARNING, "heart", "heart failure", failures)
     if chart.age is not None and chart.age >= OLD:
         hazards.append(warning("breathing", f"age {OLD} or over"))
     known, expecting = clearance(chart), pregnancy(chart)

@@ -12,6 +12,7 @@ from cards.findings.prescribing import (
     SSRIS,
     Hazard,
     beside,
+    recorded,
     unmeasured_kidney_disease,
     unmeasured_kidneys,
 )
@@ -49,17 +50,14 @@ NSAID_READS = reads_of(
 
 def nsaid_hazards(chart: Chart, draft: Draft | None) -> list[Hazard]:
     """Why not an NSAID: hypersensitivity, cirrhosis, bleeding, stomach, heart, kidney, pregnancy."""
-    hazards = [
-        Hazard.critical("allergy", "NSAID or aspirin hypersensitivity", allergy)
-        for allergy in chart.allergies(*ALLERGENS)
-    ]
-    hazards += [Hazard.critical("liver", "cirrhosis", cirrhosis) for cirrhosis in chart.problems(CIRRHOSIS)]
+    critical, warning = Indicator.CRITICAL, Indicator.WARNING
+    hazards = recorded(critical, "allergy", "NSAID or aspirin hypersensitivity", chart.allergies(*ALLERGENS))
+    hazards += recorded(critical, "liver", "cirrhosis", chart.problems(CIRRHOSIS))
     if interacting := beside(chart, draft, *INTERACTIONS):
         hazards.append(Hazard.warning("bleeding", interacting.names, *interacting.facts))
     ulcers = chart.problems("condition.peptic-ulcer-history")
-    hazards += [Hazard.warning("stomach", "previous peptic ulcer", ulcer) for ulcer in ulcers]
-    failures = chart.problems("condition.heart-failure")
-    hazards += [Hazard.warning("heart", "heart failure", failure) for failure in failures]
+    hazards += recorded(warning, "stomach", "previous peptic ulcer", ulcers)
+    hazards += recorded(warning, "heart", "heart failure", chart.problems("condition.heart-failure"))
     if chart.age is not None and chart.age >= OLD and not beside(chart, draft, PROTECTION):
         hazards.append(Hazard.warning("stomach", f"age {OLD} or over without gastroprotection"))
     return hazards + _kidney(chart) + _expecting(chart)

@@ -54,6 +54,12 @@ class Hazard(Struct, frozen=True):
         return cls(Indicator.WARNING, risk, words, facts)
 
 
+def recorded(indicator: Indicator, risk: str, words: str, facts: Iterable[Fact]) -> list[Hazard]:
+    """One hazard on which all of these records stand; none without a record."""
+    standing = tuple(facts)
+    return [Hazard(indicator, risk, words, standing)] if standing else []
+
+
 @finding(foot_drop, radicular_pain)
 def in_scope(chart: Chart) -> bool:
     """D41: foot drop or radicular pain on record."""

@@ -81,13 +81,13 @@ def _source(hazards: list[findings.Hazard]) -> Source | None:
     risk = findings.spoken_risk(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY)
     if risk == "pregnancy":
         return None
-    keys = {key for hazard in hazards for fact in hazard.facts if hazard.risk == risk for key in _keys(fact)}
-    is_labelled = risk in ("stomach", "heart") or (risk == "bleeding" and keys & {*findings.ANTITHROMBOTIC})
+    facts = (fact for hazard in hazards if hazard.risk == risk for fact in hazard.facts)
+    is_labelled = risk in ("stomach", "heart") or (risk == "bleeding" and any(map(_is_antithrombotic, facts)))
     return SOURCES[f"nsaid-safety.{'bleeding' if is_labelled else 'other'}"]
 
 
-def _keys(fact: Fact) -> tuple[str, ...]:
-    return fact.keys if isinstance(fact, Medicine | Draft) else ()
+def _is_antithrombotic(fact: Fact) -> bool:
+    return isinstance(fact, Medicine | Draft) and any(key in findings.ANTITHROMBOTIC for key in fact.keys)
 
 
 def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> tuple[Suggestion, ...]:
