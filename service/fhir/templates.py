@@ -31,9 +31,7 @@ def _template(key: str, codes: Codes) -> str:
 
 def _observation_codes(codes: Codes) -> dict[str, None]:
     """Every code of an observation or lesion, without its system, which records write in many ways."""
-    observed = [value_set for key, value_set in VALUE_SETS.items() if _is_observed(key)]
-    diseases = [VALUE_SETS[key] for key in VALUE_SETS[STRUCTURAL].conditions]  # a result Observation names them too
-    built_in = (value_set.listed for value_set in (*observed, *diseases))
+    built_in = (value_set.listed for key, value_set in VALUE_SETS.items() if _is_observed(key))
     added = (*codes.overlay.items(), *codes.expansions.items())
     site = (systems for key, systems in added if _is_observed(key))
     codings = [code for systems in (*built_in, *site) for listed in systems.values() for code in listed]
@@ -41,7 +39,8 @@ def _observation_codes(codes: Codes) -> dict[str, None]:
 
 
 def _is_observed(key: str) -> bool:
-    return key.startswith(("observation.", "lesion."))
+    """Whether an Observation is coded so: as what it observes, or as the disease that a result names (D62)."""
+    return key.startswith(("observation.", "lesion.")) or key in VALUE_SETS[STRUCTURAL].conditions
 
 
 def _in_a_query(code: str) -> str:

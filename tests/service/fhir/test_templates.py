@@ -74,8 +74,10 @@ def test_a_site_adds_its_own_codes() -> None:
     overlay = {
         "observation.mrc-eversion": {"urn:site": ["FLOW 1&2", "a|b"]},
         "lesion.root-compression": {"urn:site": ["L5R"]},
+        "condition.lumbar-stenosis": {"urn:site": ["STENOSIS"]},  # as the finding of a report (D62)
+        "condition.foot-drop": {"urn:site": ["DROP"]},
         "order.mri-lumbar": {"urn:site": ["MRLUMB"]},
     }
     asked = codes_asked(Codes(overlay))
-    assert {"FLOW 1&2", "a\\|b", "L5R"} <= set(asked)
-    assert "MRLUMB" not in asked
+    assert {"FLOW 1&2", "a\\|b", "L5R", "STENOSIS"} <= set(asked)
+    assert {"MRLUMB", "DROP"}.isdisjoint(asked)
