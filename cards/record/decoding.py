@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct, inspect, structs
 
 from cards.record.body import MOST_LOOSELY, NO_ENTRY, TOO_DEEP, RawEntry, is_too_deep, raw_entries, starts_with
-from cards.record.defects import Defect
+from cards.record.defects import MOST_DEFECTS, Defect, Defects
 from cards.record.elements import (
     LONGEST_TEXT,
     NOTHING,
@@ -159,12 +159,14 @@ def _read_entries(
     Of those that do not fit at once, the first `MOST_MISFITS` are read.
     """
     entries: list[Entry] = []
-    are_entries, misfits = False, 0
+    strays, misfits = 0, 0
     for number, entry in enumerate(held, 1):
         if entry is NO_ENTRY:
-            defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
+            strays += 1
+            if strays <= MOST_DEFECTS:
+                defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
             continue
-        are_entries, text = True, entry.resource
+        text = entry.resource
         if starts_with(text, b"null"):
             continue  # a link or an outcome of the search, no record
         try:
@@ -175,7 +177,8 @@ def _read_entries(
                 continue
             record = _read_stranger(text) or _read_loosely(text, f"{where}, entry {number}", defects, draft=draft)
         entries.append(Entry(record, entry.search))  # one that is lost was among those that match
-    return (entries if are_entries else None), misfits > MOST_MISFITS
+    defects.extend(Defects.beyond_the_first(strays))
+    return (entries if strays < len(held) else None), misfits > MOST_MISFITS
 
 
 def _read_stranger(raw: Raw) -> Other | None:

@@ -29,6 +29,13 @@ class Defects(list[Defect]):
         if defects:
             self.extend(defects)
 
+    @classmethod
+    def beyond_the_first(cls, total: int) -> Self:
+        """Those beyond the first hundred, where so many of one kind stand in one place: counted, and no more."""
+        defects = cls()
+        defects.total = max(0, total - MOST_DEFECTS)
+        return defects
+
     def append(self, defect: Defect) -> None:
         """Count one more."""
         self.total += 1
@@ -37,8 +44,6 @@ class Defects(list[Defect]):
 
     def extend(self, defects: Iterable[Defect]) -> None:
         """Count more; of others that were counted, as many as they were."""
-        if not defects:
-            return
         known = list(defects)
         for defect in known:
             self.append(defect)

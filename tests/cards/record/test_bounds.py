@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from cards.record.chart import Chart
 from cards.record.decoding import read_resource
-from cards.record.defects import Defect
+from cards.record.defects import MOST_DEFECTS, Defect, Defects
 from cards.record.elements import LONGEST_LIST, LONGEST_TEXT, Reference
 from cards.record.records import Bundle, Condition
 from tests.support.hostile.growing import record
@@ -74,3 +74,15 @@ def test_a_record_that_raises_costs_itself_and_its_key_is_read_in_part(member: s
     assert [problem.reference for problem in chart.problems("condition.foot-drop")] == ["Condition/good"]
     assert chart.unseen == {"conditions"}
     assert any(defect.where == "Condition/broken" and defect.dropped for defect in chart.defects)
+
+
+@pytest.mark.parametrize("stray", ["1", '"x"', "true", "[]", "[{}]"])
+def test_entries_that_are_none_are_counted_and_the_first_hundred_are_named(stray: str) -> None:
+    problem = msgspec.json.encode({"resource": record("conditions", code="foot-drop")}).decode()
+    entries = ",".join([stray] * 150 + ["null", problem] + [stray] * 50)
+    defects = Defects()
+    bundle = read_resource(f'{{"resourceType":"Bundle","entry":[{entries}]}}'.encode(), "key", defects)
+    assert isinstance(bundle, Bundle)
+    assert [type(entry.resource) for entry in bundle.entry or ()] == [Condition]
+    assert [defect.element for defect in defects] == [f"element {n} of a list" for n in range(1, MOST_DEFECTS + 1)]
+    assert defects.total == 200

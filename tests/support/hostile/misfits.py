@@ -62,6 +62,8 @@ SHAPES: dict[str, Shape] = {
     "entries of nothing": _raw("null"),
     "entries without members": _raw("{}"),
     "entries of numbers": _raw("1"),
+    "entries of texts": _raw('"x"'),
+    "entries of lists": _raw("[]"),
     "resources of nothing": _raw('{"resource":null}'),
     "outcomes": _all("observations", _OUTCOME),
     "Bundles in a Bundle": _all("conditions", {"resourceType": "Bundle", "entry": [{"resource": _DROP}]}),
