@@ -114,7 +114,8 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.close()
             raise
     except OSError as error:
-        raise AddressInUseError(f"cannot listen on {_url(host, port)}: {error.strerror or error}") from None
+        why = f"{error.strerror or error}; --host and --port name another address"
+        raise AddressInUseError(f"cannot listen on {_url(host, port)}: {why}") from None
     return listener
 
 

@@ -58,7 +58,7 @@ NAMES = {
 ALSO_GRADED = ("mrc-toe-extension", "mrc-eversion")
 ALSO_TESTED = "sensation-dorsum-foot"
 ROOT = "Weak **inversion** or **hip abduction** means the L5 root."
-UNEXPLAINED = "The scan does not explain the foot drop: test inversion, hip abduction and plantar response"
+LOCALISING = ("mrc-inversion", "mrc-hip-abduction", "babinski")
 EXTEND = "extend to cord and brain if there are cord signs."
 
 
@@ -73,13 +73,13 @@ def _missing(chart: Chart) -> list[str]:
 
 def _card(chart: Chart, missing: list[str]) -> Card:
     left_open = findings.old_positive_screen(chart)
-    is_unscreened = bool(findings.unscreened(chart)) and findings.is_acute(chart, findings.foot_drop(chart))
-    is_urgent = bool(is_unscreened or left_open or findings.unexplained_emergency(chart))
+    is_urgent = bool(_is_unscreened(chart) or left_open or findings.unexplained_emergency(chart))
     asked = f"{sentence(listed([NAMES[code] for code in missing]))}: not recorded in {days(findings.SCREEN_WINDOW)}."
+    is_of_scan = _speaks_of_scan(chart)
     branch = "localisation-exam.screen" if is_urgent and not _is_unexplained(chart) else "localisation-exam"
     scanned = ""
-    if _is_unexplained(chart):  # the summary says it, unless an old answer is louder
-        scanned = f" {UNEXPLAINED}; {EXTEND}" if left_open else f" {sentence(EXTEND)}"
+    if _is_unexplained(chart):  # the summary says it, unless what endangers the cauda equina is louder
+        scanned = f" {sentence(EXTEND)}" if is_of_scan else f" {_unexplained(chart, missing)}; {EXTEND}"
     roots = "" if scanned or not set(missing) & set(findings.L5_MUSCLES) else f" {ROOT}"
     return Card(
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
@@ -97,6 +97,27 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     )
 
 
+def _is_unscreened(chart: Chart) -> bool:
+    """An acute foot drop of which the cauda equina screen is incomplete."""
+    return bool(findings.unscreened(chart)) and findings.is_acute(chart, findings.foot_drop(chart))
+
+
+def _speaks_of_scan(chart: Chart) -> bool:
+    """Whether the summary is about the scan: what may be a cauda equina that nobody has looked at comes first."""
+    if findings.unexplained_emergency(chart):
+        return not findings.old_positive_screen(chart)
+    return _is_unexplained(chart) and not (findings.old_positive_screen(chart) or _is_unscreened(chart))
+
+
+def _unexplained(chart: Chart, missing: list[str]) -> str:
+    """What the scan leaves open, and the tests that would settle it: those that are missing, else all again."""
+    drop = findings.foot_drop(chart)
+    is_doubtful = any(not findings.contradicts(seen.lesion, drop) for seen in findings.lesions(chart))
+    tests = [code for code in LOCALISING if code in missing] or list(LOCALISING)
+    verb = "may" if is_doubtful else "does"
+    return f"The scan {verb} not explain the foot drop: test {listed([NAMES[code] for code in tests])}"
+
+
 def _is_unexplained(chart: Chart) -> bool:
     """A scan has been done, and leaves the question open (D64)."""
     return bool(findings.imaging_done(chart) or findings.unexplained_emergency(chart))
@@ -105,8 +126,8 @@ def _is_unexplained(chart: Chart) -> bool:
 def _summary(chart: Chart, missing: list[str], *, is_urgent: bool) -> str:
     if left_open := findings.old_positive_screen(chart):
         return f"{findings.left_open(left_open[0])} Examine it again today."
-    if _is_unexplained(chart):
-        return f"{UNEXPLAINED}."
+    if _speaks_of_scan(chart):
+        return f"{_unexplained(chart, missing)}."
     if not is_urgent:
         return f"Add {listed([NAMES[code] for code in missing])}: {_use(missing)}."
     asks = listed([words for item, words in SCREEN.items() if item in missing])

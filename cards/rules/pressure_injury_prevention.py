@@ -15,7 +15,7 @@ from cards.language import (
     summary,
     suppressed,
 )
-from cards.language.escaping import inside
+from cards.language.escaping import inside, name
 from cards.record import Chart, Evidence, Fact
 
 PLAN = "order.pressure-care-plan"
@@ -65,6 +65,7 @@ def _cannot_tell(chart: Chart) -> Verdict | None:
 
 
 HIGH_RISK, AT_RISK, FROM, TO = 4, 6, 2, 4  # hours between turns: NICE, then in cord injury
+MOST_CAUSE = 34  # characters of the injury: the advice after it is never cut
 WALKS_NOT = (
     f"Foot drop and not walking: assess pressure risk; reposition {HIGH_RISK}-{AT_RISK} hourly, protect the heel and "
     "check skin daily."
@@ -76,9 +77,10 @@ def _card(chart: Chart, cause: Fact | None, walking: Fact | None, *, is_acute: b
     indicator = Indicator.INFO if cause is None else Indicator.WARNING
     text, note = WALKS_NOT, f"Reposition every {HIGH_RISK} to {AT_RISK} hours, heels off-loaded."
     if cause is not None:
-        who = f"Immobile with {inside(cause.text)}" if walking else f"{cause.text}, mobility not recorded"
+        injury = name(cause.text, MOST_CAUSE)
+        who = f"Immobile with {inside(injury)}" if walking else f"{injury}, mobility not recorded"
         how, roll = (" (log-roll)", " (log-roll within precautions)") if is_acute else ("", "")
-        text = f"{who}: start turning every {FROM}-{TO} h{how}, daily skin checks and a pressure-relieving surface now."
+        text = f"{who}: turn every {FROM}-{TO} h{how}, check skin daily, pressure-relieving surface now."
         note = f"Reposition every {FROM} to {TO} hours{roll}, heels off-loaded."
     return Card(
         indicator=indicator,

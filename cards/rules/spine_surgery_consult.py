@@ -89,9 +89,9 @@ def _unread(chart: Chart, report: Report, indicator: Indicator) -> Card:
         indicator=indicator,
         summary=f"{_scan(report)} of {report.when} is reported: read it now. Does it explain the {side}foot drop?",
         detail="Code what it shows.",
-        quote=f"Report of {report.when}: {text}.",
+        quote=f"Report of {report.when}: {text}{'' if text.endswith(('.”', '!”', '?”', '…”')) else '.'}",
         source=SOURCES["spine-surgery-consult.unread"],
-        because=findings.because(chart, report),
+        because=findings.because(chart, report, *findings.red_flags(chart).findings),
         suggestions=(consult,),
     )
 
