@@ -95,8 +95,8 @@ def _outside_strings(text: bytes) -> bytes:
 def _levels(brackets: bytes) -> int:
     """An upper bound of the depth; over `MAX_DEPTH` it is exact when every bracket has its partner."""
     for taken in range(MAX_DEPTH + 1):
-        if taken + len(brackets) <= MAX_DEPTH:
-            return taken + len(brackets)
+        if len(brackets) <= 2 * MAX_DEPTH and (levels := taken + brackets.count(b"[")) <= MAX_DEPTH:
+            return levels
         shorter = brackets.replace(b"[]", b"")
         if len(shorter) == len(brackets):
             return taken + brackets.count(b"[")

@@ -20,6 +20,7 @@ from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concep
 from cards.record.errors import OverlayError
 from cards.record.names import Names
 from cards.record.records import Resource
+from cards.record.seen_codes import SeenCodes
 from cards.record.side import Side, together
 from cards.value_sets import addresses
 from cards.value_sets.systems import EXAM, ICD10, ICD10CM
@@ -34,8 +35,6 @@ _CODE = re.compile(r"\S++(?: \S++)*+")
 _URI = re.compile(r"\S+")
 _MEMO_ENTRIES = 20_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
 _MEMO_LENGTH = 100  # characters of a system and a code together: with the entries above, at most 15 MiB
-_KNOWN_OVERHEAD = 200  # bytes of an entry, beside its text
-_KNOWN_BYTES = 4 * 1024 * 1024  # of the codes of one patient's records
 _LONGEST = 500  # characters of an address or a code; what is longer is none
 _FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the optional digit of its site
 _LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b(?!\s*:)")  # nor the scheme of an address
@@ -88,7 +87,7 @@ class Codes:
         self._without_side: set[tuple[str, str]] = set()
         self._names = Names()
         self._memo: dict[tuple[str | None, str | None], tuple[Meaning, ...]] = {}
-        self._named_memo: dict[str, tuple[str, ...]] = {}
+        self.seen = SeenCodes()
         self.overlay = overlay or {}
         self.medicine_classes = frozenset(medicine_classes)
         for value_set in VALUE_SETS.values():
@@ -229,34 +228,25 @@ class Codes:
 
 
 class RecordCodes:
-    """Looks up the codes of one patient's records, kept as JSON: the same code, to the letter, once.
-
-    What cannot be read of them is added to `defects`.
-    """
+    """Looks up the codes of one patient's records, kept as JSON. What cannot be read is added to `defects`."""
 
     def __init__(self, codes: Codes, defects: list[Defect]) -> None:
         self._codes = codes
         self._defects = defects
-        self._room = _KNOWN_BYTES
-        self._known: dict[bytes, tuple[Meaning, ...]] = {b"": ()}
-        self.meaningless = {b""}
-        """The JSON of the codes that are known already to mean nothing here, as nearly every one of a chart."""
+        self.meaningless = codes.seen.meaningless
+        """The JSON of the codes that are known already to mean nothing here."""
 
     def meanings(self, record: Resource, code: Raw) -> tuple[Meaning, ...]:
         """What a record's code means: every meaning of every coding, each once."""
         text = _bytes((code,))
-        meanings = self._known.get(text)
+        meanings = self._codes.seen.meanings.get(text)
         if meanings is not None:
             return meanings
         try:
             meanings = self._codes.meanings(CODE.decode(code))
         except NO_JSON:  # it is read, as far as it can be, and counted for each record
             return self._codes.meanings(CODE.read(code, record, self._defects))
-        self._room -= len(text) + _KNOWN_OVERHEAD
-        if self._room > 0:
-            self._known[text] = meanings
-            if not meanings:
-                self.meaningless.add(text)
+        self._codes.seen.add(text, meanings)
         return meanings
 
     def keys(self, record: Resource, code: Raw, domain: str) -> tuple[str, ...]:

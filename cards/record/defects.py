@@ -24,7 +24,6 @@ class Defects(list[Defect]):
     """What could not be read: the first hundred, and in `total` how many there were."""
 
     def __init__(self, defects: Iterable[Defect] = ()) -> None:
-        super().__init__()
         self.total = 0
         if defects:
             self.extend(defects)

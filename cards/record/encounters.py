@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,10 +15,15 @@ _LONGEST = 10_000  # bytes
 
 def encounter_class(raw: Raw) -> str | None:
     """The code of a class that is a coding, a concept, or a list of either; None when it has none."""
-    if raw is NOTHING or len(bytes(raw)) > _LONGEST:
+    if raw is NOTHING or len(raw) > _LONGEST:
         return None
+    return _read(bytes(raw))
+
+
+@lru_cache(maxsize=100)  # all patients of a hospital have the same few
+def _read(text: bytes) -> str | None:
     try:
-        return next(_codes(msgspec.json.decode(raw)), None)
+        return next(_codes(msgspec.json.decode(text)), None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

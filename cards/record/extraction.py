@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from cards.record import records as fhir
 from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes
 from cards.record.decoding import CODE
 from cards.record.defects import Defects
-from cards.record.elements import NOTHING, CodeableConcept, Valued, codings, texts
+from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, codings, texts
 from cards.record.encounters import encounter_class
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
@@ -27,7 +27,7 @@ from cards.record.newest import by_key
 from cards.record.reader import Reader, ends
 from cards.record.readings import Readings
 from cards.record.records import Resource, reference
-from cards.record.reports import VOID_OBSERVATION, Located, located_by, reports
+from cards.record.reports import PLAIN_OBSERVATION, VOID_OBSERVATION, Located, located_by, reports
 from cards.record.requests import is_declined, is_ordered, occurrence, priority
 from cards.record.side import Side, together
 from cards.record.sites import side as site_side
@@ -216,10 +216,9 @@ class Extraction:
         meanings = self._meanings(record)
         if not meanings or record.status in VOID_OBSERVATION:
             return  # nearly every Observation of a chart: nothing that a rule reads
-        keys = tuple({meaning.key: None for meaning, _ in meanings})
-        if self._reader.is_modified(record, keys):
-            return
-        if self._reader.status(record, keys) in VOID_OBSERVATION:
+        if (record.modifierExtension is not NOTHING or record.status not in PLAIN_OBSERVATION) and self._is_void(
+            record, tuple({meaning.key: None for meaning, _ in meanings})
+        ):
             return
         lesions = []
         for meaning, valued in meanings:
@@ -230,19 +229,25 @@ class Extraction:
         if lesions:
             self._located[reference(record)] = located_by(tuple(lesions), record, self._codes)
 
+    def _is_void(self, record: fhir.Observation, keys: tuple[str, ...]) -> bool:
+        """Whether an Observation of these keys says nothing, by a modifier or by its status."""
+        return self._reader.is_modified(record, keys) or self._reader.status(record, keys) in VOID_OBSERVATION
+
     def _meanings(self, record: fhir.Observation) -> list[tuple[Meaning, Valued]]:
         """What an Observation and its components mean, as findings, measurements or lesions."""
         said = self._record_codes.meanings(record, record.code)
-        meanings: list[tuple[Meaning, Valued]] = [(one, record) for one in said if one.key.startswith(_OBSERVED)]
+        meanings: list[tuple[Meaning, Valued]] = [(meaning, record) for meaning in _observed(said)] if said else []
         for part in record.component or ():
             said = self._record_codes.meanings(record, part.code)
-            of_part = [meaning for meaning in said if meaning.key.startswith(_OBSERVED)] if said else []
-            if not of_part:
+            of_part = _observed(said) if said else ()
+            if not of_part or (part.modifierExtension is not NOTHING and self._is_modified(record, of_part, part)):
                 continue
-            keys = tuple(dict.fromkeys(meaning.key for meaning in of_part))
-            if not self._reader.is_modified(record, keys, part=part):
-                meanings += [(meaning, part) for meaning in of_part]
+            meanings += [(meaning, part) for meaning in of_part]
         return meanings
+
+    def _is_modified(self, record: fhir.Observation, meanings: Sequence[Meaning], part: Component) -> bool:
+        keys = tuple(dict.fromkeys(meaning.key for meaning in meanings))
+        return self._reader.is_modified(record, keys, part=part)
 
     def _take_request(self, record: fhir.ServiceRequest) -> None:
         keys = self._record_codes.keys(record, record.code, "order")
@@ -322,6 +327,12 @@ class Extraction:
             return None
         name = allergy_name(record.code, keys)
         return Allergy(reference=reference(record), text=f"Allergy: {name}", keys=keys)
+
+
+@lru_cache(maxsize=1000)
+def _observed(meanings: tuple[Meaning, ...]) -> tuple[Meaning, ...]:
+    """Those that an Observation may have."""
+    return tuple(meaning for meaning in meanings if meaning.key.startswith(_OBSERVED))
 
 
 def _another(record: Resource) -> str:

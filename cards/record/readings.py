@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -32,6 +33,13 @@ def _labels(reading: Reading) -> list[Label]:
     if reading.code not in values.ANSWERED:
         return [(kind, MOST_OF_A_KIND)]
     return [(kind, MOST_OF_A_KIND), ((*kind, reading.value), 1)]
+
+
+@lru_cache(maxsize=1000)
+def _place(meaning: Meaning) -> tuple[str, str]:
+    """Under which exam code or measurement key it is read, and its key without `observation.`."""
+    key = meaning.key.partition(".")[2]
+    return meaning.code if meaning.code in values.EXAM_NAMES else key, key
 
 
 class _Observed(Struct):
@@ -62,8 +70,7 @@ class Readings:
 
     def add(self, meaning: Meaning, record: Observation, valued: Valued) -> None:
         """Take in an Observation or a component of it, unread."""
-        key = meaning.key.partition(".")[2]
-        code = meaning.code if meaning.code in values.EXAM_NAMES else key
+        code, key = _place(meaning)
         self._observed[code].append(_Observed(record, valued, key))
 
     def of(self, code: str) -> list[Reading]:

@@ -14,12 +14,14 @@ from cards.record.reader import Reader
 from cards.record.records import DiagnosticReport, Observation, reference, reference_id
 from cards.record.side import Side, together
 from cards.record.sites import side, site_side
-from cards.record.statuses import UNREADABLE, status
+from cards.record.statuses import RESULT, UNREADABLE, status
 from cards.record.values import yes_no
 from cards.record.whose import own
 from cards.value_sets.value_set import VALUE_SETS
 
 VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown", UNREADABLE})
+PLAIN_OBSERVATION = RESULT - VOID_OBSERVATION
+"""What the status of nearly every Observation that counts is, to the letter."""
 STRUCTURAL = "lesion.structural"
 
 

@@ -24,12 +24,13 @@ _VERIFICATION = NOT_TRUE | {"unconfirmed", "provisional", "differential", "confi
 _UNCERTAIN = _VERIFICATION - NOT_TRUE
 _REQUEST = frozenset({"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"})
 _MEDICATION = _REQUEST - {"revoked"} | {"cancelled", "stopped", "intended", "not-taken"}
-_RESULT = frozenset(
+RESULT = frozenset(
     {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
 )
+"""What R4 knows of an Observation."""
 _KNOWN = {
-    "Observation": _RESULT,
-    "DiagnosticReport": _RESULT | {"partial", "appended"},
+    "Observation": RESULT,
+    "DiagnosticReport": RESULT | {"partial", "appended"},
     "ServiceRequest": _REQUEST,
     "DeviceRequest": _REQUEST,
     "MedicationRequest": _MEDICATION,

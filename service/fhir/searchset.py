@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
+from types import NoneType
 from typing import Any, get_args
 
 import msgspec
@@ -15,7 +16,8 @@ from cards.record.defects import Defect
 from cards.record.records import Bundle, Entry, OperationOutcome, Other, Resource
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
-_search = attrgetter("search")
+_resource, _search = attrgetter("resource"), attrgetter("search")
+_BESIDE = frozenset({"include", "outcome"})
 _HARMLESS = frozenset({"information", "warning", "success"})
 # What EHRs send along with a search, whatever key it stands under: it is no misfit.
 _COMPANIONS = frozenset({"Medication"})
@@ -57,8 +59,11 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
         return Contents(_records_of(answer, kind), "more entries that do not fit than are read", next=following)
     if not answer.entry:
         return None if answer.is_lost else Contents(next=following, total=answer.total)  # no empty one
-    records = [record for entry in answer.entry if (record := entry.resource) is not None]
+    records = list(map(_resource, answer.entry))
     types, total = set(map(type, records)), answer.total
+    if NoneType in types:
+        records = [record for record in records if record is not None]
+        types.remove(NoneType)
     if types == _ALONE[kind]:  # nearly always: all is as it was asked
         return Contents(records, next=following, total=total, matches=_matches(answer.entry))
     held = _mixed(records, types, kind, where, following)
@@ -70,9 +75,12 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
 
 def _matches(entries: Sequence[Entry]) -> int:
     """How many entries were searched for: what was included, and what the server says beside them, does not count."""
-    searches = list(map(_bytes, zip(map(_search, entries), strict=False)))  # no step of Python an entry
-    beside = {search for search in set(searches) if _mode(search) in ("include", "outcome")}
-    return len(entries) - sum(map(beside.__contains__, searches)) if beside else len(entries)
+    first = _bytes((entries[0].search,)) if entries else b""
+    if _bytes(map(_search, entries)) == first * len(
+        entries
+    ):  # nearly always: all are alike, with no step of Python each
+        return 0 if _mode(first) in _BESIDE else len(entries)
+    return sum(_mode(_bytes((entry.search,))) not in _BESIDE for entry in entries)
 
 
 @lru_cache(maxsize=1000)
