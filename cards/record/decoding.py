@@ -29,7 +29,7 @@ from cards.record.elements import (
 )
 from cards.record.errors import UnreadableError
 from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit, fit_record
-from cards.record.records import Bundle, Entry, Other, Resource, reference
+from cards.record.records import Bundle, Decoded, Entry, Other, Resource, reference
 
 MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
 T = TypeVar("T")
@@ -61,7 +61,8 @@ class _Stranger(Struct):
     contained: Elements[Contained] | None = None
 
 
-_decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Resource).decode
+_decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Decoded).decode
+_decode_entry: Callable[[Raw], Resource | None] = msgspec.json.Decoder(Decoded | None).decode
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_stranger = msgspec.json.Decoder(_Stranger).decode
 _decode_split_bundle = msgspec.json.Decoder(_SplitBundle).decode
@@ -167,10 +168,10 @@ def _read_entries(
                 defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
             continue
         text = entry.resource
-        if starts_with(text, b"null"):
-            continue  # a link or an outcome of the search, no record
         try:
-            record: Resource | None = _decode_record(text)
+            record = _decode_entry(text)
+            if record is None:
+                continue  # a link or an outcome of the search, no record
         except msgspec.ValidationError:
             misfits += 1
             if misfits > MOST_MISFITS:
@@ -182,7 +183,7 @@ def _read_entries(
 
 
 def _read_stranger(raw: Raw) -> Other | None:
-    """A record of a type that no rule reads, or of none; None when it is another, or does not fit."""
+    """A record of a type that R4 does not know, or of none; None when it is another, or does not fit."""
     try:
         seen = _decode_stranger(raw)
     except msgspec.ValidationError:

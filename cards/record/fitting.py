@@ -156,13 +156,11 @@ def _is_entry(kind: inspect.Type) -> bool:
     return isinstance(kind, inspect.StructType) and kind.cls is Entry
 
 
-def _struct_type(kind: object) -> inspect.StructType:
-    struct_type = inspect.type_info(kind)
-    assert isinstance(struct_type, inspect.StructType)
-    return struct_type
-
-
-RECORDS = {str(struct_type.tag): struct_type for struct_type in map(_struct_type, get_args(Resource))}
+RECORDS = {
+    str(struct_type.tag): struct_type
+    for struct_type in inspect.multi_type_info(get_args(Resource))
+    if isinstance(struct_type, inspect.StructType)
+}
 _OTHER = RECORDS["Other"]
 _WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status

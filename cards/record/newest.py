@@ -58,7 +58,7 @@ def newest_records(
 
 def _written(record: Resource) -> str:
     """When a record was so, as text that sorts by time."""
-    names = _DATES_OF[type(record)]
+    names = _DATES_OF.get(type(record))
     if not names:
         return _ALWAYS
     for name in names:

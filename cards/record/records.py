@@ -8,9 +8,9 @@ quantities, dosages) stays JSON until a rule wants it. `decoding.py` says what h
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct, defstruct, field
 
 from cards.record.elements import (
     NOTHING,
@@ -27,6 +27,7 @@ from cards.record.elements import (
     Text,
     Valued,
 )
+from cards.record.other_types import OTHER_TYPES
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """The data type id of R4."""
@@ -193,7 +194,7 @@ class OperationOutcome(_Record, gc=False):
 
 
 class Other(_Record, gc=False):
-    """A record of a type that no rule reads, or of none: `decoding.py` makes it of what fits no other struct."""
+    """A record of a type that no rule reads, or of none."""
 
     is_typed: bool = False
 
@@ -201,7 +202,7 @@ class Other(_Record, gc=False):
 class Entry(Struct, gc=False):
     """One entry of a Bundle; `search` says whether it was searched for or came along."""
 
-    resource: Resource | None = None
+    resource: Decoded | None = None
     search: Raw = NOTHING
 
 
@@ -236,6 +237,13 @@ Resource = (
     | Bundle
     | Other
 )
+if TYPE_CHECKING:
+    Decoded = Resource
+else:
+    _typed = [("is_typed", bool, True)]
+    _others = (defstruct("Other", _typed, bases=(Other,), gc=False, tag=name) for name in OTHER_TYPES)
+    Decoded = Union[(Resource, *_others)]
+"""What records are decoded as: types that no rule reads are kinds of Other."""
 
 
 def reference_id(reference: str | None, resource_type: str) -> str | None:

@@ -13,13 +13,13 @@ from cards.record.body import starts_with
 from cards.record.decoding import read_resource
 from cards.record.defects import Defect
 from cards.record.prefetch_keys import PREFETCH_KEYS
-from cards.record.records import Resource
+from cards.record.records import Decoded
 
 MOST_ODD_KEYS = 3  # that are set apart, each at the cost of another pass
 _PLACE = " - at `$.prefetch."
 
 # What is sent under a key that no template has is passed over, however much it is.
-Prefetch = msgspec.defstruct("Prefetch", [(key, Resource | None | UnsetType, UNSET) for key in PREFETCH_KEYS])
+Prefetch = msgspec.defstruct("Prefetch", [(key, Decoded | None | UnsetType, UNSET) for key in PREFETCH_KEYS])
 RawPrefetch = msgspec.defstruct("RawPrefetch", [(key, Raw, Raw()) for key in PREFETCH_KEYS])
 
 
@@ -59,7 +59,7 @@ def read_around(body: bytes, error: Exception, kind: type[Struct], defects: list
 @lru_cache(maxsize=64)
 def _decoder(kind: type[Struct], odd: frozenset[str]) -> Callable[[bytes], Any]:
     """What decodes a body in one pass, with some keys of its prefetch kept as JSON."""
-    of_key = [(key, Raw, Raw()) if key in odd else (key, Resource | None | UnsetType, UNSET) for key in PREFETCH_KEYS]
+    of_key = [(key, Raw, Raw()) if key in odd else (key, Decoded | None | UnsetType, UNSET) for key in PREFETCH_KEYS]
     prefetch = msgspec.defstruct("Prefetch", of_key)
     return msgspec.json.Decoder(msgspec.defstruct("Body", [("prefetch", prefetch | None, None)], bases=(kind,))).decode
 
