@@ -7,7 +7,7 @@ dropped, and counted, only when its resourceType, code or status cannot be read.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, inspect, structs
@@ -42,6 +42,19 @@ class _RawBundle(Struct):
     link: Raw = NOTHING
 
 
+class SplitBundle(Struct):
+    """A Bundle that fits, but for its entries, which are kept as JSON."""
+
+    resourceType: Literal["Bundle"]
+    id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+    contained: Elements[Contained] | None = None
+    total: int | None = None
+    entry: list[RawEntry] | None = None
+    link: Elements[Link] | None = None
+
+
 class _SplitBundle(Struct):
     """A Bundle whose entries are a list of objects, as nearly every one."""
 
@@ -69,17 +82,13 @@ _decode_split_bundle = msgspec.json.Decoder(_SplitBundle).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
-def read_resource(
-    raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False, is_misfit: bool = False
-) -> Resource | None:
+def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False) -> Resource | None:
     """Decode one resource, a Bundle included; None when it is no FHIR resource at all.
 
-    `where` names it in the defects, which are appended; of a misfit it is known that it does not fit at once. Raises
-    UnreadableError when `raw` is no JSON.
+    `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is no JSON.
     """
     try:
-        if not is_misfit:
-            return _decode_record(raw)
+        return _decode_record(raw)
     except msgspec.ValidationError:
         pass
     except NO_JSON:
@@ -126,13 +135,26 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
     if split is None:
         return _read_loosely(raw, where, defects, draft=draft)
     bundle, held = split
-    entries, is_cut = ([], False) if held is None else _read_entries(held, where, defects, draft=draft)
+    entries, misfits = ([], 0) if held is None else _read_entries(held, where, defects, draft=draft)
     is_lost = held is None or (bool(held) and entries is None)
     if is_lost:
         defects.append(Defect(where, "entry", "is of the wrong type"))
     link = _LINK.read(bundle.link, where, defects)
     total = TOTAL.read(bundle.total, where, defects)
+    is_cut = misfits > MOST_MISFITS
     return Bundle(entry=None if is_lost else entries, link=link, total=total, is_cut=is_cut, is_lost=is_lost)
+
+
+def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle, bool]:
+    """The Bundle with its entries, of which those that do not fit cost themselves alone; and whether all did fit.
+
+    One in which all fit is just what it is when it is decoded in one pass.
+    """
+    if not split.entry:
+        return Bundle(link=split.link, total=split.total), True
+    entries, misfits = _read_entries(split.entry, where, defects, draft=False, fits=True)
+    bundle = Bundle(entry=entries, link=split.link, total=split.total, is_cut=misfits > MOST_MISFITS)
+    return bundle, not misfits
 
 
 def _split(raw: bytes | Raw) -> tuple[_SplitBundle | _RawBundle, list[RawEntry] | None] | None:
@@ -153,11 +175,12 @@ def _split(raw: bytes | Raw) -> tuple[_SplitBundle | _RawBundle, list[RawEntry] 
 
 
 def _read_entries(
-    held: list[RawEntry], where: str, defects: list[Defect], *, draft: bool
-) -> tuple[list[Entry] | None, bool]:
-    """The entries of a Bundle that hold a record, None when not one of them is an entry; and whether more did not fit.
+    held: list[RawEntry], where: str, defects: list[Defect], *, draft: bool, fits: bool = False
+) -> tuple[list[Entry] | None, int]:
+    """The entries of a Bundle that hold a record, None when not one of them is an entry; and how many did not fit.
 
-    Of those that do not fit at once, the first `MOST_MISFITS` are read.
+    Of those that do not fit at once, the first `MOST_MISFITS` are read. As long as everything `fits`, entries that
+    hold nothing stay, as they do when a Bundle is decoded in one pass.
     """
     entries: list[Entry] = []
     strays, misfits = 0, 0
@@ -170,16 +193,20 @@ def _read_entries(
         text = entry.resource
         try:
             record = _decode_entry(text)
-            if record is None:
+            if record is None and not fits:
                 continue  # a link or an outcome of the search, no record
-        except msgspec.ValidationError:
+        except msgspec.ValidationError as error:
+            if fits:
+                fits, entries = False, [one for one in entries if one.resource is not None]
             misfits += 1
             if misfits > MOST_MISFITS:
                 continue
-            record = _read_stranger(text) or _read_loosely(text, f"{where}, entry {number}", defects, draft=draft)
+            record = _read_stranger(text) if "resourceType" in str(error) else None
+            record = record or _read_loosely(text, f"{where}, entry {number}", defects, draft=draft)
         entries.append(Entry(record, entry.search))  # one that is lost was among those that match
-    defects.extend(Defects.beyond_the_first(strays))
-    return (entries if strays < len(held) else None), misfits > MOST_MISFITS
+    if strays > MOST_DEFECTS:
+        defects.extend(Defects.beyond_the_first(strays))
+    return (entries if strays < len(held) else None), misfits
 
 
 def _read_stranger(raw: Raw) -> Other | None:

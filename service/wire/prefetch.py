@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from cards.record.body import starts_with
-from cards.record.decoding import read_resource
+from cards.record.decoding import SplitBundle, join, read_resource
 from cards.record.defects import Defect
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import Decoded
 
-MOST_ODD_KEYS = 3  # that are set apart, each at the cost of another pass
-_PLACE = " - at `$.prefetch."
-
 # What is sent under a key that no template has is passed over, however much it is.
 Prefetch = msgspec.defstruct("Prefetch", [(key, Decoded | None | UnsetType, UNSET) for key in PREFETCH_KEYS])
 RawPrefetch = msgspec.defstruct("RawPrefetch", [(key, Raw, Raw()) for key in PREFETCH_KEYS])
+_SplitPrefetch = msgspec.defstruct(
+    "SplitPrefetch",
+    [
+        (name, (Decoded if key.read_by else SplitBundle) | None | UnsetType, UNSET)
+        for name, key in PREFETCH_KEYS.items()
+    ],
+)
 
 
 def read_prefetch(members: Any, defects: list[Defect]) -> Any:
@@ -31,43 +34,28 @@ def read_prefetch(members: Any, defects: list[Defect]) -> Any:
     return prefetch
 
 
-def read_around(body: bytes, error: Exception, kind: type[Struct], defects: list[Defect]) -> Any:
-    """The body of a request as `kind`, with the keys that do not fit, of which `error` names one, read by themselves.
-
-    None when they are many, or something else does not fit. Raises msgspec.DecodeError and the like for no JSON.
-    """
-    odd: list[str] = []
-    while len(odd) < MOST_ODD_KEYS:
-        key = str(error).rpartition(_PLACE)[2].partition(".")[0].rstrip("`")
-        if key in odd or key not in PREFETCH_KEYS:
-            return None
-        odd.append(key)
-        try:
-            members = _decoder(kind, frozenset(odd))(body)
-        except msgspec.ValidationError as other:
-            error = other
-            continue
-        for name in PREFETCH_KEYS:
-            if name in odd:
-                text = getattr(members.prefetch, name)
-                setattr(members.prefetch, name, UNSET)
-                _read_key(members.prefetch, name, text, defects, is_misfit=True)
-        return members
-    return None
+def split_decoder(kind: type[Struct]) -> Callable[[bytes], Any]:
+    """What decodes the body of a request as `kind`, with the entries of the Bundles in its prefetch kept as JSON."""
+    body = msgspec.defstruct("Body", [("prefetch", _SplitPrefetch | None, None)], bases=(kind,))
+    return msgspec.json.Decoder(body).decode
 
 
-@lru_cache(maxsize=64)
-def _decoder(kind: type[Struct], odd: frozenset[str]) -> Callable[[bytes], Any]:
-    """What decodes a body in one pass, with some keys of its prefetch kept as JSON."""
-    of_key = [(key, Raw, Raw()) if key in odd else (key, Decoded | None | UnsetType, UNSET) for key in PREFETCH_KEYS]
-    prefetch = msgspec.defstruct("Prefetch", of_key)
-    return msgspec.json.Decoder(msgspec.defstruct("Body", [("prefetch", prefetch | None, None)], bases=(kind,))).decode
+def read_split(split: Any, defects: list[Defect]) -> tuple[Any, bool]:
+    """A Prefetch of one whose entries were kept as JSON, and whether each of these did fit."""
+    prefetch, fits = Prefetch(), True
+    for key in PREFETCH_KEYS:
+        value = getattr(split, key)
+        if isinstance(value, SplitBundle):
+            value, fits_here = join(value, key, defects)
+            fits = fits and fits_here
+        setattr(prefetch, key, value)
+    return prefetch, fits
 
 
-def _read_key(prefetch: Any, key: str, value: Raw, defects: list[Defect], *, is_misfit: bool = False) -> None:
+def _read_key(prefetch: Any, key: str, value: Raw, defects: list[Defect]) -> None:
     if not value:
         return
     if starts_with(value, b"null"):
         setattr(prefetch, key, None)
-    elif (resource := read_resource(value, key, defects, is_misfit=is_misfit)) is not None:
+    elif (resource := read_resource(value, key, defects)) is not None:
         setattr(prefetch, key, resource)

@@ -19,7 +19,7 @@ from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, Resource, reference_id
 from cards.record.strings import cleaned, mended
-from service.wire.prefetch import Prefetch, RawPrefetch, read_around, read_prefetch
+from service.wire.prefetch import Prefetch, RawPrefetch, read_prefetch, read_split, split_decoder
 from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
@@ -111,6 +111,7 @@ class HookRequest(Struct):
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
+_decode_split = split_decoder(_Body)
 
 
 def read(body: bytes, hook: str | None = None) -> HookRequest:
@@ -144,23 +145,42 @@ def _mended(body: bytes, defects: list[Defect]) -> _Body:
     return _decode(other, defects)
 
 
+class _Last:
+    """What the last body was like: who writes a record that does not fit writes more, and one pass would be in vain.
+
+    It makes no difference to what is read, which is the same both ways.
+    """
+
+    has_misfits = False
+
+
 def _decode(body: bytes, defects: list[Defect]) -> _Body:
     try:
-        return _decode_body(body)
-    except msgspec.ValidationError as error:
-        return _read_around(body, error, defects) or _read_members(body, defects)
+        if not _Last.has_misfits:
+            return _decode_body(body)
+    except msgspec.ValidationError:
+        pass
     except RecursionError:
         raise UnreadableError(f"the body is {TOO_DEEP}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableError("the body is not JSON") from None
+    return _read_split(body, defects) or _read_members(body, defects)
 
 
-def _read_around(body: bytes, error: Exception, defects: list[Defect]) -> _Body | None:
-    """The request when nothing but a few keys of its prefetch does not fit, else None."""
+def _read_split(body: bytes, defects: list[Defect]) -> _Body | None:
+    """The request when nothing but records in its prefetch does not fit, else None."""
     try:
-        members: _Body | None = read_around(body, error, _Body, defects)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        members: _Body = _decode_split(body)
+        fits = True
+        if members.prefetch is not None:
+            members.prefetch, fits = read_split(members.prefetch, defects)
+    except msgspec.ValidationError:
+        return None
+    except RecursionError:
+        raise UnreadableError(f"the body is {TOO_DEEP}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableError("the body is not JSON") from None
+    _Last.has_misfits = not fits
     return members
 
 
