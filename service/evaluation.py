@@ -13,8 +13,9 @@ from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import read_resource
 from cards.record.defects import Defect, Defects
-from cards.record.drafts import MOST_DRAFTS
+from cards.record.drafts import MOST_DRAFTS, NO_DRAFTS
 from cards.record.errors import OtherPatientError, UnreadableError
+from cards.record.facts import Draft
 from cards.record.moments import Clock
 from cards.record.newest import MOST_RECORDS
 from cards.record.records import Bundle, Condition, Resource
@@ -90,14 +91,7 @@ class Evaluator:
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = Defects(request.defects)
         defects += gathered.defects
-        drafts = request.draft_orders.drafts(
-            request.selections if request.hook == "order-select" else None,  # at signing every draft is meant
-            self.codes,
-            Clock(now),
-            defects,
-            patient_id=request.patient_id,
-            records=gathered.records,
-        )
+        drafts = self._drafts(request, gathered, now, defects) if request.draft_orders is not NO_DRAFTS else ()
         return Chart(
             request.patient_id,
             now,
@@ -108,6 +102,16 @@ class Evaluator:
             codes=self.codes,
             defects=defects,
             added=_new_conditions(request, defects),
+        )
+
+    def _drafts(self, request: HookRequest, gathered: Gathered, now: datetime, defects: Defects) -> tuple[Draft, ...]:
+        return request.draft_orders.drafts(
+            request.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+            self.codes,
+            Clock(now),
+            defects,
+            patient_id=request.patient_id,
+            records=gathered.records,
         )
 
     def _now(self) -> datetime:

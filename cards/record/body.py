@@ -22,6 +22,7 @@ MOST_LOOSELY = 256 * 1024
 """Bytes of what is read loosely in one piece, as any objects: these take up to 35 times its text."""
 
 _SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
+_SHORT = 4 * 1024  # bytes: the size of a record, of which nearly none has brackets enough
 _PIECE = 64 * 1024  # bytes that are taken at a time, where what is made of them is larger than they are
 
 # What is made of an object takes at most some 230 bytes (a site with one coding, of two objects), so that these take
@@ -76,6 +77,8 @@ def _may_hold_more(body: bytes, objects: int) -> bool:
 
 def is_too_deep(text: bytes) -> bool:
     """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
+    if len(text) <= _SHORT and text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
+        return False
     if _levels(text.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
         return False
     return _levels(_outside_strings(text)) > MAX_DEPTH

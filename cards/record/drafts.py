@@ -128,6 +128,10 @@ class DraftOrders(Struct, frozen=True):
         return wanted & references | {reference(one) for one in drafts if one.id in alone and by_id[one.id] == 1}
 
 
+NO_DRAFTS = DraftOrders()
+"""Those of a request that holds none."""
+
+
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
     """The resources of a Bundle or a list of drafts; what is no resource is left out."""
     defects = Defects()

@@ -73,9 +73,8 @@ class Extraction:
         self.left_out: Sequence[LeftOut] = reader.left_out
         """The records that would have mattered and cannot be read."""
         self._take(records)
-        for report in reports(self._reports, self._located, reader):
-            for key in report.keys:
-                self.reports[key].append(report)
+        if self._reports:
+            self._take_reports()
         self._bound()
 
     @cached_property
@@ -90,13 +89,19 @@ class Extraction:
         every = [allergy for record in self._allergies if (allergy := self._allergy(record)) is not None]
         return by_key(every, lambda fact: fact.keys)
 
+    def _take_reports(self) -> None:
+        for report in reports(self._reports, self._located, self._reader):
+            for key in report.keys:
+                self.reports[key].append(report)
+
     def _bound(self) -> None:
         """Keep the newest of each kind where there are more than anybody has."""
         bound(self.problems, kind_of_problem)
         bound(self.orders, kind_of_order)
         bound(self.reports, kinds_of_report)
         bound(self.procedures, kind_of_procedure)
-        self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
+        if self.implants:
+            self.implants = by_key(self.implants, lambda fact: [(key, fact.safety) for key in (*fact.keys, "")])
 
     @property
     def defects(self) -> Defects:

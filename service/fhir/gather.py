@@ -17,7 +17,7 @@ from cards.record.records import Patient, Resource
 from service.computing import uncounted
 from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
-from service.fhir.searchset import Contents, contents, only
+from service.fhir.searchset import Contents, contents, is_empty, only
 from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest
 
@@ -113,7 +113,7 @@ class _Gathering:
                 self.gaps[key] = _Gap(query=self._filled(key))
                 continue
             value = supplied[key]
-            if value is None:
+            if value is None or is_empty(value):
                 continue
             held = self._contents(key, value, key)
             if held is None:
@@ -204,6 +204,8 @@ class _Gathering:
     def leave_out_oldest(self, most: int) -> None:
         """Of more records than are read, the newest; the keys of the others are known in part."""
         kept, cut = newest_records(self._records, most)
+        if not cut:
+            return
         self._records = dict(kept)
         for key in cut:
             gap = self.gaps.setdefault(key, _Gap(is_partial=True))

@@ -28,11 +28,13 @@ class Lacking(NamedTuple):
         return [record for record in records if record.resourceType == self.kind and record.id == self.identity]
 
 
-def lacking(records: Records, codes: Codes, patient_id: str, drafted: Iterable[str] = ()) -> list[Lacking]:
+def lacking(records: Records, codes: Codes, patient_id: str, drafted: Sequence[str] = ()) -> list[Lacking]:
     """What this patient's records by prefetch key point at that is neither contained nor among them, each once.
 
     `drafted` are the Medications that the drafts of an order hook point at.
     """
+    if not (drafted or records.get("medications") or records.get("statements") or records.get("reports")):
+        return []
     prescribed = list(_medications(records, patient_id))
     if "medications" in records:
         prescribed += [("medications", pointer) for pointer in drafted]

@@ -43,6 +43,15 @@ def next_link(page: Resource) -> str:
     return next((link.url for link in page.link if link.relation == "next" and link.url), "")
 
 
+def is_empty(answer: Resource) -> bool:
+    """Whether it is a search that found nothing, and says no more than that: that is what most keys hold."""
+    return (
+        type(answer) is Bundle
+        and not answer.entry
+        and not (answer.total or answer.link or answer.is_lost or answer.is_cut)
+    )
+
+
 def contents(answer: Resource, kind: str, where: str) -> Contents | None:
     """The contents of an answer to a read or a search of `kind`; None when it is something else.
 

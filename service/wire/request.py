@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, Struct, field
 
 from cards.record.body import MOST_LOOSELY, TOO_DEEP, check_body, starts_with
 from cards.record.defects import Defect, Defects
-from cards.record.drafts import ORDER_HOOKS, DraftOrders, read_draft_orders
+from cards.record.drafts import NO_DRAFTS, ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, Resource, reference_id
@@ -89,7 +89,7 @@ class HookRequest(Struct):
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, Resource | None] = field(default_factory=dict)
-    draft_orders: DraftOrders = DraftOrders()
+    draft_orders: DraftOrders = NO_DRAFTS
     selections: list[str] | None = None
     defects: Defects = field(default_factory=Defects)
 
@@ -293,7 +293,7 @@ def _checked(body: _Body, hook: str | None, defects: Defects) -> HookRequest:
         fhirServer=body.fhirServer,
         fhirAuthorization=body.fhirAuthorization if body.fhirServer else None,
         prefetch=_supplied(body.prefetch),
-        draft_orders=DraftOrders() if context.draftOrders is ABSENT else read_draft_orders(context.draftOrders),
+        draft_orders=NO_DRAFTS if context.draftOrders is ABSENT else read_draft_orders(context.draftOrders),
         selections=_read_selections(context.selections, defects),
         defects=defects,
     )
