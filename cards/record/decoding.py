@@ -55,8 +55,8 @@ class SplitBundle(Struct):
     link: Elements[Link] | None = None
 
 
-class _SplitBundle(Struct):
-    """A Bundle whose entries are a list of objects, as nearly every one."""
+class _LooseBundle(Struct):
+    """What may be a Bundle whose entries are a list of objects, as those of nearly every one."""
 
     resourceType: Raw = NOTHING
     total: Raw = NOTHING
@@ -78,7 +78,7 @@ _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Decoded
 _decode_entry: Callable[[Raw], Resource | None] = msgspec.json.Decoder(Decoded | None).decode
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_stranger = msgspec.json.Decoder(_Stranger).decode
-_decode_split_bundle = msgspec.json.Decoder(_SplitBundle).decode
+_decode_loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
@@ -151,16 +151,16 @@ def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle,
     One in which all fit is just what it is when it is decoded in one pass.
     """
     if not split.entry:
-        return Bundle(link=split.link, total=split.total), True
+        return Bundle(entry=None if split.entry is None else [], link=split.link, total=split.total), True
     entries, misfits = _read_entries(split.entry, where, defects, draft=False, fits=True)
     bundle = Bundle(entry=entries, link=split.link, total=split.total, is_cut=misfits > MOST_MISFITS)
     return bundle, not misfits
 
 
-def _split(raw: bytes | Raw) -> tuple[_SplitBundle | _RawBundle, list[RawEntry] | None] | None:
+def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] | None] | None:
     """A Bundle and its entries, None for what is no list of them; None for what is no Bundle with entries."""
     try:
-        split = _decode_split_bundle(raw)
+        split = _decode_loose_bundle(raw)
         if split.entry:
             return (split, split.entry) if _kind_of(split.resourceType) == "Bundle" else None
     except msgspec.ValidationError:

@@ -35,6 +35,8 @@ def lacking(records: Records, codes: Codes, patient_id: str, drafted: Sequence[s
     """
     if not (drafted or records.get("medications") or records.get("statements") or records.get("reports")):
         return []
+    if not (drafted or records.get("medications") or records.get("statements") or records.get("reports")):
+        return []
     prescribed = list(_medications(records, patient_id))
     if "medications" in records:
         prescribed += [("medications", pointer) for pointer in drafted]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pkgutil import iter_modules
+from typing import Any, get_args
 
 import pytest
+from fhir.resources import R4B
 
 from cards.record.decoding import CODE, QUANTITY, read_resource
 from cards.record.defects import Defect
 from cards.record.elements import Quantity, Reference, codings
+from cards.record.other_types import OTHER_TYPES
 from cards.record.records import Bundle, Condition, DiagnosticReport, Observation, Other, Resource, ServiceRequest
 
 FOOT_DROP = {
@@ -192,6 +195,12 @@ def test_a_record_of_a_type_that_no_rule_reads_is_kept_beside_the_others(kind: s
     assert other.is_typed is (kind is not None)
     assert other.subject is not None
     assert (other.subject.reference, defects) == ("Patient/p2", [])
+
+
+def test_the_types_that_are_known_to_be_unread_are_those_of_r4() -> None:
+    read_by_rules = {kind.resourceType for kind in get_args(Resource)}
+    assert read_by_rules.isdisjoint(OTHER_TYPES)
+    assert {name.lower() for name in OTHER_TYPES} <= {module.name for module in iter_modules(R4B.__path__)}
 
 
 @pytest.mark.parametrize("draft", [False, True])
