@@ -87,7 +87,7 @@ class Codes:
         self._without_side: set[tuple[str, str]] = set()
         self._names = Names()
         self._memo: dict[tuple[str | None, str | None], tuple[Meaning, ...]] = {}
-        self.seen = SeenCodes()
+        self.seen: SeenCodes[Meaning] = SeenCodes()
         self.overlay = overlay or {}
         self.medicine_classes = frozenset(medicine_classes)
         for value_set in VALUE_SETS.values():

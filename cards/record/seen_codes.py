@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from cards.record.codes import Meaning
+M = TypeVar("M")
 
 _BYTES = 4 * 1024 * 1024
 _OVERHEAD = 200  # bytes of an entry, beside its text
 _LONGEST = 2_000  # bytes of a code that is kept
 
 
-class SeenCodes:
+class SeenCodes(Generic[M]):
     """What the JSON of a code means, to the letter, within 4 MiB."""
 
     def __init__(self) -> None:
-        self.meanings: dict[bytes, tuple[Meaning, ...]] = {}
+        self.meanings: dict[bytes, tuple[M, ...]] = {}
         self.meaningless: set[bytes] = set()
         """Those that mean nothing here, as nearly every one of a chart."""
         self._forget()
 
-    def add(self, text: bytes, meanings: tuple[Meaning, ...]) -> None:
+    def add(self, text: bytes, meanings: tuple[M, ...]) -> None:
         """Keep what a code means; when there is no more room, all others are forgotten.
 
         Else one request of so many odd codes would keep out all others for ever.
