@@ -26,7 +26,10 @@ _FILLED_IN = frozenset(
 _MOST_FORMS = 1000
 
 _encode = msgspec.json.Encoder().encode
-_forms: dict[tuple[object, ...], bytes] = {}  # by shape, the oldest first
+_forms: dict[tuple[object, ...], tuple[bytes, ...]] = {}  # by shape, the oldest first
+
+
+_Stated = tuple[str, str, tuple[str, ...]]  # a note, a date and references
 
 
 class InvalidOrderError(ValueError):
@@ -34,46 +37,46 @@ class InvalidOrderError(ValueError):
 
 
 class OrderWriter:
-    """Writes the orders of one answer."""
+    """Writes the orders of one answer, of which nearly all state the same."""
 
     def __init__(self, context: OrderContext) -> None:
         self._context = context
         self.new_id = context.new_id
         self._requested = context.encounter is None, frozenset(context.requesters)  # what it adds to a shape
-        self._texts: dict[str, bytes] = {}
-        self._elements = {
-            b"encounter": _encode(context.encounter),
-            b"authoredOn": _encode(context.authored),
-            b"effectiveDateTime": _encode(context.authored),
-            b"requester": _encode(next(iter(context.requesters.values()), None)),
-        }
+        self._stated: dict[_Stated, tuple[dict[bytes, bytes], frozenset[str]]] = {}
 
     def write(self, plan: Plan) -> bytes:
         """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
-        elements = self._elements | {b"id": b'"%b"' % self.new_id().encode()}
-        elements[b"subject"] = self._reference(self._context.subject["reference"])
-        if plan.note:
-            note = self._text(plan.note)
-            elements[b"note"], elements[b"payload"] = b'[{"text":%b}]' % note, b'[{"contentString":%b}]' % note
-        if plan.occurrence:
-            elements[b"occurrenceDateTime"] = self._text(plan.occurrence)
-        if plan.reasons:
-            elements[b"reasonReference"] = b"[%b]" % b",".join(map(self._reference, plan.reasons[:MOST_REASONS]))
-        return self._form(plan) % elements
+        stated = plan.note, plan.occurrence, plan.reasons
+        if stated not in self._stated:
+            self._stated[stated] = (
+                self._elements(*stated),
+                frozenset(one.partition("/")[0] for one in plan.reasons[:MOST_REASONS]),
+            )
+        elements, types = self._stated[stated]
+        elements[b"id"] = b'"%b"' % self.new_id().encode()
+        return b"".join([elements.get(part, part) for part in self._form(plan, types)])
 
-    def _reference(self, to: str) -> bytes:
-        return b'{"reference":%b}' % self._text(to)
+    def _elements(self, note: str, occurrence: str, reasons: tuple[str, ...]) -> dict[bytes, bytes]:
+        """The elements that are filled in, as JSON: those of the request, and those that plans state."""
+        context, subject = self._context, self._context.subject["reference"]
+        cited = reasons[:MOST_REASONS]
+        if not all(map(_is_string, (subject, note, occurrence, *cited))):
+            raise InvalidOrderError("a suggested order holds what is no string of R4")
+        elements = {
+            "subject": context.subject,
+            "encounter": context.encounter,
+            "authoredOn": context.authored,
+            "effectiveDateTime": context.authored,
+            "requester": next(iter(context.requesters.values()), None),
+            "occurrenceDateTime": occurrence,
+            "reasonReference": [{"reference": reference} for reference in cited],
+            "note": [{"text": note}],
+            "payload": [{"contentString": note}],
+        }
+        return {name.encode(): _encode(value) for name, value in elements.items()}
 
-    def _text(self, text: str) -> bytes:
-        """A text as JSON; nearly all orders of an answer hold the same ones."""
-        written = self._texts.get(text)
-        if written is None:
-            if not _is_string(text):
-                raise InvalidOrderError("a suggested order holds what is no string of R4")
-            written = self._texts[text] = _encode(text)
-        return written
-
-    def _form(self, plan: Plan) -> bytes:
+    def _form(self, plan: Plan, types: frozenset[str]) -> tuple[bytes, ...]:
         """The form of the plan's shape: what decides whether it is valid, but for ids and texts."""
         own = self._context.overlay.get(plan.key)
         shape = (
@@ -84,7 +87,7 @@ class OrderWriter:
             plan.emergencies,
             bool(plan.note),
             bool(plan.occurrence),
-            plan.reasons and frozenset([reference.partition("/")[0] for reference in plan.reasons[:MOST_REASONS]]),
+            types,
             tuple((system, codes[0]) for system, codes in own.items() if codes) if own else (),
             self._requested,
         )
@@ -97,24 +100,26 @@ class OrderWriter:
         return form
 
 
-def _form(resource: Json) -> bytes:
-    """The resource as JSON, with room for the elements that are filled in. Raises InvalidOrderError."""
+def _form(resource: Json) -> tuple[bytes, ...]:
+    """The resource as JSON in parts, those that are filled in under their names. Raises InvalidOrderError."""
     fault = r4_fault(resource)
     if fault is not None:
         raise InvalidOrderError(f"a suggested {resource['resourceType']} is not valid R4: {fault}")
-    elements = (
-        b'"%b":%b' % (name.encode(), b"%%(%b)b" % name.encode() if name in _FILLED_IN else _constant(value))
-        for name, value in resource.items()
-    )
-    return b"{%b}" % b",".join(elements)
-
-
-def _constant(value: object) -> bytes:
-    return _encode(value).replace(b"%", b"%%")
+    parts, constant = [], b"{"
+    for name, value in resource.items():
+        constant += _encode(name) + b":"
+        if name in _FILLED_IN:
+            parts += [constant, name.encode()]
+            constant = b","
+        else:
+            constant += _encode(value) + b","
+    return (*parts, constant.rstrip(b",") + b"}")
 
 
 def _is_string(text: str) -> bool:
-    """Whether a text is one that R4 allows."""
+    """Whether a text is one that R4 allows, or none at all."""
+    if not text:
+        return True
     if len(text) > _LONGEST_NOTE or text.isspace():
         return False
     return text.isprintable() or _STRING.fullmatch(text) is not None
