@@ -13,7 +13,7 @@ from cards.findings.studies import CONSULT, LUMBAR_MRI, SPINE_CT, SPINE_MRI, WHO
 from cards.language.escaping import inside, listed
 from cards.language.finding import reads_of
 from cards.language.rule import Rule
-from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise
+from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
 from cards.orders.catalogue import is_imaging, order_words
 from cards.record.chart import Chart
 
@@ -45,7 +45,22 @@ def reads_of_orders(rule: Rule) -> frozenset[str]:
 def settled(chart: Chart, cards: Sequence[Card]) -> list[Card]:
     """The cards of one answer, in their order, with each order in one of them alone, and complete."""
     offers = _offers(cards)
-    return [_settled(chart, number, card, offers) if card.suggestions else card for number, card in enumerate(cards)]
+    open_ones = {number for offer in offers.values() if _is_open(offer) for number, _ in offer.plans}
+    open_ones |= {number for number, card in enumerate(cards) if any(map(_changes_priority, card.suggestions))}
+    return [_settled(chart, number, card, offers) if number in open_ones else card for number, card in enumerate(cards)]
+
+
+def _is_open(offer: _Offer) -> bool:
+    """Whether several cards place the order, or its reader rings back: nearly every other one is settled as it is."""
+    return offer.plans[0][0] != offer.plans[-1][0] or _is_asked_about(offer.plans[0][1])
+
+
+def _is_asked_about(plan: Plan) -> bool:
+    return is_imaging(plan.key) or plan.key == CONSULT
+
+
+def _changes_priority(suggestion: Suggestion) -> bool:
+    return any(isinstance(plan, Reprioritise) for plan in suggestion.plans)
 
 
 def _what(plan: Plan) -> _What:

@@ -80,6 +80,8 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
 
     Less what an operation ended: loss before it, and comparison across it (D13).
     """
+    if len(readings) < 2:
+        return None
     readings = _since_operation(readings, newest_decompression(chart))
     last = newest_grade(chart, readings, LOSS_WINDOW)
     if last is None or last.when is None:

@@ -74,7 +74,10 @@ def grades_on(
     chart: Chart, muscle: str, sides: Iterable[Side], window: timedelta = EXAM_WINDOW
 ) -> list[Reading | None]:
     """The newest grade of a muscle in the window on each of these sides; None where it is not recorded."""
-    series = by_foot(chart.readings(muscle))
+    recorded = chart.readings(muscle)
+    if not recorded:
+        return [None] * len(tuple(sides))
+    series = by_foot(recorded)
     return [newest_grade(chart, series.get(side, ()), window) for side in sides]
 
 
