@@ -13,7 +13,7 @@ from cards.findings.studies import CONSULT, LUMBAR_MRI, SPINE_CT, SPINE_MRI, WHO
 from cards.language.escaping import inside, listed
 from cards.language.finding import reads_of
 from cards.language.rule import Rule
-from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
+from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise
 from cards.orders.catalogue import is_imaging, order_words
 from cards.record.chart import Chart
 
@@ -44,23 +44,8 @@ def reads_of_orders(rule: Rule) -> frozenset[str]:
 
 def settled(chart: Chart, cards: Sequence[Card]) -> list[Card]:
     """The cards of one answer, in their order, with each order in one of them alone, and complete."""
-    offers = _offers(cards)
-    open_ones = {number for offer in offers.values() if _is_open(offer) for number, _ in offer.plans}
-    open_ones |= {number for number, card in enumerate(cards) if any(map(_changes_priority, card.suggestions))}
-    return [_settled(chart, number, card, offers) if number in open_ones else card for number, card in enumerate(cards)]
-
-
-def _is_open(offer: _Offer) -> bool:
-    """Whether several cards place the order, or its reader rings back: nearly every other one is settled as it is."""
-    return offer.plans[0][0] != offer.plans[-1][0] or _is_asked_about(offer.plans[0][1])
-
-
-def _is_asked_about(plan: Plan) -> bool:
-    return is_imaging(plan.key) or plan.key == CONSULT
-
-
-def _changes_priority(suggestion: Suggestion) -> bool:
-    return any(isinstance(plan, Reprioritise) for plan in suggestion.plans)
+    offers, unsettled = _offers(cards)
+    return [_settled(chart, number, card, offers) if number in unsettled else card for number, card in enumerate(cards)]
 
 
 def _what(plan: Plan) -> _What:
@@ -68,22 +53,29 @@ def _what(plan: Plan) -> _What:
     return _SCANS.get(plan.key) or (plan.key, plan.side)
 
 
-def _offers(cards: Sequence[Card]) -> dict[_What, _Offer]:
-    """Where each order stays: where it is most urgent, then (but for imaging) recommended, then first."""
+def _offers(cards: Sequence[Card]) -> tuple[dict[_What, _Offer], set[int]]:
+    """Where each order stays: where it is most urgent, then (but for imaging) recommended, then first.
+
+    And the numbers of the cards with an order that another card places too, or that its reader rings back about.
+    """
     offers: dict[_What, _Offer] = {}
+    unsettled: set[int] = set()
     for number, card in enumerate(cards):
         for suggestion in card.suggestions:
             for plan in suggestion.plans:
-                if isinstance(plan, Plan):
-                    rank = (_RANKS.get(plan.priority, 0), suggestion.is_recommended and not is_imaging(plan.key))
-                    offer = offers.get(what := _what(plan))
-                    if offer is None:
-                        offers[what] = _Offer(number, rank, [(number, plan)])
-                        continue
-                    if rank > offer.rank:
-                        offer.number, offer.rank = number, rank
-                    offer.plans.append((number, plan))
-    return offers
+                if isinstance(plan, Reprioritise):
+                    unsettled.add(number)
+                if not isinstance(plan, Plan):
+                    continue
+                is_scan = is_imaging(plan.key)
+                rank = (_RANKS.get(plan.priority, 0), suggestion.is_recommended and not is_scan)
+                offer = offers.setdefault(_what(plan), _Offer(number, rank, []))
+                if rank > offer.rank:
+                    offer.number, offer.rank = number, rank
+                offer.plans.append((number, plan))
+                if is_scan or plan.key == CONSULT or offer.plans[0][0] != number:
+                    unsettled |= {number, offer.plans[0][0]}
+    return offers, unsettled
 
 
 def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer]) -> Card:
