@@ -69,8 +69,10 @@ def _offers(cards: Sequence[Card]) -> tuple[dict[_What, _Offer], set[int]]:
                     continue
                 is_scan = is_imaging(plan.key)
                 rank = (_RANKS.get(plan.priority, 0), suggestion.is_recommended and not is_scan)
-                offer = offers.setdefault(_what(plan), _Offer(number, rank, []))
-                if rank > offer.rank:
+                offer = offers.get(what := _what(plan))
+                if offer is None:
+                    offer = offers[what] = _Offer(number, rank, [])
+                elif rank > offer.rank:
                     offer.number, offer.rank = number, rank
                 offer.plans.append((number, plan))
                 if is_scan or plan.key == CONSULT or offer.plans[0][0] != number:

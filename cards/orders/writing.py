@@ -7,6 +7,7 @@ same shape differ only in ids, text, dates and references, which are filled in.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 import msgspec
 
@@ -19,16 +20,17 @@ _LONGEST_NOTE = 10_000  # characters
 _STRING = re.compile(r"[ \r\n\t\S]+")  # R4
 _FILLED_IN = frozenset(
     {
-        *("id", "subject", "encounter", "authoredOn", "effectiveDateTime", "requester"),
-        *("occurrenceDateTime", "reasonReference", "note", "payload"),
+        "id", "subject", "encounter", "authoredOn", "effectiveDateTime", "requester", "occurrenceDateTime",
+        "reasonReference", "note", "payload",
     }
-)
+)  # fmt: skip
 _MOST_FORMS = 1000
 
 _encode = msgspec.json.Encoder().encode
 _forms: dict[tuple[object, ...], tuple[bytes, ...]] = {}  # by shape, the oldest first
 
-
+Elements = dict[bytes, bytes]
+"""Elements by name, as JSON."""
 _Stated = tuple[str, str, tuple[str, ...]]  # a note, a date and references
 
 
@@ -43,38 +45,41 @@ class OrderWriter:
         self._context = context
         self.new_id = context.new_id
         self._requested = context.encounter is None, frozenset(context.requesters)  # what it adds to a shape
-        self._stated: dict[_Stated, tuple[dict[bytes, bytes], frozenset[str]]] = {}
+        self._stated: dict[_Stated, tuple[Elements, frozenset[str]]] = {}
 
     def write(self, plan: Plan) -> bytes:
         """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
-        stated = plan.note, plan.occurrence, plan.reasons
-        if stated not in self._stated:
-            self._stated[stated] = (
-                self._elements(*stated),
-                frozenset(one.partition("/")[0] for one in plan.reasons[:MOST_REASONS]),
-            )
-        elements, types = self._stated[stated]
+        stated = plan.note, plan.occurrence, plan.reasons[:MOST_REASONS]
+        known = self._stated.get(stated)
+        if known is None:
+            known = self._stated[stated] = self._elements(*stated), frozenset(map(_type, stated[2]))
+        elements, types = known
         elements[b"id"] = b'"%b"' % self.new_id().encode()
         return b"".join([elements.get(part, part) for part in self._form(plan, types)])
 
-    def _elements(self, note: str, occurrence: str, reasons: tuple[str, ...]) -> dict[bytes, bytes]:
-        """The elements that are filled in, as JSON: those of the request, and those that plans state."""
-        context, subject = self._context, self._context.subject["reference"]
-        cited = reasons[:MOST_REASONS]
-        if not all(map(_is_string, (subject, note, occurrence, *cited))):
+    def _elements(self, note: str, occurrence: str, reasons: tuple[str, ...]) -> Elements:
+        """The elements that are filled in: those of the request, and those that plans state."""
+        if not all(map(_is_string, (self._context.subject["reference"], note, occurrence, *reasons))):
             raise InvalidOrderError("a suggested order holds what is no string of R4")
-        elements = {
-            "subject": context.subject,
-            "encounter": context.encounter,
-            "authoredOn": context.authored,
-            "effectiveDateTime": context.authored,
-            "requester": next(iter(context.requesters.values()), None),
-            "occurrenceDateTime": occurrence,
-            "reasonReference": [{"reference": reference} for reference in cited],
-            "note": [{"text": note}],
-            "payload": [{"contentString": note}],
-        }
-        return {name.encode(): _encode(value) for name, value in elements.items()}
+        elements = dict(self._of_request)
+        if note:
+            elements |= _written(note=[{"text": note}], payload=[{"contentString": note}])
+        if occurrence:
+            elements |= _written(occurrenceDateTime=occurrence)
+        if reasons:
+            elements |= _written(reasonReference=[{"reference": reference} for reference in reasons])
+        return elements
+
+    @cached_property
+    def _of_request(self) -> Elements:
+        context = self._context
+        return _written(
+            subject=context.subject,
+            encounter=context.encounter,
+            authoredOn=context.authored,
+            effectiveDateTime=context.authored,
+            requester=next(iter(context.requesters.values()), None),
+        )
 
     def _form(self, plan: Plan, types: frozenset[str]) -> tuple[bytes, ...]:
         """The form of the plan's shape: what decides whether it is valid, but for ids and texts."""
@@ -114,6 +119,14 @@ def _form(resource: Json) -> tuple[bytes, ...]:
         else:
             constant += _encode(value) + b","
     return (*parts, constant.rstrip(b",") + b"}")
+
+
+def _written(**elements: object) -> Elements:
+    return {name.encode(): _encode(value) for name, value in elements.items()}
+
+
+def _type(reference: str) -> str:
+    return reference.partition("/")[0]
 
 
 def _is_string(text: str) -> bool:
