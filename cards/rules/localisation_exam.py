@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cards import findings
 from cards.language import (
     SOURCES,
@@ -82,7 +80,6 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     scanned = ""
     if _is_unexplained(chart):  # the summary says it, unless what endangers the cauda equina is louder
         scanned = f" {sentence(EXTEND)}" if is_of_scan else f" {_unexplained(chart, missing)}; {EXTEND}"
-    items = (*missing, *_also_missing(chart))
     roots = "" if scanned or not set(missing) & set(findings.L5_MUSCLES) else f" {ROOT}"
     return Card(
         indicator=Indicator.WARNING if is_urgent else Indicator.INFO,
@@ -92,7 +89,8 @@ def _card(chart: Chart, missing: list[str]) -> Card:
         source=SOURCES[branch],
         because=findings.because(chart, *left_open),
         suggestions=tuple(
-            Suggestion(label=f"Record {NAMES[code]}", plans=plans) for code, plans in _skeletons(chart, items)
+            Suggestion(label=f"Record {NAMES[code]}", plans=_skeletons(chart, code))
+            for code in (*missing, *_also_missing(chart))
         ),
         one_suggestion_only=False,
         exempt_from=frozenset({"known_cause"} if left_open else ()),
@@ -154,9 +152,9 @@ def _also_missing(chart: Chart) -> list[str]:
     return missing if findings.newest_answers(chart, ALSO_TESTED, window) else [*missing, ALSO_TESTED]
 
 
-def _skeletons(chart: Chart, items: tuple[str, ...]) -> Iterator[tuple[str, tuple[Plan, ...]]]:
-    """Observations to fill in; on each dropped side, but for the cauda equina screen, which has none."""
-    dropped = dict.fromkeys("" if side is Side.UNKNOWN else side.value for side in findings.foot_drop(chart).sides)
-    for code in items:
-        sides = ("",) if code in findings.SCREEN else dropped
-        yield code, tuple([Plan(key=f"exam.{code}", side=side) for side in sides])
+def _skeletons(chart: Chart, code: str) -> tuple[Plan, ...]:
+    """An Observation to fill in; on each dropped side, but for the cauda equina screen, which has none."""
+    if code in findings.SCREEN:
+        return (Plan(key=f"exam.{code}"),)
+    sides = dict.fromkeys("" if side is Side.UNKNOWN else side.value for side in findings.foot_drop(chart).sides)
+    return tuple(Plan(key=f"exam.{code}", side=side) for side in sides)
