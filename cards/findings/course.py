@@ -62,7 +62,11 @@ def _lowest_at_each_moment(readings: list[Reading]) -> list[Reading]:
 
 def newest_grade(chart: Chart, readings: Iterable[Reading], window: timedelta = EXAM_WINDOW) -> Reading | None:
     """The newest reading when it lies in the window; at one time the lower grade."""
-    last = newest(readings, lambda reading: reading.when)
+    return lowest_within(chart, newest(readings, lambda reading: reading.when), window)
+
+
+def lowest_within(chart: Chart, last: list[Reading], window: timedelta) -> Reading | None:
+    """Of the newest readings the lowest, when they lie in the window."""
     if not last or not chart.within(last[0].when, window):
         return None
     return min(last, key=lambda reading: (reading.value, reading.reference))
