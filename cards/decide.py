@@ -212,7 +212,7 @@ class _Judgement:
             return self._of_what_is_readable(rule, _without_foot_drop(chart))
         verdict: Verdict = rule.advise(chart, self.imaging_need) if rule.asks_imaging_need else rule.advise(chart)
         if isinstance(verdict, Silent):
-            verdict = self._of_what_is_readable(rule, verdict)
+            verdict = self._of_what_is_readable(rule, verdict) if chart.has_left_out else verdict
             return self._of_what_was_read(rule, verdict) if chart.unseen or chart.has_unread_draft else verdict
         why = self._overruled(rule.id, verdict.exempt_from)
         if why is not None:

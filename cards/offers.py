@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, structs
 
@@ -13,13 +13,18 @@ from cards.findings.studies import CONSULT, LUMBAR_MRI, SPINE_CT, SPINE_MRI, WHO
 from cards.language.escaping import inside, listed
 from cards.language.finding import reads_of
 from cards.language.rule import Rule
-from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
+from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise
 from cards.orders.catalogue import is_imaging, order_words
 from cards.record.chart import Chart
 
 _RANKS = {"routine": 0, "urgent": 1, "asap": 2, "stat": 3}
 _WITH_CONTRAST = frozenset({LUMBAR_MRI[1], WHOLE_SPINE_MRI[1], SPINE_CT[1]})
 _What = tuple[str, str]
+# The scans of the spine by one method count as the same order.
+_SCANS: dict[str, _What] = {
+    **dict.fromkeys(SPINE_MRI, ("MRI of the spine", "")),
+    **dict.fromkeys(SPINE_CT, ("CT of the spine", "")),
+}
 Action = Plan | Reprioritise | Redose | Remove
 
 
@@ -39,46 +44,64 @@ def reads_of_orders(rule: Rule) -> frozenset[str]:
 
 def settled(chart: Chart, cards: Sequence[Card]) -> list[Card]:
     """The cards of one answer, in their order, with each order in one of them alone, and complete."""
-    offers = _offers(cards)
-    return [_settled(chart, number, card, offers) if card.suggestions else card for number, card in enumerate(cards)]
-
-
-def _plans(card: Card) -> Iterator[tuple[Suggestion, Plan]]:
-    for suggestion in card.suggestions:
-        yield from ((suggestion, plan) for plan in suggestion.plans if isinstance(plan, Plan))
+    offers, unsettled = _offers(cards)
+    return [_settled(chart, number, card, offers) if number in unsettled else card for number, card in enumerate(cards)]
 
 
 def _what(plan: Plan) -> _What:
     """What counts as the same order: the scans of the spine by one method, else the same order for the same side."""
-    if plan.key in SPINE_MRI:
-        return "MRI of the spine", ""
-    return ("CT of the spine", "") if plan.key in SPINE_CT else (plan.key, plan.side)
+    return _SCANS.get(plan.key) or (plan.key, plan.side)
 
 
-def _offers(cards: Sequence[Card]) -> dict[_What, _Offer]:
-    """Where each order stays: where it is most urgent, then (but for imaging) recommended, then first."""
+def _offers(cards: Sequence[Card]) -> tuple[dict[_What, _Offer], set[int]]:
+    """Where each order stays: where it is most urgent, then (but for imaging) recommended, then first.
+
+    And the numbers of the cards with an order that another card places too, or that its reader rings back about.
+    """
     offers: dict[_What, _Offer] = {}
+    unsettled: set[int] = set()
     for number, card in enumerate(cards):
-        for suggestion, plan in _plans(card):
-            rank = (_RANKS.get(plan.priority, 0), suggestion.is_recommended and not is_imaging(plan.key))
-            offer = offers.setdefault(_what(plan), _Offer(number, rank, []))
-            if rank > offer.rank:
-                offer.number, offer.rank = number, rank
-            offer.plans.append((number, plan))
-    return offers
+        for suggestion in card.suggestions:
+            for plan in suggestion.plans:
+                if isinstance(plan, Reprioritise):
+                    unsettled.add(number)
+                if not isinstance(plan, Plan):
+                    continue
+                is_scan = is_imaging(plan.key)
+                rank = (_RANKS.get(plan.priority, 0), suggestion.is_recommended and not is_scan)
+                offer = offers.get(what := _what(plan))
+                if offer is None:
+                    offer = offers[what] = _Offer(number, rank, [])
+                elif rank > offer.rank:
+                    offer.number, offer.rank = number, rank
+                offer.plans.append((number, plan))
+                if is_scan or plan.key == CONSULT or offer.plans[0][0] != number:
+                    unsettled |= {number, offer.plans[0][0]}
+    return offers, unsettled
 
 
 def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer]) -> Card:
-    elsewhere = {what: offers[what] for _, plan in _plans(card) if offers[what := _what(plan)].number != number}
+    elsewhere: dict[_What, _Offer] = {}
     suggestions = []
     for suggestion in card.suggestions:
-        plans = tuple(plan for plan in suggestion.plans if not (isinstance(plan, Plan) and _what(plan) in elsewhere))
+        plans = tuple(plan for plan in suggestion.plans if _stays(plan, number, offers, elsewhere))
         is_whole = len(plans) == len(suggestion.plans)
         if is_whole or (plans and not any(plans == other.plans for other in card.suggestions)):
-            complete = tuple(_complete(chart, number, plan, offers) for plan in plans)
-            suggestions.append(structs.replace(suggestion, plans=complete))
+            complete = tuple([_complete(chart, number, plan, offers) for plan in plans])
+            is_same = complete == suggestion.plans
+            suggestions.append(suggestion if is_same else structs.replace(suggestion, plans=complete))
+    if not elsewhere and tuple(suggestions) == card.suggestions:
+        return card
     detail = "\n\n".join(part for part in (card.detail, *_said(number, elsewhere.values())) if part)
     return structs.replace(card, suggestions=tuple(suggestions), detail=detail)
+
+
+def _stays(plan: Action, number: int, offers: dict[_What, _Offer], elsewhere: dict[_What, _Offer]) -> bool:
+    """Whether the card of this number keeps the order; if it does not, the order joins those `elsewhere`."""
+    if not isinstance(plan, Plan) or offers[what := _what(plan)].number == number:
+        return True
+    elsewhere[what] = offers[what]
+    return False
 
 
 def _said(number: int, elsewhere: Iterable[_Offer]) -> list[str]:
@@ -98,16 +121,16 @@ def _complete(chart: Chart, number: int, plan: Action, offers: dict[_What, _Offe
         return structs.replace(plan, note=note, emergencies=emergencies(chart))
     if not isinstance(plan, Plan):
         return plan
-    for other in (other for card, other in offers[_what(plan)].plans if card != number):
+    for other in [other for card, other in offers[_what(plan)].plans if card != number]:
         plan = structs.replace(
             _covering(plan, [other]),
             note=_joined(chart, plan.note, other.note),
             reasons=tuple(dict.fromkeys((*plan.reasons, *other.reasons))),
         )
     if is_imaging(plan.key):
-        plan = structs.replace(plan, note=f"{plan.note} {for_radiology(chart)[plan.key in _WITH_CONTRAST]}".strip())
-    asks = is_imaging(plan.key) or plan.key == CONSULT
-    return structs.replace(plan, emergencies=emergencies(chart)) if asks else plan
+        note = f"{plan.note} {for_radiology(chart)[plan.key in _WITH_CONTRAST]}".strip()
+        return structs.replace(plan, note=note, emergencies=emergencies(chart))
+    return structs.replace(plan, emergencies=emergencies(chart)) if plan.key == CONSULT else plan
 
 
 def _joined(chart: Chart, note: str, other: str) -> str:

@@ -62,7 +62,11 @@ def _lowest_at_each_moment(readings: list[Reading]) -> list[Reading]:
 
 def newest_grade(chart: Chart, readings: Iterable[Reading], window: timedelta = EXAM_WINDOW) -> Reading | None:
     """The newest reading when it lies in the window; at one time the lower grade."""
-    last = newest(readings, lambda reading: reading.when)
+    return lowest_within(chart, newest(readings, lambda reading: reading.when), window)
+
+
+def lowest_within(chart: Chart, last: list[Reading], window: timedelta) -> Reading | None:
+    """Of the newest readings the lowest, when they lie in the window."""
     if not last or not chart.within(last[0].when, window):
         return None
     return min(last, key=lambda reading: (reading.value, reading.reference))
@@ -80,6 +84,8 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
 
     Less what an operation ended: loss before it, and comparison across it (D13).
     """
+    if len(readings) < 2:
+        return None
     readings = _since_operation(readings, newest_decompression(chart))
     last = newest_grade(chart, readings, LOSS_WINDOW)
     if last is None or last.when is None:

@@ -183,8 +183,13 @@ def references(*facts: Fact) -> tuple[str, ...]:
 
 def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:
     """The records that justify an order: the foot drop's codes and grades, and more."""
+    return tuple(dict.fromkeys((*_drop_references(chart), *references(*more))))
+
+
+@finding(foot_drop)
+def _drop_references(chart: Chart) -> tuple[str, ...]:
     drop = foot_drop(chart)
-    return references(*drop.codes, *drop.readings, *more)
+    return references(*drop.codes, *drop.readings)
 
 
 def dropped_side(chart: Chart) -> str:

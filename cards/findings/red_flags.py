@@ -117,10 +117,11 @@ def red_flags(chart: Chart) -> RedFlags:
     flags: list[Fact] = []
     dates: list[Moment | None] = []
     for code in FLAGS:
-        answers, problems = _new_answers(chart, code), _new_problems(chart, code)
-        dates += [answer.when for answer in answers]
-        last = newest(answers, lambda answer: answer.when)
-        flags += [*sorted(last, key=lambda answer: answer.reference)[-1:], *problems]
+        if answers := _new_answers(chart, code):
+            dates += [answer.when for answer in answers]
+            last = newest(answers, lambda answer: answer.when)
+            flags += sorted(last, key=lambda answer: answer.reference)[-1:]
+        flags += _new_problems(chart, code)
     done = emergency_imaging_done(chart)
     flags += [problem for problem in chart.problems(CODED_SYNDROME) if _is_new_syndrome(chart, problem, done)]
     bilateral = _is_acute_bilateral(chart, done) and bool(spinal_pain(chart))
@@ -180,10 +181,10 @@ def old_positive_screen(chart: Chart) -> list[Reading]:
     scans = [report.when for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if report.when]
     old = []
     for code, coded in FLAGS.items():
-        problems = chart.problems(coded) if coded else []
         for answer in newest_answers(chart, code, OLD_FLAG_WINDOW).values():
             if not answer.value or answer.when is None or chart.within(answer.when, RED_FLAG_WINDOW):
                 continue
+            problems = chart.problems(coded) if coded else []
             is_scanned = any(not answer.when.is_after(scan) for scan in scans)
             if not is_scanned and not _is_chronic(chart, code, problems, before=answer.when):
                 old.append(answer)

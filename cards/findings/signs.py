@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from cards.findings.course import DORSIFLEXION, EXAM_WINDOW, by_foot, newest_grade
+from cards.findings.course import DORSIFLEXION, EXAM_WINDOW, by_foot, lowest_within
 from cards.findings.foot_drop import FULL_STRENGTH, foot_drop
 from cards.findings.pain import back_pain, radicular_pain
 from cards.language.finding import finding
@@ -21,14 +21,24 @@ L5_MUSCLES = ("mrc-inversion", "mrc-hip-abduction")
 WEAK = 4  # grade 4 or less
 
 
+_NONE: dict[Side, list[Reading]] = {}  # nobody changes it in place
+
+
+def _newest(chart: Chart, finding_code: str) -> dict[Side, list[Reading]]:
+    """The newest readings of each side, several when they are of one time; whatever the window that is asked about."""
+    recorded = chart.readings(finding_code)
+    if not recorded:
+        return _NONE  # nearly every finding of nearly every chart
+    return chart.once(
+        (_newest, finding_code),
+        lambda: {side: newest(series, lambda reading: reading.when) for side, series in by_foot(recorded).items()},
+    )
+
+
 def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[Side, Reading]:
     """The newest valid answer of each side; at one time the abnormal one, when one of that time is in the window."""
     answers: dict[Side, Reading] = {}
-    recorded = chart.readings(finding_code)
-    if not recorded:
-        return answers  # nearly every sign of nearly every chart
-    for side, readings in by_foot(recorded).items():
-        last = newest(readings, lambda reading: reading.when)
+    for side, last in _newest(chart, finding_code).items():
         if any(chart.within(reading.when, window) for reading in last):
             answers[side] = max(last, key=lambda reading: (reading.value, reading.reference))
     return answers
@@ -37,9 +47,7 @@ def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[S
 def newest_abnormal(chart: Chart, finding_code: str, window: timedelta) -> list[Reading]:
     """Every newest answer in the window, of any side, that says abnormal; of one time all that do."""
     abnormal: dict[int, Reading] = {}
-    recorded = chart.readings(finding_code)
-    for readings in by_foot(recorded).values() if recorded else ():
-        last = newest(readings, lambda reading: reading.when)
+    for last in _newest(chart, finding_code).values():
         if any(chart.within(reading.when, window) for reading in last):
             abnormal |= {id(reading): reading for reading in last if reading.value}
     return list(abnormal.values())
@@ -74,8 +82,8 @@ def grades_on(
     chart: Chart, muscle: str, sides: Iterable[Side], window: timedelta = EXAM_WINDOW
 ) -> list[Reading | None]:
     """The newest grade of a muscle in the window on each of these sides; None where it is not recorded."""
-    series = by_foot(chart.readings(muscle))
-    return [newest_grade(chart, series.get(side, ()), window) for side in sides]
+    newest_ones = _newest(chart, muscle)
+    return [lowest_within(chart, newest_ones.get(side, []), window) for side in sides]
 
 
 def _touches(side: Side, dropped: tuple[Side, ...]) -> bool:

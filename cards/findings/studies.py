@@ -95,8 +95,11 @@ def done_in_episode(chart: Chart, keys: Iterable[str]) -> Report | None:
 
 def reports_in_episode(chart: Chart, keys: Iterable[str]) -> list[Report]:
     """D15: the final reports of these keys that belong to the episode."""
+    reports = chart.reports(*keys)
+    if not reports:
+        return []
     drop = foot_drop(chart)
-    return [report for report in chart.reports(*keys) if in_episode(chart, drop, report.when)]
+    return [report for report in reports if in_episode(chart, drop, report.when)]
 
 
 def counts_as_mri_order(chart: Chart, order: Order) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 from cards.record.words import printable
 
@@ -14,12 +15,18 @@ _NO_MARKUP = {ord(mark): None for mark in "<>[]{}`*_~#|\\&!:"}
 _SPACES = re.compile(r"\s+")
 
 
+def one_line(words: str) -> str:
+    """The words with single spaces between them."""
+    is_one = words.isprintable() and "  " not in words  # nearly all: a space is the only white space that is printable
+    return (words if is_one else _SPACES.sub(" ", words)).strip()
+
+
 def plain(words: str | None, limit: int = 80) -> str:
     """The words on one line, without control, bidirectional or other invisible characters, cut at `limit`."""
     if words and words.isascii() and words.isprintable():
-        line = _SPACES.sub(" ", words).strip()  # nearly every text of a record
+        line = one_line(words)  # nearly every text of a record
         return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-    line = _SPACES.sub(" ", printable((words or "")[: limit * 4])).strip()
+    line = one_line(printable((words or "")[: limit * 4]))
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -41,6 +48,7 @@ def markdown(words: str | None, limit: int = 200) -> str:
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
+@lru_cache
 def days(span: timedelta) -> str:
     """A span as a clinician says it: hours on the first day, then days, weeks, months, years."""
     if span < timedelta(hours=1):

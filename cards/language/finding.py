@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from functools import update_wrapper
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from cards.record.chart import Chart
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _NOT_YET: Any = object()
 
 
-class Finding(Generic[T]):
+@runtime_checkable
+class Finding(Protocol[T_co]):
     """A definition of clinical.md 2.1: called with a Chart it gives its value, and `reads` what it asks."""
 
-    def __init__(self, define: Callable[[Chart], T], reads: frozenset[str]) -> None:
-        self._define = define
-        self.reads = reads
-        self.module = define.__module__
-        self.__doc__ = define.__doc__
-        self.__name__ = define.__name__
+    reads: frozenset[str]
 
-    def __call__(self, chart: Chart) -> T:
-        value: T = chart.memo.get(self, _NOT_YET)
-        if value is _NOT_YET:
-            value = chart.memo[self] = self._define(chart)
-        return value
+    def __call__(self, chart: Chart, /) -> T_co: ...
 
 
 def reads_of(*parts: str | frozenset[str] | Finding[Any]) -> frozenset[str]:
@@ -38,12 +32,20 @@ def finding(*reads: str | frozenset[str] | Finding[Any]) -> Callable[[Callable[[
     """Make the function below a shared definition that reads these keys and uses these other definitions."""
 
     def make(define: Callable[[Chart], T]) -> Finding[T]:
-        return Finding(define, reads_of(*reads))
+        def value(chart: Chart) -> T:  # a function, not an object that can be called: an answer asks hundreds of times
+            known: T = chart.memo.get(value, _NOT_YET)
+            if known is _NOT_YET:
+                known = chart.memo[value] = define(chart)
+            return known
+
+        shared = cast("Finding[T]", update_wrapper(value, define))
+        shared.reads = reads_of(*reads)
+        return shared
 
     return make
 
 
 def _keys(part: str | frozenset[str] | Finding[Any]) -> Iterable[str]:
-    if isinstance(part, Finding):
-        return part.reads
-    return (part,) if isinstance(part, str) else part
+    if isinstance(part, frozenset):
+        return part
+    return (part,) if isinstance(part, str) else part.reads

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from cards.language.escaping import one_line
 from cards.language.sources import Source
 from cards.record.facts import Draft, Evidence
 
@@ -179,7 +180,6 @@ def could_not_evaluate(why: str, *because: Evidence) -> Silent:
     return Silent(Kind.COULD_NOT_EVALUATE, why, None, because)
 
 
-_SPACES = re.compile(r"\s+")
 _LAST_CLAUSE = re.compile(r"[;,(:][^;,(:]*$")
 
 
@@ -188,7 +188,7 @@ def summary(text: str) -> str:
 
     Rules fill their sentences so that they fit; one that does not loses whole clauses at its end, never half a word.
     """
-    line = _SPACES.sub(" ", text).strip()
+    line = one_line(text)
     while not fits_summary(line):
         shorter = _LAST_CLAUSE.sub("", line).rstrip() or line.rpartition(" ")[0] or line[:SUMMARY_LIMIT]
         line = shorter if shorter != line else line[:-1]
@@ -197,4 +197,4 @@ def summary(text: str) -> str:
 
 def fits_summary(text: str) -> bool:
     """Whether a text is short enough for a summary."""
-    return len(text.encode("utf-16-le")) // 2 <= SUMMARY_LIMIT
+    return len(text) <= SUMMARY_LIMIT if text.isascii() else len(text.encode("utf-16-le")) // 2 <= SUMMARY_LIMIT

@@ -1,24 +1,15 @@
-"""The order catalogue: what a suggestion orders, as FHIR R4 that an EHR can file.
-
-The first resource of every shape is validated with fhir.resources (R4B); later ones of the same shape
-differ only in text, dates and references.
-"""
+"""The order catalogue: what a suggestion orders, as FHIR R4 that an EHR can file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import lru_cache
-from types import MappingProxyType
-from uuid import uuid4
 
 from msgspec import Struct
 
 from cards.language.verdict import Plan, Reason
-from cards.orders.validity import Json, r4_fault
-from cards.record.codes import Overlay
-from cards.record.records import FHIR_ID
+from cards.orders.context import OrderContext
+from cards.orders.validity import Json
 from cards.value_sets.systems import EXAM, RXNORM, SNOMED
 from cards.value_sets.value_set import VALUE_SETS
 
@@ -87,48 +78,12 @@ _CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
 
 MOST_REASONS = 10  # references to the record that one order carries
-_LONGEST_NOTE = 10_000  # characters
-_STRING = re.compile(r"[ \r\n\t\S]+")  # R4
-_REQUESTERS = {
-    "ServiceRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"),
-    "DeviceRequest": re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}"),
-    "MedicationRequest": re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"),
-}
-
-
-class InvalidOrderError(ValueError):
-    """What the request states (ids) makes the order invalid R4; the message holds nothing of it."""
-
-
-class OrderContext:
-    """For whom, in which encounter, by whom and when orders are suggested; ids as the request had them.
-
-    `overlay` holds the codes that the site adds: they are sent beside ours, the first of each system.
-    """
-
-    def __init__(
-        self,
-        patient_id: str,
-        encounter_id: str | None,
-        requester: str | None,
-        now: datetime,
-        overlay: Overlay = MappingProxyType({}),
-    ) -> None:
-        self.subject = {"reference": f"Patient/{patient_id}"}
-        # an odd id of the request is left out rather than sent
-        self.encounter = {"reference": f"Encounter/{encounter_id}"} if FHIR_ID.fullmatch(encounter_id or "") else None
-        self.requester = requester or ""
-        self.authored = now.isoformat(timespec="seconds")
-        self.overlay = overlay
-        self.strings: set[str] = set()  # what stands in its orders and was seen to be a string of R4
 
 
 def order_resource(plan: Plan, context: OrderContext) -> Json:
-    """The draft resource of a plan, valid R4, under a temporary id. Raises InvalidOrderError."""
+    """The draft resource of a plan, under a temporary id."""
     entry = CATALOGUE[plan.key]
-    resource = _MAKERS[entry.kind](plan, entry, context)
-    _check(plan, context, resource)
-    return resource
+    return _MAKERS[entry.kind](plan, entry, context)
 
 
 def is_imaging(key: str) -> bool:
@@ -181,7 +136,7 @@ def _medicine(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 
 def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
     """An examination item to fill in: it has no value, so it says nothing until somebody has examined."""
-    resource: Json = {"resourceType": "Observation", "id": str(uuid4()), "status": "registered"}
+    resource: Json = {"resourceType": "Observation", "id": context.new_id(), "status": "registered"}
     code = plan.key.removeprefix("exam.")
     resource["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
     resource["subject"] = context.subject
@@ -194,7 +149,7 @@ def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 
 
 def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
-    resource: Json = {"resourceType": "Communication", "id": str(uuid4()), "status": "preparation"}
+    resource: Json = {"resourceType": "Communication", "id": context.new_id(), "status": "preparation"}
     resource |= {"priority": plan.priority, "topic": {"text": entry.text}}
     resource["subject"] = context.subject
     if context.encounter is not None:
@@ -208,7 +163,7 @@ def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
     """What every order carries: whose, where, when, by whom and why."""
     elements: Json = {
-        "id": str(uuid4()),
+        "id": context.new_id(),
         "subject": context.subject,
         "authoredOn": context.authored,
     }
@@ -217,8 +172,8 @@ def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
         elements["reasonCode"] = reasons
     if context.encounter is not None:
         elements["encounter"] = context.encounter
-    if context.requester and _REQUESTERS[resource_type].fullmatch(context.requester):
-        elements["requester"] = {"reference": context.requester}
+    if requester := context.requesters.get(resource_type):
+        elements["requester"] = requester
     if plan.occurrence:
         elements["occurrenceDateTime"] = plan.occurrence
     if plan.reasons:
@@ -267,48 +222,3 @@ def _concept(key: str) -> Json:
 
 def _reason(reason: Reason) -> Json:
     return {**(_concept(reason.key) if reason.key else {}), "text": reason.text}
-
-
-def _shape(plan: Plan, context: OrderContext, resource: Json) -> tuple[object, ...]:
-    """What decides whether the resource is valid, but for the ids and the text, which `_check` looks at every time."""
-    own = context.overlay.get(plan.key)
-    return (
-        plan.key,
-        plan.priority,
-        plan.side,
-        plan.indication,
-        plan.emergencies,
-        bool(plan.note),
-        bool(plan.occurrence),
-        plan.reasons and frozenset([reference.partition("/")[0] for reference in plan.reasons[:MOST_REASONS]]),
-        tuple((system, codes[0]) for system, codes in own.items() if codes) if own else (),
-        context.encounter is None,
-        "requester" in resource,
-    )
-
-
-_valid_shapes: dict[tuple[object, ...], None] = {}  # the oldest first
-_MOST_SHAPES = 1000
-
-
-def _is_string(text: str) -> bool:
-    """Whether a text is one that R4 allows, or none at all."""
-    return not text or (len(text) <= _LONGEST_NOTE and not text.isspace() and _STRING.fullmatch(text) is not None)
-
-
-def _check(plan: Plan, context: OrderContext, resource: Json) -> None:
-    """The strict half of tolerant in, strict out: a resource of a new shape is validated before it is sent."""
-    written = {plan.note, plan.occurrence, context.subject["reference"], *plan.reasons[:MOST_REASONS]}
-    if not written <= context.strings:  # nearly all orders of an answer hold the same
-        context.strings |= {text for text in written if _is_string(text)}
-    if not written <= context.strings:
-        raise InvalidOrderError(f"a suggested {resource['resourceType']} holds what is no string of R4")
-    shape = _shape(plan, context, resource)
-    if shape in _valid_shapes:
-        return
-    fault = r4_fault(resource)
-    if fault is not None:
-        raise InvalidOrderError(f"a suggested {resource['resourceType']} is not valid R4: {fault}")
-    if len(_valid_shapes) >= _MOST_SHAPES:
-        del _valid_shapes[next(iter(_valid_shapes))]
-    _valid_shapes[shape] = None

@@ -71,7 +71,7 @@ OPTIONS = {
 
 def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropathic: list[Medicine]) -> Card:
     pains = findings.radicular_pain(chart)
-    against = _against(chart)
+    against, reasons = _against(chart), findings.references(*pains)
     taken = {*against, *(NON_OPIOID if simple else ()), *(NEUROPATHIC if neuropathic else ())}
     because = [Evidence.of(fact) for fact in (*pains, score) if fact is not None]
     because += [Evidence.of(medicine, f"Takes {medicine.text}") for medicine in (*simple, *neuropathic)]
@@ -84,7 +84,7 @@ def _card(chart: Chart, score: Reading | None, simple: list[Medicine], neuropath
         suggestions=tuple(
             Suggestion(
                 label=label,
-                plans=(Plan(key=key, indication="condition.radicular-pain", reasons=findings.references(*pains)),),
+                plans=(Plan(key=key, indication="condition.radicular-pain", reasons=reasons),),
             )
             for key, label in OPTIONS.items()
             if key not in taken

@@ -59,6 +59,8 @@ def _of_lesions(chart: Chart) -> Verdict | None:
 
 def _of_unread(chart: Chart, imaging_need: ImagingNeed) -> Verdict | None:
     """D61: the loudest report to be read that nothing has answered; else what has answered it; None without one."""
+    if not chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS):
+        return None
     asked: list[tuple[Report, Indicator, Verdict | None]] = []
     if report := findings.unread_emergency(chart):
         answer = _decompressed(chart, report) or _consulted(findings.consulted_since_flags(chart))

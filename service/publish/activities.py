@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from cards.language.verdict import Plan
-from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
+from cards.orders.catalogue import CATALOGUE, order_resource
+from cards.orders.context import OrderContext
 from cards.rule_book import RuleBook
 from service.publish.canonical import Json, frame, last_reviewed
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from msgspec import Raw, structs
@@ -19,13 +18,15 @@ from cards.decide import Decision
 from cards.language.rule import Rule
 from cards.language.sources import Source
 from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
-from cards.orders.catalogue import CATALOGUE, InvalidOrderError, OrderContext, order_resource, order_words
+from cards.orders.catalogue import CATALOGUE, order_words
 from cards.orders.changes import echo, redose
+from cards.orders.context import OrderContext
 from cards.orders.override_reasons import offered
+from cards.orders.writing import InvalidOrderError, OrderWriter
 from cards.record.codes import Overlay
 from service.faults import contain
 from service.middleware.log import logger
-from service.wire.detail import detail
+from service.wire.detail import detail, fact_line
 from service.wire.request import HookRequest
 
 CARDS_SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/cards"
@@ -36,6 +37,12 @@ MOST_SUGGESTIONS = 10  # of a card, likewise
 
 _FRAME_BYTES = 32  # what stands around and between the cards
 _BARE_BYTES = 8 * 1024  # kept free for each card that is still to be written
+# What is left out of a card for which there is no room, or which cannot be written.
+_LESSER: tuple[dict[str, Any], ...] = (
+    {},
+    {"suggestions": ()},
+    {"suggestions": (), "because": (), "detail": "", "quote": "", "ask": ""},
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,6 +54,8 @@ def answer(
     Suggested orders carry the site's own codes from `overlay` as well as ours. Cards link to the page of their rule
     when the `public_url` of the service is known.
     """
+    if not decision.shown:
+        return b'{"cards":[]}'
     context = OrderContext(
         patient_id=request.patient_id,
         encounter_id=request.context.encounterId,
@@ -54,30 +63,16 @@ def answer(
         now=now,
         overlay=overlay or {},
     )
+    writer = _Writer(OrderWriter(context), public_url)
     cards: list[bytes] = []
     room = MOST_BYTES - _FRAME_BYTES
     for number, shown in enumerate(decision.shown, 1):  # the loudest first
         free = room - _BARE_BYTES * (len(decision.shown) - number)
-        written = next(
-            (card for card in _written(shown.rule, shown.card, context, public_url) if len(card) <= free), b""
-        )
+        written = next((card for card in writer.forms(shown.rule, shown.card) if len(card) <= free), b"")
         if written:
             cards.append(written)
             room -= len(written)
     return b'{"cards":[' + b",".join(cards) + b"]}"
-
-
-def _written(rule: Rule, card: Card, context: OrderContext, public_url: str) -> Iterator[bytes]:
-    """The card, then ever less of it: without its suggestions, and without its facts and its detail.
-
-    What cannot be written is a fault of that card alone.
-    """
-    for lesser in ({}, {"suggestions": ()}, {"suggestions": (), "because": (), "detail": "", "quote": "", "ask": ""}):
-        try:
-            form = _bounded(structs.replace(card, **lesser) if lesser else card)
-            yield _encode(_card(rule, form, context, public_url))
-        except Exception as error:
-            contain(rule.id, "card", error)
 
 
 def _bounded(card: Card) -> Card:
@@ -89,29 +84,60 @@ def _bounded(card: Card) -> Card:
     return structs.replace(card, because=card.because[:MOST_FACTS], suggestions=tuple(kept))
 
 
-def _card(rule: Rule, card: Card, context: OrderContext, public_url: str) -> dict[str, Any]:
-    page = f"{public_url}/rules/{rule.id}" if public_url else ""
-    of_rule = _of_rule(rule, card.source or rule.source, page)
-    card_json: dict[str, Any] = {
-        "uuid": uuid4(),
-        "summary": card.summary,
-        "indicator": card.indicator,
-        "detail": detail(rule, card, page),
-        "source": of_rule["source"],
-    }
-    suggestions = [json for suggestion in card.suggestions if (json := _suggestion(suggestion, context))]
-    if suggestions:
-        card_json["suggestions"] = suggestions
-        card_json["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
-    card_json |= of_rule
-    if card.because:
-        # The value of an extension must be an object; clients that know this name read the evidence from it.
-        card_json["extension"] = {BECAUSE_EXTENSION: {"facts": card.because}}
-    return card_json
+class _Writer:
+    """Writes the cards of one answer."""
+
+    def __init__(self, orders: OrderWriter, public_url: str) -> None:
+        self._orders = orders
+        self._public_url = public_url
+        self._line = cache(fact_line)  # cards have facts in common
+
+    def forms(self, rule: Rule, card: Card) -> Iterator[bytes]:
+        """The card, then ever less of it: without its suggestions, and without its facts and its detail.
+
+        What cannot be written is a fault of that card alone.
+        """
+        for lesser in _LESSER:
+            try:
+                form = _bounded(structs.replace(card, **lesser) if lesser else card)
+                yield _encode(self._card(rule, form))
+            except Exception as error:
+                contain(rule.id, "card", error)
+
+    def _card(self, rule: Rule, card: Card) -> dict[str, Any]:
+        page = f"{self._public_url}/rules/{rule.id}" if self._public_url else ""
+        of_rule = _of_rule(rule, card.source or rule.source, page)
+        card_json: dict[str, Any] = {
+            "uuid": self._orders.new_id(),
+            "summary": card.summary,
+            "indicator": card.indicator,
+            "detail": detail(rule, card, page, self._line),
+            "source": of_rule["source"],
+        }
+        suggestions = [json for suggestion in card.suggestions if (json := self._suggestion(suggestion))]
+        if suggestions:
+            card_json["suggestions"] = suggestions
+            card_json["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
+        card_json |= of_rule
+        if card.because:
+            # The value of an extension must be an object; clients that know this name read the evidence from it.
+            card_json["extension"] = {BECAUSE_EXTENSION: {"facts": card.because}}
+        return card_json
+
+    def _suggestion(self, suggestion: Suggestion) -> dict[str, Any] | None:
+        """The suggestion with its actions, which belong together: None if one of them cannot be written."""
+        actions = [_action(plan, self._orders) for plan in suggestion.plans]
+        if not actions or None in actions:
+            return None
+        suggestion_json: dict[str, Any] = {"label": suggestion.label, "uuid": self._orders.new_id()}
+        if suggestion.is_recommended:
+            suggestion_json["isRecommended"] = True
+        suggestion_json["actions"] = actions
+        return suggestion_json
 
 
 @lru_cache(maxsize=128)
-def _of_rule(rule: Rule, follows: Source, page: str) -> dict[str, Any]:
+def _of_rule(rule: Rule, follows: Source, page: str) -> dict[str, Raw]:
     """The members that are the same on every card of a branch: source, overrideReasons, links.
 
     Expert judgement has no source of its own: it links to the rule's page (D93).
@@ -127,36 +153,24 @@ def _of_rule(rule: Rule, follows: Source, page: str) -> dict[str, Any]:
     links = [(follows.label, follows.url), (f"About this rule: {rule.title}", page)]
     if any(address for _, address in links):
         members["links"] = [{"label": label, "url": address, "type": "absolute"} for label, address in links if address]
-    return members
+    return {name: Raw(_encode(value)) for name, value in members.items()}
 
 
-def _suggestion(suggestion: Suggestion, context: OrderContext) -> dict[str, Any] | None:
-    """The suggestion with its actions, which belong together: None if one of them cannot be written."""
-    actions = [_action(plan, context) for plan in suggestion.plans]
-    if not actions or None in actions:
-        return None
-    suggestion_json: dict[str, Any] = {"label": suggestion.label, "uuid": uuid4()}
-    if suggestion.is_recommended:
-        suggestion_json["isRecommended"] = True
-    suggestion_json["actions"] = actions
-    return suggestion_json
-
-
-def _action(plan: Plan | Reprioritise | Redose | Remove, context: OrderContext) -> dict[str, Any] | None:
+def _action(plan: Plan | Reprioritise | Redose | Remove, orders: OrderWriter) -> dict[str, Any] | None:
     match plan:
         case Plan():
-            return _create(plan, context, "Create a draft")
+            return _create(plan, orders, "Create a draft")
         case Remove():
             if "/" not in plan.draft.reference:
                 return None  # a draft without an id cannot be referenced
             return {"type": "delete", "description": "Delete the draft order", "resourceId": plan.draft.reference}
         case Reprioritise():
-            return _reprioritise(plan, context)
+            return _reprioritise(plan, orders)
         case Redose():
             return _redose(plan)
 
 
-def _reprioritise(plan: Reprioritise, context: OrderContext) -> dict[str, Any] | None:
+def _reprioritise(plan: Reprioritise, orders: OrderWriter) -> dict[str, Any] | None:
     draft = echo(plan.draft, plan.priority)
     if draft is not None:
         description = f"Change the priority of the draft order to {plan.priority}"
@@ -164,7 +178,7 @@ def _reprioritise(plan: Reprioritise, context: OrderContext) -> dict[str, Any] |
     key = next((key for key in plan.draft.keys if key in CATALOGUE), "")
     # A draft that is not valid FHIR cannot be sent back, so a new order is offered beside it.
     beside = Plan(key=key, priority=plan.priority, note=plan.note, emergencies=plan.emergencies)
-    return _create(beside, context, "Create a draft order beside the one being written")
+    return _create(beside, orders, "Create a draft order beside the one being written")
 
 
 def _redose(plan: Redose) -> dict[str, Any] | None:
@@ -176,14 +190,14 @@ def _redose(plan: Redose) -> dict[str, Any] | None:
     return {"type": "update", "description": description, "resource": Raw(draft)}
 
 
-def _create(plan: Plan, context: OrderContext, what: str) -> dict[str, Any] | None:
+def _create(plan: Plan, orders: OrderWriter, what: str) -> dict[str, Any] | None:
     if plan.key not in CATALOGUE:
         return None
     try:
-        resource = order_resource(plan, context)
+        resource = orders.write(plan)
     except InvalidOrderError:
         # An invalid id in the request must not suppress the card: it is shown without this suggestion.
         logger().warning("a suggested order is not valid R4 and was left out", order=plan.key)
         return None
     words = order_words(plan) + (f", {plan.priority}" if plan.priority != "routine" else "")
-    return {"type": "create", "description": f"{what}: {words}", "resource": resource}
+    return {"type": "create", "description": f"{what}: {words}", "resource": Raw(resource)}

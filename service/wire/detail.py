@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from cards.language.escaping import markdown
@@ -19,8 +19,10 @@ _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
 _LINK = re.compile(r"\]\([^)]*\)")
 
 
-def detail(rule: Rule, card: Card, page: str = "") -> str:
+def detail(rule: Rule, card: Card, page: str, line: Callable[[Evidence], str]) -> str:
     """GitHub Markdown without raw HTML; all text from the record is escaped. `page` is the address of the rule's page.
+
+    `line` is `fact_line`, or what remembers its lines for the cards of an answer that have facts in common.
 
     The order is fixed: advice, what to tell the patient, Because, Ask, guideline and standing, conflict.
     """
@@ -29,13 +31,15 @@ def detail(rule: Rule, card: Card, page: str = "") -> str:
     after = [f"**Ask** {card.ask}" if card.ask else "", _follows(rule, source, page), source.conflict]
     after += unseen(card.unseen)
     after += [f"{markdown(sentence)}: check it." for sentence in card.left_out]
-    facts = _fitting(list(_facts(card.because[:MOST_FACTS])), [card.detail, *after])
+    facts = _fitting([line(fact) for fact in card.because[:MOST_FACTS]], [card.detail, *after])
     because = "**Because**\n\n" + "\n".join(facts) if facts else ""
     return "\n\n".join(part for part in (*before, because, *after) if part)
 
 
 def _fitting(facts: list[str], beside: Iterable[str]) -> list[str]:
     """As many of the facts as the few words allow beside these, and at least three."""
+    if len(facts) <= LEAST_FACTS:
+        return facts
     left = FEW_WORDS - sum(len(part.split()) for part in beside)
     kept: list[str] = []
     for fact in facts:
@@ -55,16 +59,17 @@ def counted(parts: Iterable[str]) -> int:
 def unseen(keys: Iterable[str]) -> list[str]:
     """A sentence for each prefetch key that could not be read, in a fixed order."""
     missing = frozenset(keys)
+    if not missing:
+        return []
     return [key.unseen for name, key in PREFETCH_KEYS.items() if name in missing and key.unseen]
 
 
-def _facts(because: Iterable[Evidence]) -> Iterable[str]:
-    for fact in because:
-        side, text = _SIDES.get(fact.side, ""), markdown(fact.text)
-        if fact.is_recorded:
-            yield f"- {text}{side}: recorded {fact.date}; onset not stated"
-        else:
-            yield f"- {fact.date or 'No date'}{side}: {text}"
+def fact_line(fact: Evidence) -> str:
+    """A fact as an item of a list."""
+    side, text = _SIDES.get(fact.side, ""), markdown(fact.text)
+    if fact.is_recorded:
+        return f"- {text}{side}: recorded {fact.date}; onset not stated"
+    return f"- {fact.date or 'No date'}{side}: {text}"
 
 
 @lru_cache(maxsize=128)

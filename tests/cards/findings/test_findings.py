@@ -27,7 +27,7 @@ ANSWERS = {"ambulatory": ("does not walk", "walks"), "spine-stability": ("stable
 def _definitions(module: str) -> dict[str, Finding[object]]:
     found = vars(import_module(f"cards.findings.{module}"))
     defined = {name: value for name, value in found.items() if isinstance(value, Finding)}
-    return {name: value for name, value in defined.items() if value.module.endswith(f".{module}")}
+    return {name: value for name, value in defined.items() if value.__module__.endswith(f".{module}")}
 
 
 # Phrases are tried by the cases of the rules that print them.

@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from cards.language.verdict import Plan
-from cards.orders.catalogue import CATALOGUE, OrderContext, order_resource
+from cards.orders.catalogue import CATALOGUE, order_resource
+from cards.orders.context import OrderContext
 from tests.support import r4, vignettes
 from tests.support.answered import Answer, answers
 from tests.support.patients import FOOT_DROP, NOW, Ask
