@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from argparse import ArgumentParser
@@ -22,14 +23,10 @@ TESTS = ROOT / "tests"
 # Modules that every rule stands on, each with its tests, which are quicker than all the cases that follow them.
 GROUND = {
     "cards.decide": ["cards/test_vignettes.py", "-k", "not encoding and not server"],
-    "cards.orders.changes": ["cards/orders/test_doses.py", "cards/orders/test_orders.py", "-k", "dose or draft_keeps"],
-    "cards.record.drafts": ["cards/record/test_drafts.py"],
-    "cards.record.medicines": [
-        "cards/record/test_what_counts.py",
-        "cards/record/test_codes.py",
-        "cards/orders/test_doses.py",
-    ],
-    "cards.record.values": ["cards/record/test_values.py", "cards/record/test_units.py"],
+    "cards.orders.changes": ["cards/orders/test_changed_drafts.py", "cards/orders/test_doses.py"],
+    "cards.record.drafts": ["cards/record/test_drafts.py", "service/test_bounds_of_answers.py"],
+    "cards.record.medicines": ["cards/record/test_medicines.py", "cards/record/test_day_doses.py"],
+    "cards.record.values": [f"cards/record/test_{name}.py" for name in ("values", "units", "words_of_readings")],
 }
 
 
@@ -108,6 +105,7 @@ def main(arguments: list[str]) -> int:
     parser = ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="rules, findings or modules of the ground; all without one")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try only each N-th mutant: an estimate")
+    parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, metavar="N", help="try N mutants at a time")
     chosen = parser.parse_args(arguments)
     names = chosen.names
     known = {target.name: target for target in targets()}
@@ -122,7 +120,7 @@ def main(arguments: list[str]) -> int:
     started, reports = time.monotonic(), []
     for name in wanted:
         try:
-            reports.append(measure(known[name], chosen.every))
+            reports.append(measure(known[name], chosen.every, chosen.at_once))
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1

@@ -81,8 +81,8 @@ class Report(NamedTuple):
         return self.killed + self.crashed + len(self.survivors)
 
 
-def measure(target: Target, every: int = 1) -> Report:
-    """Try the mutants of the target, or of them each N-th.
+def measure(target: Target, every: int = 1, at_once: int = 1) -> Report:
+    """Try the mutants of the target, or of them each N-th; so many at once.
 
     Raises ValueError when a case fails without any change: what is red already notices nothing.
     """
@@ -96,7 +96,7 @@ def measure(target: Target, every: int = 1) -> Report:
     of_line = [layout.concerned(mutant.line, covered.always) for mutant in tried]
     limit = min(5 + 2 * seconds, CPU_SECONDS)  # the run that was measured was noted too, and so took longer
     choices = [Choice(covered.checks_of(parts), covered.tests_of(parts), limit) for parts in of_line]
-    outcomes = _tried_side_by_side(target, tried, choices, codes)
+    outcomes = _tried_side_by_side(target, list(zip(tried, choices, strict=True)), codes, at_once)
     return Report(
         target.name,
         killed=sum(outcome is Outcome.KILLED for _, outcome in outcomes),
@@ -162,18 +162,18 @@ def _pytest(tests: Sequence[str], *options: str, plugins: Sequence[object] = ())
 
 
 def _tried_side_by_side(
-    target: Target, tried: list[Mutant], choices: list[Choice], codes: Mapping[str, CodeType]
+    target: Target, tried: list[tuple[Mutant, Choice]], codes: Mapping[str, CodeType], at_once: int
 ) -> list[tuple[Mutant, Outcome]]:
-    """What became of each mutant, in their order; as many are tried at a time as there are processors."""
+    """What became of each mutant, in their order."""
     outcomes: dict[int, Outcome] = {}
     running: dict[int, int] = {}
-    for number, (mutant, choice) in enumerate(zip(tried, choices, strict=True)):
-        if len(running) == len(os.sched_getaffinity(0)):
+    for number, (mutant, choice) in enumerate(tried):
+        if len(running) == at_once:
             _wait_for_one(running, outcomes)
         running[_start(target, mutant.source, codes, choice)] = number
     while running:
         _wait_for_one(running, outcomes)
-    return [(mutant, outcomes[number]) for number, mutant in enumerate(tried)]
+    return [(mutant, outcomes[number]) for number, (mutant, _) in enumerate(tried)]
 
 
 def _wait_for_one(running: dict[int, int], outcomes: dict[int, Outcome]) -> None:
