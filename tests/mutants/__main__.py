@@ -24,7 +24,7 @@ TESTS = ROOT / "tests"
 GROUND = {
     "cards.decide": ["cards/test_vignettes.py", "-k", "not encoding and not server"],
     "cards.orders.changes": ["cards/orders/test_changed_drafts.py", "cards/orders/test_doses.py"],
-    "cards.record.drafts": ["cards/record/test_drafts.py", "service/test_bounds_of_answers.py"],
+    "cards.record.drafts": ["cards/record/test_drafts.py", "cards/record/test_drafts_kept.py"],
     "cards.record.medicines": ["cards/record/test_medicines.py", "cards/record/test_day_doses.py"],
     "cards.record.values": [f"cards/record/test_{name}.py" for name in ("values", "units", "words_of_readings")],
 }
