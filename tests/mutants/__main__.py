@@ -22,7 +22,10 @@ FINDINGS = cases.FINDINGS
 TESTS = ROOT / "tests"
 # Modules that every rule stands on, each with its tests, which are quicker than all the cases that follow them.
 GROUND = {
-    "cards.decide": ["cards/test_vignettes.py", "-k", "not encoding and not server"],
+    "cards.decide": [
+        *("cards/test_vignettes.py", "-k", "not encoding and not server"),
+        *(f"service/test_{name}.py" for name in ("hook_tables", "faults", "unseen_keys")),
+    ],
     "cards.orders.changes": ["cards/orders/test_changed_drafts.py", "cards/orders/test_doses.py"],
     "cards.record.drafts": ["cards/record/test_drafts.py", "cards/record/test_drafts_kept.py"],
     "cards.record.medicines": ["cards/record/test_medicines.py", "cards/record/test_day_doses.py"],
