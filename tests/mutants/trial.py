@@ -34,7 +34,9 @@ from tests.support.places import ROOT
 
 CPU_SECONDS = 60  # a mutant that loops for ever is killed too, sooner where the checks take less
 _FIRST = 25  # checks that are tried before any test: pytest takes most of a second to start
-_PLAIN = ("-p", "no:randomly", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+# Without what takes longer than the tests of one mutant: order, cache, and looking for errors that nobody awaits.
+_LEFT_OUT = ("randomly", "cacheprovider", "unraisableexception", "threadexception")
+_PLAIN = [*(f"-pno:{plugin}" for plugin in _LEFT_OUT), "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 Check = Callable[[], object]
 """One case: raises when the module under trial does not do what the case says."""
@@ -231,10 +233,17 @@ def _import_anew(target: Target, source: str, codes: Mapping[str, CodeType]) -> 
     changed = compile(source, str(target.path), "exec")
     import_module("cards.rule_book").rule_book.cache_clear()
     for name in codes:
-        sys.modules.pop(name, None)
+        _forget(name)
     sys.meta_path.insert(0, _Snapshot({**codes, target.module: changed}))
     for name in codes:
         import_module(name)
+
+
+def _forget(name: str) -> None:
+    """Drop a module: also from its package, where `from package import module` would find it as it was."""
+    module, (package, _, own_name) = sys.modules.pop(name, None), name.rpartition(".")
+    if package in sys.modules and getattr(sys.modules[package], own_name, None) is module is not None:
+        delattr(sys.modules[package], own_name)
 
 
 class _Snapshot(MetaPathFinder, InspectLoader):
