@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import sys
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -124,14 +125,18 @@ class Recording:
         self._tests: dict[str, set[int]] = {}
         self._used: dict[str, list[object]] = {}
         self._fixtures: dict[object, set[int]] = {}
+        self._seconds: dict[str, float] = {}
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Note what the test calls."""
         of_names = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - a private name of pytest's
         self._used[item.nodeid] = [fixture for fixtures in of_names.values() for fixture in fixtures]
+        started = time.monotonic()
         with self._recorder.noting(self._tests.setdefault(item.nodeid, set())):
-            return (yield)
+            result = yield
+        self._seconds[item.nodeid] = time.monotonic() - started
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
@@ -140,19 +145,20 @@ class Recording:
             return (yield)
 
     def tests(self) -> dict[str, set[int]]:
-        """What each test called, with what its fixtures did."""
+        """What each test called, with what its fixtures did; the quickest first."""
         return {
             test: called.union(*(self._fixtures.get(fixture, ()) for fixture in self._used[test]))
-            for test, called in self._tests.items()
+            for test, called in sorted(self._tests.items(), key=lambda noted: self._seconds[noted[0]])
         }
 
 
 class Chosen:
-    """A plugin of pytest: only the tests with these ids are run."""
+    """A plugin of pytest: only the tests with these ids are run, in this order."""
 
-    def __init__(self, tests: Collection[str]) -> None:
-        self._tests = frozenset(tests)
+    def __init__(self, tests: Sequence[str]) -> None:
+        self._places = {test: place for place, test in enumerate(tests)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave the others out."""
-        items[:] = [item for item in items if item.nodeid in self._tests]
+        chosen = [item for item in items if item.nodeid in self._places]
+        items[:] = sorted(chosen, key=lambda item: self._places[item.nodeid])

@@ -29,7 +29,7 @@ def daily(*instructions: Json) -> float | None:
     return daily_of(dosageInstruction=list(instructions))
 
 
-THRICE = {"frequency": 3, "period": 1, "periodUnit": "d"}
+THRICE: Json = {"frequency": 3, "period": 1, "periodUnit": "d"}
 
 
 @pytest.mark.parametrize(
