@@ -218,3 +218,9 @@ def test_a_draft_that_names_nobody_is_sent_back_as_the_patients(client: FlaskCli
 def test_a_number_that_nobody_can_read_keeps_its_draft_from_being_sent_back(client: FlaskClient, number: str) -> None:
     draft = json.dumps(MRI | {"quantityQuantity": {"value": "N"}}).replace('"N"', number)
     assert sent_back(client, draft, *WORSE) == []
+
+
+def test_a_draft_whose_patient_cannot_be_read_is_judged_and_not_sent_back(client: FlaskClient) -> None:
+    nobodys = {"identifier": {"value": "1"}}
+    assert sent_back(client, MRI | {"subject": nobodys}, *WORSE) == []
+    assert sent_back(client, gabapentin(take(1, 1, "d", value=9000, unit="mg"), subject=nobodys)) == []
