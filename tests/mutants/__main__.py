@@ -25,6 +25,7 @@ GROUND = {
     "cards.decide": [
         *("cards/test_vignettes.py", "-k", "not encoding and not server"),
         *(f"service/test_{name}.py" for name in ("hook_tables", "faults", "unseen_keys")),
+        "service/odd/test_not_understood.py",
     ],
     "cards.offers": [
         "cards/orders/test_orders_together.py",
@@ -36,7 +37,7 @@ GROUND = {
     "cards.record.medicines": ["cards/record/test_medicines.py", "cards/record/test_day_doses.py"],
     "cards.record.in_quotes": [f"cards/record/test_{name}.py" for name in ("units", "decoding")],
     "cards.record.quantities": [f"cards/record/test_{name}.py" for name in ("units", "values", "words_of_readings")],
-    "cards.record.statuses": ["cards/record/test_records.py", "service/odd/test_findings_and_statuses.py"],
+    "cards.record.statuses": ["cards/record/test_statuses.py", "cards/record/test_records.py"],
     "cards.record.whose": ["service/test_whose.py", "cards/record/test_drafts.py", "cards/record/test_drafts_kept.py"],
     "cards.record.values": [f"cards/record/test_{name}.py" for name in ("values", "units", "words_of_readings")],
 }
