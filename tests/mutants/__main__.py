@@ -27,11 +27,7 @@ GROUND = {
         *(f"service/test_{name}.py" for name in ("hook_tables", "faults", "unseen_keys")),
         "service/odd/test_not_understood.py",
     ],
-    "cards.offers": [
-        "cards/orders/test_orders_together.py",
-        "-k",
-        "note or egfr or emergency or emg or feet or beside",
-    ],
+    "cards.offers": ["cards/orders/test_offers.py"],
     "cards.orders.changes": ["cards/orders/test_changed_drafts.py", "cards/orders/test_doses.py"],
     "cards.record.drafts": ["cards/record/test_drafts.py", "cards/record/test_drafts_kept.py"],
     "cards.record.medicines": ["cards/record/test_medicines.py", "cards/record/test_day_doses.py"],
