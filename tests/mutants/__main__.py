@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import service.app  # noqa: F401 - here once, for all children
-from tests.mutants.trial import Check, Report, Target, measure
+from tests.mutants.trial import Check, Report, Target, children_seconds, measure
 from tests.support import cases
 from tests.support.places import ROOT
 
@@ -136,7 +136,10 @@ def main(arguments: list[str]) -> int:
         show(reports[-1], str(known[name].path.relative_to(ROOT)))
     tried, left = sum(report.tried for report in reports), sum(len(report.survivors) for report in reports)
     share = 1 - left / tried if tried else 1
-    print(f"{tried} mutants, {left} survived, {share:.1%} killed, in {time.monotonic() - started:.0f} s")
+    print(
+        f"{tried} mutants, {left} survived, {share:.1%} killed, in {time.monotonic() - started:.0f} s"
+        f" ({children_seconds() / max(tried, 1):.1f} s of a processor for each)"
+    )
     return 0 if share >= ENOUGH else 1
 
 

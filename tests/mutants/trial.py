@@ -110,7 +110,7 @@ def measure(target: Target, every: int = 1, at_once: int = 1) -> Report:
 def _covered(target: Target, source: str, codes: Mapping[str, CodeType]) -> tuple[Covered, float]:
     """What each check and test of the target calls of it, noted in a child, and the CPU seconds that they take."""
     reading, writing = os.pipe()
-    before = _children_seconds()
+    before = children_seconds()
     child = os.fork()
     if child == 0:
         outcome = 1
@@ -132,10 +132,11 @@ def _covered(target: Target, source: str, codes: Mapping[str, CodeType]) -> tupl
         raise ValueError(f"{target.name}: a case fails without any change")
     always, checks, tests = json.loads(written)
     by_test = {test: frozenset(called) for test, called in tests.items()}
-    return Covered(frozenset(always), [frozenset(called) for called in checks], by_test), _children_seconds() - before
+    return Covered(frozenset(always), [frozenset(called) for called in checks], by_test), children_seconds() - before
 
 
-def _children_seconds() -> float:
+def children_seconds() -> float:
+    """CPU seconds of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
