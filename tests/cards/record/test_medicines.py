@@ -259,3 +259,18 @@ def test_an_allergy_is_named_as_recorded_or_by_its_key() -> None:
 
     assert name(text="Neurontin: rash") == "Allergy: Neurontin: rash"
     assert name(**coded(RXNORM, "25480")) == "Allergy: Gabapentin"
+
+
+@pytest.mark.parametrize(
+    ("elements", "element"),
+    [
+        ({"medicationCodeableConcept": 5}, "medicationCodeableConcept"),
+        ({"medicationCodeableConcept": DRUG, "dosageInstruction": "one"}, "dosageInstruction"),
+        ({"medicationCodeableConcept": DRUG, "dosage": [5]}, "dosage"),
+        ({"medicationReference": {"reference": "Medication/x", "display": "gabapentin"}}, "ingredient"),
+    ],
+)
+def test_what_of_a_prescription_cannot_be_read_is_named_with_it(elements: Json, element: str) -> None:
+    read = chart(prescription(**elements), medication("x", ingredient="milk"))
+    read.medicines(GABAPENTIN)
+    assert ("MedicationRequest/m1", element) in [(defect.where, defect.element) for defect in read.defects]
