@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from cards.findings import LUMBAR_MRI, SPINE_CT, WHOLE_SPINE_MRI
+from cards.findings.order_notes import emergencies
 from cards.language.verdict import Card, Indicator, Plan, Redose, Remove, Reprioritise, Suggestion
-from cards.offers import settled
+from cards.offers import reads_of_orders, settled
+from cards.orders.catalogue import is_imaging
 from cards.record.chart import Chart
 from cards.record.facts import Draft
+from cards.rule_book import rule_book
 from tests.support.cases import chart
 from tests.support.patients import FOOT_DROP
 
@@ -188,3 +191,16 @@ def test_a_card_without_orders_stays_as_it_is() -> None:
     first, second = settled(of_foot_drop(), [plain, card(offer(Plan(key=EMG)))])
     assert first is plain
     assert second.detail == "Detail."
+
+
+def test_a_rule_reads_what_its_orders_say() -> None:
+    """A scan tells radiology of kidneys, implants and blood thinners; a scan and the surgeon, of the emergency."""
+    told = {"order.scan": 0, "order.surgeon": 0, "order.other": 0}
+    for rule in rule_book().rules.values():
+        images = any(is_imaging(key) for key in rule.suggests)
+        reads = reads_of_orders(rule)
+        assert ("observation.egfr" in reads) is images, rule.id
+        assert (emergencies.reads <= reads) is (images or CONSULT in rule.suggests), rule.id
+        assert bool(reads) is (images or CONSULT in rule.suggests), rule.id
+        told["order.scan" if images else "order.surgeon" if CONSULT in rule.suggests else "order.other"] += 1
+    assert all(told.values()), "each kind of rule is among them"

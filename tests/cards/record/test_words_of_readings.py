@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cards.record.newest import MOST_OF_A_KIND
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 from tests.support.fhir_records import Json, chart, coded, examined, measured
@@ -163,3 +164,24 @@ def test_a_value_that_cannot_be_read_is_quoted_as_it_stands(value: Json, quoted:
     odd = chart(measured("post-void-residual", **value))
     assert odd.readings("post-void-residual") == []
     assert odd.unreadable("post-void-residual", WEEK) == quoted
+
+
+# ---- very many ----
+
+
+def test_of_very_many_readings_the_newest_of_each_answer_stays() -> None:
+    """A sign has few answers, and an old one may matter; a measurement has as many as there are numbers."""
+    many = range(MOST_OF_A_KIND)
+    signs = [examined("babinski", id=f"o{number}", valueBoolean=False) for number in many]
+    old = examined("babinski", id="old", valueBoolean=True, effectiveDateTime="2025-01-01")
+    older = examined("babinski", id="older", valueBoolean=True, effectiveDateTime="2024-01-01")
+    kept = chart(*signs, older, old).readings("babinski")
+    assert [reading.reference for reading in kept if reading.value] == ["Observation/old"]
+    assert len(kept) == MOST_OF_A_KIND + 1
+    grades = [examined("mrc-eversion", id=f"o{number}", valueInteger=5) for number in many]
+    weak = examined("mrc-eversion", id="weak", valueInteger=2, effectiveDateTime="2025-01-01")
+    assert 2 in [reading.value for reading in chart(*grades, weak).readings("mrc-eversion")]
+    volumes = [measured("post-void-residual", id=f"o{number}", valueInteger=number) for number in many]
+    first = measured("post-void-residual", id="first", valueInteger=900, effectiveDateTime="2025-01-01")
+    read = chart(*volumes, first).readings("post-void-residual")
+    assert {reading.value for reading in read} == set(many)
