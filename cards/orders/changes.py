@@ -13,7 +13,7 @@ from cards.record.facts import Draft
 _decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode_exactly = msgspec.json.Encoder(decimal_format="number").encode
 
-_DAYS = {"min": Decimal(1) / 1440, "h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7)}
+_MINUTES = {"min": 1, "h": 60, "d": 1440, "wk": 7 * 1440}
 _GRAM = 1000
 # What a number of more digits than Python reads raises, or one beyond what a float holds.
 _NO_NUMBER = (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError)
@@ -65,13 +65,15 @@ def _retime(instruction: Any, times_a_day: int) -> None:
 
 def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:
     repeat = instruction["timing"]["repeat"]
-    times_a_day = Decimal(repeat["frequency"]) / (Decimal(repeat["period"]) * _DAYS[repeat["periodUnit"]])
+    minutes = Decimal(repeat["period"]) * _MINUTES[repeat["periodUnit"]]
     rates = instruction["doseAndRate"]
     quantity = rates[0]["doseQuantity"]
     unit = quantity.get("code", quantity.get("unit"))
     if len(rates) != 1 or unit not in ("mg", "g"):
         return False
-    dose = (daily / times_a_day / step).to_integral_value(ROUND_FLOOR) * step
+    # Divided once: a day's share of a week, rounded first, would cost a capsule.
+    steps = daily * minutes / (Decimal(repeat["frequency"]) * _MINUTES["d"] * step)
+    dose = steps.to_integral_value(ROUND_FLOOR) * step
     if dose <= 0:
         return False
     value = dose / _GRAM if unit == "g" else dose

@@ -13,7 +13,9 @@ from cards.language.verdict import Card, Silent
 from tests.mutants.__main__ import main, show
 from tests.mutants.changes import mutants
 from tests.mutants.trial import Outcome, Target, measure, run, standing_on
-from tests.support import cases
+from tests.support import cases, vignettes
+from tests.support.patients import FOOT_DROP, NOW
+from tests.support.places import ROOT
 
 RULE = '''"""Made up."""
 
@@ -102,6 +104,25 @@ def test_the_missing_case_kills_the_survivors(made_up: Callable[[str], Target]) 
 def test_a_case_that_is_red_already_is_refused(made_up: Callable[[str], Target]) -> None:
     with pytest.raises(ValueError, match="made-up: a case fails without any change"):
         measure(made_up(CASES.replace('"info"', '"critical"')))
+
+
+def test_what_imports_the_module_from_its_package_meets_the_mutant() -> None:
+    """`service.app` imports `hooks` from `service`, and so what stands on the changes of drafts."""
+    path = ROOT / "cards" / "orders" / "changes.py"
+    target = Target("changes", "cards.orders.changes", path, [_a_draft_is_sent_back])
+    source, codes = path.read_text(encoding="utf-8"), standing_on(target)
+    assert run(target, source, codes) is Outcome.SURVIVED
+    assert run(target, source.replace('resource["priority"] = priority', "return None"), codes) is Outcome.KILLED
+
+
+def _a_draft_is_sent_back() -> None:
+    app = import_module("service.app").create_app(now=NOW, dev=True)
+    worse = [{"code": "mrc-ankle-dorsiflexion", "value": 4 - days, "daysAgo": 2 - days} for days in (0, 2)]
+    mri = {"id": "d1", "resourceType": "ServiceRequest", "code": "mri-lumbar", "priority": "routine"}
+    facts = {**FOOT_DROP, "observations": [{**grade, "side": "right"} for grade in worse], "draftOrders": [mri]}
+    request = vignettes.request(facts, "order-select", NOW)
+    reply = app.test_client().post("/cds-services/foot-drop-order-select", json=request)
+    assert '"type":"update"' in reply.text
 
 
 def test_wording_metadata_and_annotations_are_not_tried() -> None:

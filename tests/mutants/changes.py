@@ -11,6 +11,8 @@ from difflib import unified_diff
 from typing import Any, NamedTuple
 
 import libcst as cst
+from libcst._nodes.internal import CodegenState
+from libcst.metadata import MetadataWrapper, WhitespaceInclusivePositionProvider
 from mutmut.mutation import mutators
 
 from tests.mutants.wording import SENTENCES, SILENCES, WORDING, called, quotes, wording
@@ -31,20 +33,43 @@ class Mutant(NamedTuple):
 def mutants(source: str) -> Iterator[Mutant]:
     """Every change of the module, one at a time, in the order of the text; each text once."""
     module = cst.parse_module(source)
-    found = _Changes(wording(module))
-    module.visit(found)
-    seen = {ast.dump(ast.parse(source))}
-    for old, new in found.changes:
-        changed = cst.ensure_type(module.deep_replace(old, new), cst.Module).code
-        meaning = _meaning(changed)
-        if meaning is not None and meaning not in seen:
+    changes = _Changes(wording(module))
+    module.visit(changes)
+    places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(WhitespaceInclusivePositionProvider)
+    lines = source.splitlines(keepends=True)
+    statements = [(first_line(statement), statement.end_lineno or 0) for statement in ast.parse(source).body]
+    seen = {(first, _meaning(lines[first - 1 : last])) for first, last in statements}
+    for old, new, depth in changes.changes:
+        start, end = places[old].start, places[old].end
+        first, last = next(span for span in statements if span[0] <= start.line and end.line <= span[1])
+        before, after = lines[start.line - 1][: start.column], lines[end.line - 1][end.column :]
+        changed = f"{before}{_written(module, new, depth)}{after}"
+        meaning = first, _meaning([*lines[first - 1 : start.line - 1], changed, *lines[end.line : last]])
+        if meaning[1] is not None and meaning not in seen:
             seen.add(meaning)
-            yield Mutant(changed, *_difference(source, changed))
+            text = "".join([*lines[: start.line - 1], changed, *lines[end.line :]])
+            yield Mutant(text, *_difference(source, text))
 
 
-def _meaning(source: str) -> str | None:
+def _written(module: cst.Module, node: cst.CSTNode, depth: int) -> str:
+    """The text of a part that stands so many blocks deep."""
+    state = CodegenState(module.default_indent, module.default_newline)
+    for _ in range(depth):
+        state.increase_indent(module.default_indent)
+    node._codegen(state)
+    return "".join(state.tokens)
+
+
+def first_line(statement: ast.stmt) -> int:
+    """The line that a statement begins in, with its decorators."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _meaning(lines: Iterable[str]) -> str | None:
+    """What one statement of a module says, however it is laid out; None when it says nothing."""
     try:
-        return ast.dump(ast.parse(source))
+        return ast.dump(ast.parse("".join(lines)))
     except SyntaxError:
         return None
 
@@ -63,9 +88,11 @@ class _Changes(cst.CSTVisitor):
     def __init__(self, skipped: Container[cst.CSTNode]) -> None:
         super().__init__()
         self._skipped = skipped
-        self.changes: list[tuple[cst.CSTNode, cst.CSTNode]] = []
+        self.changes: list[tuple[cst.CSTNode, cst.CSTNode, int]] = []
+        self._depth = 0
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        self._depth += isinstance(node, cst.IndentedBlock)
         if isinstance(node, cst.Decorator):
             self._visit_metadata(node)
         if node in self._skipped or isinstance(node, _NO_DECISION):
@@ -75,13 +102,21 @@ class _Changes(cst.CSTVisitor):
             return False  # its bases and its options, `frozen=True`
         for kind, operator in OPERATORS:
             if isinstance(node, kind):
-                self.changes += [(node, new) for new in operator(node)]
+                self.changes += [(*_narrowed(node, new), self._depth) for new in operator(node)]
         return True
+
+    def on_leave(self, original_node: cst.CSTNode) -> None:
+        self._depth -= isinstance(original_node, cst.IndentedBlock)
 
     def _visit_metadata(self, node: cst.Decorator) -> None:
         for arg in getattr(node.decorator, "args", ()):
             if arg.keyword is not None and arg.keyword.value in DECIDING_METADATA:
                 arg.value.visit(self)
+
+
+def _narrowed(node: cst.CSTNode, new: cst.CSTNode) -> tuple[cst.CSTNode, cst.CSTNode]:
+    """A condition alone, not the whole block under it: a block by itself has lost how deep it stands."""
+    return (node.test, new.test) if isinstance(node, cst.If) and isinstance(new, cst.If) else (node, new)
 
 
 def less_one(node: cst.Integer) -> Iterator[cst.CSTNode]:

@@ -1,29 +1,42 @@
-"""One mutant, tried in a forked child: the module and all that stand on it are imported anew, then its cases run."""
+"""One mutant, tried in a forked child: the module and all that stand on it are imported anew, then its cases run.
+
+Of the cases and the tests only those that call what is changed, as a run without any change has shown.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from enum import IntEnum
 from functools import cache
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
+from io import StringIO
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
 import grimp
+import pytest
 
 from tests.mutants.changes import Mutant, mutants
+from tests.mutants.covering import Chosen, Covered, Layout, Recorder, Recording
 from tests.support.places import ROOT
 
-CPU_SECONDS = 60  # a mutant that loops for ever is killed too
+CPU_SECONDS = 60  # a mutant that loops for ever is killed too, sooner where the checks take less
+_FIRST = 25  # checks that are tried before any test: pytest takes most of a second to start
+# Without what takes longer than the tests of one mutant: order, cache, and looking for errors that nobody awaits.
+_LEFT_OUT = ("randomly", "cacheprovider", "unraisableexception", "threadexception")
+_PLAIN = [*(f"-pno:{plugin}" for plugin in _LEFT_OUT), "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 Check = Callable[[], object]
 """One case: raises when the module under trial does not do what the case says."""
@@ -39,12 +52,21 @@ class Outcome(IntEnum):
 
 
 class Target(NamedTuple):
-    """A module to be mutated, its file, and the cases that ought to notice."""
+    """A module to be mutated, its file, and the cases and the tests (arguments of pytest) that ought to notice."""
 
     name: str
     module: str
     path: Path
     checks: Sequence[Check]
+    tests: Sequence[str] = ()
+
+
+class Choice(NamedTuple):
+    """The cases, by their number, and the tests, by their id, that a mutant is tried with; and for how long at most."""
+
+    checks: Sequence[int]
+    tests: Sequence[str]
+    cpu_seconds: float = CPU_SECONDS
 
 
 class Report(NamedTuple):
@@ -61,16 +83,22 @@ class Report(NamedTuple):
         return self.killed + self.crashed + len(self.survivors)
 
 
-def measure(target: Target, every: int = 1) -> Report:
-    """Try the mutants of the target, or of them each N-th.
+def measure(target: Target, every: int = 1, at_once: int = 1) -> Report:
+    """Try the mutants of the target, or of them each N-th; so many at once.
 
     Raises ValueError when a case fails without any change: what is red already notices nothing.
     """
+    if target.tests:
+        _pytest(target.tests, "--collect-only")  # what is imported here need not be read in each child
     source = target.path.read_text(encoding="utf-8")
     codes = standing_on(target)
-    if run(target, source, codes, is_loud=True) is not Outcome.SURVIVED:
-        raise ValueError(f"{target.name}: a case fails without any change")
-    outcomes = _tried_side_by_side(target, list(mutants(source))[::every], codes)
+    covered, seconds = _covered(target, source, codes)
+    layout = Layout(source)
+    tried = list(mutants(source))[::every]
+    of_line = [layout.concerned(mutant.line, covered.always) for mutant in tried]
+    limit = min(5 + 2 * seconds, CPU_SECONDS)  # the run that was measured was noted too, and so took longer
+    choices = [Choice(covered.checks_of(parts), covered.tests_of(parts), limit) for parts in of_line]
+    outcomes = _tried_side_by_side(target, list(zip(tried, choices, strict=True)), codes, at_once)
     return Report(
         target.name,
         killed=sum(outcome is Outcome.KILLED for _, outcome in outcomes),
@@ -79,19 +107,76 @@ def measure(target: Target, every: int = 1) -> Report:
     )
 
 
+def _covered(target: Target, source: str, codes: Mapping[str, CodeType]) -> tuple[Covered, float]:
+    """What each check and test of the target calls of it, noted in a child, and the CPU seconds that they take."""
+    reading, writing = os.pipe()
+    before = children_seconds()
+    child = os.fork()
+    if child == 0:
+        outcome = 1
+        try:
+            os.close(reading)
+            noted = _noted(target, source, codes)
+            with os.fdopen(writing, "w", encoding="utf-8") as stream:
+                json.dump(noted, stream, default=sorted)
+            outcome = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(outcome)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        written = stream.read()
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        raise ValueError(f"{target.name}: a case fails without any change")
+    always, checks, tests = json.loads(written)
+    by_test = {test: frozenset(called) for test, called in tests.items()}
+    return Covered(frozenset(always), [frozenset(called) for called in checks], by_test), children_seconds() - before
+
+
+def children_seconds() -> float:
+    """CPU seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _noted(target: Target, source: str, codes: Mapping[str, CodeType]) -> tuple[object, object, object]:
+    recorder = Recorder(target.path, Layout(source))
+    recorder.start()
+    _import_anew(target, source, codes)
+    checks: list[set[int]] = []
+    for check in target.checks:
+        checks.append(set())
+        with recorder.noting(checks[-1]):
+            check()
+    recording = Recording(recorder)
+    if target.tests:
+        _pytest(target.tests, plugins=[recording])
+    recorder.stop()
+    return recorder.always, checks, recording.tests()
+
+
+def _pytest(tests: Sequence[str], *options: str, plugins: Sequence[object] = ()) -> None:
+    """Runs tests of ours in this process, until the first that fails."""
+    with redirect_stdout(StringIO()) as said:
+        status = pytest.main([*tests, "-q", "-x", "-n", "0", *_PLAIN, *options], list(plugins))
+    assert status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), said.getvalue()
+
+
 def _tried_side_by_side(
-    target: Target, tried: list[Mutant], codes: Mapping[str, CodeType]
+    target: Target, tried: list[tuple[Mutant, Choice]], codes: Mapping[str, CodeType], at_once: int
 ) -> list[tuple[Mutant, Outcome]]:
-    """What became of each mutant, in their order; as many are tried at a time as there are processors."""
+    """What became of each mutant, in their order."""
     outcomes: dict[int, Outcome] = {}
     running: dict[int, int] = {}
-    for number, mutant in enumerate(tried):
-        if len(running) == (os.cpu_count() or 1):
+    for number, (mutant, choice) in enumerate(tried):
+        if len(running) == at_once:
             _wait_for_one(running, outcomes)
-        running[_start(target, mutant.source, codes)] = number
+        running[_start(target, mutant.source, codes, choice)] = number
     while running:
         _wait_for_one(running, outcomes)
-    return [(mutant, outcomes[number]) for number, mutant in enumerate(tried)]
+    return [(mutant, outcomes[number]) for number, (mutant, _) in enumerate(tried)]
 
 
 def _wait_for_one(running: dict[int, int], outcomes: dict[int, Outcome]) -> None:
@@ -99,22 +184,22 @@ def _wait_for_one(running: dict[int, int], outcomes: dict[int, Outcome]) -> None
     outcomes[running.pop(child)] = _outcome(status)
 
 
-def run(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: bool = False) -> Outcome:
-    """Run the target's cases on this text of its module, in a child; the first that fails ends it.
+def run(target: Target, source: str, codes: Mapping[str, CodeType]) -> Outcome:
+    """Run all of the target's cases on this text of its module, in a child; the first that fails ends it.
 
     `codes` is what `standing_on` gives.
     """
-    _, status = os.waitpid(_start(target, source, codes, is_loud=is_loud), 0)
+    _, status = os.waitpid(_start(target, source, codes, Choice(range(len(target.checks)), ())), 0)
     return _outcome(status)
 
 
-def _start(target: Target, source: str, codes: Mapping[str, CodeType], *, is_loud: bool = False) -> int:
+def _start(target: Target, source: str, codes: Mapping[str, CodeType], choice: Choice) -> int:
     child = os.fork()
     if child == 0:
         outcome = Outcome.CRASHED
         try:
-            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
-            outcome = _tried(target, source, codes, is_loud)
+            signal.setitimer(signal.ITIMER_PROF, choice.cpu_seconds)
+            outcome = _tried(target, source, codes, choice)
         finally:
             os._exit(outcome)
     return child
@@ -124,20 +209,23 @@ def _outcome(status: int) -> Outcome:
     return Outcome(os.WEXITSTATUS(status)) if os.WIFEXITED(status) else Outcome.CRASHED
 
 
-def _tried(target: Target, source: str, codes: Mapping[str, CodeType], is_loud: bool) -> Outcome:
+def _tried(target: Target, source: str, codes: Mapping[str, CodeType], choice: Choice) -> Outcome:
     warnings.simplefilter("ignore")  # `x is 5`: the compiler's remarks on a mutant
     try:
         _import_anew(target, source, codes)
     except Exception:
-        if is_loud:
-            traceback.print_exc()
         return Outcome.NOT_IMPORTED
+    apart = max(1, len(choice.checks) // _FIRST)
+    first = choice.checks[::apart]
+    others = [check for number, check in enumerate(choice.checks) if number % apart]
     try:
-        for check in target.checks:
-            check()
+        for check in first:
+            target.checks[check]()
+        if choice.tests:
+            _pytest(target.tests, plugins=[Chosen(choice.tests)])
+        for check in others:
+            target.checks[check]()
     except Exception as error:
-        if is_loud:
-            traceback.print_exc()
         return Outcome.KILLED if isinstance(error, AssertionError) else Outcome.CRASHED
     return Outcome.SURVIVED
 
@@ -146,10 +234,17 @@ def _import_anew(target: Target, source: str, codes: Mapping[str, CodeType]) -> 
     changed = compile(source, str(target.path), "exec")
     import_module("cards.rule_book").rule_book.cache_clear()
     for name in codes:
-        sys.modules.pop(name, None)
+        _forget(name)
     sys.meta_path.insert(0, _Snapshot({**codes, target.module: changed}))
     for name in codes:
         import_module(name)
+
+
+def _forget(name: str) -> None:
+    """Drop a module: also from its package, where `from package import module` would find it as it was."""
+    module, (package, _, own_name) = sys.modules.pop(name, None), name.rpartition(".")
+    if package in sys.modules and getattr(sys.modules[package], own_name, None) is module is not None:
+        delattr(sys.modules[package], own_name)
 
 
 class _Snapshot(MetaPathFinder, InspectLoader):

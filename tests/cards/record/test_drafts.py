@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from cards.record.chart import BUILT_IN_CODES, Chart
+from cards.record.chart import Chart
 from cards.record.decoding import read_resource
 from cards.record.defects import Defect
 from cards.record.drafts import read_draft_orders
 from cards.record.errors import OtherPatientError
-from cards.record.facts import Draft
-from cards.record.moments import Clock
 from cards.record.side import Side
 from cards.value_sets.systems import HCPCS, LOINC, SNOMED
-
-CLOCK = Clock(datetime(2026, 3, 2, 10, 0, tzinfo=UTC))
-Json = dict[str, Any]
-
-
-def order(identity: str | None = "d1", kind: str = "ServiceRequest", **elements: Any) -> Json:
-    core = {"resourceType": kind, "id": identity, "status": "draft", "intent": "order"}
-    subject = {"subject": {"reference": "Patient/p1"}}
-    return core | subject | {"code": {"coding": [{"system": LOINC, "code": "30679-5"}]}} | elements
-
-
-def bundle(*resources: Any) -> Json:
-    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource} for resource in resources]}
-
-
-def read(drafts: Any, selections: list[str] | None = None, defects: list[Defect] | None = None) -> tuple[Draft, ...]:
-    raw = drafts if isinstance(drafts, bytes) else json.dumps(drafts).encode()
-    into: list[Defect] = [] if defects is None else defects
-    return read_draft_orders(raw).drafts(selections, BUILT_IN_CODES, CLOCK, into, patient_id="p1")
+from tests.support.draft_orders import CLOCK, Json, bundle, order, read
 
 
 def references(drafts: Any, selections: list[str] | None = None) -> dict[str, bool]:

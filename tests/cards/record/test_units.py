@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from cards.value_sets.systems import EXAM, LOINC
-from cards.value_sets.value_set import VALUE_SETS
-from tests.support.fhir_records import SUBJECT, Json, chart, coded
+from tests.support.fhir_records import chart, measured
 
 MICRO_SIGN, GREEK_MU = "\u00b5", "\u03bc"
 POUND = 0.45359237  # kg, by definition
@@ -56,15 +54,6 @@ OTHER_UNITS = [
     ("gestation", ("mo", "h", "a", "min")),
     *((pressure, ("kPa", "cm[H2O]", "mm", "Pa")) for pressure in ("map", "sbp", "dbp")),
 ]
-
-
-def measured(measurement: str, **value: Any) -> Json:
-    """An Observation of yesterday."""
-    key = "pvr-ml" if measurement == "post-void-residual" else measurement
-    codes = VALUE_SETS[f"observation.{key}"].codes
-    system = EXAM if EXAM in codes else LOINC
-    core = {"resourceType": "Observation", "id": "o1", "status": "final", "subject": SUBJECT}
-    return core | {"code": coded(system, next(iter(codes[system]))), "effectiveDateTime": "2026-03-01"} | value
 
 
 def read(measurement: str, **value: Any) -> list[float]:
