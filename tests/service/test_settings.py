@@ -107,7 +107,9 @@ def test_a_site_adds_codes(tmp_path: Path) -> None:
         ('proxy = "http://user:secret-value@proxy.example/path"', "proxy"),
         ("dev = true", "dev"),
         ('[clients."https://ehr.example"]\n"anything" = 1', "clients"),
-        ('data_dir = "data"', "data_dir"),
+        ('store_url = "mysql://user:secret-value@db.example/cds"', "store_url"),
+        ("replay_grace_s = -1", "replay_grace_s"),
+        ("authenticate_discovery = 3", "authenticate_discovery"),
         ("not toml", "site.toml"),
     ],
 )
@@ -115,6 +117,15 @@ def test_what_is_wrong_is_refused_by_name(tmp_path: Path, text: str, named: str)
     with pytest.raises(RefusedSettingsError, match=named.replace(".", r"\.")) as refused:
         load(write(tmp_path, text), {})
     assert "secret-value" not in str(refused.value)
+
+
+def test_a_refusal_says_where_the_setting_stands(tmp_path: Path) -> None:
+    file = write(tmp_path, "deadline_ms = 0")
+    with pytest.raises(RefusedSettingsError) as refused:
+        load(file, {"FOOT_DROP_CDS_MAX_RECORDS": "0"})
+    in_file, in_environment = str(refused.value).split("; ")
+    assert in_file.startswith(f"{file}: deadline_ms: ")
+    assert in_environment.startswith("max_records: ")
 
 
 def test_codes_in_the_environment_stand_as_json() -> None:
