@@ -13,7 +13,9 @@ ServiceError
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py
 │   ├── FewFilesError                server.py
+│   ├── StoreFailedError             store/database.py
 │   └── NotStartedError              command/demo.py
+├── StoreAwayError                   store/database.py: a database that does not answer
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py
