@@ -193,6 +193,22 @@ class Settings(BaseModel):
         return (self.deadline_ms or (DEV_DEADLINE_MS if self.dev else DEADLINE_MS)) / 1000
 
     @property
+    def longest_deadline(self) -> float:
+        """Seconds that it may take for the client that is given the most."""
+        return max(self.deadline, *((client.deadline_ms or 0) / 1000 for client in self.clients.values()), 0)
+
+    @property
+    def fhir_servers(self) -> tuple[str, ...]:
+        """The base URLs that may be read; whose they are, the gate looks at."""
+        bases = (tenant.base for client in self.clients.values() for tenant in client.tenants)
+        return (*self.allow_fhir_servers, *bases)
+
+    @property
+    def store_address(self) -> str | None:
+        """The address of the database, which may hold a password; None: the file in `data_dir`."""
+        return self.store_url.get_secret_value() if self.store_url else None
+
+    @property
     def names(self) -> frozenset[str]:
         """The hosts that the service is called by: those of each `public_url` and `hosts`, and with `dev` loopback."""
         urls = [self.public_url, *(client.public_url for client in self.clients.values())]
@@ -249,11 +265,21 @@ def load(
 def refuse_unsafe(settings: Settings, host: str) -> None:
     """Raises RefusedSettingsError for a combination that would leave patient data open."""
     if not settings.dev:
-        raise RefusedSettingsError(
-            "callers cannot be authenticated yet, so the service runs on this machine only: use serve --dev"
-        )
-    if not is_loopback(host):
+        _refuse_incomplete(settings)
+    elif not is_loopback(host):
         raise RefusedSettingsError(f"--dev demands no token, so it serves loopback only, not {host}")
+
+
+def _refuse_incomplete(settings: Settings) -> None:
+    if not settings.clients:
+        raise RefusedSettingsError(
+            "no client is registered, so nobody could call: register an EHR (foot-drop-cds clients add), "
+            "or try the service on this machine (serve --dev)"
+        )
+    if settings.store_url is None and settings.data_dir is None:
+        raise RefusedSettingsError(
+            "there is no store for the tokens that were used: name a folder (data_dir) or a database (store_url)"
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -46,6 +46,7 @@ class UsedTokens:
         insert = sqlite.insert(USED) if database.is_sqlite else postgresql.insert(USED)
         self._insert = database.statement(insert.on_conflict_do_nothing())
         self._forget = database.statement(_EXPIRED)
+        self.close = database.close
         self._grace = grace
         self._clock = clock
         self._steady = steady

@@ -16,6 +16,8 @@ LONGEST_KID = 256  # characters
 _MOST_KEYS = 200
 _RSA_BITS = (2048, 8192)  # NIST SP 800-131A; above, one signature costs too much time
 _KINDS = {"ES": "EC", "RS": "RSA", "PS": "RSA", "Ed": "OKP"}
+# RFC 7518 and 8037; PyJWT would take a key of another curve from a JWK.
+_CURVES = {"ES256": {"P-256"}, "ES384": {"P-384"}, "ES512": {"P-521"}, "EdDSA": {"Ed25519", "Ed448"}}
 _SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 Jwk = dict[str, Any]
@@ -101,6 +103,8 @@ def _bits(number: object) -> int:
 def _for(jwk: Jwk, algorithm: str) -> jwt.PyJWK | None:
     """A key for an algorithm; None when its type, its curve or its own algorithm is another."""
     if jwk["kty"] != _KINDS.get(algorithm[:2]) or jwk.get("alg") not in (None, algorithm):
+        return None
+    if algorithm in _CURVES and jwk.get("crv") not in _CURVES[algorithm]:
         return None
     try:
         return jwt.PyJWK(jwk, algorithm=algorithm)

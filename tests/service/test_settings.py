@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.settings import RefusedSettingsError, Settings, load, refuse_unsafe
+from tests.support.signing import registered
 
 
 def write(folder: Path, text: str, name: str = "site.toml") -> Path:
@@ -172,6 +173,14 @@ def test_development_on_loopback_is_served(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_only_development_is_served(host: str) -> None:
-    with pytest.raises(RefusedSettingsError, match=r"authenticated yet.*--dev"):
+def test_without_clients_only_development_is_served(host: str) -> None:
+    with pytest.raises(RefusedSettingsError, match=r"no client is registered.*clients add.*--dev"):
         refuse_unsafe(Settings(), host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_with_clients_and_a_store_every_host_is_served(tmp_path: Path, host: str) -> None:
+    settings = load(registered(tmp_path), {})
+    refuse_unsafe(settings, host)
+    with pytest.raises(RefusedSettingsError, match=r"no store.*data_dir.*store_url"):
+        refuse_unsafe(settings.model_copy(update={"data_dir": None}), host)

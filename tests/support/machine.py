@@ -15,6 +15,7 @@ POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=la
 """Where the programs of the newest PostgreSQL are: Debian keeps them from the path."""
 NO_HAPI = build.missing()
 
+_POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
 _BROWSER = [
     "service/simulator/test_in_browser.py",
@@ -28,7 +29,7 @@ def left_out() -> list[str]:
     """The files below tests/ that cannot run here."""
     return [
         *([] if NGINX else _PROXY),
-        *([] if POSTGRESQL else ["service/store/test_postgresql.py"]),
+        *([] if POSTGRESQL else _POSTGRESQL),
         *([] if CHROMIUM else _BROWSER),
         *(_HAPI if NO_HAPI else []),
     ]

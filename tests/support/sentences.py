@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
@@ -19,6 +22,8 @@ from service.command.cli import main
 from tests.support import vignettes
 from tests.support.http_server import Asked, HttpServer, Reply
 from tests.support.places import ROOT
+from tests.support.signing import FHIR_BASE, token
+from tests.support.site import site
 
 FILE = ROOT / "tests" / "service" / "sentences.txt"
 RENEW = "python -m tests.support.sentences"
@@ -79,7 +84,27 @@ def refusals() -> Iterator[TestResponse]:
         yield client.post("/simulator/write", json=asked, headers={"Origin": "http://localhost"})
     yield client.post("/simulator/write", json={})
     yield client.get("/cds-services", headers={"Host": "ehr.example"})
+    yield from _refused_callers()
     yield create_app(now=_no_clock, dev=True).test_client().post(_VIEW, json=_request())
+
+
+def _refused_callers() -> Iterator[TestResponse]:
+    """Replies of a service that asks for tokens."""
+    tenants = f'tenants = [{{ base = "{FHIR_BASE}", subject = "cds" }}]'
+    for seconds in (60, 0):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            site(Path(folder), tenants, f"replay_grace_s = {seconds}") as main,
+        ):
+            if seconds:
+                yield main.post(None)
+                yield main.post(token(), {**_request(), "fhirServer": "https://elsewhere.example/fhir"})
+                granted = {"access_token": "t", "subject": "other"}
+                yield main.post(token(), {**_request(), "fhirServer": FHIR_BASE, "fhirAuthorization": granted})
+                yield main.post(token(), Origin="https://elsewhere.example")
+            else:
+                shutil.rmtree(Path(folder) / "data")
+                yield main.post(token())
 
 
 def _always(reply: Reply) -> Callable[[Asked], Reply]:

@@ -84,9 +84,9 @@ def bearer(*of_token: Any, **changes: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {token(*of_token, **changes)}"}
 
 
-def registered(folder: Path, more: str = "", of_service: str = "") -> Path:
+def registered(folder: Path, more: str = "", of_service: str = "", keys: bytes = b"") -> Path:
     """A settings file with one client, `main`, whose keys are `es` (ES384) and `rs` (RS384), and a store of its own."""
-    (folder / "keys.json").write_bytes(key_set(es=ec_key(), rs=rsa_key()))
+    (folder / "keys.json").write_bytes(keys or key_set(es=ec_key(), rs=rsa_key()))
     tenants = "" if "tenants" in more else f'tenants = [{{ base = "{FHIR_BASE}" }}]'
     lines = [
         f'public_url = "{PUBLIC_URL}"',
