@@ -18,6 +18,7 @@ ServiceError
 │   ├── StoreFailedError             store/database.py
 │   └── NotStartedError              command/demo.py
 ├── RefusedTokenError                trust/token.py: a token that proves nothing
+├── CallError                        command/calling.py: a request that cannot be signed or is not answered
 ├── StoreAwayError                   store/database.py: a database that does not answer
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do

@@ -43,6 +43,7 @@ SLOW = [
     *GROUPS["answers"],
     "hapi",
     "deploy",
+    "docs/test_production.py",
     "docs/test_public_sandbox.py",
     "docs/test_readme.py",
     "house/test_bench_bodies.py",

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from click import Command, Group
 from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
@@ -44,7 +45,7 @@ _DRAFT = {"resourceType": "ServiceRequest", "id": "d1", "subject": {"reference":
 def text() -> str:
     """The refusals by status, then the help of each command."""
     sentences = sorted({(reply.status_code, _diagnostics(reply)) for reply in refusals()})
-    helps = "\n".join(_help(*words) for words in ((), *((name,) for name in main.commands)))
+    helps = "\n".join(_help(*words) for words in _commands(main))
     lines = "".join(f"{status}  {sentence}\n" for status, sentence in sentences)
     return f"Read this aloud. It is written by `{RENEW}`.\n\nRefused requests\n\n{lines}\nHelp\n\n{helps}"
 
@@ -52,6 +53,13 @@ def text() -> str:
 def _diagnostics(reply: TestResponse) -> str:
     (issue,) = reply.get_json()["issue"]
     return str(issue["diagnostics"])
+
+
+def _commands(command: Command, *words: str) -> Iterator[tuple[str, ...]]:
+    """The words of a command, and of those below it."""
+    yield words
+    for name, below in command.commands.items() if isinstance(command, Group) else ():
+        yield from _commands(below, *words, name)
 
 
 def _help(*words: str) -> str:

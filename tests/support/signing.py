@@ -65,6 +65,13 @@ def pem(private: Any) -> bytes:
     return written
 
 
+def public_pem(private: Any) -> bytes:
+    """Its public key, as openssl writes it."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    written: bytes = private.public_key().public_bytes(serialization.Encoding.PEM, form)
+    return written
+
+
 def claims(**changes: Any) -> Json:
     """Claims that are accepted for patient-view, but for `changes`; one that is None is left out."""
     now = int(time.time())
