@@ -54,6 +54,7 @@ SLOW = [
     "service/serving",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
+    "service/trust/test_loading.py",
     "service/trust/test_serve_postgresql.py",
     "service/trust/test_serve_signed.py",
 ]

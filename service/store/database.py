@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Delete, Engine, Insert, NullPool, event
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from service.errors import ServiceError, StartError
 
@@ -50,18 +52,24 @@ def place(store_url: str | None, data_dir: Path | None) -> URL:
 
 
 class Database:
-    """Connections to a database, opened when they are needed. To be made after a fork, not before it."""
+    """A connection to a database, opened when it is needed. To be made after a fork, not before it."""
 
     def __init__(self, url: URL) -> None:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         # Statements go to the driver, each a transaction by itself: SQLAlchemy around each costs four times as much.
-        self._engine = _engine(url, pool_size=1, max_overflow=1, pool_timeout=_SECONDS, pool_reset_on_return=None)
+        self._engine = _engine(url, poolclass=NullPool)
+        self._held: PoolProxiedConnection | None = None
+        self._lock = threading.Lock()
         if not self.is_sqlite:
             event.listen(self._engine, "connect", lambda connection, _: setattr(connection, "autocommit", True))
         self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connection."""
+        with self._lock:
+            if self._held is not None:
+                self._held.invalidate()
+                self._held = None
         self._engine.dispose()
 
     def statement(self, statement: Insert | Delete) -> Callable[..., int]:
@@ -70,29 +78,32 @@ class Database:
         The call raises StoreAwayError when the database fails.
         """
         compiled = statement.compile(dialect=self._engine.dialect)
-        names = compiled.positiontup
+        sql, names = str(compiled), compiled.positiontup
 
         def call(**values: Any) -> int:
-            return self._run(str(compiled), tuple(values[name] for name in names) if names else values)
+            return self._run(sql, tuple(values[name] for name in names) if names else values)
 
         return call
 
     def _run(self, sql: str, values: Any, *, is_again: bool = False) -> int:
-        try:
-            connection = self._engine.raw_connection()
-        except self._errors as error:
-            raise StoreAwayError(_why(error)) from None
-        try:
-            cursor = connection.cursor()
-            cursor.execute(sql, values)
-            return int(cursor.rowcount)
-        except self._errors as error:
-            is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
-            connection.invalidate()
-            if not is_lost or is_again:
+        with self._lock:
+            try:
+                connection = self._held or self._engine.raw_connection()
+            except self._errors as error:
                 raise StoreAwayError(_why(error)) from None
-        finally:
-            connection.close()
+            self._held = (
+                connection  # until it fails: to take it out of the pool each time costs as much as the statement
+            )
+            try:
+                cursor = connection.cursor()
+                cursor.execute(sql, values)
+                return int(cursor.rowcount)
+            except self._errors as error:
+                is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
+                self._held = None
+                connection.invalidate()
+                if not is_lost or is_again:
+                    raise StoreAwayError(_why(error)) from None
         return self._run(sql, values, is_again=True)  # the server was restarted since the last call
 
 
