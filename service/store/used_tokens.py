@@ -13,6 +13,7 @@ from service.store.database import Database, StoreAwayError
 
 RETRY_S = 5  # between two tries to reach a store that is away: each may keep a worker waiting
 _PURGE_S = 60  # between two looks for what has expired
+_MARGIN_S = 300  # for which what has expired is kept: the clocks of two machines over one store may differ
 _MOST_KEPT = 10_000  # tokens that a worker remembers by itself
 
 _METADATA = sa.MetaData()
@@ -83,7 +84,7 @@ class UsedTokens:
             del self._seen[other, its]
         if self._steady() >= self._next_purge:
             self._next_purge = self._steady() + _PURGE_S
-            self._forget(now=int(self._clock()))
+            self._forget(now=int(self._clock()) - _MARGIN_S)
         return self._insert(issuer=issuer, jti=jti, expires=expires) == 1
 
     def _remember(self, token: Token, expires: int) -> bool:

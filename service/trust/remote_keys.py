@@ -41,8 +41,8 @@ class RemoteKeys:
             self._set = None
             self._fetch_unless_cooling()
         elif not self._set.knows(kid):
-            self._fetch_unless_cooling()
-            self._not_before = self._steady() + COOL_DOWN_S
+            if self._fetch_unless_cooling():
+                self._not_before = self._steady() + COOL_DOWN_S
         elif age > FRESH_S:
             self._refresh_aside()
         return self._set.key(kid, algorithm) if self._set else None
@@ -54,17 +54,19 @@ class RemoteKeys:
             raise AnswerError(f"{PEER} answered {answer.status}", answer.status)
         return read_key_set(answer.body)
 
-    def _fetch_unless_cooling(self) -> None:
+    def _fetch_unless_cooling(self) -> bool:
+        """Whether the keys were asked for; what came replaces what was known, unless it is no JWK Set."""
         with self._lock:
             if self._steady() < self._not_before:
-                return
+                return False
             self._not_before = self._steady() + COOL_DOWN_S
         try:
             keys = self.fetch()
         except (AnswerError, ValueError) as error:
             logger().warning("keys not fetched", client=self._client, why=str(error))
-            return
-        self._set, self._since, self._not_before = keys, self._steady(), 0.0
+        else:
+            self._set, self._since, self._not_before = keys, self._steady(), 0.0
+        return True
 
     def _refresh_aside(self) -> None:
         with self._lock:

@@ -112,6 +112,18 @@ def test_a_thousand_invented_kids_a_minute_cause_few_fetches(server: KeyServer, 
     assert knows(keys, "old")
 
 
+def test_invented_kids_do_not_keep_a_new_key_away(server: KeyServer, keys: RemoteKeys, clock: Time) -> None:
+    assert knows(keys, "old")
+    server.publish(old=ec_key("old"))
+    assert not knows(keys, "invented")
+    server.publish(new=ec_key("new"))
+    for number in range(61):
+        assert not knows(keys, f"invented-{number}")
+        clock.now += 1
+    assert knows(keys, "new")
+    assert len(server.asked) <= 4
+
+
 def test_an_outage_of_an_hour_costs_no_known_key(server: KeyServer, keys: RemoteKeys, clock: Time) -> None:
     assert knows(keys, "old")
     server.says = Reply(503)
