@@ -29,7 +29,7 @@ from service.settings import Settings
 from service.wire.refusal import RefusedError, outcome
 
 if TYPE_CHECKING:
-    from service.trust.gate import Gate
+    from service.trust.callers import Callers
 
 _GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 _SLASHES = re.compile("/+")
@@ -63,10 +63,10 @@ def create_app(
     app.url_map.merge_slashes = False
     _answer_errors(app)
     evaluating = evaluator(settings, now, book)
-    gate = None if settings.dev or not settings.clients else _gate(settings)
-    app.extensions["Gate"] = gate
+    callers = None if settings.dev or not settings.clients else _callers(settings)
+    app.extensions["Callers"] = callers
     app.register_blueprint(
-        cds_services.routes(evaluating, gate, authenticate_discovery=settings.authenticate_discovery)
+        cds_services.routes(evaluating, callers, authenticate_discovery=settings.authenticate_discovery)
     )
     app.register_blueprint(published(evaluating.book))
     if settings.dev:
@@ -77,18 +77,18 @@ def create_app(
     return app
 
 
-def _gate(settings: Settings) -> Gate:
+def _callers(settings: Settings) -> Callers:
     """What lets the clients of the settings in."""
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
     from service.store.database import Database, place
     from service.store.used_tokens import UsedTokens
-    from service.trust.gate import Gate, registered
+    from service.trust.callers import Callers, registered
     from service.trust.remote_keys import PEER
 
     http = http_client(settings, peer=PEER)
     clients = [registered(name, client, settings.public_url or "", http) for name, client in settings.clients.items()]
     used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
-    return Gate(clients, used, settings.allow_origins)
+    return Callers(clients, used, settings.allow_origins)
 
 
 def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> None:

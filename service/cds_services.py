@@ -18,7 +18,7 @@ from service.wire.refusal import MediaTypeRefusedError, TooLargeRefusedError
 from service.wire.request import read
 
 if TYPE_CHECKING:  # what it needs is loaded where clients are registered
-    from service.trust.gate import Gate
+    from service.trust.callers import Callers
 
 CDS_HOOKS_VERSION = "2.0.1"
 PATH = "/cds-services"
@@ -30,33 +30,33 @@ _USAGE = (
 )
 
 
-def routes(evaluator: Evaluator, gate: Gate | None = None, *, authenticate_discovery: bool = False) -> Blueprint:
-    """The routes of CDS Hooks, over one evaluator; with a gate, for those whom it lets in."""
+def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate_discovery: bool = False) -> Blueprint:
+    """The routes of CDS Hooks, over one evaluator; with `callers`, for clients that are registered."""
     blueprint = Blueprint("cds-services", __name__)
     services = {service_id(hook): _service(hook, evaluator.templates[hook]) for hook in HOOKS}
     discovery = _listed(services.values())
 
     @blueprint.get(PATH)
     def discover() -> Response:
-        if gate is None or not authenticate_discovery:
+        if callers is None or not authenticate_discovery:
             return Response(discovery, mimetype="application/json")
-        client = gate.caller(request.environ, PATH).client
+        client = callers.caller(request.environ, PATH).client
         seen = [service for identity, service in services.items() if client.sees(identity)]
         return Response(_listed(seen), mimetype="application/json")
 
     for hook in HOOKS:
         path = f"{PATH}/{service_id(hook)}"
-        blueprint.add_url_rule(path, hook, _service_call(evaluator, gate, hook, path), methods=["POST"])
+        blueprint.add_url_rule(path, hook, _service_call(evaluator, callers, hook, path), methods=["POST"])
     return blueprint
 
 
-def _service_call(evaluator: Evaluator, gate: Gate | None, hook: str, path: str) -> Callable[[], Response]:
+def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path: str) -> Callable[[], Response]:
     """The view of one service."""
     identity = service_id(hook)
 
     def call() -> Response:
         environ = request.environ
-        caller = gate.caller(environ, path) if gate else None
+        caller = callers.caller(environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
         asked = read(_body(environ), hook)

@@ -199,7 +199,7 @@ class Settings(BaseModel):
 
     @property
     def fhir_servers(self) -> tuple[str, ...]:
-        """The base URLs that may be read; whose they are, the gate looks at."""
+        """The base URLs that may be read; a client may name its own alone."""
         bases = (tenant.base for client in self.clients.values() for tenant in client.tenants)
         return (*self.allow_fhir_servers, *bases)
 

@@ -1,4 +1,4 @@
-"""The other side of the gate: keys as a client makes them, and tokens as it signs them. For trying, and for tests."""
+"""The other side: keys as a client makes them, and tokens as it signs them. For trying, and for tests."""
 
 from __future__ import annotations
 

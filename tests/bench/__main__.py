@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 from rich.console import Console
 
-from tests.bench import engine, gate, hapi, over_http
+from tests.bench import callers, engine, hapi, over_http
 from tests.bench.bodies import SIZES
 from tests.bench.first_answer import first_answer
 from tests.bench.shapes import MIXED, SHAPES, body
@@ -140,7 +140,7 @@ def _started(bodies: Bodies, effort: Effort) -> Section:
 
 def _callers(effort: Effort) -> Section:
     rows = []
-    for algorithm, cost in gate.measure(effort.starts).items():
+    for algorithm, cost in callers.measure(effort.starts).items():
         rows += [
             row(f"{algorithm}: header, claims, key cache, replay", {10: cost.rest * 1e3}, 2, {10: _CALLER_MS}),
             row(f"{algorithm}: the signature", {10: cost.signature * 1e3}, 2),

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from service.app import create_app
 from service.settings import Settings, load
 from service.store.database import place, prepare
-from service.trust.gate import Gate
+from service.trust.callers import Callers
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.signing import VIEW, registered, token
@@ -49,7 +49,7 @@ def site(folder: Path, more: str = "", of_service: str = "", keys: bytes = b"") 
     prepare(place(settings.store_address, settings.data_dir))
     running = Site(settings)
     yield running
-    running.app.extensions[Gate.__name__].close()
+    running.app.extensions[Callers.__name__].close()
 
 
 def lines(said: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""The gate: who calls, whether that may be, and what they may ask for."""
+"""The callers: who calls, whether that may be, and what they may ask for."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Caller(Struct, frozen=True):
             )
 
 
-class Gate:
+class Callers:
     """Lets registered clients in, each by its own tokens and each token once."""
 
     def __init__(self, registered: Iterable[Registered], used: UsedTokens, origins: Collection[str]) -> None:
@@ -57,7 +57,7 @@ class Gate:
         self._origins = frozenset(origins)
 
     def close(self) -> None:
-        """Close the connections to the store."""
+        """Close the connection to the store."""
         self._used.close()
 
     def caller(self, environ: Mapping[str, Any], path: str) -> Caller:

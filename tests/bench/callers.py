@@ -12,7 +12,7 @@ import jwt
 from msgspec import Struct
 
 from service.middleware.log import COUNTS
-from service.trust.gate import Gate
+from service.trust.callers import Callers
 from tests.support.signing import VIEW, ec_key, rsa_key, token
 from tests.support.site import site
 
@@ -29,11 +29,11 @@ class Cost(Struct):
 def measure(rounds: int, times: int = 200) -> dict[str, Cost]:
     """The cost by algorithm."""
     with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as main:
-        gate: Gate = main.app.extensions[Gate.__name__]
-        return {name: _of(gate, name, rounds, times) for name in _KEYS}
+        callers: Callers = main.app.extensions[Callers.__name__]
+        return {name: _of(callers, name, rounds, times) for name in _KEYS}
 
 
-def _of(gate: Gate, algorithm: str, rounds: int, times: int) -> Cost:
+def _of(callers: Callers, algorithm: str, rounds: int, times: int) -> Cost:
     key, kid = _KEYS[algorithm]
     verifier, public = jwt.get_algorithm_by_name(algorithm), key().public_key()
     costs = []
@@ -43,7 +43,7 @@ def _of(gate: Gate, algorithm: str, rounds: int, times: int) -> Cost:
         parts = [_signed(one) for one in tokens]
         start = time.process_time()
         for environ in environs:
-            gate.caller(environ, VIEW)
+            callers.caller(environ, VIEW)
         whole = time.process_time()
         for text, signature in parts:
             verifier.verify(text, public, signature)
