@@ -79,6 +79,8 @@ class Client(BaseModel):
     @field_validator("issuer")
     @classmethod
     def _check_issuer(cls, issuer: str) -> str:
+        if not issuer.isascii() or not issuer.isprintable() or " " in issuer:
+            raise ValueError("it holds a character that no URI has")
         if issuer.rstrip("/").lower() == _PUBLIC_ISSUER:
             raise ValueError("the private key of the public sandbox is published: its tokens prove nothing")
         return issuer

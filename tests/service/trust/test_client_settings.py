@@ -66,6 +66,7 @@ def test_clients_in_the_environment_stand_as_json() -> None:
     [
         (table("", keys=""), "clients.main: no keys"),
         (table("", issuer=""), "clients.main.issuer"),
+        (table("", issuer="https://ehr.example/\\u0000"), "clients.main.issuer"),
         (table("", issuer="https://sandbox.cds-hooks.org"), "clients.main.issuer: the private key"),
         (table("", keys='keys_file = "none.json"'), "clients.main.keys_file: none.json cannot be read"),
         (table("", keys='keys_urls = ["http://ehr.example/jwks"]'), "clients.main.keys_urls"),
