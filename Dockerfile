@@ -1,5 +1,6 @@
 # The service as an image: docker build -t foot-drop-cds .
-# It runs as nobody and writes to /data alone. Callers are not authenticated yet, so it starts with serve --dev only.
+# It runs as nobody and writes to /data alone. It starts if its settings register a client
+# (docs/production.md), or with serve --dev.
 
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /build

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -14,12 +14,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from cards.record.body import MAX_BYTES
 from cards.record.codes import Codes
 from cards.rule_book import RuleBook
-from service import hooks
+from service import cds_services
 from service.evaluation import Evaluator
 from service.expansions import read_expansions
 from service.fhir.address import allow_list
 from service.fhir.client import THREADS, FhirReader
-from service.fhir.transport import HttpClient
+from service.fhir.transport import FHIR_SERVER, HttpClient
 from service.middleware import log
 from service.middleware.cors import with_cors
 from service.middleware.host import with_host
@@ -27,6 +27,9 @@ from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
 from service.wire.refusal import RefusedError, outcome
+
+if TYPE_CHECKING:
+    from service.trust.callers import Callers
 
 _GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 _SLASHES = re.compile("/+")
@@ -60,7 +63,11 @@ def create_app(
     app.url_map.merge_slashes = False
     _answer_errors(app)
     evaluating = evaluator(settings, now, book)
-    app.register_blueprint(hooks.routes(evaluating))
+    callers = None if settings.dev or not settings.clients else _callers(settings)
+    app.extensions["Callers"] = callers
+    app.register_blueprint(
+        cds_services.routes(evaluating, callers, authenticate_discovery=settings.authenticate_discovery)
+    )
     app.register_blueprint(published(evaluating.book))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
@@ -68,6 +75,20 @@ def create_app(
     served = with_host(with_cors(app.wsgi_app, settings.allows_origin), settings.is_called, _misdirected)
     app.wsgi_app = log.logged(_framed(served))  # type: ignore[method-assign,assignment]
     return app
+
+
+def _callers(settings: Settings) -> Callers:
+    """What lets the clients of the settings in."""
+    # Loaded where clients are registered: the database and the cryptography take a third of a second.
+    from service.store.database import Database, place
+    from service.store.used_tokens import UsedTokens
+    from service.trust.callers import Callers, registered
+    from service.trust.remote_keys import PEER
+
+    http = http_client(settings, peer=PEER)
+    clients = [registered(name, client, settings.public_url or "", http) for name, client in settings.clients.items()]
+    used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
+    return Callers(clients, used, settings.allow_origins)
 
 
 def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> None:
@@ -78,19 +99,20 @@ def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> Non
     app.register_blueprint(routes(evaluating, partial(FhirStore, allowed=allowed, http=http_client(settings))))
 
 
-def http_client(settings: Settings, connections: int = 1) -> HttpClient:
-    """A client of FHIR servers, as these settings have it."""
+def http_client(settings: Settings, connections: int = 1, peer: str = FHIR_SERVER) -> HttpClient:
+    """A client of FHIR servers, or of another peer, as these settings have it."""
     return HttpClient(
         connections,
         ca_file=str(settings.ca_file) if settings.ca_file else None,
         proxy=settings.proxy.get_secret_value() if settings.proxy else None,
         allow_loopback=settings.dev,
+        peer=peer,
     )
 
 
 def evaluator(settings: Settings, now: Clock = None, book: RuleBook | None = None) -> Evaluator:
     """What turns a hook request into verdicts, as these settings have it."""
-    allowed = allow_list(settings.allow_fhir_servers, allow_loopback=settings.dev)
+    allowed = allow_list(settings.fhir_servers, allow_loopback=settings.dev)
     return Evaluator(
         Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
         FhirReader(allowed, http=http_client(settings, THREADS), threads=THREADS),
@@ -128,7 +150,9 @@ def _answer_errors(app: Flask) -> None:
 
     @app.errorhandler(RefusedError)
     def refused(error: RefusedError) -> Response:
-        return _outcome(error.status, error.message, error.field)
+        reply = _outcome(error.status, error.message, error.field)
+        reply.headers.extend(error.headers)
+        return reply
 
     @app.errorhandler(HTTPException)
     def not_served(error: HTTPException) -> Response:

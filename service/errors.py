@@ -2,18 +2,24 @@
 
 ServiceError
 ├── RefusedError                     wire/refusal.py: a request that is not answered with cards
+│   ├── UnknownCallerRefusedError
 │   ├── ForbiddenRefusedError
 │   ├── TooLargeRefusedError
 │   ├── MediaTypeRefusedError
 │   ├── MissingDataRefusedError
-│   └── OtherPatientRefusedError
+│   ├── OtherPatientRefusedError
+│   └── StoreAwayRefusedError
 ├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
 ├── UnresolvedError                  fhir/resolver.py: a name that leads to no server
 ├── StartError                       what keeps the service from starting
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py
 │   ├── FewFilesError                server.py
+│   ├── StoreFailedError             store/database.py
 │   └── NotStartedError              command/demo.py
+├── RefusedTokenError                trust/token.py: a token that proves nothing
+├── CallError                        command/calling.py: a request that cannot be signed or is not answered
+├── StoreAwayError                   store/database.py: a database that does not answer
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py

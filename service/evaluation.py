@@ -67,8 +67,10 @@ class Evaluator:
         self.templates = {hook: templates(self.book.read_by(hook), codes) for hook in self.book.by_hook}
         """The prefetch templates of each hook, by prefetch key."""
 
-    def evaluate(self, request: HookRequest) -> Evaluation:
-        """The verdicts of every rule of the hook.
+    def evaluate(
+        self, request: HookRequest, deadline: float | None = None, max_records: int | None = None
+    ) -> Evaluation:
+        """The verdicts of every rule of the hook; a client may have a deadline and a number of records of its own.
 
         Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
@@ -80,8 +82,8 @@ class Evaluator:
                 self.templates.get(request.hook, {}),
                 self._reader,
                 self.codes,
-                monotonic() + self._deadline,
-                self._max_records,
+                monotonic() + (deadline or self._deadline),
+                max_records or self._max_records,
             )
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:

@@ -53,9 +53,14 @@ def serve(
 ) -> None:
     """Serve what `load` makes until SIGINT or SIGTERM; `say` is told where, once the service answers there.
 
-    Raises RefusedSettingsError for settings that would leave patient data open, FewFilesError, AddressInUseError.
+    Raises RefusedSettingsError for settings that would leave patient data open, FewFilesError, AddressInUseError,
+    and StoreFailedError.
     """
     refuse_unsafe(settings, host)
+    if settings.clients and not settings.dev:
+        from service.store.database import place, prepare  # loaded where there is a store
+
+        prepare(place(settings.store_address, settings.data_dir))
     connections = _connections()
     _close_gaps()
     with _listen(host, port) as listener:
@@ -65,7 +70,7 @@ def serve(
         Supervisor(
             Task(listener, connections, make, settings.evaluation_limit_s),
             workers,
-            settings.deadline + settings.evaluation_limit_s + _STOP_SECONDS,
+            settings.longest_deadline + settings.evaluation_limit_s + _STOP_SECONDS,
         ).run(partial(_say, say, f"Listening on {_url(address, bound)}"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import tomllib
 from collections.abc import Mapping
@@ -13,21 +14,25 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
 from cards.record.newest import MOST_RECORDS
+from cards.record.words import printable
 from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
 from service.expansions import read_expansions
-from service.fhir.address import LOOPBACK, read_address, read_host, without_secrets
+from service.fhir.address import LOOPBACK, read_address, read_host, read_origin, without_secrets
+from service.trust.client import Client, check_issuers, check_public_urls
 
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 DEFAULT_FILE = Path("foot-drop-cds.toml")
 
-_TABLES = frozenset({"codes", "codes_from"})
+_TABLES = frozenset({"clients", "codes", "codes_from"})
+_CLIENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_STORES = ("postgresql://", "sqlite:///")
 # Half a second is what an EHR waits (CDS Hooks, performance); a developer at a debugger waits longer.
 DEADLINE_MS = 450
 DEV_DEADLINE_MS = 5000
@@ -55,6 +60,11 @@ class Settings(BaseModel):
     ca_file: Path | None = None
     proxy: SecretStr | None = None  # it may hold a password
     time_zone: str = "UTC"
+    clients: dict[str, Client] = Field(default_factory=dict)  # after public_url, which they may need
+    authenticate_discovery: bool = False
+    data_dir: Path | None = None
+    store_url: SecretStr | None = None  # it may hold a password
+    replay_grace_s: Annotated[int, Field(ge=0, le=3600)] = 60
     dev: bool = False
 
     @field_validator("allow_fhir_servers", "allow_origins", "hosts", "medicine_classes", mode="before")
@@ -78,11 +88,7 @@ class Settings(BaseModel):
     @field_validator("allow_origins")
     @classmethod
     def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        addresses = [read_address(origin) for origin in origins]
-        for origin, address in zip(origins, addresses, strict=True):
-            if address is None or address.path:
-                raise ValueError(f"{without_secrets(origin)} is not an origin such as https://ehr.example")
-        return tuple(address.url for address in addresses if address is not None)
+        return tuple(read_origin(origin) for origin in origins)
 
     @field_validator("public_url")
     @classmethod
@@ -133,6 +139,24 @@ class Settings(BaseModel):
             raise ValueError(f"{name} is no time zone such as Europe/Zurich") from None
         return name
 
+    @field_validator("clients")
+    @classmethod
+    def _check_clients(cls, clients: dict[str, Client], info: ValidationInfo) -> dict[str, Client]:
+        for name in clients:
+            if not _CLIENT_NAME.fullmatch(name):
+                raise ValueError("the name of a client has 1 to 40 small letters, digits and hyphens, no hyphen first")
+        check_issuers(clients)
+        if "public_url" in info.data:  # else it is refused itself
+            check_public_urls(clients, info.data["public_url"])
+        return clients
+
+    @field_validator("store_url")
+    @classmethod
+    def _check_store_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(_STORES):
+            raise ValueError("it is not the address of a database: postgresql://user@host/name or sqlite:///file")
+        return url
+
     @field_validator("codes")
     @classmethod
     def _check_codes(cls, overlay: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
@@ -169,10 +193,26 @@ class Settings(BaseModel):
         return (self.deadline_ms or (DEV_DEADLINE_MS if self.dev else DEADLINE_MS)) / 1000
 
     @property
+    def longest_deadline(self) -> float:
+        """Seconds that it may take for the client that is given the most."""
+        return max(self.deadline, *((client.deadline_ms or 0) / 1000 for client in self.clients.values()), 0)
+
+    @property
+    def fhir_servers(self) -> tuple[str, ...]:
+        """The base URLs that may be read; a client may name its own alone."""
+        bases = (tenant.base for client in self.clients.values() for tenant in client.tenants)
+        return (*self.allow_fhir_servers, *bases)
+
+    @property
+    def store_address(self) -> str | None:
+        """The address of the database, which may hold a password; None: the file in `data_dir`."""
+        return self.store_url.get_secret_value() if self.store_url else None
+
+    @property
     def names(self) -> frozenset[str]:
-        """The hosts that the service is called by: those of `public_url` and `hosts`, and with `dev` loopback."""
-        address = read_address(self.public_url or "")
-        own = (address.host,) if address else ()
+        """The hosts that the service is called by: those of each `public_url` and `hosts`, and with `dev` loopback."""
+        urls = [self.public_url, *(client.public_url for client in self.clients.values())]
+        own = [address.host for url in urls if (address := read_address(url or "")) is not None]
         return frozenset({*own, *self.hosts, *(LOOPBACK if self.dev else ())})
 
     def is_called(self, header: str) -> bool:
@@ -180,8 +220,8 @@ class Settings(BaseModel):
         return read_host(header) in self.names
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether a page of this origin may call: one of the list, and with `dev` any on loopback."""
-        if origin in self.allow_origins:
+        """Whether a page of this origin may call: one of the lists, and with `dev` any on loopback."""
+        if origin in self.allow_origins or any(origin in client.origins for client in self.clients.values()):
             return True
         address = read_address(origin) if self.dev else None
         return address is not None and address.is_loopback and not address.path
@@ -205,8 +245,9 @@ def load(
     document = _read_file(named) if named else _read_file(DEFAULT_FILE) if DEFAULT_FILE.exists() else {}
     if "dev" in document or f"{PREFIX}DEV" in environment:
         raise RefusedSettingsError("dev: development mode is for the command line alone (serve --dev)")
+    variables = _read_environment(environment)
     try:
-        settings = Settings(**{**document, **_read_environment(environment), "dev": dev})
+        settings = Settings(**{**document, **variables, "dev": dev})
         if not more_fhir_servers and not more_origins:
             return settings
         return Settings(
@@ -217,17 +258,28 @@ def load(
             }
         )
     except ValidationError as error:
-        raise RefusedSettingsError("; ".join(_sentences(error))) from None
+        file = None if not document else named or DEFAULT_FILE
+        raise RefusedSettingsError("; ".join(_sentences(error, file, variables))) from None
 
 
 def refuse_unsafe(settings: Settings, host: str) -> None:
     """Raises RefusedSettingsError for a combination that would leave patient data open."""
     if not settings.dev:
-        raise RefusedSettingsError(
-            "callers cannot be authenticated yet, so the service runs on this machine only: use serve --dev"
-        )
-    if not is_loopback(host):
+        _refuse_incomplete(settings)
+    elif not is_loopback(host):
         raise RefusedSettingsError(f"--dev demands no token, so it serves loopback only, not {host}")
+
+
+def _refuse_incomplete(settings: Settings) -> None:
+    if not settings.clients:
+        raise RefusedSettingsError(
+            "no client is registered, so nobody could call: register an EHR (foot-drop-cds clients add), "
+            "or try the service on this machine (serve --dev)"
+        )
+    if settings.store_url is None and settings.data_dir is None:
+        raise RefusedSettingsError(
+            "there is no store for the tokens that were used: name a folder (data_dir) or a database (store_url)"
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -272,15 +324,16 @@ def _from_json(variable: str, value: str) -> Any:
         raise RefusedSettingsError(f"{variable} is not JSON") from None
 
 
-def _sentences(error: ValidationError) -> list[str]:
-    """What is wrong, setting by setting, without the values: one may be a secret."""
+def _sentences(error: ValidationError, file: Path | None, variables: Mapping[str, Any]) -> list[str]:
+    """What is wrong, by file and setting, without the values: one may be a secret."""
     sentences = []
     for refused in error.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in refused["loc"])
-        if refused["type"] == "extra_forbidden":
-            sentences.append(f"{name}: there is no such setting")
-        else:
-            sentences.append(f"{name}: {refused['msg'].removeprefix('Value error, ')}")
+        setting = str(refused["loc"][0]) if refused["loc"] else ""
+        where = f"{file}: " if file and setting not in variables else ""
+        is_unknown = refused["type"] == "extra_forbidden"
+        why = "there is no such setting" if is_unknown else refused["msg"].removeprefix("Value error, ")
+        sentences.append(f"{where}{printable(name)}: {why}")
     return sentences
 
 

@@ -28,6 +28,7 @@ GROUPS = {
     "hapi": ["hapi"],
     "browser": ["service/simulator/test_in_browser.py", "service/simulator/test_height_of_cards.py"],
     "image": ["deploy/test_packaging.py"],
+    "postgresql": ["service/store", "service/trust/test_serve_postgresql.py"],
     "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
     "answers": [
@@ -42,6 +43,7 @@ SLOW = [
     *GROUPS["answers"],
     "hapi",
     "deploy",
+    "docs/test_production.py",
     "docs/test_public_sandbox.py",
     "docs/test_readme.py",
     "house/test_bench_bodies.py",
@@ -52,6 +54,9 @@ SLOW = [
     "service/serving",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
+    "service/trust/test_loading.py",
+    "service/trust/test_serve_postgresql.py",
+    "service/trust/test_serve_signed.py",
 ]
 # What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
 LONG = [

@@ -6,12 +6,12 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, Any
 
 import click
 
-if TYPE_CHECKING:
-    from service.settings import Settings
+from service.command.client_commands import call, clients
+from service.command.options import SETTINGS, FhirServer, load_settings, refuse
 
 # What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
 
@@ -26,24 +26,6 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is not a date or time such as 2026-03-02T10:00:00Z", param, ctx)
 
 
-class _FhirServer(click.ParamType[str]):
-    name = "url"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from service.fhir.address import read_address, without_secrets
-
-        address = read_address(value)
-        if address is None:
-            self.fail(f"'{without_secrets(value)}' is not the http or https address of a FHIR server", param, ctx)
-        return address.url
-
-
-_SETTINGS = click.option(
-    "--settings",
-    "file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Settings file  [default: FOOT_DROP_CDS_SETTINGS, then ./foot-drop-cds.toml]",
-)
 _FHIR_SERVERS = click.option(
     "--allow-fhir-server",
     "servers",
@@ -64,7 +46,7 @@ def main() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0: any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
-@_SETTINGS
+@SETTINGS
 @_FHIR_SERVERS
 @click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="Web origin that may call; repeatable.")
 def serve(
@@ -80,7 +62,7 @@ def serve(
     from service import server
     from service.errors import StartError
 
-    settings = _load(file, dev, servers, origins)
+    settings = load_settings(file, dev, servers, origins)
 
     def say(line: str) -> None:
         click.echo(line)
@@ -90,7 +72,7 @@ def serve(
     try:
         server.serve(settings, host, port, workers, say)
     except StartError as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 @main.command()
@@ -104,7 +86,7 @@ def serve(
     show_default=True,
     help="Text for people, JSON for tools.",
 )
-@_SETTINGS
+@SETTINGS
 @_FHIR_SERVERS
 def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None, servers: tuple[str, ...]) -> None:
     """Explain each rule's verdict on a request. `-` reads standard input.
@@ -119,7 +101,7 @@ def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None,
     from service.wire.refusal import RefusedError, outcome
     from service.wire.request import read
 
-    settings = _load(file, True, servers, ())
+    settings = load_settings(file, True, servers, ())
     if now is not None and now.tzinfo is None:
         now = now.replace(tzinfo=settings.zone)
     try:
@@ -164,7 +146,7 @@ def demo() -> None:
     try:
         is_right = show.run(Console(highlight=False))
     except show.NotStartedError as error:
-        _refuse(str(error))
+        refuse(str(error))
     if not is_right:
         sys.exit(1)
 
@@ -179,16 +161,16 @@ def publish(folder: Path) -> None:
     try:
         count = Library(rule_book()).write(folder)
     except OSError as error:
-        _refuse(f"{folder} cannot be written: {error.strerror}")
+        refuse(f"{folder} cannot be written: {error.strerror}")
     click.echo(f"{count} files written to {folder}")
 
 
 @main.command()
-@click.argument("url", metavar="URL", type=_FhirServer())
+@click.argument("url", metavar="URL", type=FhirServer())
 @click.option(
     "--wait", type=click.IntRange(0), default=300, show_default=True, help="Seconds to wait for the server to start."
 )
-@_SETTINGS
+@SETTINGS
 def load(url: str, wait: int, file: Path | None) -> None:
     """Load the example patients into a FHIR server. Their dates are shifted to now."""
     from datetime import UTC
@@ -200,7 +182,7 @@ def load(url: str, wait: int, file: Path | None) -> None:
     from service.app import http_client
     from service.command import loading
 
-    http = http_client(_load(file, True, (), ()))
+    http = http_client(load_settings(file, True, (), ()))
     names = examples.names()
     said = Console(stderr=True)
     try:
@@ -209,27 +191,12 @@ def load(url: str, wait: int, file: Path | None) -> None:
         for _ in track(written, "Loading", len(names), console=said, disable=not said.is_terminal):
             pass
     except loading.LoadError as error:
-        _refuse(str(error))
+        refuse(str(error))
     click.echo(f"{len(names)} patients loaded into {url}")
 
 
-def _load(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple[str, ...]) -> Settings:
-    """The settings, with what the command line adds. Ends with 1 when they are refused."""
-    from service.settings import RefusedSettingsError, load
-
-    try:
-        return load(file, dev=dev, more_fhir_servers=servers, more_origins=origins)
-    except RefusedSettingsError as error:
-        _refuse(str(error))
-
-
-def _refuse(sentence: str) -> NoReturn:
-    from cards.record.words import printable
-
-    for line in f"foot-drop-cds: {sentence}".split("\n"):  # a program's own words may be among it
-        click.echo(printable(line), err=True)
-    sys.exit(1)
-
+main.add_command(clients)
+main.add_command(call)
 
 if __name__ == "__main__":
     main()

@@ -87,6 +87,14 @@ def without_secrets(url: str) -> str:
     return printable(f"{start}{'***@' if at else ''}{place}{'?***' if mark else ''}")
 
 
+def read_origin(origin: str) -> str:
+    """An origin of pages, normalised. Raises ValueError."""
+    address = read_address(origin)
+    if address is None or address.path:
+        raise ValueError(f"{without_secrets(origin)} is not an origin such as https://ehr.example")
+    return address.url
+
+
 def read_host(header: str) -> str | None:
     """The host that a Host header names, normalised and without its port; None when it names none."""
     address = read_address(f"http://{header}")

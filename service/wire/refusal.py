@@ -9,6 +9,7 @@ from service.errors import ServiceError
 # HTTP status -> FHIR R4 issue-type, for each status that we send
 _ISSUE_CODES = {
     400: "invalid",
+    401: "login",
     403: "forbidden",
     404: "not-found",
     405: "not-supported",
@@ -19,6 +20,7 @@ _ISSUE_CODES = {
     421: "not-supported",
     422: "conflict",
     500: "exception",
+    503: "transient",
 }
 
 
@@ -30,6 +32,7 @@ class RefusedError(ServiceError):
     """
 
     status = 400
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -43,8 +46,28 @@ class TooLargeRefusedError(RefusedError):
     status = 413
 
 
+class UnknownCallerRefusedError(RefusedError):
+    """Who calls has not shown who it is. It is always answered alike: a reason would help to forge a token."""
+
+    status = 401
+    headers = (("WWW-Authenticate", "Bearer"),)
+
+    def __init__(self) -> None:
+        super().__init__("the caller is not known: a registered client sends a signed token")
+
+
+class StoreAwayRefusedError(RefusedError):
+    """Nobody can tell for now whether the caller's token is new."""
+
+    status = 503
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("the service cannot check tokens at the moment: call again with a new one")
+        self.headers = (("Retry-After", str(seconds)),)
+
+
 class ForbiddenRefusedError(RefusedError):
-    """It comes from a page that may not ask for this."""
+    """Who asks, or the page from which it comes, may not ask for this."""
 
     status = 403
 

@@ -35,6 +35,7 @@ class FhirAuthorization(Struct):
     """The access token for fhirServer. Its repr never shows it."""
 
     access_token: str | None = None
+    subject: Any = None  # whatever it is, the token counts
 
     def __repr__(self) -> str:
         return "FhirAuthorization()"

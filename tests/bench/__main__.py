@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 from rich.console import Console
 
-from tests.bench import engine, hapi, over_http
+from tests.bench import callers, engine, hapi, over_http
 from tests.bench.bodies import SIZES
 from tests.bench.first_answer import first_answer
 from tests.bench.shapes import MIXED, SHAPES, body
@@ -24,6 +24,7 @@ _FOOT_DROP_MS = {10: 0.5, 100: 0.5}  # it does not grow with the chart; in large
 _HTTP = dict(zip(SIZES, (2.0, 3.0, 7.0, 5.0), strict=True))
 _HELD = {1_000: 2.0, 10_000: 2.0}
 _FIRST_ANSWER = 1.5
+_CALLER_MS = 0.3  # without the signature
 _READING_MS = 15  # beyond the slowest query
 
 _WORDS = {False: "no foot drop", True: "foot drop"}
@@ -137,6 +138,16 @@ def _started(bodies: Bodies, effort: Effort) -> Section:
     return Section("Start to first answer, s", rows)
 
 
+def _callers(effort: Effort) -> Section:
+    rows = []
+    for algorithm, cost in callers.measure(effort.starts).items():
+        rows += [
+            row(f"{algorithm}: header, claims, key cache, replay", {10: cost.rest * 1e3}, 2, {10: _CALLER_MS}),
+            row(f"{algorithm}: the signature", {10: cost.signature * 1e3}, 2),
+        ]
+    return Section("Who calls: CPU of a token, ms", rows)
+
+
 def _machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -157,7 +168,9 @@ def _of_the_mixed_shape(now: datetime, effort: Effort, say: Callable[[str], None
     say("with HAPI")
     reading, left_out = _with_hapi(now, effort)
     say("memory")
-    return [*reading, _held(bodies, now), started], left_out
+    held = _held(bodies, now)
+    say("callers")
+    return [*reading, held, started, _callers(effort)], left_out
 
 
 @click.command()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.settings import RefusedSettingsError, Settings, load, refuse_unsafe
+from tests.support.signing import registered
 
 
 def write(folder: Path, text: str, name: str = "site.toml") -> Path:
@@ -107,7 +108,9 @@ def test_a_site_adds_codes(tmp_path: Path) -> None:
         ('proxy = "http://user:secret-value@proxy.example/path"', "proxy"),
         ("dev = true", "dev"),
         ('[clients."https://ehr.example"]\n"anything" = 1', "clients"),
-        ('data_dir = "data"', "data_dir"),
+        ('store_url = "mysql://user:secret-value@db.example/cds"', "store_url"),
+        ("replay_grace_s = -1", "replay_grace_s"),
+        ("authenticate_discovery = 3", "authenticate_discovery"),
         ("not toml", "site.toml"),
     ],
 )
@@ -115,6 +118,15 @@ def test_what_is_wrong_is_refused_by_name(tmp_path: Path, text: str, named: str)
     with pytest.raises(RefusedSettingsError, match=named.replace(".", r"\.")) as refused:
         load(write(tmp_path, text), {})
     assert "secret-value" not in str(refused.value)
+
+
+def test_a_refusal_says_where_the_setting_stands(tmp_path: Path) -> None:
+    file = write(tmp_path, "deadline_ms = 0")
+    with pytest.raises(RefusedSettingsError) as refused:
+        load(file, {"FOOT_DROP_CDS_MAX_RECORDS": "0"})
+    in_file, in_environment = str(refused.value).split("; ")
+    assert in_file.startswith(f"{file}: deadline_ms: ")
+    assert in_environment.startswith("max_records: ")
 
 
 def test_codes_in_the_environment_stand_as_json() -> None:
@@ -161,6 +173,14 @@ def test_development_on_loopback_is_served(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_only_development_is_served(host: str) -> None:
-    with pytest.raises(RefusedSettingsError, match=r"authenticated yet.*--dev"):
+def test_without_clients_only_development_is_served(host: str) -> None:
+    with pytest.raises(RefusedSettingsError, match=r"no client is registered.*clients add.*--dev"):
         refuse_unsafe(Settings(), host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_with_clients_and_a_store_every_host_is_served(tmp_path: Path, host: str) -> None:
+    settings = load(registered(tmp_path), {})
+    refuse_unsafe(settings, host)
+    with pytest.raises(RefusedSettingsError, match=r"no store.*data_dir.*store_url"):
+        refuse_unsafe(settings.model_copy(update={"data_dir": None}), host)

@@ -11,8 +11,12 @@ from tests.hapi import build
 
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])) or ""
 CHROMIUM = shutil.which("chromium") or ""
+POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda folder: int(folder.parent.name))
+"""Where the programs of the newest PostgreSQL are: Debian keeps them from the path."""
+OPENSSL = shutil.which("openssl") or ""
 NO_HAPI = build.missing()
 
+_POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
 _BROWSER = [
     "service/simulator/test_in_browser.py",
@@ -26,6 +30,8 @@ def left_out() -> list[str]:
     """The files below tests/ that cannot run here."""
     return [
         *([] if NGINX else _PROXY),
+        *([] if OPENSSL else ["docs/test_production.py"]),
+        *([] if POSTGRESQL else _POSTGRESQL),
         *([] if CHROMIUM else _BROWSER),
         *(_HAPI if NO_HAPI else []),
     ]
@@ -36,6 +42,10 @@ def sentences() -> list[str]:
     said = []
     if not NGINX:
         said.append("The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).")
+    if not OPENSSL:
+        said.append("The test of docs/production.md is left out: openssl missing (Debian: apt-get install openssl).")
+    if not POSTGRESQL:
+        said.append("The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).")
     if not CHROMIUM:
         said.append("The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).")
     if NO_HAPI:

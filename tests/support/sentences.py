@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from click import Command, Group
 from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
@@ -19,6 +23,8 @@ from service.command.cli import main
 from tests.support import vignettes
 from tests.support.http_server import Asked, HttpServer, Reply
 from tests.support.places import ROOT
+from tests.support.signing import FHIR_BASE, token
+from tests.support.site import site
 
 FILE = ROOT / "tests" / "service" / "sentences.txt"
 RENEW = "python -m tests.support.sentences"
@@ -39,7 +45,7 @@ _DRAFT = {"resourceType": "ServiceRequest", "id": "d1", "subject": {"reference":
 def text() -> str:
     """The refusals by status, then the help of each command."""
     sentences = sorted({(reply.status_code, _diagnostics(reply)) for reply in refusals()})
-    helps = "\n".join(_help(*words) for words in ((), *((name,) for name in main.commands)))
+    helps = "\n".join(_help(*words) for words in _commands(main))
     lines = "".join(f"{status}  {sentence}\n" for status, sentence in sentences)
     return f"Read this aloud. It is written by `{RENEW}`.\n\nRefused requests\n\n{lines}\nHelp\n\n{helps}"
 
@@ -47,6 +53,13 @@ def text() -> str:
 def _diagnostics(reply: TestResponse) -> str:
     (issue,) = reply.get_json()["issue"]
     return str(issue["diagnostics"])
+
+
+def _commands(command: Command, *words: str) -> Iterator[tuple[str, ...]]:
+    """The words of a command, and of those below it."""
+    yield words
+    for name, below in command.commands.items() if isinstance(command, Group) else ():
+        yield from _commands(below, *words, name)
 
 
 def _help(*words: str) -> str:
@@ -79,7 +92,27 @@ def refusals() -> Iterator[TestResponse]:
         yield client.post("/simulator/write", json=asked, headers={"Origin": "http://localhost"})
     yield client.post("/simulator/write", json={})
     yield client.get("/cds-services", headers={"Host": "ehr.example"})
+    yield from _refused_callers()
     yield create_app(now=_no_clock, dev=True).test_client().post(_VIEW, json=_request())
+
+
+def _refused_callers() -> Iterator[TestResponse]:
+    """Replies of a service that asks for tokens."""
+    tenants = f'tenants = [{{ base = "{FHIR_BASE}", subject = "cds" }}]'
+    for seconds in (60, 0):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            site(Path(folder), tenants, f"replay_grace_s = {seconds}") as main,
+        ):
+            if seconds:
+                yield main.post(None)
+                yield main.post(token(), {**_request(), "fhirServer": "https://elsewhere.example/fhir"})
+                granted = {"access_token": "t", "subject": "other"}
+                yield main.post(token(), {**_request(), "fhirServer": FHIR_BASE, "fhirAuthorization": granted})
+                yield main.post(token(), Origin="https://elsewhere.example")
+            else:
+                shutil.rmtree(Path(folder) / "data")
+                yield main.post(token())
 
 
 def _always(reply: Reply) -> Callable[[Asked], Reply]:

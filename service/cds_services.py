@@ -1,0 +1,108 @@
+"""GET /cds-services and POST /cds-services/<id>."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from cards.record.body import MAX_BYTES
+from service.evaluation import Evaluator
+from service.hooks import HOOKS, service_id
+from service.middleware.log import COUNTS
+from service.wire.answer import answer
+from service.wire.refusal import MediaTypeRefusedError, TooLargeRefusedError
+from service.wire.request import read
+
+if TYPE_CHECKING:  # what it needs is loaded where clients are registered
+    from service.trust.callers import Callers
+
+CDS_HOOKS_VERSION = "2.0.1"
+PATH = "/cds-services"
+
+_USAGE = (
+    "Prefetch alone is sufficient. Missing keys are read from fhirServer with the access token. If conditions or "
+    "observations cannot be obtained, the response is 412; if other keys cannot be obtained, the cards say what "
+    "could not be checked."
+)
+
+
+def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate_discovery: bool = False) -> Blueprint:
+    """The routes of CDS Hooks, over one evaluator; with `callers`, for clients that are registered."""
+    blueprint = Blueprint("cds-services", __name__)
+    services = {service_id(hook): _service(hook, evaluator.templates[hook]) for hook in HOOKS}
+    discovery = _listed(services.values())
+
+    @blueprint.get(PATH)
+    def discover() -> Response:
+        if callers is None or not authenticate_discovery:
+            return Response(discovery, mimetype="application/json")
+        client = callers.caller(request.environ, PATH).client
+        seen = [service for identity, service in services.items() if client.sees(identity)]
+        return Response(_listed(seen), mimetype="application/json")
+
+    for hook in HOOKS:
+        path = f"{PATH}/{service_id(hook)}"
+        blueprint.add_url_rule(path, hook, _service_call(evaluator, callers, hook, path), methods=["POST"])
+    return blueprint
+
+
+def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path: str) -> Callable[[], Response]:
+    """The view of one service."""
+    identity = service_id(hook)
+
+    def call() -> Response:
+        environ = request.environ
+        caller = callers.caller(environ, path) if callers else None
+        if caller is not None and not caller.client.sees(identity):
+            raise NotFound
+        asked = read(_body(environ), hook)
+        if caller is None:
+            evaluation = evaluator.evaluate(asked)
+        else:
+            caller.check(asked)
+            evaluation = evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
+        environ[COUNTS].update(
+            service=identity,
+            records=len(evaluation.gathered.records),
+            unreadable=evaluation.chart.noticed.total,
+            unseen=len(evaluation.chart.unseen),
+        )
+        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
+        return Response(cards, mimetype="application/json")
+
+    return call
+
+
+def _listed(services: Iterable[dict[str, Any]]) -> bytes:
+    return msgspec.json.encode({"services": list(services)})
+
+
+def _service(hook: str, templates: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "hook": hook,
+        "title": HOOKS[hook].title,
+        "description": HOOKS[hook].description,
+        "id": service_id(hook),
+        "prefetch": templates,
+        "usageRequirements": _USAGE,
+        "version": CDS_HOOKS_VERSION,
+    }
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """The body, when it is plain JSON of a size that we read. Raises RefusedError."""
+    if environ.get("CONTENT_TYPE") != "application/json" and request.mimetype != "application/json":
+        raise MediaTypeRefusedError("Content-Type is not application/json")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("identity", ""):
+        raise MediaTypeRefusedError("Content-Encoding is not supported: send the JSON uncompressed")
+    length = request.content_length
+    if length is None:  # in chunks: read up to one byte over the limit, by which it is known to be too large
+        return request.get_data(cache=False)
+    if length > MAX_BYTES:
+        raise TooLargeRefusedError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    body: bytes = environ["wsgi.input"].read(length)  # in one piece: get_data reads many small ones
+    return body

@@ -1,0 +1,129 @@
+"""The commands around registered EHRs: `clients`, which keeps their entries, and `call`, which is one of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO
+
+import click
+
+from service.command.options import FILE, SETTINGS, SETTINGS_TO_WRITE, FhirServer, load_settings, refuse
+
+
+@click.group()
+def clients() -> None:
+    """Register EHRs in the settings, list them, and try their keys."""
+
+
+@clients.command()
+@click.argument("name")
+@click.option("--issuer", required=True, metavar="URI", help="The claim iss of its tokens.")
+@click.option(
+    "--public-key", type=FILE, metavar="FILE.pem", help="Its public key, as openssl writes it; it becomes a JWK Set."
+)
+@click.option("--keys-file", metavar="FILE", help="Its JWK Set, as a file.")
+@click.option("--keys-url", "keys_urls", multiple=True, metavar="URL", help="Its JWK Set, at an address; repeatable.")
+@click.option("--fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server of its own; repeatable.")
+@click.option("--subject", metavar="ID", help="This service's client id at those servers.")
+@click.option("--profile", metavar="NAME", help="strict (the default), epic, oracle, sandbox or crd.")
+@click.option("--public-url", metavar="URL", help="Where it reaches the service, if that differs from the setting.")
+@SETTINGS_TO_WRITE
+def add(
+    name: str,
+    issuer: str,
+    public_key: Path | None,
+    keys_file: str | None,
+    keys_urls: tuple[str, ...],
+    servers: tuple[str, ...],
+    subject: str | None,
+    profile: str | None,
+    public_url: str | None,
+    file: Path,
+) -> None:
+    """Add an EHR to the settings file. Nothing is written if the settings would be refused."""
+    from service.command import clients as entries
+    from service.errors import StartError
+
+    own = {"subject": subject} if subject else {}
+    entry = {
+        "issuer": issuer,
+        "keys_file": keys_file,
+        "keys_urls": keys_urls,
+        "tenants": [{"base": server, **own} for server in servers],
+        "profile": profile,
+        "public_url": public_url,
+    }
+    try:
+        keys = entries.add(file, name, entry, public_key)
+    except StartError as error:
+        refuse(str(error))
+    click.echo(f"{name} added to {file}" + (f", its key to {keys}" if keys else ""))
+
+
+@clients.command(name="list")
+@SETTINGS
+def list_clients(file: Path | None) -> None:
+    """List the EHRs of the settings."""
+    from service.command import clients as entries
+
+    for line in entries.listed(load_settings(file, False, (), ()).clients):
+        click.echo(line)
+
+
+@clients.command()
+@click.argument("name", required=False)
+@SETTINGS
+def check(name: str | None, file: Path | None) -> None:
+    """Fetch the keys of an EHR, and show their ids and lifetimes. Without NAME, of all."""
+    from service.app import http_client
+    from service.command import clients as entries
+    from service.trust.remote_keys import PEER
+
+    settings = load_settings(file, False, (), ())
+    if name is not None and name not in settings.clients:
+        raise click.BadParameter(f"there is no client {name}: see `clients list`", param_hint="NAME")
+    http = http_client(settings, peer=PEER)
+    checks = [entries.check(one, client, http) for one, client in settings.clients.items() if name in (None, one)]
+    for _, lines in checks:
+        click.echo("\n".join(lines))
+    if not checks:
+        refuse("no client is registered: foot-drop-cds clients add")
+    if not all(is_right for is_right, _ in checks):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("url", metavar="URL", type=FhirServer())
+@click.argument("body", metavar="[REQUEST.json]", type=click.File("rb"), required=False)
+@click.option("--key", required=True, type=FILE, help="The EHR's private key, in PEM.")
+@click.option("--issuer", metavar="URI", help="The claim iss  [default: that of the one client in the settings]")
+@click.option("--audience", metavar="URL", help="The claim aud  [default: URL]")
+@click.option("--kid", help="The id of the key  [default: its thumbprint, as `clients add` writes it]")
+@SETTINGS
+def call(
+    url: str,
+    body: IO[bytes] | None,
+    key: Path,
+    issuer: str | None,
+    audience: str | None,
+    kid: str | None,
+    file: Path | None,
+) -> None:
+    """Sign a request as an EHR, post it, and print the answer. Without REQUEST.json, an example is sent."""
+    from service.app import http_client
+    from service.command import calling
+
+    settings = load_settings(file, True, (), ())
+    known = [client.issuer for client in settings.clients.values()]
+    if issuer is None and len(known) != 1:
+        raise click.UsageError("name the --issuer: the settings do not hold exactly one client")
+    http = http_client(settings, peer=calling.PEER)
+    sent = body.read() if body else None
+    try:
+        answer = calling.call(url, key.read_bytes(), issuer or known[0], audience, kid, sent, http)
+    except calling.CallError as error:
+        refuse(str(error))
+    click.echo(answer.body.decode(errors="replace"))
+    if answer.status != 200:
+        refuse(f"the service answered {answer.status}")

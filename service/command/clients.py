@@ -1,0 +1,125 @@
+"""`clients`: write, list and try the entries of EHRs in the settings."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from service.fhir.transport import AnswerError, HttpClient
+from service.settings import RefusedSettingsError, load
+from service.trust.client import Client
+from service.trust.key_set import Jwk, KeySet, read_key_file
+from service.trust.remote_keys import RemoteKeys
+from service.trust.signing import public_jwk
+
+
+def add(file: Path, name: str, entry: Mapping[str, Any], public_key: Path | None) -> Path | None:
+    """Add a client to a settings file, which may be new. A public key in PEM is written as a JWK Set beside it.
+
+    The path of that set, if there is one. Nothing is changed when RefusedSettingsError is raised.
+    """
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if f"[clients.{name}]" in text:
+        raise RefusedSettingsError(f"{file}: clients.{name} is there already: change it there")
+    keys = _key_set(file, name, public_key) if public_key else None
+    table = _table(name, {**entry, "keys_file": str(keys.resolve())} if keys else entry)
+    whole = f"{text.rstrip()}\n\n{table}".lstrip()
+    trial = file.with_name(f"{file.name}.new")
+    try:
+        trial.write_text(whole, encoding="utf-8")
+        load(trial)
+        file.write_text(whole, encoding="utf-8")
+    except RefusedSettingsError as error:
+        if keys:
+            keys.unlink()
+        raise RefusedSettingsError(str(error).replace(str(trial), str(file))) from None
+    except OSError as error:
+        raise RefusedSettingsError(f"{file} cannot be written: {error.strerror}") from None
+    finally:
+        trial.unlink(missing_ok=True)
+    return keys
+
+
+def listed(clients: Mapping[str, Client]) -> Iterator[str]:
+    """A few lines on each client."""
+    for name, client in clients.items():
+        yield name
+        yield f"  issuer        {client.issuer}"
+        yield f"  keys          {', '.join(filter(None, [str(client.keys_file or ''), *client.keys_urls]))}"
+        yield f"  algorithms    {', '.join(client.algorithms)}; tokens of at most {client.longest_life} seconds"
+        yield f"  FHIR servers  {', '.join(tenant.base for tenant in client.tenants) or 'none: prefetch alone'}"
+        yield f"  services      {', '.join(client.services or ['all'])}"
+        yield f"  profile       {client.profile}"
+
+
+def check(name: str, client: Client, http: HttpClient) -> tuple[bool, list[str]]:
+    """Whether the keys of a client can be had from everywhere, and what they are, a line a key."""
+    lines = [f"{name}: tokens of {client.issuer}, of at most {client.longest_life} seconds"]
+    is_right = True
+    places: list[Path | str] = [*([client.keys_file] if client.keys_file else []), *client.keys_urls]
+    for place in places:
+        try:
+            keys = read_key_file(place) if isinstance(place, Path) else RemoteKeys(name, place, http).fetch()
+        except (AnswerError, ValueError) as error:
+            is_right = False
+            lines.append(f"  {place}: {error}")
+            continue
+        lines += [f"  {place}", *_keys(keys, client)]
+        is_right = is_right and any(_algorithms(key, keys, client) for key in keys.keys)
+    return is_right, lines
+
+
+def _keys(keys: KeySet, client: Client) -> Iterator[str]:
+    for key in keys.keys:
+        usable = ", ".join(_algorithms(key, keys, client)) or "no algorithm that the client may use"
+        yield f"    {key['kid']}  {key['kty']} {key.get('crv', '')}".rstrip() + f"  {usable}  {_until(key)}"
+
+
+def _algorithms(key: Jwk, keys: KeySet, client: Client) -> list[str]:
+    return [algorithm for algorithm in client.algorithms if keys.key(key["kid"], algorithm) is not None]
+
+
+def _until(key: Jwk) -> str:
+    """How long a key is meant to live: by its member exp, as some servers have it, or by its certificate."""
+    try:
+        if isinstance(key.get("exp"), int):
+            return f"until {datetime.fromtimestamp(key['exp'], UTC):%Y-%m-%d %H:%M} UTC"
+        if key.get("x5c"):
+            certificate = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0]))
+            return f"its certificate until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, OSError):
+        return "its end cannot be read"
+    return "no end is named"
+
+
+def _key_set(file: Path, name: str, public_key: Path) -> Path:
+    """A JWK Set beside the settings, of one public key. Raises RefusedSettingsError."""
+    keys = file.with_name(f"{name}.jwks.json")
+    try:
+        jwk = public_jwk(public_key.read_bytes())
+        with keys.open("x", encoding="utf-8") as written:
+            json.dump({"keys": [jwk]}, written, indent=2)
+    except ValueError as error:
+        raise RefusedSettingsError(f"{public_key} cannot be used: {error}") from None
+    except OSError as error:
+        raise RefusedSettingsError(f"{keys} cannot be written: {error.strerror}") from None
+    return keys
+
+
+def _table(name: str, entry: Mapping[str, Any]) -> str:
+    lines = [f"{key} = {_toml(value)}" for key, value in entry.items() if value]
+    return "\n".join([f"[clients.{name}]", *lines, ""])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)  # TOML's strings have the same escapes
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return "[" + ", ".join(_toml(one) for one in value) + "]"

@@ -1,0 +1,63 @@
+"""What several commands share: their options, the settings, and how a refusal ends them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+
+class FhirServer(click.ParamType[str]):
+    """The address of a FHIR server, or of another HTTP server."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from service.fhir.address import read_address, without_secrets
+
+        address = read_address(value)
+        if address is None:
+            self.fail(f"'{without_secrets(value)}' is not the http or https address of a FHIR server", param, ctx)
+        return address.url
+
+
+SETTINGS = click.option(
+    "--settings",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings file  [default: FOOT_DROP_CDS_SETTINGS, then ./foot-drop-cds.toml]",
+)
+SETTINGS_TO_WRITE = click.option(
+    "--settings",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="foot-drop-cds.toml",
+    show_default=True,
+    envvar="FOOT_DROP_CDS_SETTINGS",
+    help="Settings file; a new one is made.",
+)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def load_settings(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple[str, ...]) -> Settings:
+    """The settings, with what the command line adds. Ends with 1 when they are refused."""
+    from service.settings import RefusedSettingsError, load
+
+    try:
+        return load(file, dev=dev, more_fhir_servers=servers, more_origins=origins)
+    except RefusedSettingsError as error:
+        refuse(str(error))
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Print a sentence, and end with 1."""
+    from cards.record.words import printable
+
+    for line in f"foot-drop-cds: {sentence}".split("\n"):  # a program's own words may be among it
+        click.echo(printable(line), err=True)
+    sys.exit(1)

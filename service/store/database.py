@@ -1,0 +1,159 @@
+"""The database: SQLite in a file of `data_dir`, or PostgreSQL by `store_url`. A call to it is short, or fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Delete, Engine, Insert, NullPool, event
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import PoolProxiedConnection
+
+from service.errors import ServiceError, StartError
+
+FILE = "store.sqlite"
+_SECONDS = 1  # for one call; a worker answers nobody else meanwhile
+_CONNECT_SECONDS = 2  # the least that libpq knows
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 4_711_2026  # any number: whoever migrates a PostgreSQL holds it
+
+_SQLITE: dict[str, Any] = {"timeout": _SECONDS}
+_POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "tcp_user_timeout": _SECONDS * 1000,
+    "options": f"-c statement_timeout={_SECONDS * 1000} -c lock_timeout={_SECONDS * 1000}",
+    "application_name": "foot-drop-cds",
+}
+
+
+class StoreAwayError(ServiceError):
+    """The database does not answer, or not in time."""
+
+
+class StoreFailedError(StartError):
+    """The store cannot be opened at the start; the message says why, without its address."""
+
+
+def place(store_url: str | None, data_dir: Path | None) -> URL:
+    """Where the database is. Raises StoreFailedError for an address that cannot be read."""
+    if store_url is None:
+        return URL.create("sqlite", database=str((data_dir or Path()) / FILE))
+    try:
+        url = sqlalchemy.make_url(store_url)
+    except ArgumentError:
+        raise StoreFailedError("store_url cannot be read as the address of a database") from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+class Database:
+    """A connection to a database, opened when it is needed. To be made after a fork, not before it."""
+
+    def __init__(self, url: URL) -> None:
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        # Statements go to the driver, each a transaction by itself: SQLAlchemy around each costs four times as much.
+        self._engine = _engine(url, poolclass=NullPool)
+        self._held: PoolProxiedConnection | None = None
+        self._lock = threading.Lock()
+        if not self.is_sqlite:
+            event.listen(self._engine, "connect", lambda connection, _: setattr(connection, "autocommit", True))
+        self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._held is not None:
+                self._held.invalidate()
+                self._held = None
+        self._engine.dispose()
+
+    def statement(self, statement: Insert | Delete) -> Callable[..., int]:
+        """A statement, written for this database once: called with its values it says how many rows it concerned.
+
+        The call raises StoreAwayError when the database fails.
+        """
+        compiled = statement.compile(dialect=self._engine.dialect)
+        sql, names = str(compiled), compiled.positiontup
+
+        def call(**values: Any) -> int:
+            return self._run(sql, tuple(values[name] for name in names) if names else values)
+
+        return call
+
+    def _run(self, sql: str, values: Any, *, is_again: bool = False) -> int:
+        with self._lock:
+            try:
+                connection = self._held or self._engine.raw_connection()
+            except self._errors as error:
+                raise StoreAwayError(_why(error)) from None
+            self._held = (
+                connection  # until it fails: to take it out of the pool each time costs as much as the statement
+            )
+            try:
+                cursor = connection.cursor()
+                cursor.execute(sql, values)
+                return int(cursor.rowcount)
+            except self._errors as error:
+                is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
+                self._held = None
+                connection.invalidate()
+                if not is_lost or is_again:
+                    raise StoreAwayError(_why(error)) from None
+        return self._run(sql, values, is_again=True)  # the server was restarted since the last call
+
+
+def prepare(url: URL) -> None:
+    """Bring the tables up to date; of several that start at once one does it. Raises StoreFailedError."""
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite and url.database:
+        try:
+            Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreFailedError(f"data_dir cannot be made: {error.strerror}") from None
+    engine = _engine(url, poolclass=NullPool)
+    if is_sqlite:
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))  # lets in one
+    try:
+        with engine.begin() as connection:
+            if not is_sqlite:
+                for limit in ("lock_timeout", "statement_timeout"):
+                    connection.exec_driver_sql(f"SET LOCAL {limit} = '60s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            _migrate(connection)
+    except SQLAlchemyError as error:
+        raise StoreFailedError(f"the store (data_dir, store_url) cannot be opened or written: {_why(error)}") from None
+    except CommandError:
+        raise StoreFailedError("the store was made by a newer version of this program") from None
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    is_sqlite = url.get_backend_name() == "sqlite"
+    engine = sqlalchemy.create_engine(
+        url, connect_args=_SQLITE if is_sqlite else _POSTGRESQL, hide_parameters=True, **options
+    )
+    if is_sqlite:
+        event.listen(engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # each statement is a transaction, unless one was begun
+    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at a time
+    connection.execute("PRAGMA synchronous = NORMAL")  # a lost machine may lose the last rows, a lost process none
+
+
+def _why(error: BaseException) -> str:
+    """What kind of fault it is: the database's own words may hold an address or a value."""
+    return type(getattr(error, "orig", None) or error).__name__

@@ -1,0 +1,10 @@
+"""What Alembic runs: the steps, on the connection that was opened for them."""
+
+from __future__ import annotations
+
+from alembic import context
+
+if getattr(context, "config", None) is not None:  # else somebody imports it, and nothing is to be migrated
+    context.configure(connection=context.config.attributes["connection"])
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,1 @@
+"""Who is calling: registered clients, their keys and their tokens."""

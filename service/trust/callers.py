@@ -1,0 +1,101 @@
+"""The callers: who calls, whether that may be, and what they may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from service.fhir.address import read_address
+from service.fhir.transport import HttpClient
+from service.middleware.log import COUNTS
+from service.store.database import StoreAwayError
+from service.store.used_tokens import RETRY_S, UsedTokens
+from service.trust.client import Client, Tenant
+from service.trust.key_set import read_key_file
+from service.trust.remote_keys import ClientKeys, RemoteKeys
+from service.trust.token import RefusedTokenError, Registered, Unverified, Why, read_token, verify
+from service.wire.refusal import ForbiddenRefusedError, StoreAwayRefusedError, UnknownCallerRefusedError
+from service.wire.request import HookRequest
+
+
+class Caller(Struct, frozen=True):
+    """A client that has proved who it is, and the tenants for which it may speak."""
+
+    name: str
+    client: Client
+    tenants: tuple[Tenant, ...]
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that reading from its FHIR server may take; None: as for others."""
+        return self.client.deadline_ms / 1000 if self.client.deadline_ms else None
+
+    def check(self, request: HookRequest) -> None:
+        """Raises ForbiddenRefusedError for a FHIR server, or a subject, that is none of the client's."""
+        if request.fhirServer is None:
+            return
+        address = read_address(request.fhirServer)
+        tenant = next((tenant for tenant in self.tenants if tenant.address == address), None)
+        if tenant is None:
+            raise ForbiddenRefusedError("fhirServer is none of this client's", "fhirServer")
+        granted = request.fhirAuthorization
+        if tenant.subject is not None and granted is not None and granted.subject != tenant.subject:
+            raise ForbiddenRefusedError(
+                "the access token was not issued to this service: another subject is registered",
+                "fhirAuthorization.subject",
+            )
+
+
+class Callers:
+    """Lets registered clients in, each by its own tokens and each token once."""
+
+    def __init__(self, registered: Iterable[Registered], used: UsedTokens, origins: Collection[str]) -> None:
+        self._by_issuer = {one.client.issuer: one for one in registered}
+        self._used = used
+        self._origins = frozenset(origins)
+
+    def close(self) -> None:
+        """Close the connection to the store."""
+        self._used.close()
+
+    def caller(self, environ: Mapping[str, Any], path: str) -> Caller:
+        """Who calls this path. The log learns which client, and why it is refused.
+
+        Raises UnknownCallerRefusedError, ForbiddenRefusedError for a page that is not the client's, and
+        StoreAwayRefusedError when nobody can tell whether the token is new.
+        """
+        counts = environ[COUNTS]
+        try:
+            unverified = read_token(environ.get("HTTP_AUTHORIZATION", ""))
+            self._name(unverified, counts)
+            token = verify(unverified, self._by_issuer, path)
+            if not self._used.is_first(token.caller.client.issuer, token.jti, token.expires):
+                raise RefusedTokenError(Why.REPLAY)
+        except RefusedTokenError as error:
+            counts["refused"] = error.why.value
+            raise UnknownCallerRefusedError from None
+        except StoreAwayError:
+            counts["refused"] = "the store is away"
+            raise StoreAwayRefusedError(RETRY_S) from None
+        caller = token.caller
+        self._check_origin(environ.get("HTTP_ORIGIN"), caller.client)
+        tenants = tuple(one for one in caller.client.tenants if token.tenant is None or one.name == token.tenant)
+        return Caller(caller.name, caller.client, tenants)
+
+    def _name(self, token: Unverified, counts: dict[str, Any]) -> None:
+        """Put the client that a token claims to be of into the log, by the name that the settings give it."""
+        if token.issuer in self._by_issuer:
+            counts["client"] = self._by_issuer[token.issuer].name
+
+    def _check_origin(self, origin: str | None, client: Client) -> None:
+        if origin is not None and origin not in client.origins and origin not in self._origins:
+            raise ForbiddenRefusedError("pages of this origin may not call for this client")
+
+
+def registered(name: str, client: Client, public_url: str, http: HttpClient) -> Registered:
+    """A client of the settings with its keys. Raises ValueError when its file of keys is unusable by now."""
+    file = read_key_file(client.keys_file) if client.keys_file else None
+    remote = {url: RemoteKeys(name, url, http) for url in client.keys_urls}
+    return Registered(name, client, ClientKeys(file, remote), client.public_url or public_url)

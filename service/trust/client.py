@@ -1,0 +1,179 @@
+"""A registered client: an EHR, the keys by which its tokens are known, and what it may reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from service.fhir.address import Address, read_address, read_origin, without_secrets
+
+# The signature algorithms of JWA with a key pair. Those with a shared secret, and none, are not among them (CDS Hooks,
+# trusted algorithms), and no setting adds them.
+ALGORITHMS = frozenset(
+    {"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"},
+)
+RECOMMENDED = ("ES384", "RS384")  # by CDS Hooks
+LONGEST_LIFE = 3600  # seconds: CDS Hooks' best practice expects no longer-lived tokens
+_LIFE = 300  # seconds
+_LIFE_OF = {"epic": 900}  # by profile, as its documentation shows tokens
+# Its private key is published on purpose: whoever trusts it lets everybody in.
+_PUBLIC_ISSUER = "https://sandbox.cds-hooks.org"
+
+Profile = Literal["strict", "epic", "oracle", "sandbox", "crd"]
+
+
+class Tenant(BaseModel):
+    """A FHIR server of the client that its requests may name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    base: str
+    subject: Annotated[str, Field(min_length=1)] | None = None
+    """This service's client id there: what `fhirAuthorization.subject` must be."""
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """What the token's claim `tenant` must be."""
+    plain_http: bool = False
+
+    @field_validator("base")
+    @classmethod
+    def _check_address(cls, base: str) -> str:
+        address = read_address(base)
+        if address is None:
+            raise ValueError(f"{without_secrets(base)} is not the https address of a FHIR server")
+        return address.url
+
+    @model_validator(mode="after")
+    def _check_scheme(self) -> Self:
+        if not self.plain_http and self.address.scheme != "https":
+            raise ValueError(f"{self.base} is not https; where that is meant, say plain_http = true")
+        return self
+
+    @property
+    def address(self) -> Address:
+        """The base, normalised."""
+        address = read_address(self.base)
+        assert address is not None, "it was checked"
+        return address
+
+
+class Client(BaseModel):
+    """One table of the settings, [clients.NAME]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    issuer: Annotated[str, Field(min_length=1, max_length=1000)]
+    keys_file: Path | None = None
+    keys_urls: tuple[str, ...] = ()
+    algorithms: Annotated[tuple[str, ...], Field(min_length=1)] = RECOMMENDED
+    tenants: tuple[Tenant, ...] = ()
+    origins: tuple[str, ...] = ()
+    profile: Profile = "strict"
+    services: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    public_url: str | None = None
+    deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    max_records: Annotated[int, Field(ge=1)] | None = None
+    token_lifetime_s: Annotated[int, Field(ge=1, le=LONGEST_LIFE)] | None = None
+
+    @field_validator("issuer")
+    @classmethod
+    def _check_issuer(cls, issuer: str) -> str:
+        if not issuer.isascii() or not issuer.isprintable() or " " in issuer:
+            raise ValueError("it holds a character that no URI has")
+        if issuer.rstrip("/").lower() == _PUBLIC_ISSUER:
+            raise ValueError("the private key of the public sandbox is published: its tokens prove nothing")
+        return issuer
+
+    @field_validator("keys_file")
+    @classmethod
+    def _check_keys_file(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            from service.trust.key_set import read_key_file  # cryptography is loaded where it is needed
+
+            read_key_file(file)
+        return file
+
+    @field_validator("keys_urls")
+    @classmethod
+    def _check_keys_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            address = read_address(url)
+            if address is None or address.scheme != "https":
+                raise ValueError(f"{without_secrets(url)} is not the https address of a JWK Set")
+        return urls
+
+    @field_validator("algorithms")
+    @classmethod
+    def _check_algorithms(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in ALGORITHMS:
+                known = ", ".join(sorted(ALGORITHMS))
+                raise ValueError(f"an algorithm is none of {known}: a shared secret or no signature proves nothing")
+        return names
+
+    @field_validator("tenants")
+    @classmethod
+    def _check_tenants(cls, tenants: tuple[Tenant, ...]) -> tuple[Tenant, ...]:
+        if len({tenant.address for tenant in tenants}) < len(tenants):
+            raise ValueError("two tenants have the same base")
+        if any(tenant.name for tenant in tenants) and not all(tenant.name for tenant in tenants):
+            raise ValueError("either every tenant has a name (the claim tenant) or none")
+        return tenants
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(read_origin(origin) for origin in origins)
+
+    @field_validator("services")
+    @classmethod
+    def _check_services(cls, services: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        from service.hooks import HOOKS, service_id
+
+        known = [service_id(hook) for hook in HOOKS]
+        if services is not None and not set(services) <= set(known):
+            raise ValueError(f"a service is none of {', '.join(known)}")
+        return services
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str | None) -> str | None:
+        address = read_address(url or "")
+        if url is not None and address is None:
+            raise ValueError("it is not an https address such as https://cds.hospital.example")
+        return address.url if address else None
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        if self.keys_file is None and not self.keys_urls:
+            raise ValueError("no keys: name a JWK Set, as keys_file or as keys_urls")
+        return self
+
+    @property
+    def longest_life(self) -> int:
+        """Seconds that a token may live from `iat` to `exp`."""
+        return self.token_lifetime_s or _LIFE_OF.get(self.profile, _LIFE)
+
+    def sees(self, service: str) -> bool:
+        """Whether the client may call a service."""
+        return self.services is None or service in self.services
+
+
+def check_public_urls(clients: dict[str, Client], service_wide: str | None) -> None:
+    """Every client must know by which https address it calls: accepted audiences follow. Raises ValueError."""
+    for name, client in clients.items():
+        address = read_address(client.public_url or service_wide or "")
+        if address is None:
+            raise ValueError(f"{name} has no public address: set public_url, for it or for the service")
+        if address.scheme != "https" and not address.is_loopback:
+            raise ValueError(f"{name} is served at {address.url}: public_url must be https")
+
+
+def check_issuers(clients: dict[str, Client]) -> None:
+    """An issuer names one client: it is how a token says whose it is. Raises ValueError."""
+    names: dict[str, str] = {}
+    for name, client in clients.items():
+        other = names.setdefault(client.issuer, name)
+        if other != name:
+            raise ValueError(f"{other} and {name} have the same issuer; one client may have several tenants")

@@ -1,0 +1,30 @@
+"""`serve` as a hospital runs it: several workers, signed calls, and each token once."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.support.processes import COMMAND, TIMEOUT, serving
+from tests.support.racing import AT_ONCE, TOKENS, answered, status
+from tests.support.signing import ec_key, registered, token
+
+
+def test_of_two_workers_one_takes_a_token(tmp_path: Path) -> None:
+    file = registered(tmp_path)
+    with (
+        (tmp_path / "log").open("w") as log,
+        serving(tmp_path, "--port", "0", "--workers", "2", "--settings", str(file), log=log) as (_, address),
+    ):
+        assert answered([address]) == {200: TOKENS, 401: TOKENS * (AT_ONCE - 1)}
+        assert status(address, token(ec_key("other"))) == 401
+    assert "Bearer" not in (tmp_path / "log").read_text()
+
+
+def test_without_a_store_that_can_be_written_nothing_is_served(tmp_path: Path) -> None:
+    file = registered(tmp_path)
+    (tmp_path / "data").write_text("a file, no folder")
+    command = [str(COMMAND), "serve", "--port", "0", "--settings", str(file)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["foot-drop-cds: data_dir cannot be made: File exists"]

@@ -1,0 +1,57 @@
+"""The service as a hospital runs it, in this process: with clients and a store, asked as granian would ask it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from service.app import create_app
+from service.settings import Settings, load
+from service.store.database import place, prepare
+from service.trust.callers import Callers
+from tests.support import vignettes
+from tests.support.patients import FOOT_DROP, NOW
+from tests.support.signing import VIEW, registered, token
+
+Json = dict[str, Any]
+HOST = {"Host": "cds.hospital.example"}
+REQUEST: Json = vignettes.request(FOOT_DROP, "patient-view", NOW)
+
+
+class Site:
+    """A running service, and how it is asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.app: Flask = create_app(settings, now=NOW)
+        self.http = self.app.test_client()
+
+    def post(self, of_token: str | None, request: Json | None = None, path: str = VIEW, **headers: str) -> TestResponse:
+        """The answer to a request that carries this token."""
+        carried = {"Authorization": f"Bearer {of_token}"} if of_token is not None else {}
+        return self.http.post(path, json=request or REQUEST, headers={**HOST, **carried, **headers})
+
+    def status(self, of_token: str | None = None, **how: Any) -> int:
+        """The status of such an answer; without a token, to one that is right."""
+        return self.post(token() if of_token is None else of_token, **how).status_code
+
+
+@contextmanager
+def site(folder: Path, more: str = "", of_service: str = "", keys: bytes = b"") -> Iterator[Site]:
+    """The service with the client `main`, to whose table and beside which more may stand."""
+    settings = load(registered(folder, more, of_service, keys), {})
+    prepare(place(settings.store_address, settings.data_dir))
+    running = Site(settings)
+    yield running
+    running.app.extensions[Callers.__name__].close()
+
+
+def lines(said: str) -> list[Json]:
+    """The log, line by line."""
+    return [json.loads(line) for line in said.splitlines()]
