@@ -8,7 +8,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from cards.value_sets.systems import DOTTED, ICD10, ICD10CM, NCIT
+from cards.value_sets.systems import ATC, DOTTED, ICD10, ICD10CM, NCIT, SYSTEMS
 
 _TABLES: Final[Mapping[str, Any]] = MappingProxyType(
     tomllib.loads(files(__package__).joinpath("systems.toml").read_text(encoding="utf-8"))
@@ -18,14 +18,16 @@ _DOT_AT = 3  # characters of an ICD-10 category
 
 
 def _fold(address: str) -> str:
-    """An address as addresses are compared: without case, `http` for `https`, without one last slash."""
-    folded = address.strip().lower().removesuffix("/")
+    """An address as addresses are compared: without case, `http` for `https`, without a version or one last slash."""
+    folded = address.partition("|")[0].strip().lower().removesuffix("/")
     return "http" + folded.removeprefix("https") if folded.startswith("https:") else folded
 
 
-_ADDRESSES = {
-    _fold(form): table["canonical"] for table in _TABLES.values() for form in (table["canonical"], *table["alias"])
-} | {_fold(form): system for form, system in _OTHER_FORMS.items()}
+_ADDRESSES = (
+    {_fold(system): system for system in SYSTEMS}
+    | {_fold(form): table["canonical"] for table in _TABLES.values() for form in (table["canonical"], *table["alias"])}
+    | {_fold(form): system for form, system in _OTHER_FORMS.items()}
+)
 _PATTERNS = [
     (re.compile(pattern, re.ASCII), table["canonical"])
     for table in _TABLES.values()
@@ -71,10 +73,10 @@ def forms(system: str) -> tuple[str, ...]:
 
 
 def written(system: str, code: str) -> str:
-    """A code as its system publishes it: without outer spaces; in ICD-10 in capitals, with the dot."""
+    """A code as its system publishes it: without outer spaces; ATC in capitals, ICD-10 with the dot as well."""
     code = code.strip()
     if system not in DOTTED:
-        return code
+        return code.upper() if system == ATC else code
     plain = code.upper().replace(".", "")
     return f"{plain[:_DOT_AT]}.{plain[_DOT_AT:]}" if len(plain) > _DOT_AT else plain
 
