@@ -131,7 +131,8 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         defects.append(Defect(where, "entry", "is of the wrong type"))
     link = _LINK.read(bundle.link, where, defects)
     total = TOTAL.read(bundle.total, where, defects)
-    return Bundle(entry=None if is_lost else entries, link=link, total=total, is_cut=is_cut, is_lost=is_lost)
+    kept = None if is_lost else entries
+    return Bundle(entry=kept, link=link, total=total, is_cut=is_cut, is_lost=is_lost, is_by_entry=True)
 
 
 def _split(raw: bytes | Raw) -> tuple[_SplitBundle | _RawBundle, list[RawEntry] | None] | None:

@@ -58,13 +58,16 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
     if not answer.entry:
         return None if answer.is_lost else Contents(next=following, total=answer.total)  # no empty one
     records = [record for entry in answer.entry if (record := entry.resource) is not None]
+    entries = answer.entry
+    if len(records) < len(entries) and not answer.is_by_entry:  # some hold nothing: no match, and nothing lost
+        entries = [entry for entry in entries if entry.resource is not None]
     types, total = set(map(type, records)), answer.total
     if types == _ALONE[kind]:  # nearly always: all is as it was asked
-        return Contents(records, next=following, total=total, matches=_matches(answer.entry))
+        return Contents(records, next=following, total=total, matches=_matches(entries))
     held = _mixed(records, types, kind, where, following)
     if held is None:
         return None
-    of_kind = [entry for entry in answer.entry if entry.resource is None or entry.resource.resourceType == kind]
+    of_kind = [entry for entry in entries if entry.resource is None or entry.resource.resourceType == kind]
     return structs.replace(held, total=total, matches=_matches(of_kind))
 
 

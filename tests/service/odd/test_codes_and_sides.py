@@ -33,6 +33,8 @@ BLADDER = finding("bladder-dysfunction", valueBoolean=True)
         ("http://snomed.info/sct/731000124108", "6077001"),
         (f"{SNOMED}/900000000000207008/version/20240101", "6077001"),
         ("urn:oid:2.16.840.1.113883.6.96", "6077001"),
+        (f"{SNOMED}|{SNOMED}/731000124108/version/20240301", "6077001"),
+        (f"{ICD10CM}|2026", "M21.372"),
         (ICD10, "M21.372"),
         (ICD10, "m21372"),
         (ICD10GM, "M21.37"),
@@ -94,6 +96,7 @@ STRUCTURE = {"resourceType": "BodyStructure", "id": "s1", "locationQualifier": [
         UNSIDED | {"bodySite": [concept(SNOMED, "56459004", extension=[LATERALITY])]},
         UNSIDED | {"bodySite": [concept(SNOMED, "56459004:272741003=7771000")]},
         UNSIDED | {"extension": [{"url": BODY_SITE, "valueCodeableConcept": concept(SNOMED, "7771000")}]},
+        UNSIDED | {"extension": {"url": BODY_SITE, "valueCodeableConcept": [concept(SNOMED, "7771000")]}},
         UNSIDED | {"extension": [{"url": BODY_SITE, "valueReference": {"reference": "#s1"}}], "contained": [STRUCTURE]},
     ],
 )
