@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from cards.record.decoding import Element
 from cards.record.elements import NOTHING, Elements
 from cards.record.side import Side
-from cards.value_sets.addresses import CERTAINTY_OF_CODING, SIDE_OF_CODING, CodedExtension
+from cards.value_sets.addresses import CERTAINTY_OF_CODING, SIDE_OF_CODING, CodedExtension, is_same
 
 NOT_COUNTED: Final = "not-counted"
 HISTORY: Final = "history"
@@ -50,4 +50,5 @@ def _read(extension: bytes, url: str) -> str | None:
     kind = SIDE_OF_CODING if url == SIDE_OF_CODING.url else CERTAINTY_OF_CODING
     extensions = _EXTENSIONS.read(Raw(extension), "", [])
     values = [one.valueCoding for one in extensions or () if one.url == kind.url and one.valueCoding]
-    return next((kind.meanings.get(value.code or "") for value in values if value.system == kind.system), None)
+    ours = (value for value in values if is_same(value.system or "", kind.system))
+    return next((kind.meanings.get((value.code or "").strip().upper()) for value in ours), None)

@@ -13,8 +13,8 @@ from msgspec import Raw, inspect
 from cards.record.defects import Defect
 from cards.record.elements import LONGEST_TEXT, Code, Coding, Component, Contained, Reference, Valued
 from cards.record.in_quotes import written_boolean, written_number
-from cards.record.records import Bundle, Entry, Other, Resource
-from cards.record.statuses import flat
+from cards.record.records import Bundle, Entry, MedicationRequest, Other, Resource, ServiceRequest
+from cards.record.statuses import UNREADABLE, flat
 
 _LARGEST = 10**15  # beyond it a number is no measurement
 _MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
@@ -150,6 +150,8 @@ def _fit_struct(
             defects.append(Defect(where, name, misfit.why))
             if name in _OWNERS:
                 setattr(struct, element.name, Reference())
+            if isinstance(struct, ServiceRequest | MedicationRequest) and name == "doNotPerform" and not draft:
+                struct.status = UNREADABLE  # it may be the opposite of an order
             if isinstance(struct, Valued) and name in _ANSWERS and struct.valueString is None:
                 struct.valueString = _as_text(value[name])
     return struct

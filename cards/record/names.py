@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W_]+")
+_UNSEEN = frozenset({"Mn", "Mc", "Me", "Cf"})  # marks, and invisible characters such as a soft hyphen
 _SPACES = re.compile(r"\s+")
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 _SEARCHED = 1000  # characters of one text
@@ -18,8 +19,8 @@ Keys = tuple[str, ...]
 def folded(text: str) -> str:
     """A text as names are compared: without case and accents, whatever its dashes and spaces."""
     if not text.isascii():
-        signs = unicodedata.normalize("NFD", text.translate(_DASHES))
-        text = "".join(sign for sign in signs if not unicodedata.combining(sign)).casefold()
+        signs = unicodedata.normalize("NFKD", text.translate(_DASHES))
+        text = "".join(sign for sign in signs if unicodedata.category(sign) not in _UNSEEN).casefold()
     return _SPACES.sub(" ", text.lower())
 
 

@@ -67,6 +67,11 @@ def canonical(address: str) -> str:
     return address.strip() if system is None else system
 
 
+def is_same(one: str, other: str) -> bool:
+    """Whether two addresses are those of one system, whatever it is."""
+    return _fold(one) == _fold(other)
+
+
 def forms(system: str) -> tuple[str, ...]:
     """The other addresses of a system that the bindings list."""
     return next((tuple(table["alias"]) for table in _TABLES.values() if table["canonical"] == system), ())

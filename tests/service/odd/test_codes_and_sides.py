@@ -76,7 +76,10 @@ def german(**values: str) -> Json:
     return DROP | {"code": concept(ICD10GM, "M21.37", extension=stated)}
 
 
-@pytest.mark.parametrize(("certainty", "counts"), [("G", True), ("V", False), ("A", False), ("Z", False), ("?", True)])
+@pytest.mark.parametrize(
+    ("certainty", "counts"),
+    [("G", True), ("V", False), ("A", False), (" A ", False), ("a", False), ("Z", False), ("?", True)],
+)
 def test_a_german_diagnosis_counts_by_its_certainty(client: FlaskClient, certainty: str, counts: bool) -> None:
     assert bool(said(client, german(certainty=certainty), WALKS)) is counts
 

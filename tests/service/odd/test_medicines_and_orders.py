@@ -50,6 +50,8 @@ def medication(**elements: Any) -> Json:
         {"medicationCodeableConcept": concept(f"{RXNORM}|20240101", "7804")},
         {"medicationCodeableConcept": {"text": "OxyContin 20 mg"}},
         {"medicationCodeableConcept": {"text": "Oxycodone_HCl\u00a05mg"}},
+        {"medicationCodeableConcept": {"text": "Oxy\u00adco\u200bdone"}},
+        {"medicationCodeableConcept": {"text": "\uff2f\uff58\uff59codone"}},
         {"medicationCodeableConcept": {"text": "Méthadone 10 mg"}},
         {"medicationCodeableConcept": {"text": "METHADONE"}},
         {"medicationCodeableConcept": concept("https://ehr.example/drugs", "oxycodone")},

@@ -95,6 +95,7 @@ def test_a_list_names_nobody(client: FlaskClient, subject: Any) -> None:
         ({"priority": ["stat", "routine"]}, "critical"),
         ({"doNotPerform": [True]}, "critical"),
         ({"doNotPerform": ["false"]}, "warning"),
+        ({"doNotPerform": "yes"}, "critical"),
         ({"intent": 5}, "critical"),
         ({"intent": True}, "critical"),
         ({"status": {"coding": [{"display": "On Hold"}]}}, "warning"),
