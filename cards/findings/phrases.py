@@ -112,15 +112,21 @@ def flags_for_reader(chart: Chart) -> str:
         screen = f"Cauda equina screen: NOT DONE ({', '.join(map(item_name, missing))})."
     else:
         screen = _negative_screen(chart)
-    said = [f"{item_name(item)} ({name(given, _SHOWN)}?)" for item, given in unreadable.items()]
+    said = [f"{item_name(item)} ({why})" for item, why in unreadable.items()]
     recorded = [f"Recorded, but unreadable: {listed(said)}."] if said else []
     return " ".join([screen, *recorded, *map(left_open, old_positive_screen(chart))])
 
 
 def _unreadable(chart: Chart) -> dict[str, str]:
-    """The items whose only answers nobody can read, with what stands there: nobody may say that they were not asked."""
+    """The items whose only answers nobody can read or date, and why: nobody may say that they were not asked."""
     unanswered = (item for item in FLAGS if not newest_answers(chart, item, SCREEN_WINDOW))
-    return {item: given for item in unanswered if (given := chart.unreadable(item, SCREEN_WINDOW))}
+    return {item: why for item in unanswered if (why := _why_unreadable(chart, item))}
+
+
+def _why_unreadable(chart: Chart, item: str) -> str:
+    if words := chart.unreadable(item, SCREEN_WINDOW):
+        return f"{name(words, _SHOWN)}?"
+    return "no date" if any(answer.when is None for answer in chart.readings(item)) else ""
 
 
 def _negative_screen(chart: Chart) -> str:

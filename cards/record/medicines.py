@@ -245,7 +245,7 @@ def _times_a_day(timing: Timing | None) -> float | None:
     coded = {_FREQUENCIES[word] for word in _words_of(timing.code) if word in _FREQUENCIES}
     repeat = timing.repeat
     if repeat is not None and (repeat.frequency or repeat.period):
-        unit = _DAYS.get((repeat.periodUnit or "").strip())
+        unit = _DAYS.get((repeat.periodUnit or "").strip().lower())
         if unit is None or not repeat.frequency or not repeat.period or not isfinite(repeat.period):
             return None
         if repeat.frequency < 0 or repeat.period < 0:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +15,7 @@ _TABLES: Final[Mapping[str, Any]] = MappingProxyType(
     tomllib.loads(files(__package__).joinpath("systems.toml").read_text(encoding="utf-8"))
 )
 _OTHER_FORMS = {"http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": NCIT}  # codes.md, section 2
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 _DOT_AT = 3  # characters of an ICD-10 category
 
 
@@ -80,6 +82,8 @@ def forms(system: str) -> tuple[str, ...]:
 def written(system: str, code: str) -> str:
     """A code as its system publishes it: without outer spaces; ATC in capitals, ICD-10 with the dot as well."""
     code = code.strip()
+    if not code.isascii():
+        code = "".join(sign for sign in code.translate(_DASHES) if unicodedata.category(sign) != "Cf").strip()
     if system not in DOTTED:
         return code.upper() if system == ATC else code
     plain = code.upper().replace(".", "")

@@ -35,6 +35,7 @@ BLADDER = finding("bladder-dysfunction", valueBoolean=True)
         ("urn:oid:2.16.840.1.113883.6.96", "6077001"),
         (f"{SNOMED}|{SNOMED}/731000124108/version/20240301", "6077001"),
         (f"{ICD10CM}|2026", "M21.372"),
+        (SNOMED, "\ufeff6077001\u200b"),
         (ICD10, "M21.372"),
         (ICD10, "m21372"),
         (ICD10GM, "M21.37"),

@@ -121,7 +121,7 @@ def test_a_site_turns_on_the_other_medicines_of_a_class() -> None:
         ([dose(1300, code="Q12H")], 2600),
         ([dose(1300, code="QOD")], None),
         ([dose(1300, code="BID", frequency=3, period=1, periodUnit="d")], None),
-        ([dose(1300, frequency="3", period="1", periodUnit="d")], 3900),
+        ([dose(1300, frequency="3", period="1", periodUnit="D")], 3900),
         ([dose(1300, frequency=3, frequencyMax=4, period=1, periodUnit="d")], None),
         ([dose(1300, frequency=1, period=8, periodMax=12, periodUnit="h")], None),
         ([dose(1300, code="TID") | {"modifierExtension": [{"url": "urn:x"}]}], None),

@@ -135,10 +135,11 @@ def test_a_grade_that_cannot_be_read_leaves_the_question_open() -> None:
         ({"valueBoolean": "ja"}, "bladder (ja?)"),
         ({"valueCodeableConcept": {"text": "*since* Tuesday"}}, "bladder (since Tuesday?)"),
         ({"valueQuantity": {"value": 1}}, "bladder (1 without a unit?)"),
+        ({"valueBoolean": True, "effectiveDateTime": "last week"}, "bladder (no date)"),
     ],
 )
 def test_an_answer_that_cannot_be_read_is_not_said_to_be_missing(client: FlaskClient, answer: Json, shown: str) -> None:
-    bladder = finding("bladder-dysfunction", **answer)
+    bladder = finding("bladder-dysfunction") | answer
     saddle = finding("saddle-sensation", valueCodeableConcept=concept(EXAM, "reduced"))
     detail = cards(client, body(DROP, bladder, saddle))["cauda-equina-emergency"]["detail"].replace("\\", "")
     assert f"Not asked: bowel. Recorded, but unreadable: {shown}." in detail

@@ -91,6 +91,7 @@ def test_a_list_names_nobody(client: FlaskClient, subject: Any) -> None:
 @pytest.mark.parametrize(
     ("written", "indicator"),
     [
+        ({"code": concept(LOINC, "24968\u20110")}, "warning"),
         ({"priority": ["stat"]}, "warning"),
         ({"priority": ["stat", "routine"]}, "critical"),
         ({"doNotPerform": [True]}, "critical"),
