@@ -175,10 +175,11 @@ class Component(Valued, gc=False):
 
 
 class Ingredient(Struct, gc=False):
-    """An ingredient of a Medication: its substance, or another Medication."""
+    """An ingredient of a Medication: its substance, or another Medication; `item` is where R5 has it."""
 
     itemCodeableConcept: CodeableConcept | None = None
     itemReference: NamedReference | None = None
+    item: CodeableReference | None = None
 
 
 class Contained(Struct, gc=False):

@@ -9,7 +9,16 @@ from typing import NamedTuple
 from cards.record.codes import Codes
 from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE
 from cards.record.defects import Defect
-from cards.record.elements import CodeableConcept, Contained, Dosage, DoseAndRate, NamedReference, Timing, texts
+from cards.record.elements import (
+    CodeableConcept,
+    CodeableReference,
+    Contained,
+    Dosage,
+    DoseAndRate,
+    NamedReference,
+    Timing,
+    texts,
+)
 from cards.record.facts import Medicine
 from cards.record.moments import Moment
 from cards.record.quantities import amount, units
@@ -136,11 +145,12 @@ def _concepts(
         yield medication.code
     inner = medication.contained or () if isinstance(medication, Medication) else contained
     for ingredient in INGREDIENTS.read(medication.ingredient, record, defects) or ():
-        if ingredient.itemCodeableConcept is not None:
-            yield ingredient.itemCodeableConcept
-        elif ingredient.itemReference is not None:
-            yield CodeableConcept(text=ingredient.itemReference.display)
-            yield from _concepts(ingredient.itemReference, inner, find, record, defects, depth - 1)
+        item = ingredient.item or CodeableReference(ingredient.itemCodeableConcept, ingredient.itemReference)
+        if item.concept is not None:
+            yield item.concept
+        elif item.reference is not None:
+            yield CodeableConcept(text=item.reference.display)
+            yield from _concepts(item.reference, inner, find, record, defects, depth - 1)
 
 
 def _medication(

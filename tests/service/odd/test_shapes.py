@@ -248,6 +248,16 @@ OXYCODONE = {"resourceType": "Medication", "id": "m", "code": concept(RXNORM, "7
         {"medication": {"concept": concept(RXNORM, "7804")}},
         {"medication": {"reference": {"reference": "#m"}}, "contained": [OXYCODONE]},
         {"medicationCodeableConcept": [concept(RXNORM, "7804")]},
+        {
+            "medicationReference": {"reference": "#n"},
+            "contained": [
+                {
+                    "resourceType": "Medication",
+                    "id": "n",
+                    "ingredient": [{"item": {"concept": concept(RXNORM, "7804")}}],
+                }
+            ],
+        },
         {"medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": 7804}]}},
     ],
 )
