@@ -85,6 +85,7 @@ def _mode(search: bytes) -> str:
         value = msgspec.json.decode(search) if search else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
     mode = value.get("mode") if isinstance(value, dict) else None
     return mode.strip().lower() if isinstance(mode, str) else ""
 
@@ -131,7 +132,7 @@ def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
 
 
 def _is_error(outcome: OperationOutcome) -> bool:
-    return not outcome.issue or any(issue.severity not in _HARMLESS for issue in outcome.issue)
+    return not outcome.issue or any((issue.severity or "").strip().lower() not in _HARMLESS for issue in outcome.issue)
 
 
 def _error(outcome: OperationOutcome) -> str:
