@@ -49,6 +49,6 @@ def _stated(extension: Raw, kind: CodedExtension) -> str | None:
 def _read(extension: bytes, url: str) -> str | None:
     kind = SIDE_OF_CODING if url == SIDE_OF_CODING.url else CERTAINTY_OF_CODING
     extensions = _EXTENSIONS.read(Raw(extension), "", [])
-    values = [one.valueCoding for one in extensions or () if one.url == kind.url and one.valueCoding]
+    values = [one.valueCoding for one in extensions or () if one.valueCoding and is_same(one.url or "", kind.url)]
     ours = (value for value in values if is_same(value.system or "", kind.system))
     return next((kind.meanings.get((value.code or "").strip().upper()) for value in ours), None)

@@ -14,7 +14,7 @@ from cards.record.decoding import Element
 from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Contained, Elements, Reference, codings
 from cards.record.records import Condition, Observation, ServiceRequest
 from cards.record.side import Side
-from cards.value_sets.addresses import canonical
+from cards.value_sets.addresses import canonical, is_same
 from cards.value_sets.systems import SNOMED
 
 Site = CodeableConcept | list[CodeableConcept] | None
@@ -41,7 +41,7 @@ def side(record: Condition | Observation | ServiceRequest, codes: Codes) -> Side
     stated = site_side(record.bodySite, codes)
     if stated is not Side.UNKNOWN or isinstance(record, ServiceRequest) or record.extension is NOTHING:
         return stated
-    sites = [one for one in _extensions(bytes(record.extension)) if one.url == BODY_SITE]
+    sites = [one for one in _extensions(bytes(record.extension)) if is_same(one.url or "", BODY_SITE)]
     contained = record.contained or ()
     return codes.side_among(coding for one in sites for coding in (*_values(one), *_structure(one, contained)))
 

@@ -86,6 +86,7 @@ def test_a_german_diagnosis_counts_by_its_certainty(client: FlaskClient, certain
 
 
 BODY_SITE = "http://hl7.org/fhir/StructureDefinition/bodySite"
+SNOMED_LEFT = {"system": SNOMED, "code": "7771000"}
 LATERALITY = {"url": "https://ehr.example/laterality", "valueCodeableConcept": concept(SNOMED, "7771000")}
 UNSIDED = DROP | {"code": concept(SNOMED, "6077001")}
 STRUCTURE = {"resourceType": "BodyStructure", "id": "s1", "locationQualifier": [concept(SNOMED, "7771000")]}
@@ -101,6 +102,7 @@ STRUCTURE = {"resourceType": "BodyStructure", "id": "s1", "locationQualifier": [
         UNSIDED | {"bodySite": [concept(SNOMED, "56459004:272741003=7771000")]},
         UNSIDED | {"extension": [{"url": BODY_SITE, "valueCodeableConcept": concept(SNOMED, "7771000")}]},
         UNSIDED | {"extension": {"url": BODY_SITE, "valueCodeableConcept": [concept(SNOMED, "7771000")]}},
+        UNSIDED | {"extension": [{"url": BODY_SITE.replace("http:", "https:"), "valueCoding": SNOMED_LEFT}]},
         UNSIDED | {"extension": [{"url": BODY_SITE, "valueReference": {"reference": "#s1"}}], "contained": [STRUCTURE]},
     ],
 )
