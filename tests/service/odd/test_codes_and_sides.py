@@ -138,6 +138,10 @@ def test_a_character_that_no_text_holds_costs_itself_alone(client: FlaskClient, 
     assert "afo" in cards(client, request.encode("utf-8", "surrogatepass"))
 
 
+def test_a_byte_order_mark_costs_nothing(client: FlaskClient) -> None:
+    assert "afo" in cards(client, b"\xef\xbb\xbf" + json.dumps(body(DROP, WALKS)).encode())
+
+
 def test_half_a_pair_in_utf_8_costs_itself_alone(client: FlaskClient) -> None:
     request = json.dumps(body(DROP, WALKS)).encode().replace(b'"M21.372"', b'"M21.372\xed\xa0\x80"')
     assert "afo" in cards(client, request)
