@@ -16,7 +16,7 @@ from msgspec import Raw
 from cards.record import coding_extensions
 from cards.record.decoding import CODE, NO_JSON
 from cards.record.defects import Defect
-from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Codings, Concept
+from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept
 from cards.record.errors import OverlayError
 from cards.record.names import Names
 from cards.record.records import Resource
@@ -168,10 +168,10 @@ class Codes:
             Meaning(key, code, when) for pattern, key, when in families if key not in keys and pattern.search(code)
         )
 
-    def meanings(self, concept: Concept | Codings | CodeableConcept | None) -> tuple[Meaning, ...]:
+    def meanings(self, concept: Concept | CodeableConcept | None) -> tuple[Meaning, ...]:
         """What a concept means: every meaning of every coding, each once."""
         if concept is None or not concept.coding:
-            return self.meanings(concept.concept) if isinstance(concept, Concept) and concept.concept else ()
+            return ()
         if len(concept.coding) == 1:
             return self._said(concept.coding[0])
         return tuple(dict.fromkeys(m for coding in concept.coding for m in self._said(coding)))

@@ -35,10 +35,20 @@ class Codings(Struct, gc=False):
 
 
 class Concept(Struct, gc=False):
-    """Codes that mean the same, where nobody reads the words beside them; R5 has them one level deeper in requests."""
+    """Codes that mean the same, where nobody reads the words beside them.
+
+    R5 has them one level deeper in requests; some write one coding alone.
+    """
 
     coding: Elements[Code] | None = None
     concept: Codings | None = None
+    system: Text | None = None
+    code: Text | None = None
+
+    def __post_init__(self) -> None:
+        if self.coding is None:
+            alone = [Code(self.system, self.code)] if self.code else None
+            self.coding = self.concept.coding if self.concept is not None else alone
 
 
 class Coding(Struct, gc=False):

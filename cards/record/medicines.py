@@ -118,7 +118,7 @@ def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]
     stated = MEDICINE.read(record.medicationCodeableConcept, record, defects)
     if stated is None and record.medication is not None:
         stated = record.medication.concept
-    if stated is not None:
+    if stated is not None and (stated.coding or stated.text):
         return Substance((stated,))
     pointer = record.pointer
     if pointer is None:

@@ -64,6 +64,7 @@ def test_who_has_died_in_a_list_has_died(client: FlaskClient, hook: str, death: 
     "written",
     [
         {"code": [concept(ICD10CM, "M21.372")]},
+        {"code": {"system": ICD10CM, "code": "M21.372"}},
         {"code": {"coding": [{"system": SNOMED, "code": 6077001}]}},
         {"bodySite": {"coding": [{"system": SNOMED, "code": 7771000}]}},
         {"onsetDateTime": [ago(days=5)]},
@@ -92,6 +93,7 @@ def test_a_list_names_nobody(client: FlaskClient, subject: Any) -> None:
     ("written", "indicator"),
     [
         ({"code": concept(LOINC, "24968\u20110")}, "warning"),
+        ({"code": {"concept": concept(LOINC, "24968-0")}}, "warning"),
         ({"priority": ["stat"]}, "warning"),
         ({"priority": ["stat", "routine"]}, "critical"),
         ({"doNotPerform": [True]}, "critical"),
@@ -247,6 +249,7 @@ OXYCODONE = {"resourceType": "Medication", "id": "m", "code": concept(RXNORM, "7
     [
         {"medication": {"concept": concept(RXNORM, "7804")}},
         {"medication": {"reference": {"reference": "#m"}}, "contained": [OXYCODONE]},
+        {"medicationCodeableConcept": {}, "medicationReference": {"reference": "#m"}, "contained": [OXYCODONE]},
         {"medicationCodeableConcept": [concept(RXNORM, "7804")]},
         {
             "medicationReference": {"reference": "#n"},
