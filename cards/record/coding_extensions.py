@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 
-from cards.record.elements import NOTHING
+from cards.record.decoding import Element
+from cards.record.elements import NOTHING, Elements
 from cards.record.side import Side
-from cards.value_sets.addresses import CERTAINTY_OF_CODING, SIDE_OF_CODING, CodedExtension
+from cards.value_sets.addresses import CERTAINTY_OF_CODING, SIDE_OF_CODING, CodedExtension, is_same
 
 NOT_COUNTED: Final = "not-counted"
 HISTORY: Final = "history"
@@ -27,7 +27,7 @@ class _Extension(Struct, gc=False):
     valueCoding: _Value | None = None
 
 
-_decode = msgspec.json.Decoder(list[_Extension]).decode
+_EXTENSIONS = Element[list[_Extension]](Elements[_Extension], "extension")
 
 
 def side(extension: Raw) -> Side | None:
@@ -48,9 +48,7 @@ def _stated(extension: Raw, kind: CodedExtension) -> str | None:
 @lru_cache(maxsize=1000)
 def _read(extension: bytes, url: str) -> str | None:
     kind = SIDE_OF_CODING if url == SIDE_OF_CODING.url else CERTAINTY_OF_CODING
-    try:
-        extensions = _decode(extension)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    values = [one.valueCoding for one in extensions if one.url == kind.url and one.valueCoding]
-    return next((kind.meanings.get(value.code or "") for value in values if value.system == kind.system), None)
+    extensions = _EXTENSIONS.read(Raw(extension), "", [])
+    values = [one.valueCoding for one in extensions or () if one.valueCoding and is_same(one.url or "", kind.url)]
+    ours = (value for value in values if is_same(value.system or "", kind.system))
+    return next((kind.meanings.get((value.code or "").strip().upper()) for value in ours), None)

@@ -141,8 +141,8 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
         defects.append(Defect(where, "entry", "is of the wrong type"))
     link = _LINK.read(bundle.link, where, defects)
     total = TOTAL.read(bundle.total, where, defects)
-    is_cut = misfits > MOST_MISFITS
-    return Bundle(entry=None if is_lost else entries, link=link, total=total, is_cut=is_cut, is_lost=is_lost)
+    is_cut, kept = misfits > MOST_MISFITS, None if is_lost else entries
+    return Bundle(entry=kept, link=link, total=total, is_cut=is_cut, is_lost=is_lost, is_by_entry=True)
 
 
 def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle, bool]:
@@ -153,7 +153,8 @@ def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle,
     if not split.entry:
         return Bundle(entry=None if split.entry is None else [], link=split.link, total=split.total), True
     entries, misfits = _read_entries(split.entry, where, defects, draft=False, fits=True)
-    bundle = Bundle(entry=entries, link=split.link, total=split.total, is_cut=misfits > MOST_MISFITS)
+    is_cut, is_by_entry = misfits > MOST_MISFITS, bool(misfits)
+    bundle = Bundle(entry=entries, link=split.link, total=split.total, is_cut=is_cut, is_by_entry=is_by_entry)
     return bundle, not misfits
 
 

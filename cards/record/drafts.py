@@ -25,8 +25,8 @@ from cards.record.records import (
     MedicationRequest,
     Resource,
     ServiceRequest,
+    local_id,
     reference,
-    reference_id,
 )
 from cards.record.requests import priority
 from cards.record.side import Side
@@ -71,9 +71,9 @@ class DraftOrders(Struct, frozen=True):
     def medications(self) -> list[str]:
         """References to Medications that the drafts hold nowhere themselves."""
         here = {record.id for record, _ in self.entries if isinstance(record, Medication) and record.id is not None}
-        pointers = (record.medicationReference for record, _ in self.entries if isinstance(record, MedicationRequest))
+        pointers = (record.pointer for record, _ in self.entries if isinstance(record, MedicationRequest))
         written = [pointer.reference for pointer in pointers if pointer and pointer.reference]
-        return [text for text in written if not text.startswith("#") and reference_id(text, "Medication") not in here]
+        return [text for text in written if not text.startswith("#") and local_id(text, "Medication") not in here]
 
     def drafts(
         self,
@@ -230,9 +230,9 @@ def _draft(
 
 def _id_alone(selection: str) -> str | None:
     """The id of a selection that names no type: a bare id, a urn:uuid, or an absolute address without one (O7)."""
-    *before, identity = selection.strip().partition("/_history")[0].split("/")
+    *before, identity = _unversioned(selection).split("/")
     is_typed = bool(before) and (before[-1] in _ORDERS or "://" not in selection)
-    return None if is_typed else identity.removeprefix("urn:uuid:") or None
+    return None if is_typed else local_id(identity, "") or identity or None
 
 
 def _bounded(drafts: list[Draft], defects: list[Defect]) -> list[Draft]:
@@ -287,5 +287,8 @@ def _service(record: ServiceRequest, codes: Codes, defects: list[Defect]) -> _Or
 
 def _relative(selection: str) -> str:
     """`Type/id` of a selection that may be absolute or versioned."""
-    parts = selection.strip().split("/_history")[0].split("/")
-    return "/".join(parts[-2:])
+    return "/".join(_unversioned(selection).split("/")[-2:])
+
+
+def _unversioned(selection: str) -> str:
+    return selection.strip().partition("/_history")[0].rstrip("/")

@@ -28,10 +28,27 @@ class Code(Struct, gc=False):
     extension: Raw = NOTHING
 
 
-class Concept(Struct, gc=False):
-    """Codes that mean the same, where nobody reads the words beside them."""
+class Codings(Struct, gc=False):
+    """Codes that mean the same."""
 
     coding: Elements[Code] | None = None
+
+
+class Concept(Struct, gc=False):
+    """Codes that mean the same, where nobody reads the words beside them.
+
+    R5 has them one level deeper in requests; some write one coding alone.
+    """
+
+    coding: Elements[Code] | None = None
+    concept: Codings | None = None
+    system: Text | None = None
+    code: Text | None = None
+
+    def __post_init__(self) -> None:
+        if self.coding is None:
+            alone = [Code(self.system, self.code)] if self.code else None
+            self.coding = self.concept.coding if self.concept is not None else alone
 
 
 class Coding(Struct, gc=False):
@@ -65,6 +82,13 @@ class NamedReference(Struct, gc=False):
     display: Text | None = None
 
 
+class CodeableReference(Struct, gc=False):
+    """A concept or a reference, as R5 writes what R4 has under two names."""
+
+    concept: CodeableConcept | None = None
+    reference: NamedReference | None = None
+
+
 class Period(Struct, gc=False):
     """Start and end, as FHIR dateTime text."""
 
@@ -82,10 +106,12 @@ class Quantity(Struct, gc=False):
 
 
 class Repeat(Struct, gc=False):
-    """Timing.repeat: `frequency` times in `period` of `periodUnit` (s, min, h, d, wk, mo, a)."""
+    """Timing.repeat: `frequency` times in `period` of `periodUnit` (s, min, h, d, wk, mo, a), or up to a maximum."""
 
     frequency: int | None = None
+    frequencyMax: int | None = None
     period: float | None = None
+    periodMax: float | None = None
     periodUnit: Text | None = None
 
 
@@ -103,11 +129,13 @@ class DoseAndRate(Struct, gc=False):
 
 
 class Dosage(Struct, gc=False):
-    """One dosage instruction; those of different `sequence` follow each other."""
+    """One dosage instruction; those of different `sequence` follow each other. `doseQuantity` is where STU3 has it."""
 
     sequence: int | None = None
     timing: Timing | None = None
     doseAndRate: Elements[DoseAndRate] | None = None
+    doseQuantity: Quantity | None = None
+    modifierExtension: Raw = NOTHING
 
 
 class Extension(Struct, gc=False):
@@ -157,10 +185,11 @@ class Component(Valued, gc=False):
 
 
 class Ingredient(Struct, gc=False):
-    """An ingredient of a Medication: its substance, or another Medication."""
+    """An ingredient of a Medication: its substance, or another Medication; `item` is where R5 has it."""
 
     itemCodeableConcept: CodeableConcept | None = None
     itemReference: NamedReference | None = None
+    item: CodeableReference | None = None
 
 
 class Contained(Struct, gc=False):

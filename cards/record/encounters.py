@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from cards.record.elements import NOTHING
+from cards.record.statuses import flat
 
 _LONGEST = 10_000  # bytes
+_ACT_CODE = ("/v3-actcode", "/v3/actcode", "2.16.840.1.113883.5.4")  # its addresses in R4, in STU3, and as an OID
+_VOID = frozenset({"entered-in-error", "cancelled"})
 
 
 def encounter_class(raw: Raw) -> str | None:
-    """The code of a class that is a coding, a concept, or a list of either; None when it has none."""
-    if raw is NOTHING or len(raw) > _LONGEST:
-        return None
-    return _read(bytes(raw))
+    """The code of a class that is a coding, a concept, or a list of either; None when it has none.
+
+    Of several the first of v3-ActCode counts, whatever a site codes beside it.
+    """
+    return None if raw is NOTHING or len(raw) > _LONGEST else _class_in(bytes(raw))
+
+
+def is_void(status: Raw) -> bool:
+    """Whether an encounter never took place."""
+    return status is not NOTHING and len(status) <= _LONGEST and flat(_decoded(bytes(status))) in _VOID
 
 
 @lru_cache(maxsize=100)  # all patients of a hospital have the same few
-def _read(text: bytes) -> str | None:
+def _class_in(text: bytes) -> str | None:
+    codes = list(_codes(_decoded(text)))
+    return next((code for system, code in codes if _is_act_code(system)), codes[0][1] if codes else None)
+
+
+def _decoded(text: bytes) -> object:
     try:
-        return next(_codes(msgspec.json.decode(text)), None)
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _codes(value: Any) -> Any:
+def _codes(value: object, system: object = None) -> Iterator[tuple[object, str]]:
+    """Each code, with the address of its system."""
     if isinstance(value, str) and value.strip():
-        yield value.strip().upper()
+        yield system, value.strip().upper()
     elif isinstance(value, list):
         for item in value:
             yield from _codes(item)
     elif isinstance(value, dict):
-        yield from _codes(value.get("coding") or value.get("code"))
+        yield from _codes(value.get("coding") or value.get("code"), value.get("system"))
+
+
+def _is_act_code(system: object) -> bool:
+    return isinstance(system, str) and system.strip().lower().removesuffix("/").endswith(_ACT_CODE)

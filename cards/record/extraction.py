@@ -17,7 +17,7 @@ from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning,
 from cards.record.decoding import CODE
 from cards.record.defects import Defects
 from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, codings, texts
-from cards.record.encounters import encounter_class
+from cards.record.encounters import encounter_class, is_void
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
 from cards.record.kinds import bound, kind_of_order, kind_of_problem, kind_of_procedure, kinds_of_report
@@ -166,7 +166,7 @@ class Extraction:
             self.patient = record
 
     def _take_encounter(self, record: fhir.Encounter) -> None:
-        if not self._reader.is_modified(record, ("encounter",)):
+        if not self._reader.is_modified(record, ("encounter",)) and not is_void(record.status):
             self.encounter_class = encounter_class(record.encounterClass)
 
     def _take_condition(self, record: fhir.Condition) -> None:
@@ -280,7 +280,8 @@ class Extraction:
         keys = self._record_codes.keys(record, record.code, "procedure")
         if not keys or self._reader.is_modified(record, keys) or self._reader.status(record, keys) != "completed":
             return
-        when = self._reader.first(record.performedDateTime, *ends(record.performedPeriod))
+        written = record.performedDateTime, *ends(record.performedPeriod)
+        when = self._reader.first(*written, record.occurrenceDateTime, *ends(record.occurrencePeriod))
         procedure = Procedure(
             reference=reference(record),
             when=self._reader.dated(record, when, "performed"),

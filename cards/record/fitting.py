@@ -11,15 +11,16 @@ import msgspec
 from msgspec import Raw, inspect
 
 from cards.record.defects import Defect
-from cards.record.elements import LONGEST_TEXT, Component, Contained, Reference
+from cards.record.elements import LONGEST_TEXT, Code, Coding, Component, Contained, Reference, Valued
 from cards.record.in_quotes import written_boolean, written_number
-from cards.record.records import Bundle, Entry, Other, Resource
-from cards.record.statuses import flat
+from cards.record.records import Bundle, Entry, MedicationRequest, Other, Resource, ServiceRequest
+from cards.record.statuses import UNREADABLE, flat
 
 _LARGEST = 10**15  # beyond it a number is no measurement
 _MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
 _STATUSES = frozenset({"status", "intent"})
+_IDENTITIES = frozenset({"id", "resourceType", "subject", "patient"})  # of which no list is a name
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
 _OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
 _decode_numbers = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
@@ -87,6 +88,8 @@ def fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *,
         if isinstance(option, inspect.ListType):
             items = value if isinstance(value, list) else [value]
             return _fit_list(items, option, where, defects, draft=draft)
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+        return fit(value[0], kind, where, defects, draft=draft)
     raise MisfitError
 
 
@@ -134,9 +137,7 @@ def _fit_struct(
         if name not in value:
             continue
         try:
-            given = value[name]
-            if name in _STATUSES and isinstance(given, dict | list) and isinstance(element.type, inspect.UnionType):
-                given = flat(given)
+            given = _meant(value[name], name, element.type, kind.cls)
             setattr(struct, element.name, fit(given, element.type, where, defects, draft=draft))
         except MisfitError as misfit:
             if kind.cls is Entry and name == "resource":
@@ -149,7 +150,28 @@ def _fit_struct(
             defects.append(Defect(where, name, misfit.why))
             if name in _OWNERS:
                 setattr(struct, element.name, Reference())
+            if isinstance(struct, ServiceRequest | MedicationRequest) and name == "doNotPerform" and not draft:
+                struct.status = UNREADABLE  # it may be the opposite of an order
+            if isinstance(struct, Valued) and name in _ANSWERS and struct.valueString is None:
+                struct.valueString = _as_text(value[name])
     return struct
+
+
+def _meant(given: object, name: str, kind: inspect.Type, owner: type) -> object:
+    """What stands in an element, in the shape that it has in R4. Raises MisfitError for a list that names nobody."""
+    if isinstance(given, list) and (owner is Reference or name in _IDENTITIES):
+        raise MisfitError
+    if name in _STATUSES and isinstance(kind, inspect.UnionType):
+        is_odd = isinstance(given, dict | list) or (name == "intent" and not isinstance(given, str | None))
+        return flat(given) if is_odd else given
+    is_number = owner in _CODINGS and name == "code" and isinstance(given, int) and not isinstance(given, bool)
+    return str(given) if is_number else given
+
+
+def _as_text(value: object) -> str:
+    """A value that cannot be read, for the reader: it is recorded all the same."""
+    written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=lambda _: "...")
+    return written[:LONGEST_TEXT]
 
 
 def _is_entry(kind: inspect.Type) -> bool:
@@ -163,4 +185,6 @@ RECORDS = {
 }
 _OTHER = RECORDS["Other"]
 _WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
+_CODINGS = frozenset({Code, Coding})
+_ANSWERS = frozenset({"valueBoolean", "valueInteger", "valueCodeableConcept"})
 _MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status

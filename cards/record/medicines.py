@@ -9,12 +9,21 @@ from typing import NamedTuple
 from cards.record.codes import Codes
 from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE
 from cards.record.defects import Defect
-from cards.record.elements import CodeableConcept, Contained, Dosage, NamedReference, Timing, texts
+from cards.record.elements import (
+    CodeableConcept,
+    CodeableReference,
+    Contained,
+    Dosage,
+    DoseAndRate,
+    NamedReference,
+    Timing,
+    texts,
+)
 from cards.record.facts import Medicine
 from cards.record.moments import Moment
 from cards.record.quantities import amount, units
-from cards.record.reader import Reader
-from cards.record.records import Medication, MedicationRequest, reference, reference_id
+from cards.record.reader import Reader, is_given
+from cards.record.records import Medication, MedicationRequest, local_id, reference
 from cards.record.statuses import UNREADABLE, status
 from cards.record.whose import own
 from cards.value_sets.value_set import VALUE_SETS
@@ -36,10 +45,14 @@ _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 
 
 class Substance(NamedTuple):
-    """What a medicine is: its concept, those of its ingredients, and the words that stand beside the reference."""
+    """What a medicine is: its concept, those of its ingredients, and the words that stand beside the reference.
+
+    `medication` is the record that the reference leads to.
+    """
 
     concepts: tuple[CodeableConcept, ...] = ()
     words: str = ""
+    medication: Medication | Contained | None = None
 
     @property
     def is_named(self) -> bool:
@@ -72,6 +85,8 @@ def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medic
     keys = medicine_keys(substance, reader.codes)
     if not keys or reader.is_modified(record, keys) or reader.status(record, keys) != "active":
         return None
+    if substance.medication is not None and reader.is_modified(record, keys, part=substance.medication):
+        return None
     text = medicine_name(substance, keys)
     return Medicine(
         reference=reference(record),
@@ -101,14 +116,17 @@ def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]
     A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.
     """
     stated = MEDICINE.read(record.medicationCodeableConcept, record, defects)
-    if stated is not None:
+    if stated is None and record.medication is not None:
+        stated = record.medication.concept
+    if stated is not None and (stated.coding or stated.text):
         return Substance((stated,))
-    pointer = record.medicationReference
+    pointer = record.pointer
     if pointer is None:
         return Substance()
     contained = own(record.contained, patient_id)
     words = (pointer.display or "").strip()
-    return Substance(tuple(_concepts(pointer, contained, find, record, defects)), words)
+    concepts = tuple(_concepts(pointer, contained, find, record, defects))
+    return Substance(concepts, words, _medication(pointer, contained, find))
 
 
 def _concepts(
@@ -120,18 +138,26 @@ def _concepts(
     depth: int = _DEEPEST,
 ) -> Iterator[CodeableConcept]:
     """The concepts of the Medication that a reference leads to, and of its ingredients."""
-    medication = _contained(pointer.reference, contained) or find(reference_id(pointer.reference, "Medication") or "")
+    medication = _medication(pointer, contained, find)
     if medication is None or not depth:
         return
     if medication.code is not None:
         yield medication.code
     inner = medication.contained or () if isinstance(medication, Medication) else contained
     for ingredient in INGREDIENTS.read(medication.ingredient, record, defects) or ():
-        if ingredient.itemCodeableConcept is not None:
-            yield ingredient.itemCodeableConcept
-        elif ingredient.itemReference is not None:
-            yield CodeableConcept(text=ingredient.itemReference.display)
-            yield from _concepts(ingredient.itemReference, inner, find, record, defects, depth - 1)
+        item = ingredient.item or CodeableReference(ingredient.itemCodeableConcept, ingredient.itemReference)
+        if item.concept is not None:
+            yield item.concept
+        elif item.reference is not None:
+            yield CodeableConcept(text=item.reference.display)
+            yield from _concepts(item.reference, inner, find, record, defects, depth - 1)
+
+
+def _medication(
+    pointer: NamedReference, contained: Sequence[Contained], find: Resolve
+) -> Medication | Contained | None:
+    """What a reference leads to."""
+    return _contained(pointer.reference, contained) or find(local_id(pointer.reference, "Medication") or "")
 
 
 def _contained(pointer: str | None, contained: Sequence[Contained]) -> Contained | None:
@@ -213,6 +239,8 @@ def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
 
 
 def _daily(instruction: Dosage) -> float | None:
+    if is_given(instruction.modifierExtension):
+        return None  # nobody here knows what it makes of the dose
     dose, times = _amount(instruction), _times_a_day(instruction.timing)
     daily = None if dose is None or times is None else dose * times
     return daily if daily is not None and isfinite(daily) else None
@@ -222,10 +250,12 @@ def _times_a_day(timing: Timing | None) -> float | None:
     """How often a day; None when it is not stated, or stated in two ways that differ."""
     if timing is None:
         return None
+    if timing.repeat is not None and (timing.repeat.frequencyMax or timing.repeat.periodMax):
+        return None  # from so many to so many times: no one dose
     coded = {_FREQUENCIES[word] for word in _words_of(timing.code) if word in _FREQUENCIES}
     repeat = timing.repeat
     if repeat is not None and (repeat.frequency or repeat.period):
-        unit = _DAYS.get((repeat.periodUnit or "").strip())
+        unit = _DAYS.get((repeat.periodUnit or "").strip().lower())
         if unit is None or not repeat.frequency or not repeat.period or not isfinite(repeat.period):
             return None
         if repeat.frequency < 0 or repeat.period < 0:
@@ -246,7 +276,7 @@ def _words_of(code: CodeableConcept | None) -> Iterator[str]:
 def _amount(instruction: Dosage) -> float | None:
     """Milligrams a time; an ordered and a calculated amount that differ are unknown."""
     amounts: list[float] = []
-    for rate in instruction.doseAndRate or ():
+    for rate in instruction.doseAndRate or [DoseAndRate(instruction.doseQuantity)]:
         read = amount(rate.doseQuantity, _MILLIGRAMS)
         if read is None or read.bound or read.value < 0:
             return None

@@ -6,7 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
+_UNSEEN = frozenset({"Mn", "Mc", "Me", "Cf"})  # marks, and invisible characters such as a soft hyphen
+_SPACES = re.compile(r"\s+")
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 _SEARCHED = 1000  # characters of one text
 _MEMO_ENTRIES = 20_000
 _MEMO_LENGTH = 200
@@ -14,10 +17,11 @@ Keys = tuple[str, ...]
 
 
 def folded(text: str) -> str:
-    """A text as names are compared: without case and accents."""
-    if text.isascii():
-        return text.lower()
-    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign)).casefold()
+    """A text as names are compared: without case and accents, whatever its dashes and spaces."""
+    if not text.isascii():
+        signs = unicodedata.normalize("NFKD", text.translate(_DASHES))
+        text = "".join(sign for sign in signs if unicodedata.category(sign) not in _UNSEEN).casefold()
+    return _SPACES.sub(" ", text.lower())
 
 
 class Names:
@@ -49,7 +53,8 @@ class Names:
         keys = frozenset(wanted)
         for start, name, these in self._places(text):
             if not keys.isdisjoint(these):
-                return text[start : start + len(name)] if text.isascii() else name
+                written = text[start : start + len(name)]
+                return written if folded(written) == name else name
         return ""
 
     def first_key(self, text: str) -> str:

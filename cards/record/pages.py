@@ -58,7 +58,8 @@ def read_page(raw: bytes, where: str, defects: list[Defect], go_on: Callable[[],
         raise UnreadableError("the text is not JSON") from None
     if bundle.resourceType == "Bundle" and bundle.entry is not None:
         total = TOTAL.read(bundle.total, where, defects)
-        return Bundle(entry=_entries(bundle.entry, where, defects, go_on), link=bundle.link, total=total)
+        entries = _entries(bundle.entry, where, defects, go_on)
+        return Bundle(entry=entries, link=bundle.link, total=total, is_by_entry=True)
     if objects + raw.count(b"[") > _RECORD_OBJECTS:
         raise TooLargeError(_TOO_MUCH)
     go_on()

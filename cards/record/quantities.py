@@ -12,6 +12,9 @@ from cards.record.elements import Quantity
 _SPACE = re.compile(r"\s+")
 _LONGEST_UNIT = 50  # characters
 COMPARATORS = frozenset({"<", "<=", ">", ">="})
+_SIGNS = {"\u2264": "<=", "\u2265": ">="}
+# How 1.73 m\u00b2 is written differs by its marks alone: {1.73_m2}, 1.73 m^2, 1,73 m\u00b2.
+_MARKS = str.maketrans({"{": None, "}": None, "_": None, "^": None, "\u00b2": "2", ",": "."})
 
 Units = Mapping[str, float]
 """Units as they are compared, with the factor to the one that the rules count in."""
@@ -33,7 +36,8 @@ def amount(quantity: Quantity | None, factors: Units) -> Amount | None:
     """The number of a quantity, converted; None when the number, its unit or its comparator cannot be read."""
     if quantity is None or quantity.value is None or not isfinite(quantity.value):
         return None
-    bound = (quantity.comparator or "").strip()
+    comparator = (quantity.comparator or "").strip()
+    bound = _SIGNS.get(comparator, comparator)
     factor = _factor(quantity, factors)
     return None if factor is None or (bound and bound not in COMPARATORS) else Amount(quantity.value * factor, bound)
 
@@ -50,7 +54,7 @@ def _factor(quantity: Quantity, factors: Units) -> float | None:
 
 
 def _folded(unit: str) -> str:
-    return _SPACE.sub("", unit[:_LONGEST_UNIT]).casefold()
+    return _SPACE.sub("", unit[:_LONGEST_UNIT]).translate(_MARKS).casefold()
 
 
 def at_least(value: float, bound: str, limit: float) -> bool | None:

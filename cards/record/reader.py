@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import Raw
+
 from cards.record.codes import Codes
 from cards.record.defects import Defect, Defects
-from cards.record.elements import NOTHING, Component, Period
+from cards.record.elements import NOTHING, Component, Contained, Period
 from cards.record.errors import OtherPatientError
 from cards.record.facts import LeftOut
 from cards.record.moments import Clock, Moment
@@ -12,6 +14,7 @@ from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import (
     Device,
     DiagnosticReport,
+    Medication,
     MedicationRequest,
     Observation,
     Procedure,
@@ -22,6 +25,7 @@ from cards.record.records import (
 from cards.record.statuses import UNREADABLE, status
 from cards.value_sets.value_set import VALUE_SETS
 
+Part = Component | Contained | Medication
 Stated = Observation | DiagnosticReport | ServiceRequest | MedicationRequest | Procedure | Device
 _NOTHING = frozenset({b"[]", b"null", b"{}", b"[{}]"})
 
@@ -53,14 +57,13 @@ class Reader:
         self.left_out.append(LeftOut(reference(record), about, keys, said, decides))
 
     def is_modified(
-        self, record: Resource, keys: tuple[str, ...], *, part: Component | None = None, decides: bool = False
+        self, record: Resource, keys: tuple[str, ...], *, part: Part | None = None, decides: bool = False
     ) -> bool:
         """Whether an extension that nobody here knows may turn a record's meaning around, or that of a part of it.
 
         The record, or the part, is then left out (O13).
         """
-        modifier = (part or record).modifierExtension
-        if modifier is NOTHING or bytes(modifier).translate(None, b" \t\r\n") in _NOTHING:
+        if not is_given((part or record).modifierExtension):
             return False
         self.leave_out(record, keys, "modifierExtension", "is unknown and may change its meaning", decides=decides)
         return True
@@ -101,6 +104,11 @@ class Reader:
         if when is None:
             self.defect(record, element, "gives no date: it lies in no window and is never the newest")
         return when
+
+
+def is_given(modifier: Raw) -> bool:
+    """Whether a modifierExtension is there at all."""
+    return modifier is not NOTHING and bytes(modifier).translate(None, b" \t\r\n") not in _NOTHING
 
 
 def ends(period: Period | None) -> tuple[str | None, str | None]:

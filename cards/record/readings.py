@@ -127,7 +127,7 @@ class Readings:
         if key == "mrc":
             value = values.grade(valued, quantity)
         elif key in ("signs", "spine-stability"):
-            value = values.yes_no(valued, quantity, code, reader.codes)
+            value = values.yes_no(valued, code, reader.codes)
         else:
             amount = values.amount(valued, quantity, code)
             value, bound = amount or (None, "")

@@ -15,6 +15,7 @@ from msgspec import Raw, Struct, defstruct, field
 from cards.record.elements import (
     NOTHING,
     CodeableConcept,
+    CodeableReference,
     Component,
     Contained,
     Elements,
@@ -32,6 +33,7 @@ from cards.record.other_types import OTHER_TYPES
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """The data type id of R4."""
 _LONGEST_REFERENCE = 1000  # characters
+_URN = "urn:uuid:"  # in a Bundle that was written at once
 _REFERENCE = re.compile(
     r"\s*(?P<base>(?i:https?):/(?:/[^\s/?#]+)+/)?(?P<kind>[A-Za-z]+)/(?P<id>[^\s/?#]+)(?:/_history/[^\s/?#]+)?\s*",
 )
@@ -64,6 +66,7 @@ class Patient(_Record, gc=False):
 class Encounter(_Record, gc=False):
     """The encounter; its class is a coding or a concept, or several where R5 is spoken."""
 
+    status: Raw = NOTHING
     encounterClass: Raw = field(default=NOTHING, name="class")
 
 
@@ -153,10 +156,16 @@ class MedicationRequest(_Request, gc=False):
 
     medicationCodeableConcept: Raw = NOTHING
     medicationReference: NamedReference | None = None
+    medication: CodeableReference | None = None
     dosageInstruction: Raw = NOTHING
     dosage: Raw = NOTHING
     effectiveDateTime: Text | None = None
     effectivePeriod: Period | None = None
+
+    @property
+    def pointer(self) -> NamedReference | None:
+        """The reference to the Medication, where R4 has it or where R5 does."""
+        return self.medicationReference or (self.medication.reference if self.medication else None)
 
 
 class MedicationStatement(MedicationRequest, gc=False):
@@ -171,12 +180,14 @@ class Medication(_Record, gc=False):
 
 
 class Procedure(_Record, gc=False):
-    """An operation or another procedure."""
+    """An operation or another procedure; R5 says occurrence where R4 says performed."""
 
     status: Text | None = None
     code: Raw = NOTHING
     performedDateTime: Text | None = None
     performedPeriod: Period | None = None
+    occurrenceDateTime: Text | None = None
+    occurrencePeriod: Period | None = None
 
 
 class Device(_Record, gc=False):
@@ -209,7 +220,8 @@ class Entry(Struct, gc=False):
 class Bundle(_Record, gc=False):
     """The records that a search found, and how many it says there are.
 
-    One that `is_lost` had entries of which nothing could be read.
+    One that `is_lost` had entries of which nothing could be read. One that was read by entry holds no entry without
+    a resource but those whose resource could not be read.
     """
 
     total: int | None = None
@@ -217,6 +229,7 @@ class Bundle(_Record, gc=False):
     is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: they were too many that do not fit
     link: Elements[Link] | None = None
     is_lost: bool = False
+    is_by_entry: bool = field(default=False, name="_isByEntry")
 
 
 Resource = (
@@ -261,6 +274,14 @@ def reference_id(reference: str | None, resource_type: str) -> str | None:
     if base and (f"/{resource_type}/" in base or "/_history/" in base):
         return None
     return written["id"]
+
+
+def local_id(reference: str | None, resource_type: str) -> str | None:
+    """The id in a reference to a record that came along: as `reference_id`, or `urn:uuid:` before it."""
+    written = (reference or "").strip()
+    if written[: len(_URN)].lower() == _URN and len(written) <= _LONGEST_REFERENCE:
+        return written[len(_URN) :]
+    return reference_id(reference, resource_type)
 
 
 LONGEST_ID = 256  # characters: four times what R4 allows, for servers that go beyond

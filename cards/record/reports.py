@@ -11,7 +11,7 @@ from cards.record.decoding import RESULTS
 from cards.record.elements import LONGEST_TEXT, Contained, Valued
 from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
-from cards.record.records import DiagnosticReport, Observation, reference, reference_id
+from cards.record.records import DiagnosticReport, Observation, local_id, reference
 from cards.record.side import Side, together
 from cards.record.sites import side, site_side
 from cards.record.statuses import RESULT, UNREADABLE, status
@@ -54,7 +54,7 @@ def reports(
 
 
 def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[str, Located], reader: Reader) -> Report:
-    results = list(_results(record, located, reader))
+    results = list(_results(record, keys, located, reader))
     codes = [reader.codes.meanings(concept) for concept in record.conclusionCode or []]
     concluded = tuple(dict.fromkeys(meaning for meanings in codes for meaning in meanings))
     shown = (m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL)
@@ -80,19 +80,23 @@ def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[
         yield from (Lesion(key, side, tuple(codes), diseases) for diseases, codes in named.items())
 
 
-def _results(record: DiagnosticReport, located: Mapping[str, Located], reader: Reader) -> Iterator[Located]:
+def _results(
+    record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[str, Located], reader: Reader
+) -> Iterator[Located]:
     inside = own(record.contained, reader.patient_id)
     if len(inside) < len(record.contained or ()):
         reader.defect(record, "contained", "names no patient by reference")
     observations = (inner for inner in inside if inner.resourceType == "Observation")
     contained = {f"#{(inner.id or '').removeprefix('#')}": inner for inner in observations}
     for result in RESULTS.read(record.result, record, reader.defects) or ():
-        inner = contained.get(result.reference or "")
+        named = (result.reference or "").strip()
+        inner = contained.get(named if "/" in named else f"#{named.removeprefix('#')}")
         if inner is not None:
-            if status("Observation", inner.status) not in VOID_OBSERVATION:
+            is_void = status("Observation", inner.status) in VOID_OBSERVATION
+            if not is_void and not reader.is_modified(record, keys, part=inner):
                 yield located_by(reader.codes.meanings(inner.code), inner, reader.codes)
             continue
-        stated = located.get(f"Observation/{reference_id(result.reference, 'Observation')}")
+        stated = located.get(f"Observation/{local_id(result.reference, 'Observation')}")
         if stated is not None:
             yield stated
 
@@ -105,4 +109,4 @@ def located_by(meanings: tuple[Meaning, ...], record: Observation | Contained, c
         interpretation=record.interpretation,
     )
     site = side(record, codes) if isinstance(record, Observation) else site_side(record.bodySite, codes)
-    return Located(meanings, site, yes_no(answered, None, "", codes) is False)
+    return Located(meanings, site, yes_no(answered, "", codes) is False)

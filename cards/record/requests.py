@@ -6,6 +6,7 @@ from cards.record import records as fhir
 from cards.record.codes import Codes
 from cards.record.elements import CodeableConcept
 from cards.record.reader import ends
+from cards.value_sets.addresses import is_same
 
 REQUEST_STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 
@@ -37,7 +38,7 @@ def is_declined(record: fhir.ServiceRequest, codes: Codes) -> bool:
     reasons += [
         extension.valueCodeableConcept
         for extension in record.extension or []
-        if extension.url == REQUEST_STATUS_REASON and extension.valueCodeableConcept
+        if extension.valueCodeableConcept and is_same(extension.url or "", REQUEST_STATUS_REASON)
     ]
     return any(
         "reason.refusal" in codes.keys(reason, "reason") or "declined" in (reason.text or "").lower()

@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from cards.record.codes import Codes
-from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Contained, Reference, codings
+from cards.record.decoding import Element
+from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Contained, Elements, Reference, codings
 from cards.record.records import Condition, Observation, ServiceRequest
 from cards.record.side import Side
-from cards.value_sets.addresses import canonical
+from cards.value_sets.addresses import canonical, is_same
 from cards.value_sets.systems import SNOMED
 
 Site = CodeableConcept | list[CodeableConcept] | None
@@ -31,7 +32,7 @@ class _Extension(Struct, gc=False):
     extension: Raw = NOTHING
 
 
-_decode_extensions = msgspec.json.Decoder(list[_Extension]).decode
+_EXTENSIONS = Element[list[_Extension]](Elements[_Extension], "extension")
 _decode_concepts: Callable[[Raw], Site] = msgspec.json.Decoder(CodeableConcept | list[CodeableConcept]).decode
 
 
@@ -40,7 +41,7 @@ def side(record: Condition | Observation | ServiceRequest, codes: Codes) -> Side
     stated = site_side(record.bodySite, codes)
     if stated is not Side.UNKNOWN or isinstance(record, ServiceRequest) or record.extension is NOTHING:
         return stated
-    sites = [one for one in _extensions(bytes(record.extension)) if one.url == BODY_SITE]
+    sites = [one for one in _extensions(bytes(record.extension)) if is_same(one.url or "", BODY_SITE)]
     contained = record.contained or ()
     return codes.side_among(coding for one in sites for coding in (*_values(one), *_structure(one, contained)))
 
@@ -79,11 +80,8 @@ def _structure(extension: _Extension, contained: Sequence[Contained]) -> Iterabl
 @lru_cache(maxsize=1000)
 def _extensions(raw: bytes) -> tuple[_Extension, ...]:
     """The extensions, and those inside them; none when they cannot be read."""
-    if len(raw) > _LONGEST:
-        return ()
-    try:
-        extensions = _decode_extensions(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    extensions = _EXTENSIONS.read(Raw(raw), "", []) if len(raw) <= _LONGEST else None
+    if extensions is None:
         return ()
     inner = (more for one in extensions if one.extension is not NOTHING for more in _extensions(bytes(one.extension)))
     return (*extensions, *inner)

@@ -1,7 +1,8 @@
 """What the status elements of records say, as records really hold them (O2).
 
-They are compared trimmed and without case. A code, a concept, or a list of one of them is the same. Several that
-disagree, and a word that R4 does not know, are UNREADABLE: never taken for the dangerous nor for the reassuring one.
+They are compared trimmed and without case, as codes or as R4 displays them ("Entered in Error"). A code, a concept, or
+a list of one of them is the same. Several that disagree, and a word that R4 does not know, are UNREADABLE: never taken
+for the dangerous nor for the reassuring one.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _agreed(value: Any, known: frozenset[str], kinds: tuple[frozenset[str], ...]
 
 def _chosen(words: Iterable[str], known: frozenset[str], kinds: tuple[frozenset[str], ...] = ()) -> str:
     """The one word of R4 among words that mean the same."""
-    said = {word.strip().lower() for word in words if len(word) <= _LONGEST} & known
+    said = {word.strip().lower().replace(" ", "-") for word in words if len(word) <= _LONGEST} & known
     if len(said) == 1 or any(said and said <= kind for kind in kinds):
         return min(said)
     return UNREADABLE

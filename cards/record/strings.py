@@ -13,6 +13,7 @@ _CONTROL = re.compile(_ESCAPE + rb"00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])")
 _HIGH, _LOW = rb"[dD][89aAbB][0-9a-fA-F]{2}", rb"[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE = re.compile(_ESCAPE + rb"(?:" + _HIGH + rb"(?!\\u" + _LOW + rb")|(?<!\\u" + _HIGH + rb"\\u)" + _LOW + rb")")
 _ENCODED = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # a half in UTF-8, which UTF-8 does not allow
+_MARK = b"\xef\xbb\xbf"
 _WHITE = bytes.maketrans(b"\t\n\r", b"   ")
 _OTHERS = bytes(code for code in range(0x20) if code not in b"\t\n\r")
 
@@ -25,10 +26,13 @@ def cleaned(body: bytes) -> bytes:
 
 
 def mended(body: bytes) -> bytes:
-    """Text that is no JSON, without the characters that JSON does not allow in a string; itself if it holds none."""
+    """Text that is no JSON, without the characters that JSON does not allow in a string; itself if it holds none.
+
+    A byte order mark before it goes as well: RFC 8259 lets a parser ignore it.
+    """
     if len(body) > MOST:
         return body
-    body = body.translate(_WHITE, _OTHERS)
+    body = body.removeprefix(_MARK).translate(_WHITE, _OTHERS)
     if not body.isascii():
         body = _ENCODED.sub(b"", body)
     return _LONE.sub(rb"\1", body) if b"\\ud" in body or b"\\uD" in body else body

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from math import inf
 
+import msgspec
 from msgspec import Raw
 
 from cards.record import quantities
@@ -19,7 +20,7 @@ from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_GRADE = re.compile(rf"M?\s*+(?:([05])|([1-4])(?:\s*+[{_DASHES}+])?+)\s*+(?:/\s*+5)?+", re.IGNORECASE)
+_GRADE = re.compile(rf"M?\s*+(?:([0-5])(?:\.0++)?+|([1-4])(?:\s*+[{_DASHES}+])?+)\s*+(?:/\s*+5)?+", re.IGNORECASE)
 _NAMED_GRADE = re.compile(rf"M?\s*+([0-5])\s*+[{_DASHES}]\s*+(\w++)", re.IGNORECASE)
 _GRADE_NAMES = ("zero none absent", "trace", "poor", "fair", "good", "normal")
 _LONGEST_GRADE = 50  # characters
@@ -48,11 +49,21 @@ _STATED = {
 }
 _PRESENT_AND_ABSENT = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
-_OTHER_VALUES = tuple(set(Valued.__struct_fields__) - {"code", "interpretation", "valueQuantity"})
+_OTHER_VALUES = tuple(set(Valued.__struct_fields__) - {"code", "interpretation"})
+# Values of which no rule reads any, as they are named to a reader.
+_OTHER_KINDS = {
+    "valueRange": "a range",
+    "valueRatio": "a ratio",
+    "valueDateTime": "a date",
+    "valueTime": "a time",
+    "valuePeriod": "a period",
+    "valueSampledData": "sampled data",
+}
+_LONGEST_QUANTITY = 10_000  # bytes
 
 # Factors to the unit of bindings.toml, by UCUM code and by what people write for it.
 _PRESSURE = units({"mm[Hg]": 1, "mmHg": 1})
-_EGFR = ("mL/min/{1.73_m2}", "mL/min/1.73m2", "mL/min/{1.73m2}", "mL/min/1.73m\u00b2", "mL/min/1.73m^2", "mL/min")
+_EGFR = ("mL/min/{1.73_m2}", "mL/min/1.73.m2", "mL/min/1.73/m2", "mL/min")
 _MICROMOLES = dict.fromkeys(("umol/L", "\u00b5mol/L", "\u03bcmol/L", "micromol/L"), 1 / 88.4)
 _UNITS: dict[str, Units] = {
     "post-void-residual": units({"mL": 1, "L": 1000}),
@@ -98,9 +109,27 @@ def stated(code: str, key: str, value: float, bound: str = "") -> str:
 def written(valued: Valued, quantity: Quantity | None) -> str:
     """What stands where a value cannot be read, for a reader: `354 in umol/l`; empty when nothing does."""
     if quantity is not None and quantity.value is not None:
-        unit = quantity.unit or quantity.code
-        return f"{(quantity.comparator or '').strip()}{quantity.value:g}{f' in {unit}' if unit else ' without a unit'}"
-    return (valued.valueString or next(iter(texts(valued.valueCodeableConcept)), "")).strip()
+        return _in_unit(f"{(quantity.comparator or '').strip()}{quantity.value:g}", quantity.unit or quantity.code)
+    said = valued.valueString or next(iter(texts(valued.valueCodeableConcept)), "") or _as_sent(valued.valueQuantity)
+    return said.strip() or next((words for name, words in _OTHER_KINDS.items() if _is_given(getattr(valued, name))), "")
+
+
+def _as_sent(quantity: Raw) -> str:
+    """What a quantity holds that is none: text, or a number that is in words; empty when it states no number."""
+    if not quantity or len(quantity) > _LONGEST_QUANTITY:
+        return "a quantity too long to read" if quantity else ""
+    try:
+        sent = msgspec.json.decode(quantity)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    if not isinstance(sent, dict):
+        return "" if sent is None else str(sent)
+    value = sent.get("value")
+    return "" if value is None else _in_unit(str(value), str(sent.get("unit") or sent.get("code") or ""))
+
+
+def _in_unit(number: str, unit: str | None) -> str:
+    return f"{number} in {unit}" if unit else f"{number} without a unit"
 
 
 def grade(valued: Valued, quantity: Quantity | None) -> int | None:
@@ -126,7 +155,7 @@ def _written_grade(text: str) -> int | None:
     return int(named[1]) if named and named[2].lower() in _GRADE_NAMES[int(named[1])].split() else None
 
 
-def yes_no(valued: Valued, quantity: Quantity | None, finding: str, codes: Codes) -> bool | None:
+def yes_no(valued: Valued, finding: str, codes: Codes) -> bool | None:
     """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
 
     One without any value is read from its interpretation.
@@ -136,13 +165,13 @@ def yes_no(valued: Valued, quantity: Quantity | None, finding: str, codes: Codes
         return None if finding in _NO_BOOLEAN else valued.valueBoolean
     if valued.valueCodeableConcept is not None:
         said = set(codes.keys(valued.valueCodeableConcept, "answer"))
-    elif quantity is not None or any(_is_given(getattr(valued, name)) for name in _OTHER_VALUES):
+    elif any(_is_given(getattr(valued, name)) for name in _OTHER_VALUES):
         return None
     else:
         said = {key for concept in valued.interpretation or [] for key in codes.keys(concept, "answer")}
-    if abnormal in said:
-        return True
-    return False if normal in said else None
+    if (abnormal in said) is (normal in said):
+        return None  # neither, or both
+    return abnormal in said
 
 
 def _is_given(value: object) -> bool:

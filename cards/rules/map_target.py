@@ -7,6 +7,7 @@ from math import floor, inf, nextafter
 
 from cards import findings
 from cards.language import SOURCES, Card, Indicator, Verdict, not_applicable, rule, summary
+from cards.language.escaping import name
 from cards.record import Chart, Evidence, Problem, Reading
 
 MAP_FLOOR, AO_MIN = 70, 75  # mmHg: this source's minimum; AO Spine/Praxis 2024 begins at 75 (E69)
@@ -43,7 +44,7 @@ def map_target(chart: Chart) -> Verdict:
         text = f"Cord injury, MAP {_whole(mean)}: {meets}; confirm the unit target."
         return _card(injury, readings, Indicator.INFO, text, is_between=True)
     if mean is None and systolic is None:
-        text = f"Acute cord injury with no MAP or systolic pressure in the last hour: measure it now ({TARGET})."
+        text = f"Acute cord injury {_without(chart)} in the last hour: measure it now ({TARGET})."
         return _card(injury, readings, Indicator.INFO, text)
     because = (Evidence.of(reading) for reading in readings)
     return not_applicable("the pressure of the last hour is not below a limit", *because)
@@ -82,6 +83,12 @@ def _decided(reading: Reading | None, *limits: int) -> float | None:
     if reading is None or any(reading.at_least(limit) is None for limit in limits):
         return None
     return nextafter(reading.value, {"<": -inf, ">": inf}.get(reading.bound, reading.value))
+
+
+def _without(chart: Chart) -> str:
+    """That no pressure is recorded, or that one is and nobody can read it (O1)."""
+    words = chart.unreadable("map", LAST_HOUR) or chart.unreadable("sbp", LAST_HOUR)
+    return f"with an unreadable pressure ({name(words, 20)}?)" if words else "with no MAP or systolic pressure"
 
 
 def _whole(pressure: float | None) -> str:

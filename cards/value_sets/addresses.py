@@ -2,30 +2,34 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from cards.value_sets.systems import DOTTED, ICD10, ICD10CM, NCIT
+from cards.value_sets.systems import ATC, DOTTED, ICD10, ICD10CM, NCIT, SYSTEMS
 
 _TABLES: Final[Mapping[str, Any]] = MappingProxyType(
     tomllib.loads(files(__package__).joinpath("systems.toml").read_text(encoding="utf-8"))
 )
 _OTHER_FORMS = {"http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": NCIT}  # codes.md, section 2
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 _DOT_AT = 3  # characters of an ICD-10 category
 
 
 def _fold(address: str) -> str:
-    """An address as addresses are compared: without case, `http` for `https`, without one last slash."""
-    folded = address.strip().lower().removesuffix("/")
+    """An address as addresses are compared: without case, `http` for `https`, without a version or one last slash."""
+    folded = address.partition("|")[0].strip().lower().removesuffix("/")
     return "http" + folded.removeprefix("https") if folded.startswith("https:") else folded
 
 
-_ADDRESSES = {
-    _fold(form): table["canonical"] for table in _TABLES.values() for form in (table["canonical"], *table["alias"])
-} | {_fold(form): system for form, system in _OTHER_FORMS.items()}
+_ADDRESSES = (
+    {_fold(system): system for system in SYSTEMS}
+    | {_fold(form): table["canonical"] for table in _TABLES.values() for form in (table["canonical"], *table["alias"])}
+    | {_fold(form): system for form, system in _OTHER_FORMS.items()}
+)
 _PATTERNS = [
     (re.compile(pattern, re.ASCII), table["canonical"])
     for table in _TABLES.values()
@@ -65,16 +69,23 @@ def canonical(address: str) -> str:
     return address.strip() if system is None else system
 
 
+def is_same(one: str, other: str) -> bool:
+    """Whether two addresses are those of one system, whatever it is."""
+    return _fold(one) == _fold(other)
+
+
 def forms(system: str) -> tuple[str, ...]:
     """The other addresses of a system that the bindings list."""
     return next((tuple(table["alias"]) for table in _TABLES.values() if table["canonical"] == system), ())
 
 
 def written(system: str, code: str) -> str:
-    """A code as its system publishes it: without outer spaces; in ICD-10 in capitals, with the dot."""
+    """A code as its system publishes it: without outer spaces; ATC in capitals, ICD-10 with the dot as well."""
     code = code.strip()
+    if not code.isascii():
+        code = "".join(sign for sign in code.translate(_DASHES) if unicodedata.category(sign) != "Cf").strip()
     if system not in DOTTED:
-        return code
+        return code.upper() if system == ATC else code
     plain = code.upper().replace(".", "")
     return f"{plain[:_DOT_AT]}.{plain[_DOT_AT:]}" if len(plain) > _DOT_AT else plain
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cards.record.codes import Codes
 from cards.record.decoding import RESULTS
-from cards.record.records import FHIR_ID, DiagnosticReport, MedicationRequest, Resource, reference_id
+from cards.record.records import FHIR_ID, DiagnosticReport, MedicationRequest, Resource, local_id, reference_id
 from cards.record.whose import Whose, whose
 
 MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
@@ -56,7 +56,8 @@ def _missing(
     missing: dict[str, Lacking] = {}
     for key, reference in wanted:
         identity = reference_id(reference, kind)
-        if identity is None or identity not in here:
+        named = local_id(reference, kind)
+        if named is None or named not in here:
             missing.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity), identity or ""))
     return missing.values()
 
@@ -72,7 +73,7 @@ def _medications(records: Records, patient_id: str) -> Iterator[tuple[str, str]]
         for record in records.get(key, ()):
             if not isinstance(record, MedicationRequest):
                 continue
-            named = record.medicationReference
+            named = record.pointer
             if named is None or not named.reference or _is_local(named.reference, record):
                 continue
             if whose(record, patient_id) is Whose.OURS:

@@ -68,17 +68,20 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
         return Contents(_records_of(answer, kind), "more entries that do not fit than are read", next=following)
     if not answer.entry:
         return None if answer.is_lost else Contents(next=following, total=answer.total)  # no empty one
-    records = list(map(_resource, answer.entry))
+    entries = answer.entry
+    records = list(map(_resource, entries))
     types, total = set(map(type, records)), answer.total
     if NoneType in types:
-        records = [record for record in records if record is not None]
         types.remove(NoneType)
+        records = [record for record in records if record is not None]
+        if not answer.is_by_entry:  # the others hold nothing: no match, and nothing lost
+            entries = [entry for entry in entries if entry.resource is not None]
     if types == _ALONE[kind]:  # nearly always: all is as it was asked
-        return Contents(records, next=following, total=total, matches=_matches(answer.entry))
+        return Contents(records, next=following, total=total, matches=_matches(entries))
     held = _mixed(records, types, kind, where, following)
     if held is None:
         return None
-    of_kind = [entry for entry in answer.entry if entry.resource is None or entry.resource.resourceType == kind]
+    of_kind = [entry for entry in entries if entry.resource is None or entry.resource.resourceType == kind]
     return structs.replace(held, total=total, matches=_matches(of_kind))
 
 
@@ -99,6 +102,7 @@ def _mode(search: bytes) -> str:
         value = msgspec.json.decode(search) if search else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
     mode = value.get("mode") if isinstance(value, dict) else None
     return mode.strip().lower() if isinstance(mode, str) else ""
 
@@ -145,7 +149,7 @@ def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
 
 
 def _is_error(outcome: OperationOutcome) -> bool:
-    return not outcome.issue or any(issue.severity not in _HARMLESS for issue in outcome.issue)
+    return not outcome.issue or any((issue.severity or "").strip().lower() not in _HARMLESS for issue in outcome.issue)
 
 
 def _error(outcome: OperationOutcome) -> str:

@@ -100,7 +100,7 @@ def test_a_draft_that_names_nothing_known_is_kept_without_keys(code: Any) -> Non
     assert (draft.reference, draft.keys, draft.text) == ("ServiceRequest/d1", (), "")
 
 
-@pytest.mark.parametrize("priority", [None, {"text": "stat"}, 5, ["stat"]])
+@pytest.mark.parametrize("priority", [None, {"text": "stat"}, 5, ["stat", "asap"]])
 def test_a_priority_that_cannot_be_read_is_none(priority: Any) -> None:
     (draft,) = read(bundle(order(priority=priority)))
     assert draft.priority is None

@@ -40,7 +40,7 @@ def grade(record: Observation) -> int | None:
 
 
 def yes_no(record: Observation, finding: str, codes: Codes) -> bool | None:
-    return values.yes_no(record, QUANTITY.read(record.valueQuantity, record, []), finding, codes)
+    return values.yes_no(record, finding, codes)
 
 
 def amount(record: Observation, measurement: str) -> float | None:

@@ -33,6 +33,9 @@ BLADDER = finding("bladder-dysfunction", valueBoolean=True)
         ("http://snomed.info/sct/731000124108", "6077001"),
         (f"{SNOMED}/900000000000207008/version/20240101", "6077001"),
         ("urn:oid:2.16.840.1.113883.6.96", "6077001"),
+        (f"{SNOMED}|{SNOMED}/731000124108/version/20240301", "6077001"),
+        (f"{ICD10CM}|2026", "M21.372"),
+        (SNOMED, "\ufeff6077001\u200b"),
         (ICD10, "M21.372"),
         (ICD10, "m21372"),
         (ICD10GM, "M21.37"),
@@ -74,12 +77,16 @@ def german(**values: str) -> Json:
     return DROP | {"code": concept(ICD10GM, "M21.37", extension=stated)}
 
 
-@pytest.mark.parametrize(("certainty", "counts"), [("G", True), ("V", False), ("A", False), ("Z", False), ("?", True)])
+@pytest.mark.parametrize(
+    ("certainty", "counts"),
+    [("G", True), ("V", False), ("A", False), (" A ", False), ("a", False), ("Z", False), ("?", True)],
+)
 def test_a_german_diagnosis_counts_by_its_certainty(client: FlaskClient, certainty: str, counts: bool) -> None:
     assert bool(said(client, german(certainty=certainty), WALKS)) is counts
 
 
 BODY_SITE = "http://hl7.org/fhir/StructureDefinition/bodySite"
+SNOMED_LEFT = {"system": SNOMED, "code": "7771000"}
 LATERALITY = {"url": "https://ehr.example/laterality", "valueCodeableConcept": concept(SNOMED, "7771000")}
 UNSIDED = DROP | {"code": concept(SNOMED, "6077001")}
 STRUCTURE = {"resourceType": "BodyStructure", "id": "s1", "locationQualifier": [concept(SNOMED, "7771000")]}
@@ -94,6 +101,8 @@ STRUCTURE = {"resourceType": "BodyStructure", "id": "s1", "locationQualifier": [
         UNSIDED | {"bodySite": [concept(SNOMED, "56459004", extension=[LATERALITY])]},
         UNSIDED | {"bodySite": [concept(SNOMED, "56459004:272741003=7771000")]},
         UNSIDED | {"extension": [{"url": BODY_SITE, "valueCodeableConcept": concept(SNOMED, "7771000")}]},
+        UNSIDED | {"extension": {"url": BODY_SITE, "valueCodeableConcept": [concept(SNOMED, "7771000")]}},
+        UNSIDED | {"extension": [{"url": BODY_SITE.replace("http:", "https:"), "valueCoding": SNOMED_LEFT}]},
         UNSIDED | {"extension": [{"url": BODY_SITE, "valueReference": {"reference": "#s1"}}], "contained": [STRUCTURE]},
     ],
 )
@@ -127,6 +136,10 @@ def test_no_modifier_is_none(client: FlaskClient, extension: Any) -> None:
 def test_a_character_that_no_text_holds_costs_itself_alone(client: FlaskClient, text: str) -> None:
     request = json.dumps(body(DROP, WALKS)).replace('"M21.372"', text)
     assert "afo" in cards(client, request.encode("utf-8", "surrogatepass"))
+
+
+def test_a_byte_order_mark_costs_nothing(client: FlaskClient) -> None:
+    assert "afo" in cards(client, b"\xef\xbb\xbf" + json.dumps(body(DROP, WALKS)).encode())
 
 
 def test_half_a_pair_in_utf_8_costs_itself_alone(client: FlaskClient) -> None:

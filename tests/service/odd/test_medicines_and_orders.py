@@ -46,10 +46,16 @@ def medication(**elements: Any) -> Json:
         {"medicationCodeableConcept": concept(SNOMED, "55452001")},
         {"medicationCodeableConcept": concept(ATC, "N02AA05")},
         {"medicationCodeableConcept": concept("http://fhir.de/CodeSystem/dimdi/atc", "N02AA05")},
+        {"medicationCodeableConcept": concept(ATC, "n02aa05")},
+        {"medicationCodeableConcept": concept(f"{RXNORM}|20240101", "7804")},
         {"medicationCodeableConcept": {"text": "OxyContin 20 mg"}},
+        {"medicationCodeableConcept": {"text": "Oxycodone_HCl\u00a05mg"}},
+        {"medicationCodeableConcept": {"text": "Oxy\u00adco\u200bdone"}},
+        {"medicationCodeableConcept": {"text": "\uff2f\uff58\uff59codone"}},
         {"medicationCodeableConcept": {"text": "Méthadone 10 mg"}},
         {"medicationCodeableConcept": {"text": "METHADONE"}},
         {"medicationCodeableConcept": concept("https://ehr.example/drugs", "oxycodone")},
+        {"medicationCodeableConcept": concept("https://ehr.example/drugs", "OXYCODONE_5MG")},
         {"medicationCodeableConcept": concept("https://ehr.example/drugs", "17", display="Morfina solfato")},
         {"medicationReference": {"reference": "#m"}, "contained": [MIX]},
         {"medicationReference": {"reference": "#m"}, "contained": [MIX | {"id": "#m"}]},
@@ -115,7 +121,15 @@ def test_a_site_turns_on_the_other_medicines_of_a_class() -> None:
         ([dose(1300, code="Q12H")], 2600),
         ([dose(1300, code="QOD")], None),
         ([dose(1300, code="BID", frequency=3, period=1, periodUnit="d")], None),
-        ([dose(1300, frequency="3", period="1", periodUnit="d")], 3900),
+        ([dose(1300, frequency="3", period="1", periodUnit="D")], 3900),
+        ([dose(1300, frequency=3, frequencyMax=4, period=1, periodUnit="d")], None),
+        ([dose(1300, frequency=1, period=8, periodMax=12, periodUnit="h")], None),
+        ([dose(1300, code="TID") | {"modifierExtension": [{"url": "urn:x"}]}], None),
+        ([{"timing": {"code": {"text": "TID"}}, "doseQuantity": {"value": "1300", "unit": "mg"}}], 3900),
+        (
+            [{"timing": [{"code": {"text": "TID"}}], "doseAndRate": {"doseQuantity": [{"value": 1.3, "unit": "g"}]}}],
+            3900,
+        ),
     ],
 )
 def test_steps_and_codes_of_a_dose(client: FlaskClient, instructions: list[Json], milligrams: int | None) -> None:
@@ -133,6 +147,11 @@ def allergy(code: Json, **elements: Any) -> Json:
     [
         {"text": "NSAIDs"},
         {"text": "Allergy to non-steroidal drugs"},
+        {"text": "non\u2011steroidal anti\u2011inflammatories"},
+        {"text": "Non\u00a0 steroidal"},
+        {"text": "COX\u20132 inhibitor"},
+        {"coding": [{"system": RXNORM, "code": 5640}]},
+        [concept(RXNORM, "5640")],
         concept(SNOMED, "372665008"),
         concept("http://va.gov/terminology/medrt", "N0000175722"),
         concept(SNOMED, "293619005"),
@@ -199,7 +218,14 @@ def test_an_order_whose_status_cannot_be_read_answers_nothing(client: FlaskClien
 
 
 @pytest.mark.parametrize(
-    "selection", ["gaba", "urn:uuid:gaba", "https://ehr.example/fhir/MedicationRequest/gaba/_history/2"]
+    "selection",
+    [
+        "gaba",
+        "urn:uuid:gaba",
+        "URN:UUID:gaba",
+        "MedicationRequest/gaba/",
+        "https://ehr.example/fhir/MedicationRequest/gaba/_history/2",
+    ],
 )
 def test_a_selection_names_the_draft_with_its_id(client: FlaskClient, selection: str) -> None:
     drafts = [draft(), draft("5640", "Ibuprofen", "ibu"), draft("11289", "Warfarin", "war")]

@@ -12,7 +12,20 @@ from service.app import create_app, evaluator
 from service.explain import as_json, unknown_sentences
 from service.settings import RefusedSettingsError, Settings, load
 from service.wire.request import read
-from tests.service.odd.asking import DROP, PAIN, Json, ago, body, cards, concept, draft, laboratory, record, said
+from tests.service.odd.asking import (
+    DROP,
+    PAIN,
+    Json,
+    ago,
+    body,
+    cards,
+    concept,
+    draft,
+    finding,
+    laboratory,
+    record,
+    said,
+)
 from tests.support.patients import NOW
 
 LOCAL = "https://hospital.example/problems"
@@ -113,6 +126,33 @@ def test_a_grade_that_cannot_be_read_leaves_the_question_open() -> None:
     verdicts = {verdict["rule"]: verdict for verdict in explained(odd, PAIN)["verdicts"]}
     assert verdicts["lumbar-mri"]["outcome"] == "could-not-evaluate"
     assert "2,5" in verdicts["lumbar-mri"]["why"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ({"valueString": "yes"}, "bladder (yes?)"),
+        ({"valueBoolean": "ja"}, "bladder (ja?)"),
+        ({"valueCodeableConcept": {"text": "*since* Tuesday"}}, "bladder (since Tuesday?)"),
+        ({"valueQuantity": {"value": 1}}, "bladder (1 without a unit?)"),
+        ({"valueBoolean": True, "effectiveDateTime": "last week"}, "bladder (no date)"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_not_said_to_be_missing(client: FlaskClient, answer: Json, shown: str) -> None:
+    bladder = finding("bladder-dysfunction") | answer
+    saddle = finding("saddle-sensation", valueCodeableConcept=concept(EXAM, "reduced"))
+    detail = cards(client, body(DROP, bladder, saddle))["cauda-equina-emergency"]["detail"].replace("\\", "")
+    assert f"Not asked: bowel. Recorded, but unreadable: {shown}." in detail
+    alone = cards(client, body(DROP, PAIN, bladder))["lumbar-mri"]["detail"].replace("\\", "")
+    assert f"Recorded, but unreadable: {shown}." in alone
+
+
+def test_a_pressure_that_cannot_be_read_is_not_said_to_be_missing(client: FlaskClient) -> None:
+    injury = record("Condition", "cord", code=concept(SNOMED, "90584004"), onsetDateTime=ago(hours=5))
+    pressure = laboratory("8478-0", value=8, unit="kPa") | {"effectiveDateTime": ago(minutes=20)}
+    summary = cards(client, body(injury, pressure))["map-target"]["summary"]
+    assert "an unreadable pressure (8 in kPa?) in the last hour: measure it now" in summary
+    assert "with no MAP" in cards(client, body(injury))["map-target"]["summary"]
 
 
 # ---- expansions ----

@@ -45,6 +45,9 @@ ORDER = record(
         (2, search("match", ORDER) + search("include", ORDER | {"id": "o2"}), False),
         (2, search("match", ORDER) + search("outcome", {"resourceType": "OperationOutcome", "issue": [
             {"severity": "information", "code": "informational"}]}), False),
+        (2, [*search("match", ORDER), {"resource": ORDER | {"id": "o2"}, "search": [{"mode": "INCLUDE"}]}], False),
+        (1, search("match", ORDER) + search(None, {"resourceType": "OperationOutcome", "issue": [
+            {"severity": "Information", "code": "informational"}]}), True),
         (2, search("match", ORDER, ORDER | {"id": "o2"}), True),
         (1, search("match", ORDER, ORDER | {"id": "o2"}), True),
         (2, search("match", ORDER, ORDER | {"status": 5}), True),
