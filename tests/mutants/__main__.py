@@ -53,7 +53,8 @@ def targets() -> Iterator[Target]:
         own = of_findings.get(path.stem, [])
         others = [check for name, checks in of_findings.items() if name != path.stem for check in checks]
         every = [*own, *others, *(check for checks in of_rules.values() for check in checks)]
-        yield Target(path.stem, f"cards.findings.{path.stem}", path, every)
+        tests = [str(test) for test in (TESTS / "cards" / "findings").glob(f"test_{path.stem}.py")]
+        yield Target(path.stem, f"cards.findings.{path.stem}", path, every, tests)
     everything = [check for checks in (of_rules, of_findings) for own in checks.values() for check in own]
     for module, words in GROUND.items():
         path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
