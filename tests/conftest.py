@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,31 +94,37 @@ def pytest_report_header() -> list[str]:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Give a test its group, before xdist looks for it, and mark what is slow."""
-    path = item.path.relative_to(FOLDER).as_posix()
-    for group, places in GROUPS.items():
-        if _is_of(path, places):
-            item.add_marker(pytest.mark.xdist_group(group))
-    if _is_of(path, SLOW):
-        item.add_marker(pytest.mark.slow)
-    if _is_of(path, LONG):
-        item.add_marker(pytest.mark.long)
+    for mark in _marks(item.path):
+        item.add_marker(mark)
+
+
+@cache
+def _marks(path: Path) -> list[pytest.MarkDecorator]:
+    name = path.relative_to(FOLDER).as_posix()
+    groups = [pytest.mark.xdist_group(group) for group, places in GROUPS.items() if _is_of(name, places)]
+    slow = [pytest.mark.slow] if _is_of(name, SLOW) else []
+    return [*groups, *slow, *([pytest.mark.long] if _is_of(name, LONG) else [])]
 
 
 def _is_of(path: str, places: list[str]) -> bool:
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(PREFIX):
-            monkeypatch.delenv(name)
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_of_this_machine() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(PREFIX):
+                patch.delenv(name)
+        yield
 
 
-@pytest.fixture(autouse=True)
-def _faults_stay_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _faults_stay_visible() -> Iterator[None]:
     """What a rule raises is raised: `serve` logs it, lets the others speak, and a test would see nothing of it."""
-    monkeypatch.setattr(faults, "IS_ISOLATED", False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(faults, "IS_ISOLATED", False)
+        yield
 
 
 @pytest.fixture(scope="session")

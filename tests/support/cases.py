@@ -9,6 +9,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,16 @@ _TIMES = {
 Case = Mapping[str, Any]
 
 
-def read(path: Path) -> list[Case]:
-    """The cases of one file, each with the facts of the `[like.NAME]` table that it names put before its own.
+@cache
+def read(path: Path) -> tuple[Case, ...]:
+    """The cases of one file, read once, each with the facts of the `[like.NAME]` table that it names put before its own.
 
     Times are in days, whatever their unit was. Raises ValueError for a member that no case has, so that a misspelt
     fact cannot pass for an absent one, and for a fact that says twice when it was.
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     templates = document.get("like", {})
-    return [_whole(case, templates) for case in document["case"]]
+    return tuple(_whole(case, templates) for case in document["case"])
 
 
 def _whole(case: Case, templates: Mapping[str, Case]) -> Case:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from random import Random
 from typing import Any, TypeVar
 
@@ -38,6 +39,7 @@ _BY_RANGE = {
 }
 
 
+@cache
 def key_of(kind: str, code: str) -> str | None:
     """The value set that a fact's code stands for, if any."""
     name = ALIASES.get(code, code)
@@ -50,10 +52,11 @@ def key_of(kind: str, code: str) -> str | None:
     return f"{kind}.{name}" if f"{kind}.{name}" in VALUE_SETS else None
 
 
-def _codes_of(key: str, days_ago: float | None) -> dict[str, dict[str, str]]:
-    """The codes of a value set, those included that count for an onset so long ago."""
+@cache
+def _codes_of(key: str, is_recent: bool) -> dict[str, dict[str, str]]:
+    """The codes of a value set, those included that count for a recent or an older onset."""
     values = VALUE_SETS[key]
-    by_onset = values.new if days_ago is not None and days_ago <= RECENT else values.old
+    by_onset = values.new if is_recent else values.old
     codes = {system: dict(listed) for system, listed in values.codes.items()}
     if not by_onset and not any(codes.values()):
         by_onset = values.listed  # none counts for this onset, which is what is asked
@@ -65,6 +68,7 @@ def _codes_of(key: str, days_ago: float | None) -> dict[str, dict[str, str]]:
     return codes
 
 
+@cache
 def _means_more(key: str, system: str, code: str) -> bool:
     """Whether the code also stands for another fact of its kind."""
     family = _SAME_MEANING if key in _SAME_MEANING else {key}
@@ -133,7 +137,7 @@ class Encoding:
         if key is None:
             return {"text": code}, False
         values = VALUE_SETS[key]
-        codes = _codes_of(key, days_ago)
+        codes = _codes_of(key, days_ago is not None and days_ago <= RECENT)
         systems = sorted(codes, key=lambda system: kind == "condition" and system != SNOMED)
         found = [
             (system, written, display)

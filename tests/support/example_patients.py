@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +39,10 @@ def case_of(patient: Patient) -> cases.Case | None:
     if "case" not in patient:
         return None
     rule, _, name = patient["case"].partition(": ")
-    found = [each for each in _cases(rule) if each["name"] == name]
+    found = [each for each in cases.read(dict(cases.files())[rule]) if each["name"] == name]
     if not found:
         raise LookupError(f"{patient['name']}: {rule} has no case {name!r}")
     return found[0]
-
-
-@cache
-def _cases(rule: str) -> list[cases.Case]:
-    return cases.read(dict(cases.files())[rule])
 
 
 def _whole(patient: Patient, shared: Mapping[str, Patient], now: datetime) -> Patient:
