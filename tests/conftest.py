@@ -22,8 +22,6 @@ from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
 FOLDER = Path(__file__).parent
 FEW_DRAWS = 0.1  # of the patients that properties draw in full
 
-collect_ignore = machine.left_out()
-
 # What shares a server, an environment or many answers runs in one worker (pytest-xdist).
 GROUPS = {
     "hapi": ["hapi"],
@@ -37,6 +35,7 @@ GROUPS = {
         "cards/rules/test_card_words.py",
         "cards/rules/test_limits_of_words.py",
         "cards/orders/test_orders.py",
+        "cards/orders/test_orders_of_every_answer.py",
     ],
 }
 # What starts programs, or tries much: `make check` leaves it out.
@@ -82,9 +81,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Whether a file of slow tests need not even be read."""
-    is_slow = collection_path.is_relative_to(FOLDER) and _is_of(collection_path.relative_to(FOLDER).as_posix(), SLOW)
-    return True if is_slow and config.getoption("--fast") else None
+    """Whether a file need not even be read: slow tests where the fast ones are asked for, or what cannot run here."""
+    if not collection_path.is_relative_to(FOLDER):
+        return None
+    path = collection_path.relative_to(FOLDER).as_posix()
+    is_slow = config.getoption("--fast") and _is_of(path, SLOW)
+    return True if is_slow or machine.is_left_out(path) else None
 
 
 def pytest_report_header() -> list[str]:

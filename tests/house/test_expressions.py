@@ -65,12 +65,8 @@ _SOURCES = "\n".join(house.texts("cards", "service", suffix=".py").values())
 
 def _matched_whole() -> set[str]:
     """The expressions of modules that are nowhere looked for inside of a text: only the whole text is matched."""
-    named = re.findall(r"^(_?[A-Z_]+) = re\.compile", _SOURCES, re.MULTILINE)
-    whole = {
-        name
-        for name in named
-        if not re.search(rf"\b{name}\.(?:search|sub|subn|finditer|findall|split|match)\(", _SOURCES)
-    }
+    named = set(re.findall(r"^(_?[A-Z_]+) = re\.compile", _SOURCES, re.MULTILINE))
+    whole = named - set(re.findall(r"\b(_?[A-Z_]+)\.(?:search|sub|subn|finditer|findall|split|match)\(", _SOURCES))
     modules = [module for name, module in sys.modules.items() if name.startswith(("cards.", "service."))]
     return {repr(value.pattern) for m in modules for name, value in vars(m).items() if name in whole and _is_one(value)}
 

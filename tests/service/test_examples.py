@@ -21,8 +21,9 @@ from flask.testing import FlaskClient
 from cards.orders.validity import r4_fault
 from cards.record.codes import Codes
 from cards.rule_book import rule_book
+from service import examples
 from service.app import create_app
-from service.examples import Example, differences, load, mask, names
+from service.examples import Example, differences, mask, names
 from service.fhir.templates import templates
 from service.hooks import HOOKS, service_id
 from tests.support import cases, example_patients, make_examples
@@ -53,6 +54,7 @@ CLINICAL = {
 OF_CASES = [each for each in example_patients.patients()[1] if "case" in each]
 
 named = pytest.mark.parametrize("name", NAMES)
+load = cache(examples.load)  # which reads the index each time
 
 
 @pytest.fixture(
@@ -62,6 +64,12 @@ named = pytest.mark.parametrize("name", NAMES)
 def moment(request: pytest.FixtureRequest) -> datetime:
     """The moment of the files, and another that they are moved to."""
     return request.param  # type: ignore[no-any-return]
+
+
+@cache
+def at(name: str, moment: datetime) -> Example:
+    """An example at a moment; moved once."""
+    return load(name).at(moment)
 
 
 @cache
@@ -82,7 +90,7 @@ def servers() -> Iterator[Callable[[datetime], FhirServer]]:
 
         @cache
         def start(moment: datetime) -> FhirServer:
-            held = (resource for name in NAMES for resource in resources(load(name).at(moment)))
+            held = (resource for name in NAMES for resource in resources(at(name, moment)))
             return stack.enter_context(FhirServer(held))
 
         yield start
@@ -175,7 +183,7 @@ def test_no_id_stands_in_two_examples() -> None:
 
 @named
 def test_prefetch_is_answered_as_the_file_says(service: FlaskClient, moment: datetime, name: str) -> None:
-    example = load(name).at(moment)
+    example = at(name, moment)
     assert ask(service, example.request) == example.response
 
 
@@ -184,7 +192,7 @@ def test_prefetch_is_answered_as_the_file_says(service: FlaskClient, moment: dat
 def test_a_fhir_server_that_holds_every_bundle_gives_the_same(
     service: FlaskClient, server: FhirServer, moment: datetime, name: str
 ) -> None:
-    example = load(name).at(moment)
+    example = at(name, moment)
     asked = {member: value for member, value in example.request.items() if member != "prefetch"}
     before = len(server.requests)
     assert ask(service, asked | {"fhirServer": server.base}) == example.response
@@ -204,7 +212,7 @@ def test_at_any_time_of_day_and_asked_a_minute_late_only_the_dates_differ(time: 
 @pytest.mark.slow
 @named
 def test_prefetch_is_what_the_templates_find(server: FhirServer, moment: datetime, name: str) -> None:
-    example = load(name).at(moment)
+    example = at(name, moment)
     context, prefetch = example.request["context"], example.request["prefetch"]
     assert "fhirServer" not in example.request
     for key, template in templates(rule_book().read_by(example.request["hook"]), Codes()).items():
@@ -219,7 +227,7 @@ def test_prefetch_is_what_the_templates_find(server: FhirServer, moment: datetim
 
 
 def test_every_rule_speaks_with_every_indicator_of_its_cases_and_every_hook_is_called() -> None:
-    examples = [load(name) for name in NAMES]
+    loaded = [load(name) for name in NAMES]
     expected = {
         (rule, indicator(case))
         for rule, path in cases.files()
@@ -227,9 +235,9 @@ def test_every_rule_speaks_with_every_indicator_of_its_cases_and_every_hook_is_c
         for case in cases.read(path)
         if "card" in case
     }
-    assert expected - {each for example in examples for each in spoken(example)} == set()
+    assert expected - {each for example in loaded for each in spoken(example)} == set()
     assert {rule for rule, _ in expected} == KNOWN
-    assert {each.request["hook"] for each in examples} == set(HOOKS)
+    assert {each.request["hook"] for each in loaded} == set(HOOKS)
 
 
 @pytest.mark.parametrize("patient", OF_CASES, ids=lambda patient: patient["name"])

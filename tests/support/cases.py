@@ -48,10 +48,10 @@ Case = Mapping[str, Any]
 
 @cache
 def read(path: Path) -> tuple[Case, ...]:
-    """The cases of one file, read once, each with the facts of the `[like.NAME]` table that it names put before its own.
+    """The cases of one file, each with the facts of the `[like.NAME]` table that it names put before its own.
 
-    Times are in days, whatever their unit was. Raises ValueError for a member that no case has, so that a misspelt
-    fact cannot pass for an absent one, and for a fact that says twice when it was.
+    A file is read once. Times are in days, whatever their unit was. Raises ValueError for a member that no case has,
+    so that a misspelt fact cannot pass for an absent one, and for a fact that says twice when it was.
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     templates = document.get("like", {})

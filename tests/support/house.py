@@ -3,7 +3,8 @@
 import ast
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 
 from tests.support.places import ROOT
@@ -34,8 +35,12 @@ REGISTRY = re.compile(
 )
 
 
-def files() -> list[PurePosixPath]:
-    """The files of the project: tracked or about to be, or the whole tree where there is no git."""
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def files() -> tuple[PurePosixPath, ...]:
+    """The files of the project: tracked or about to be, or the whole tree where there is no git; listed once."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -48,19 +53,38 @@ def files() -> list[PurePosixPath]:
     else:
         names = [str(path.relative_to(ROOT).as_posix()) for path in ROOT.rglob("*")]
         names = [n for n in names if not re.search(r"(^|/)(\.venv|\.git|__pycache__|\.\w+_cache)/", n)]
-    return [PurePosixPath(name) for name in sorted(set(names)) if (ROOT / name).is_file()]
+    return tuple(PurePosixPath(name) for name in sorted(set(names)) if (ROOT / name).is_file())
 
 
 def texts(*folders: str, suffix: str = "") -> dict[str, str]:
     """The text of every file below the folders (of every file when none is named), binary files left out."""
-    found = {}
-    for path in files():
-        if (not folders or path.parts[0] in folders) and path.name.endswith(suffix):
-            try:
-                found[str(path)] = (ROOT / path).read_text(encoding="utf-8")
-            except UnicodeDecodeError:
-                continue
-    return found
+    named = [path for path in files() if not folders or path.parts[0] in folders]
+    read = {str(path): _text(path) for path in named if path.name.endswith(suffix)}
+    return {path: text for path, text in read.items() if text is not None}
+
+
+@cache
+def _text(path: PurePosixPath) -> str | None:
+    """The text of a file, read once; None of a binary file."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+@cache
+def _definitions(source: str) -> list[Definition]:
+    """The classes and functions of a source, those within others too."""
+    return list(_defined(ast.parse(source)))
+
+
+def _defined(node: ast.AST) -> Iterator[Definition]:
+    if isinstance(node, Definition):
+        yield node
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):  # expressions define nothing: they are passed by
+        within = getattr(node, part, ())
+        for inner in within if isinstance(within, list) else ():
+            yield from _defined(inner)
 
 
 def too_long(sources: Mapping[str, str]) -> list[str]:
@@ -69,8 +93,8 @@ def too_long(sources: Mapping[str, str]) -> list[str]:
     for path, source in sources.items():
         if (lines := len(source.splitlines())) > FILE_LINES:
             broken.append(f"{path} has {lines} lines (limit {FILE_LINES}, aim {FILE_AIM}): which room is missing?")
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for node in _definitions(source):
+            if not isinstance(node, ast.ClassDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > FUNCTION_LINES:
                     limits = f"limit {FUNCTION_LINES}, aim {FUNCTION_AIM}"
@@ -84,13 +108,11 @@ def vague_names(sources: Mapping[str, str]) -> list[str]:
     for path, source in sources.items():
         if any(VAGUE & set(part.lower().split("_")) for part in PurePosixPath(path).with_suffix("").parts):
             broken.append(f"{path}: say in the name what it is for")
-        for node in ast.walk(ast.parse(source)):
+        for node in _definitions(source):
             if isinstance(node, ast.ClassDef):
                 words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+", node.name)}
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                words = {node.name.lower().split("_")[-1]}
             else:
-                continue
+                words = {node.name.lower().split("_")[-1]}
             if VAGUE & words:
                 broken.append(f"{path}:{node.lineno} {node.name}: say in the name what it is for")
     return broken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 from tests.hapi import build
@@ -14,7 +15,7 @@ CHROMIUM = shutil.which("chromium") or ""
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda folder: int(folder.parent.name))
 """Where the programs of the newest PostgreSQL are: Debian keeps them from the path."""
 OPENSSL = shutil.which("openssl") or ""
-NO_HAPI = build.missing()
+no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
 _POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
@@ -26,14 +27,15 @@ _BROWSER = [
 _HAPI = [f"hapi/{path.name}" for path in sorted(Path(build.__file__).parent.glob("test_*.py"))]
 
 
-def left_out() -> list[str]:
-    """The files below tests/ that cannot run here."""
-    return [
+def is_left_out(path: str) -> bool:
+    """Whether a file below tests/ cannot run here."""
+    if path in _HAPI and no_hapi():
+        return True
+    return path in [
         *([] if NGINX else _PROXY),
         *([] if OPENSSL else ["docs/test_production.py"]),
         *([] if POSTGRESQL else _POSTGRESQL),
         *([] if CHROMIUM else _BROWSER),
-        *(_HAPI if NO_HAPI else []),
     ]
 
 
@@ -48,8 +50,8 @@ def sentences() -> list[str]:
         said.append("The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).")
     if not CHROMIUM:
         said.append("The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).")
-    if NO_HAPI:
-        said.append(f"The tests with HAPI are left out: {NO_HAPI}.")
+    if no_hapi():
+        said.append(f"The tests with HAPI are left out: {no_hapi()}.")
     return said
 
 

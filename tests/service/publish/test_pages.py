@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from msgspec import structs
 
@@ -78,34 +81,56 @@ class Page(HTMLParser):
         return [" ".join(item.split()) for item in self.sections.get(section, ())]
 
 
-def get_page(client: FlaskClient, path: str) -> Page:
-    """The page at a path."""
-    reply = client.get(path)
-    assert reply.status_code == 200
-    assert reply.mimetype == "text/html"
-    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
-    return Page(reply.get_data(as_text=True))
+Open = Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def get_page(app: Flask) -> Open:
+    """Reads the page at a path, each once."""
+
+    @cache
+    def get(path: str) -> Page:
+        reply = app.test_client().get(path)
+        assert reply.status_code == 200
+        assert reply.mimetype == "text/html"
+        assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+        return Page(reply.get_data(as_text=True))
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def status(app: Flask) -> Callable[[str], int]:
+    """The status at a path, each asked once."""
+
+    @cache
+    def get(path: str) -> int:
+        return app.test_client().get(path).status_code
+
+    return get
 
 
 @pytest.mark.parametrize("path", ["/rules", *(f"/rules/{id}" for id in RULES)])
-def test_a_page_is_well_formed_loads_nothing_and_its_links_lead_somewhere(client: FlaskClient, path: str) -> None:
-    page = get_page(client, path)
+def test_a_page_is_well_formed_loads_nothing_and_its_links_lead_somewhere(
+    get_page: Open, status: Callable[[str], int], path: str
+) -> None:
+    page = get_page(path)
     assert page.lang == "en"
     assert page.headings[0] == 1
     assert page.headings.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
     assert not re.search(r"url\(|@import|expression", page.style)
     for link in page.links:
-        assert link.startswith("https://") or client.get(link).status_code == 200, link
+        assert link.startswith("https://") or status(link) == 200, link
 
 
-def test_the_index_names_every_rule(client: FlaskClient) -> None:
-    assert sorted(get_page(client, "/rules").links) == sorted(f"/rules/{id}" for id in RULES)
+def test_the_index_names_every_rule(get_page: Open) -> None:
+    assert sorted(get_page("/rules").links) == sorted(f"/rules/{id}" for id in RULES)
 
 
 @pytest.mark.parametrize(("rule", "path"), list(cases.files()))
-def test_a_page_says_the_cases_of_its_rule(client: FlaskClient, rule: str, path: Path) -> None:
-    page = get_page(client, f"/rules/{rule}")
+def test_a_page_says_the_cases_of_its_rule(client: FlaskClient, get_page: Open, rule: str, path: Path) -> None:
+    page = get_page(f"/rules/{rule}")
     written = cases.read(path)
     assert page.items("speaks") == [case["name"] for case in written if "card" in case]
     assert page.items("silent") == [case["name"] for case in written if "silent" in case]
@@ -114,8 +139,8 @@ def test_a_page_says_the_cases_of_its_rule(client: FlaskClient, rule: str, path:
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, rule: Rule) -> None:
-    page, text = get_page(client, f"/rules/{rule.id}"), client.get(f"/rules/{rule.id}").get_data(as_text=True)
+def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, get_page: Open, rule: Rule) -> None:
+    page, text = get_page(f"/rules/{rule.id}"), client.get(f"/rules/{rule.id}").get_data(as_text=True)
     appraised = appraisal(rule)
     assert not rule.source.url or rule.source.url in page.links
     assert {source.url for source in branches(rule.id) if source.url} <= set(page.links)
@@ -169,8 +194,8 @@ def test_the_words_of_a_rule_cannot_act_as_markup() -> None:
     Page(html)
 
 
-def test_text_can_be_read_against_the_white_page(client: FlaskClient) -> None:
-    colours = re.findall(r"(?<!-)color: (#[0-9a-f]{6})", get_page(client, "/rules").style)
+def test_text_can_be_read_against_the_white_page(get_page: Open) -> None:
+    colours = re.findall(r"(?<!-)color: (#[0-9a-f]{6})", get_page("/rules").style)
     assert len(colours) >= 4
     for colour in colours:
         assert 1.05 / (_luminance(colour) + 0.05) >= 4.5, colour
