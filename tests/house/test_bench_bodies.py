@@ -20,7 +20,9 @@ def _cards(client: FlaskClient, body: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("foot_drop", [False, True])
-@pytest.mark.parametrize("size", bodies.SIZES)
+@pytest.mark.parametrize(
+    "size", [pytest.param(size, marks=pytest.mark.long if size == max(bodies.SIZES) else ()) for size in bodies.SIZES]
+)
 def test_a_body_has_its_size_and_its_answer(client: FlaskClient, size: int, foot_drop: bool) -> None:
     body = bodies.body(size, NOW, foot_drop=foot_drop)
     assert sum(1 for _ in bodies.resources_of(json.loads(body))) == size

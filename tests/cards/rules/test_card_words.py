@@ -40,6 +40,24 @@ HOSTILE = [
 LONG = ["W" * 5000, "word " * 1000, "\U0001f9b6" * 400, "é" * 300, "脚" * 300, "a\u0301" * 300]
 
 
+PARTS = 3  # of the vignettes: `make test` tries each text with another third
+
+
+def texts(words: list[str]) -> pytest.MarkDecorator:
+    """Each text with each part of the vignettes."""
+    pairs = [
+        pytest.param(
+            text,
+            VIGNETTES[part::PARTS],
+            id=f"{text[:20]!r} {part}",
+            marks=() if part == place % PARTS else pytest.mark.long,
+        )
+        for place, text in enumerate(words)
+        for part in range(PARTS)
+    ]
+    return pytest.mark.parametrize(("words", "some"), pairs)
+
+
 def utf16(words: str) -> int:
     """The length that a JavaScript client counts."""
     return len(words.encode("utf-16-le")) // 2
@@ -79,9 +97,9 @@ def acting(markdown: str) -> tuple[set[str], list[str]]:
     return {each.type for each in inner} & ACTIVE, links
 
 
-@pytest.mark.parametrize("words", HOSTILE, ids=lambda words: repr(words[:20]))
-def test_no_word_of_the_record_acts(client: FlaskClient, words: str) -> None:
-    for vignette in VIGNETTES:
+@texts(HOSTILE)
+def test_no_word_of_the_record_acts(client: FlaskClient, words: str, some: list[Json]) -> None:
+    for vignette in some:
         for card in cards_with(client, vignette, words):
             active, links = acting(card["detail"])
             assert not active, (vignette["id"], card["detail"])
@@ -99,9 +117,11 @@ def _notes(card: Json) -> Iterator[str]:
                 yield from (note["text"] for note in action["resource"].get("note", ()))
 
 
-@pytest.mark.parametrize("words", LONG, ids=lambda words: repr(words[:3]))
-def test_a_summary_is_short_however_long_the_record_s_words_are(client: FlaskClient, words: str) -> None:
-    for vignette in VIGNETTES:
+@texts(LONG)
+def test_a_summary_is_short_however_long_the_record_s_words_are(
+    client: FlaskClient, words: str, some: list[Json]
+) -> None:
+    for vignette in some:
         for card in cards_with(client, vignette, words):
             assert 0 < utf16(card["summary"]) < 140, card["summary"]
             assert utf16(card["detail"]) < 6000

@@ -146,8 +146,11 @@ def _ordered(card: Json, *, recommended: bool = False) -> list[str]:
 
 def test_no_mri_is_offered_to_a_patient_whose_implant_is_unsafe() -> None:
     evaluates, unsafe = evaluator(Settings(dev=True), cases.NOW), 0
+    judged: dict[str, bool] = {}  # each request once: its cards follow each other
     for name, request, card in cards():
-        if "device" not in json.dumps(request).lower() or not _is_unsafe(evaluates, request):
+        if name not in judged:
+            judged[name] = _is_unsafe(evaluates, json.dumps(request), request["hook"])
+        if not judged[name]:
             continue
         unsafe += 1
         actions = (action for one in card.get("suggestions", ()) for action in one["actions"])
@@ -157,8 +160,10 @@ def test_no_mri_is_offered_to_a_patient_whose_implant_is_unsafe() -> None:
     assert unsafe > 10
 
 
-def _is_unsafe(evaluates: Any, request: Json) -> bool:
-    chart = evaluates.evaluate(read(json.dumps(request).encode(), request["hook"])).chart
+def _is_unsafe(evaluates: Any, request: str, hook: str) -> bool:
+    if "device" not in request.lower():
+        return False
+    chart = evaluates.evaluate(read(request.encode(), hook)).chart
     return bool(mr_safety(chart).level == "unsafe")
 
 

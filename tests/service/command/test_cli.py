@@ -1,9 +1,11 @@
-"""The real command: serve, explain, example and demo, with their exit codes."""
+"""The command: serve, explain, example and demo, with their exit codes.
+
+What listens, and each command once, runs as a process; the rest in this one.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Callable
@@ -14,28 +16,38 @@ from typing import Any
 import pytest
 
 from service import examples
-from tests.support import vignettes
+from tests.support import commands, vignettes
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.processes import COMMAND, TIMEOUT
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., commands.Done]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs the command in a folder of its own."""
+def start(tmp_path: Path) -> Start:
+    """Runs the command as a process, in a folder of its own."""
 
-    def call(*words: str, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    def call(*words: str, said: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [COMMAND, *words],
             cwd=tmp_path,
-            env={**os.environ, **environment},
             input=said,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
             check=False,
         )
+
+    return call
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the command in this process, in a folder of its own."""
+
+    def call(*words: str, said: str = "", **environment: str) -> commands.Done:
+        return commands.run(*words, folder=tmp_path, said=said, **environment)
 
     return call
 
@@ -56,12 +68,12 @@ def test_serve_dev_is_refused_elsewhere_than_on_loopback(run: Run) -> None:
     assert "loopback" in done.stderr
 
 
-def test_serve_says_that_a_port_is_taken(run: Run) -> None:
+def test_serve_says_that_a_port_is_taken(start: Start) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = run("serve", "--dev", "--port", str(port))
+        done = start("serve", "--dev", "--port", str(port))
     assert done.returncode == 1
     assert str(port) in done.stderr
 
@@ -75,6 +87,13 @@ def test_a_wrong_setting_is_refused_by_name(run: Run, tmp_path: Path) -> None:
     done = run("explain", "-", said="{}", FOOT_DROP_CDS_NOPE="1")
     assert done.returncode == 1
     assert "FOOT_DROP_CDS_NOPE" in done.stderr
+
+
+def test_a_process_that_is_refused_says_why_and_ends_with_1(start: Start) -> None:
+    done = start("serve", "--port", "0")
+    assert done.returncode == 1
+    assert "serve --dev" in done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -127,8 +146,8 @@ def test_explain_never_calls_absent_what_may_be_on_a_page_that_was_not_read(run:
     assert verdicts["cauda-equina-emergency"]["why"] == f"the {key} could be read only in part"
 
 
-def test_explain_says_what_http_answers(run: Run, ask: Any, foot_drop: dict[str, Any]) -> None:
-    done = run("explain", "-", "--now", NOW.isoformat(), "--format", "json", said=json.dumps(foot_drop))
+def test_explain_says_what_http_answers(start: Start, ask: Any, foot_drop: dict[str, Any]) -> None:
+    done = start("explain", "-", "--now", NOW.isoformat(), "--format", "json", said=json.dumps(foot_drop))
     explained = {v["rule"]: v["summary"] for v in json.loads(done.stdout)["verdicts"] if v["outcome"] == "card"}
     cards = ask(foot_drop).get_json()["cards"]
     assert explained == {card["source"]["topic"]["code"]: card["summary"] for card in cards}
@@ -160,16 +179,16 @@ def test_explain_refuses_a_hook_that_is_not_served(run: Run, no_foot_drop: dict[
     assert json.loads(done.stdout)["issue"][0]["expression"] == ["hook"]
 
 
-def test_demo_shows_every_patient_and_ends_with_0(run: Run) -> None:
-    done = run("demo")
+def test_demo_shows_every_patient_and_ends_with_0(start: Start) -> None:
+    done = start("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     for title in examples.names().values():
         assert title in done.stdout
     assert "Not as expected" not in done.stdout
 
 
-def test_example_lists_and_prints_a_request_of_this_moment(run: Run) -> None:
-    listed = run("example").stdout.splitlines()
+def test_example_lists_and_prints_a_request_of_this_moment(start: Start, run: Run) -> None:
+    listed = start("example").stdout.splitlines()
     assert [line.split()[0] for line in listed] == list(examples.names())
     name = next(iter(examples.names()))
     done = run("example", name)

@@ -6,8 +6,7 @@ import json
 import os
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from typing import Any
 import pytest
 
 from service import examples
+from tests.support import commands
 from tests.support.http_server import Asked, HttpServer, Reply
+from tests.support.processes import COMMAND, TIMEOUT
 
-COMMAND = Path(sys.executable).parent / "foot-drop-cds"
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "HAPI-1094: not found"}]}
 CAPABLE = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
 
@@ -71,16 +71,29 @@ def server() -> Iterator[Transactions]:
         yield listening
 
 
-def load(url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command's end. A proxy is set that nobody answers at: it is not for the loader."""
-    environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
-    command = [str(COMMAND), "load", url, *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+# A proxy that nobody answers at: it is not for the loader.
+PROXY = {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+
+Load = Callable[..., commands.Done]
 
 
-def test_every_example_is_written_whole_and_moved_to_now(server: Transactions) -> None:
-    before = datetime.now(UTC)
-    done = load(f"{server.base}/")
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Runs the command with an address, in a folder of its own."""
+
+    def call(url: str, *words: str) -> commands.Done:
+        return commands.run("load", url, *words, folder=tmp_path, **PROXY)
+
+    return call
+
+
+def test_every_example_is_written_whole_and_moved_to_now(server: Transactions, tmp_path: Path) -> None:
+    """As a process, as everybody starts it."""
+    before, environment = datetime.now(UTC), {**os.environ, **PROXY}
+    command = [COMMAND, "load", f"{server.base}/"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{len(examples.names())} patients loaded into {server.base}\n"
     assert done.stderr == ""
@@ -91,14 +104,14 @@ def test_every_example_is_written_whole_and_moved_to_now(server: Transactions) -
     assert max(datetime.fromisoformat(moment) for moment in moments if "T" in moment) > before - timedelta(days=2)
 
 
-def test_a_second_load_writes_over_the_first(server: Transactions) -> None:
+def test_a_second_load_writes_over_the_first(server: Transactions, load: Load) -> None:
     assert load(server.base).returncode == 0
     first = set(server.kept)
     assert load(server.base).returncode == 0
     assert set(server.kept) == first
 
 
-def test_a_server_that_is_starting_is_waited_for(server: Transactions) -> None:
+def test_a_server_that_is_starting_is_waited_for(server: Transactions, load: Load) -> None:
     server.starting = 2
     assert load(server.base).returncode == 0
     assert server.lines[:4] == ["GET /fhir/metadata"] * 3 + ["POST /fhir"]
@@ -113,7 +126,7 @@ def test_a_server_that_is_starting_is_waited_for(server: Transactions) -> None:
     ],
 )
 def test_one_that_never_is_ready_is_named_and_nothing_is_written(
-    server: Transactions, metadata: Any, starting: int, why: str
+    server: Transactions, load: Load, metadata: Any, starting: int, why: str
 ) -> None:
     server.metadata, server.starting = metadata, starting
     done = load(server.base, "--wait", "0")
@@ -122,7 +135,7 @@ def test_one_that_never_is_ready_is_named_and_nothing_is_written(
     assert server.kept == {}
 
 
-def test_nobody_there_is_named() -> None:
+def test_nobody_there_is_named(load: Load) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and never listens
         done = load(f"http://127.0.0.1:{taken.getsockname()[1]}/fhir", "--wait", "0")
@@ -143,7 +156,7 @@ def test_nobody_there_is_named() -> None:
     ],
 )
 def test_a_refused_transaction_ends_with_1_and_the_reason(
-    server: Transactions, answer: tuple[int, Any], why: str
+    server: Transactions, load: Load, answer: tuple[int, Any], why: str
 ) -> None:
     server.answer = answer
     done = load(server.base)
@@ -154,7 +167,7 @@ def test_a_refused_transaction_ends_with_1_and_the_reason(
 
 
 @pytest.mark.parametrize("url", ["localhost:8080/fhir", "ftp://127.0.0.1/fhir", "http://u:p@127.0.0.1/fhir", ""])
-def test_what_is_no_address_is_wrong_usage(url: str) -> None:
+def test_what_is_no_address_is_wrong_usage(load: Load, url: str) -> None:
     done = load(url)
     assert done.returncode == 2
     assert "is not the http or https address of a FHIR server" in done.stderr

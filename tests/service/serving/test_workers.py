@@ -103,7 +103,7 @@ def ends(file: Path) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == "worker ended"]
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
 def test_killed_workers_take_their_own_requests_with_them_and_no_other(
     tmp_path: Path, kills: int, no_foot_drop: dict[str, Any]
 ) -> None:
