@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
 
 WORKERS ?= 2
+# The tests start many processes: none should compile the modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install check test test-long demo constraints sandbox bench mutants fuzz format dev
@@ -33,7 +35,7 @@ check: install ## check format, lint, types and layers, and run the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(WORKERS)
 	$(FAST)
 
 test: install ## everything that a change needs: check, and the tests with programs, nginx, a browser and HAPI
@@ -41,14 +43,15 @@ test: install ## everything that a change needs: check, and the tests with progr
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(WORKERS)
 	$(PYTEST) -m "not long"
 
 test-long: install ## what takes longer: every test with the coverage gates, and many draws
 	@$(BIN)/python -m tests.support.machine
-	$(PYTEST) --draws 1 --cov --cov-report=
+	$(PYTEST) -m "not long" --draws 1 --cov --cov-report=
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
+	$(PYTEST) -m long --draws 1
 	$(PYTEST) --draws 2 tests/cards/test_properties.py tests/cards/test_property_sources.py
 	$(BIN)/python -m tests.fuzz --bodies 4000 --no-paths
 
