@@ -90,7 +90,7 @@ def load(tmp_path: Path) -> Load:
 def test_every_example_is_written_whole_and_moved_to_now(server: Transactions, tmp_path: Path) -> None:
     """As a process, as everybody starts it."""
     before, environment = datetime.now(UTC), {**os.environ, **PROXY}
-    command = [COMMAND, "load", f"{server.base}/"]
+    command = [str(COMMAND), "load", f"{server.base}/"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
