@@ -46,6 +46,7 @@ SLOW = [
     "docs/test_production.py",
     "docs/test_public_sandbox.py",
     "docs/test_readme.py",
+    "fuzz",
     "house/test_bench_bodies.py",
     "house/test_machine.py",
     "house/test_mutants.py",
@@ -85,7 +86,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not collection_path.is_relative_to(FOLDER):
         return None
     path = collection_path.relative_to(FOLDER).as_posix()
-    is_slow = config.getoption("--fast") and _is_of(path, SLOW)
+    is_slow = config.getoption("--fast") and _is_of(path, [*SLOW, *LONG])
     return True if is_slow or machine.is_left_out(path) else None
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +24,14 @@ FOLDER = DATA / "synthea_10"
 @cache
 def export() -> Mapping[str, list[Json]]:
     """Every resource of the export, by type."""
-    return {
-        path.name.partition(".")[0]: [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-        for path in FOLDER.glob("*.ndjson.gz")
-    }
+    return {path.name.partition(".")[0]: _resources(path) for path in FOLDER.glob("*.ndjson.gz")}
 
 
-PATIENTS = [each["id"] for each in export()["Patient"]]
+def _resources(path: Path) -> list[Json]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+PATIENTS = [each["id"] for each in _resources(FOLDER / "Patient.ndjson.gz")]
 
 
 def of(patient: str) -> dict[str, list[Json]]:

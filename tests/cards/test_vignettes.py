@@ -46,7 +46,12 @@ def test_from_prefetch(client: FlaskClient, vignette: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [*ENCODINGS[:2], *(pytest.param(seed, marks=pytest.mark.long) for seed in ENCODINGS[2:])]
+    "seed",
+    [
+        ENCODINGS[0],
+        pytest.param(ENCODINGS[1], marks=pytest.mark.slow),
+        *(pytest.param(seed, marks=pytest.mark.long) for seed in ENCODINGS[2:]),
+    ],
 )
 @served
 def test_in_any_encoding(client: FlaskClient, vignette: dict[str, Any], seed: int) -> None:
