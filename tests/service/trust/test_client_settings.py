@@ -121,6 +121,7 @@ def test_a_client_without_any_public_address_is_refused(tmp_path: Path) -> None:
         (json.dumps({"keys": [public(ec_key(), kid="a", use="enc")]}).encode(), "no public key"),
         (key_set(a=rsa_key(bits=1024)), "2048"),
     ],
+    ids=["no JSON", "no set", "no key", "shared", "private", "no kid", "for encryption", "short"],  # keys are drawn
 )
 def test_a_file_of_keys_that_proves_nothing_is_refused(tmp_path: Path, body: bytes, why: str) -> None:
     file = registered(tmp_path)
