@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -77,7 +78,12 @@ def _shipped() -> Traversable:
 
 
 def _index(root: Traversable) -> dict[str, Any]:
-    return tomllib.loads(root.joinpath("index.toml").read_text("utf-8"))
+    return _parsed(root.joinpath("index.toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=4)  # every example that is loaded asks for it
+def _parsed(index: str) -> dict[str, Any]:
+    return tomllib.loads(index)
 
 
 def moved(document: Any, from_: datetime, to: datetime) -> Any:
