@@ -10,7 +10,7 @@ from cards.findings.foot_drop import FootDrop, drop_evidence, foot_drop
 from cards.findings.red_flags import FLAGS, SCREEN_WINDOW, old_positive_screen, red_flags, unscreened
 from cards.findings.signs import newest_answers
 from cards.findings.studies import decline
-from cards.language.escaping import between, days, inside, listed, name, sentence
+from cards.language.escaping import between, days, inside, listed, sentence
 from cards.language.finding import finding
 from cards.language.verdict import Plan
 from cards.record.chart import Chart
@@ -29,7 +29,6 @@ SAFETY_NET = (
     "Tell the patient to return at once for numbness around the genitals or anus, bladder or bowel change, or "
     "weakness of the other leg."
 )
-_SHOWN = 20  # characters of an answer that cannot be read
 DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E30, E31)
 
 
@@ -103,30 +102,14 @@ def flags_for_reader(chart: Chart) -> str:
         words.append("acute bilateral foot drop with pain")
     coded = {key for flag in flags.findings if isinstance(flag, Problem) for key in flag.keys}
     missing = [item for item in unscreened(chart) if FLAGS[item] not in coded]
-    unreadable = _unreadable(chart)
-    unasked = [item_name(item) for item in missing if item not in unreadable]
-    asked = f" Not asked: {listed(unasked)}." if unasked else ""
+    asked = f" Not asked: {listed(list(map(item_name, missing)))}." if missing else ""
     if words:
         screen = f"Cauda equina screen POSITIVE: {listed(words)}.{asked}"
     elif missing:
         screen = f"Cauda equina screen: NOT DONE ({', '.join(map(item_name, missing))})."
     else:
         screen = _negative_screen(chart)
-    said = [f"{item_name(item)} ({why})" for item, why in unreadable.items()]
-    recorded = [f"Recorded, but unreadable: {listed(said)}."] if said else []
-    return " ".join([screen, *recorded, *map(left_open, old_positive_screen(chart))])
-
-
-def _unreadable(chart: Chart) -> dict[str, str]:
-    """The items whose only answers nobody can read or date, and why: nobody may say that they were not asked."""
-    unanswered = (item for item in FLAGS if not newest_answers(chart, item, SCREEN_WINDOW))
-    return {item: why for item in unanswered if (why := _why_unreadable(chart, item))}
-
-
-def _why_unreadable(chart: Chart, item: str) -> str:
-    if words := chart.unreadable(item, SCREEN_WINDOW):
-        return f"{name(words, _SHOWN)}?"
-    return "no date" if any(answer.when is None for answer in chart.readings(item)) else ""
+    return " ".join([screen, *map(left_open, old_positive_screen(chart))])
 
 
 def _negative_screen(chart: Chart) -> str:
@@ -138,7 +121,7 @@ def _negative_screen(chart: Chart) -> str:
     oldest = min((when.day for when in dates), default=None)
     parts = [listed(list(map(item_name, normal)))] if normal else []
     parts += [f"long-standing and unchanged: {listed(list(map(item_name, standing)))}"] if standing else []
-    unasked = [item for item, given in answers.items() if not given and item not in _unreadable(chart)]
+    unasked = [item for item, given in answers.items() if not given]
     parts += [f"not asked: {listed(list(map(item_name, unasked)))}"] if unasked else []
     return f"Cauda equina screen negative{f' on {oldest}' if oldest else ''}: {'; '.join(parts)}."
 
