@@ -20,6 +20,7 @@ from tests.support import charts, machine, vignettes
 from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
 
 FOLDER = Path(__file__).parent
+_LONGEST_NAME = 60  # characters
 FEW_DRAWS = 0.1  # of the patients that properties draw in full
 
 # What shares a server, an environment or many answers runs in one worker (pytest-xdist).
@@ -59,12 +60,15 @@ SLOW = [
     "service/trust/test_serve_postgresql.py",
     "service/trust/test_serve_signed.py",
 ]
-# What takes half a minute and more by itself: `make test` leaves it out, `make test-long` runs it.
+# What takes long by itself, or asks once more of a whole program: `make test` leaves it out, `make test-long` runs it.
 LONG = [
     "deploy/test_packaging.py",
+    "hapi/test_own_server.py",
+    "house/test_mutants.py",
     "service/test_growth.py",
     "service/test_growth_at_length.py",
     "service/test_memory.py",
+    "service/trust/test_loading.py",
 ]
 
 
@@ -79,6 +83,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--fast"):
         config.option.markexpr = "not slow and not long"
         charts.share = FEW_DRAWS
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A short name for a long value: pytest puts it into the environment of every process that a test starts."""
+    is_long = isinstance(val, str | bytes) and len(val) > _LONGEST_NAME
+    return f"{val[:_LONGEST_NAME]!a}, {len(val)} long" if is_long else None  # type: ignore[index,arg-type]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

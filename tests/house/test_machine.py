@@ -42,6 +42,7 @@ def test_what_is_lacking_is_said_and_fails_in_ci(tmp_path: Path, ci: str, status
     assert ("With CI=true nothing may be left out." in done.stderr) == bool(status)
 
 
+@pytest.mark.long
 def test_pytest_says_it_first_and_leaves_those_tests_out(tmp_path: Path) -> None:
     words = ["pytest", "-p", "no:cacheprovider", "--collect-only", "-n", "0"]
     done = run(tmp_path, *words, "tests/hapi", "tests/service/simulator", "tests/deploy/test_compose.py")

@@ -104,6 +104,7 @@ def test_every_example_is_written_whole_and_moved_to_now(server: Transactions, t
     assert max(datetime.fromisoformat(moment) for moment in moments if "T" in moment) > before - timedelta(days=2)
 
 
+@pytest.mark.long
 def test_a_second_load_writes_over_the_first(server: Transactions, load: Load) -> None:
     assert load(server.base).returncode == 0
     first = set(server.kept)
@@ -111,6 +112,7 @@ def test_a_second_load_writes_over_the_first(server: Transactions, load: Load) -
     assert set(server.kept) == first
 
 
+@pytest.mark.long
 def test_a_server_that_is_starting_is_waited_for(server: Transactions, load: Load) -> None:
     server.starting = 2
     assert load(server.base).returncode == 0

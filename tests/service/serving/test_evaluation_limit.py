@@ -50,12 +50,14 @@ def test_who_computes_for_too_long_is_ended_and_the_log_says_where(
     assert any("/service/" in place or "/cards/" in place for place in ended["at"])
 
 
+@pytest.mark.long
 def test_it_is_off_in_a_debugger(tmp_path: Path, long_one: dict[str, Any]) -> None:
     command = [sys.executable, "-c", IN_A_DEBUGGER]
     with serving(tmp_path, "--dev", "--port", "0", command=command) as (_, address):
         assert post(address, long_one) == {"cards": []}
 
 
+@pytest.mark.long
 def test_reading_from_a_fhir_server_is_not_counted(tmp_path: Path, no_foot_drop: dict[str, Any]) -> None:
     """What is read here takes longer to decode than may be computed."""
     with FhirServer() as server:

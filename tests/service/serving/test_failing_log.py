@@ -24,6 +24,7 @@ def test_a_full_disk(tmp_path: Path, no_foot_drop: dict[str, Any]) -> None:
             assert post(address, no_foot_drop) == {"cards": []}
 
 
+@pytest.mark.long
 def test_a_pipe_that_is_closed(tmp_path: Path, no_foot_drop: dict[str, Any]) -> None:
     reading, writing = os.pipe()
     with serving(tmp_path, "--dev", "--port", "0", log=writing) as (_, address):
@@ -33,6 +34,7 @@ def test_a_pipe_that_is_closed(tmp_path: Path, no_foot_drop: dict[str, Any]) -> 
             assert post(address, no_foot_drop) == {"cards": []}
 
 
+@pytest.mark.long
 def test_a_pipe_that_nobody_reads_and_then_somebody_does(tmp_path: Path, no_foot_drop: dict[str, Any]) -> None:
     reading, writing = os.pipe()
     with serving(tmp_path, "--dev", "--port", "0", log=writing) as (_, address), os.fdopen(reading, "rb", 0) as pipe:

@@ -121,6 +121,7 @@ def test_killed_workers_take_their_own_requests_with_them_and_no_other(
     assert {line["signal"] for line in said} == {"SIGKILL"}
 
 
+@pytest.mark.long
 def test_who_asks_while_the_only_worker_is_dead_is_answered_by_the_next(
     tmp_path: Path, no_foot_drop: dict[str, Any]
 ) -> None:
@@ -132,6 +133,7 @@ def test_who_asks_while_the_only_worker_is_dead_is_answered_by_the_next(
     assert [line["restart_in_s"] for line in ends(tmp_path / "log")] == [0, 1, 2, 4]
 
 
+@pytest.mark.long
 def test_workers_end_with_their_parent(tmp_path: Path, no_foot_drop: dict[str, Any]) -> None:
     with logging_to(tmp_path / "log", "--workers", "2") as (process, address):
         workers = children(process)

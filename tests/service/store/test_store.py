@@ -71,7 +71,7 @@ def test_of_many_workers_one_takes_a_token(url: URL) -> None:
     assert sum(taken) == 100
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_services_that_start_together_make_the_tables_once(url: URL) -> None:
     with SPAWN.Pool(2) as workers:
         assert workers.map(prepare_there, [url] * 2, chunksize=1) == [True] * 2
