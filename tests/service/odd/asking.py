@@ -117,3 +117,10 @@ def cards(client: FlaskClient, request: Json | bytes, hook: str = "patient-view"
 def said(client: FlaskClient, *records: Json, **more: Any) -> dict[str, str]:
     """The indicator of each card."""
     return {topic: card["indicator"] for topic, card in cards(client, body(*records, **more)).items()}
+
+
+# What many of the tests put beside the odd record.
+WALKS = finding("ambulatory", 48, valueBoolean=True)
+BLADDER = finding("bladder-dysfunction", valueBoolean=True)
+WEIGHT = laboratory("29463-7", value=60, unit="kg", code="kg")
+KIDNEY = record("Condition", "ckd", code=concept(ICD10CM, "N18.9"), onsetDateTime=ago(days=900))

@@ -8,20 +8,18 @@ from flask.testing import FlaskClient
 
 from cards.value_sets.systems import ICD10, ICD10CM, ICD10GM, SNOMED
 from tests.service.odd.asking import (
+    BLADDER,
     DROP,
     PAIN,
     PATIENT,
+    WALKS,
     Json,
     ago,
     body,
     cards,
     concept,
-    finding,
     said,
 )
-
-WALKS = finding("ambulatory", 48, valueBoolean=True)
-BLADDER = finding("bladder-dysfunction", valueBoolean=True)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cards.value_sets.systems import EXAM, ICD10CM, LOINC, SNOMED
+from cards.value_sets.systems import EXAM, LOINC, SNOMED
 from tests.service.odd.asking import (
+    BLADDER,
     DROP,
+    KIDNEY,
     PAIN,
     PATIENT,
+    WALKS,
+    WEIGHT,
     Json,
-    ago,
     body,
     cards,
     concept,
@@ -20,15 +23,9 @@ from tests.service.odd.asking import (
     finding,
     grade,
     laboratory,
-    record,
     said,
     status,
 )
-
-WALKS = finding("ambulatory", 48, valueBoolean=True)
-BLADDER = finding("bladder-dysfunction", valueBoolean=True)
-WEIGHT = laboratory("29463-7", value=60, unit="kg", code="kg")
-KIDNEY = record("Condition", "ckd", code=concept(ICD10CM, "N18.9"), onsetDateTime=ago(days=900))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from cards.value_sets.systems import ATC, EXAM, LOINC, RXNORM, SNOMED
 from service.app import create_app
 from service.settings import Settings
 from tests.service.odd.asking import (
+    BLADDER,
     DROP,
     PAIN,
     PATIENT,
@@ -182,7 +183,6 @@ def test_what_is_no_allergy_is_none(client: FlaskClient, code: Json, elements: J
     assert "nsaid-safety" not in said(client, DROP, PAIN, allergy(code, **elements), drafts=[ibuprofen])
 
 
-BLADDER = finding("bladder-dysfunction", valueBoolean=True)
 MRI = record(
     "ServiceRequest", "mri", status="active", code=concept(LOINC, "24968-0"), priority="stat", authoredOn=ago(hours=1)
 )

@@ -6,9 +6,8 @@ import pytest
 import responses
 from flask.testing import FlaskClient
 
-from tests.service.odd.asking import DROP, PAIN, Json, ago, body, bundle, cards, concept, finding, record
+from tests.service.odd.asking import DROP, PAIN, WALKS, Json, ago, body, bundle, cards, concept, record
 
-WALKS = finding("ambulatory", 48, valueBoolean=True)
 MORE = "Orders could not be read"
 
 

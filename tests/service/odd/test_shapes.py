@@ -7,10 +7,14 @@ from flask.testing import FlaskClient
 
 from cards.value_sets.systems import EXAM, ICD10CM, LOINC, RXNORM, SNOMED, V3_INTERPRETATION
 from tests.service.odd.asking import (
+    BLADDER,
     DROP,
+    KIDNEY,
     PAIN,
     PATIENT,
     SUBJECT,
+    WALKS,
+    WEIGHT,
     Json,
     ago,
     body,
@@ -27,10 +31,6 @@ from tests.service.odd.asking import (
     taken,
 )
 
-WALKS = finding("ambulatory", 48, valueBoolean=True)
-BLADDER = finding("bladder-dysfunction", valueBoolean=True)
-WEIGHT = laboratory("29463-7", value=60, unit="kg", code="kg")
-KIDNEY = record("Condition", "ckd", code=concept(ICD10CM, "N18.9"), onsetDateTime=ago(days=900))
 HIGH = draft(dosage=[dose(600, frequency=3, period=1, periodUnit="d")])
 MRI = record(
     "ServiceRequest", "mri", status="active", intent="order", code=concept(LOINC, "24968-0"), priority="stat",
