@@ -74,7 +74,7 @@ def _checks(module: str) -> dict[str, list[Check]]:
 
 def _run(module: str, name: str, case: cases.Case) -> None:
     try:
-        import_module(module).test_case(name, case)  # the module as it stands in the child, not as it was
+        import_module(module).check_case(name, case)  # the module as it stands in the child, not as it was
     except Exception as error:
         error.add_note(f"{name}: {case['name']}")
         raise
