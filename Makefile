@@ -38,7 +38,7 @@ check: install ## check format, lint, types and layers, and run the fast tests
 	$(BIN)/mypy --num-workers $(WORKERS)
 	$(FAST)
 
-test: install ## everything that a change needs: check, and the tests with programs, nginx, a browser and HAPI
+test: install ## everything that a change needs: check, and the tests with programs, nginx, PostgreSQL and a browser
 	@$(BIN)/python -m tests.support.machine
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -46,7 +46,7 @@ test: install ## everything that a change needs: check, and the tests with progr
 	$(BIN)/mypy --num-workers $(WORKERS)
 	$(PYTEST) -m "not long"
 
-test-long: install ## what takes longer: every test with the coverage gates, and many draws
+test-long: install ## what takes longer: every test with the coverage gates, HAPI, and many draws
 	@$(BIN)/python -m tests.support.machine
 	$(PYTEST) -m "not long" --draws 1 --cov --cov-report=
 	$(BIN)/coverage report --include='cards/*' --fail-under=95

@@ -44,6 +44,7 @@ SLOW = [
     *GROUPS["answers"],
     "hapi",
     "deploy",
+    "docs/test_case_files.py",
     "docs/test_production.py",
     "docs/test_public_sandbox.py",
     "docs/test_readme.py",
@@ -52,23 +53,32 @@ SLOW = [
     "house/test_machine.py",
     "house/test_mutants.py",
     "service/command",
-    "service/publish/test_publish.py",
+    "service/publish",
     "service/serving",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
+    "service/test_whose.py",
+    "service/trust/test_corpus.py",
     "service/trust/test_loading.py",
     "service/trust/test_serve_postgresql.py",
     "service/trust/test_serve_signed.py",
 ]
 # What takes long by itself, or asks once more of a whole program: `make test` leaves it out, `make test-long` runs it.
 LONG = [
+    "cards/orders/test_orders_of_every_answer.py",
     "deploy/test_packaging.py",
-    "hapi/test_own_server.py",
+    "docs/test_production.py",
+    "hapi",
     "house/test_mutants.py",
+    "service/command/test_loading.py",
+    "service/serving/test_slow_clients.py",
+    "service/serving/test_workers.py",
+    "service/simulator/test_height_of_cards.py",
     "service/test_growth.py",
     "service/test_growth_at_length.py",
     "service/test_memory.py",
     "service/trust/test_loading.py",
+    "service/trust/test_serve_postgresql.py",
 ]
 
 

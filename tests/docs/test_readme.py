@@ -66,6 +66,7 @@ def run_tests(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> None:
     with_the_example(tmp_path)
     run = run_tests(tmp_path, "tests/cards/rules/test_cases.py", "-k", "falls-risk")

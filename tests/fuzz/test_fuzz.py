@@ -32,12 +32,14 @@ def test_so_they_are_where_faults_are_contained_as_in_serve(app: Flask, monkeypa
     assert asking.ask(app.test_client(), asking.bodies(SEED, SLICE[:40])).wrong == {}
 
 
+@pytest.mark.long
 def test_a_few_paths_with_every_value_are_answered_well(app: Flask) -> None:
     report = asking.ask(app.test_client(), asking.every_path(3, 600))
     assert report.wrong == {}
     assert report.statuses.total() >= 2 * len(VALUES)
 
 
+@pytest.mark.long
 def test_every_hook_and_129_values_are_tried() -> None:
     assert len(eight()) == 8
     assert len({request["hook"] for _, request in eight()}) == 5

@@ -68,6 +68,7 @@ def test_serve_dev_is_refused_elsewhere_than_on_loopback(run: Run) -> None:
     assert "loopback" in done.stderr
 
 
+@pytest.mark.long
 def test_serve_says_that_a_port_is_taken(start: Start) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -179,6 +180,7 @@ def test_explain_refuses_a_hook_that_is_not_served(run: Run, no_foot_drop: dict[
     assert json.loads(done.stdout)["issue"][0]["expression"] == ["hook"]
 
 
+@pytest.mark.long
 def test_demo_shows_every_patient_and_ends_with_0(start: Start) -> None:
     done = start("demo")
     assert done.returncode == 0, done.stdout + done.stderr

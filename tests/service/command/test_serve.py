@@ -38,6 +38,7 @@ def test_serve_answers_where_it_says_and_leaves_no_process(tmp_path: Path, stop:
         assert not [pid for pid in started if is_running(pid)]
 
 
+@pytest.mark.long
 def test_it_knows_that_it_answers_whatever_it_is_called(tmp_path: Path) -> None:
     """The address that it listens on is none of its names: its look at itself calls it by one of them."""
     with serving(tmp_path, "--dev", "--host", "127.0.0.9", "--port", "0") as (_, address):
@@ -60,6 +61,7 @@ def test_a_body_too_large_is_refused_and_the_reply_is_seen(tmp_path: Path) -> No
         refused.value.close()
 
 
+@pytest.mark.long
 def test_a_body_in_chunks_is_read_up_to_the_limit_only(tmp_path: Path) -> None:
     def chunks() -> Iterator[bytes]:
         yield from [b" " * (1024 * 1024)] * (MAX_BYTES // (1024 * 1024))
@@ -72,6 +74,7 @@ def test_a_body_in_chunks_is_read_up_to_the_limit_only(tmp_path: Path) -> None:
         connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_with_the_longest_request_whatever_connections_are_open(
     tmp_path: Path, stop: signal.Signals, monkeypatch: pytest.MonkeyPatch

@@ -211,6 +211,7 @@ def _publish(folder: Path, *, to: str) -> commands.Done:
     return commands.run("publish", to, folder=folder)
 
 
+@pytest.mark.long
 def test_the_command_writes_what_is_served_and_the_same_every_time(client: FlaskClient, tmp_path: Path) -> None:
     process = subprocess.run([COMMAND, "publish", "first"], cwd=tmp_path, timeout=TIMEOUT, check=False)
     assert (process.returncode, _publish(tmp_path, to="second").returncode) == (0, 0)

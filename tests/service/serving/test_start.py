@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.processes import COMMAND, TIMEOUT, post, serving
 
 
@@ -37,6 +39,7 @@ def test_too_few_open_files(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_settings_of_five_thousand_brackets(tmp_path: Path) -> None:
     file = tmp_path / "deep.toml"
     file.write_text(f"codes = {'[' * 5000}")
@@ -48,6 +51,7 @@ def test_an_address_that_is_not_of_this_machine(tmp_path: Path) -> None:
     assert sentence.endswith("serves loopback only, not 127.0.0.1.example")
 
 
+@pytest.mark.long
 def test_localhost(tmp_path: Path, no_foot_drop: dict[str, Any]) -> None:
     with serving(tmp_path, "--dev", "--port", "0", "--host", "localhost") as (_, address):
         assert address.startswith("http://127.0.0.1:")

@@ -60,6 +60,7 @@ def visit(request: pytest.FixtureRequest, browser: Browser, address: str) -> Ite
     visit.page.context.close()
 
 
+@pytest.mark.long
 def test_a_page_of_the_simulator_may_write_and_no_other(browser: Browser, address: str) -> None:
     with HttpServer(lambda _: Reply(headers={"Content-Type": "text/html"}, body=b"<p>Free games</p>")) as other:
         context = browser.new_context()
@@ -99,6 +100,7 @@ def test_a_chart_is_opened_and_its_cards_are_read(visit: Visit) -> None:
     check_accessible(page)
 
 
+@pytest.mark.long
 def test_a_chosen_order_brings_the_delay_card_and_its_update_is_accepted(visit: Visit) -> None:
     page = visit.chart("foot-drop-worsening")
     page.get_by_role("combobox", name="Order", exact=True).select_option("MRI of the lumbar spine without contrast")
@@ -197,6 +199,7 @@ def test_the_page_sends_what_brings_the_expected_cards(browser: Browser, address
     page.context.close()
 
 
+@pytest.mark.long
 def test_a_patient_of_a_fhir_server_is_played_with_prefetch_and_without(browser: Browser, address: str) -> None:
     bundle = examples.load("chronic-foot-drop").bundle
     with FhirServer([entry["resource"] for entry in bundle["entry"]]) as server:
@@ -216,6 +219,7 @@ def test_a_patient_of_a_fhir_server_is_played_with_prefetch_and_without(browser:
         page.context.close()
 
 
+@pytest.mark.long
 def test_a_fhir_server_that_fails_is_said_and_the_suggestion_may_be_tried_again(browser: Browser, address: str) -> None:
     bundle = examples.load("new-l5-foot-drop").at(datetime.now(UTC)).bundle
     with FhirServer([entry["resource"] for entry in bundle["entry"]]) as server:

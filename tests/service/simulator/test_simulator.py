@@ -51,6 +51,7 @@ def test_it_is_served_in_development_only(client: FlaskClient) -> None:
     assert production.post("/simulator/verdicts", json={}).status_code == 404
 
 
+@pytest.mark.long
 def test_every_example_is_listed_and_its_chart_opens(client: FlaskClient) -> None:
     listed = page(client, "/simulator")
     for name in examples.names():

@@ -63,7 +63,7 @@ def test_what_has_expired_is_forgotten_in_time(url: URL, database: Database) -> 
     assert count(url) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_many_workers_one_takes_a_token(url: URL) -> None:
     prepare(url)
     with SPAWN.Pool(2) as workers:
