@@ -107,6 +107,7 @@ def _for(jwk: Jwk, algorithm: str) -> jwt.PyJWK | None:
     if algorithm in _CURVES and jwk.get("crv") not in _CURVES[algorithm]:
         return None
     try:
-        return jwt.PyJWK(jwk, algorithm=algorithm)
+        key = jwt.PyJWK(jwk, algorithm=algorithm)
+        return None if key.Algorithm.check_key_length(key.key) else key
     except (PyJWTError, ValueError, TypeError):
         return None
