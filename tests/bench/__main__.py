@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 from rich.console import Console
 
-from tests.bench import callers, engine, hapi, over_http
+from tests.bench import callers, engine, hapi, over_http, signed
 from tests.bench.bodies import SIZES
 from tests.bench.first_answer import first_answer
 from tests.bench.shapes import MIXED, SHAPES, body
@@ -148,6 +148,25 @@ def _callers(effort: Effort) -> Section:
     return Section("Who calls: CPU of a token, ms", rows)
 
 
+def _signed(algorithm: str, bodies: Bodies, effort: Effort) -> Section:
+    """The limits of a request are those of --dev: what a token costs has its own."""
+    with signed.servers(algorithm) as (service, null):
+        taken = {size: over_http.compare(service, null, bodies[size, False], effort.http_rounds) for size in SIZES}
+    rows = []
+    if over_http.has_proc():
+        rows = [
+            row("CPU, ms", {size: one.service.cpu * 1e3 for size, one in taken.items()}, 2),
+            row("CPU of the null route, ms", {size: one.null.cpu * 1e3 for size, one in taken.items()}, 2),
+            row("CPU against the null route", {size: one.ratio for size, one in taken.items()}, 2),
+        ]
+    rows += [
+        row("p50, ms", {size: one.service.p50 * 1e3 for size, one in taken.items()}, 1),
+        row("p50 of the null route, ms", {size: one.null.p50 * 1e3 for size, one in taken.items()}, 1),
+    ]
+    title = f"Over HTTP, mixed, no foot drop, signed with {algorithm}: a null route that verifies the same token"
+    return Section(title, rows)
+
+
 def _machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -170,7 +189,9 @@ def _of_the_mixed_shape(now: datetime, effort: Effort, say: Callable[[str], None
     say("memory")
     held = _held(bodies, now)
     say("callers")
-    return [*reading, held, started, _callers(effort)], left_out
+    known = _callers(effort)
+    of_signed = [_signed(algorithm, bodies, effort) for algorithm in signed.KEYS]
+    return [*reading, held, started, known, *of_signed], left_out
 
 
 @click.command()

@@ -6,17 +6,15 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import jwt
 from msgspec import Struct
 
 from service.middleware.log import COUNTS
 from service.trust.callers import Callers
-from tests.support.signing import VIEW, ec_key, rsa_key, token
+from tests.bench.signed import KEYS
+from tests.support.signing import VIEW, token
 from tests.support.site import site
-
-_KEYS: dict[str, tuple[Any, str]] = {"ES384": (ec_key, "es"), "RS384": (rsa_key, "rs")}
 
 
 class Cost(Struct):
@@ -30,11 +28,11 @@ def measure(rounds: int, times: int = 200) -> dict[str, Cost]:
     """The cost by algorithm."""
     with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as main:
         callers: Callers = main.app.extensions[Callers.__name__]
-        return {name: _of(callers, name, rounds, times) for name in _KEYS}
+        return {name: _of(callers, name, rounds, times) for name in KEYS}
 
 
 def _of(callers: Callers, algorithm: str, rounds: int, times: int) -> Cost:
-    key, kid = _KEYS[algorithm]
+    key, kid = KEYS[algorithm]
     verifier, public = jwt.get_algorithm_by_name(algorithm), key().public_key()
     costs = []
     for _ in range(rounds):

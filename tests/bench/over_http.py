@@ -4,7 +4,7 @@ import http.client
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -22,6 +22,10 @@ _ROOT = Path(__file__).parents[2]
 _PATH = "/cds-services/foot-drop-patient-view"
 _HEADERS = {"Content-Type": "application/json"}
 _REQUESTS = dict(zip(SIZES, (200, 120, 40, 5), strict=True))  # of one server in one round
+
+
+Headers = Callable[[], dict[str, str]]
+"""The headers of the next request, beside those that every request has."""
 
 
 class Taken(Struct):
@@ -43,20 +47,22 @@ class Compared(Struct):
 class Server:
     """A server in a process of its own, and one connection to it."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], headers: Headers = dict) -> None:
         said = process.stdout.readline() if process.stdout else ""
         address = urlsplit(said.rpartition(" ")[2].strip())
         if address.port is None:
             raise RuntimeError(f"the server did not start: {said!r}")
         self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+        self._headers = headers
         self._pids = [process.pid, *_children(process.pid)]
 
     def post(self, body: bytes, times: int) -> tuple[float, list[float]]:
         """CPU seconds a request over all of them, and the wall time of each."""
+        headers = [{**_HEADERS, **self._headers()} for _ in range(times)]
         before, walls = self._cpu(), []
-        for _ in range(times):
+        for of_one in headers:
             start = time.perf_counter()
-            self._connection.request("POST", _PATH, body, _HEADERS)
+            self._connection.request("POST", _PATH, body, of_one)
             reply = self._connection.getresponse()
             reply.read()
             walls.append(time.perf_counter() - start)
@@ -99,13 +105,13 @@ def _taken(turns: list[tuple[float, list[float]]]) -> Taken:
 
 
 @contextmanager
-def started(arguments: tuple[str, ...]) -> Iterator[Server]:
+def started(arguments: tuple[str, ...], headers: Headers = dict) -> Iterator[Server]:
     """A server, started by these arguments of Python, until the block ends."""
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        yield Server(process)
+        yield Server(process, headers)
     finally:
         process.terminate()
         process.wait(30)
