@@ -53,7 +53,7 @@ test-long: install ## what takes longer: every test with the coverage gates, HAP
 	$(BIN)/coverage report --include='service/*' --fail-under=95
 	$(PYTEST) -m long --draws 1
 	$(PYTEST) --draws 2 tests/cards/test_properties.py tests/cards/test_property_sources.py
-	$(BIN)/python -m tests.fuzz --bodies 4000 --no-paths
+	$(BIN)/python -m tests.fuzz --bodies 4000 --no-paths --examples 100
 
 constraints: ## resolve anew the versions that constraints.txt pins
 	@$(PYTHON) -m venv --clear build/constraints
@@ -78,7 +78,7 @@ bench: install ## measure what a request costs, and print the table
 mutants: install ## change each rule bit by bit, and list what no case notices (RULE=afo: one only)
 	@$(BIN)/python -m tests.mutants $(RULE)
 
-fuzz: install ## post mutated requests, and look at every answer (SEED=2: others)
+fuzz: install ## post mutated requests and what the OpenAPI document allows, and look at every answer (SEED=2: others)
 	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
 format: install ## format the code, and mend what the linter can mend

@@ -68,7 +68,7 @@ def create_app(
     app.register_blueprint(
         cds_services.routes(evaluating, callers, authenticate_discovery=settings.authenticate_discovery)
     )
-    app.register_blueprint(published(evaluating.book))
+    app.register_blueprint(published(evaluating.book, is_signed=callers is not None))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     # Around Flask, not in its own hooks: what every reply needs costs a tenth there.

@@ -1,11 +1,12 @@
-"""GET /fhir/..., /rules and /rules/<id>: the published rules over HTTP."""
+"""GET /fhir/..., /rules and /rules/<id>: the published rules over HTTP; GET /openapi.json: what is served at all."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, request
+import msgspec
+from flask import Blueprint, Response, abort, current_app, request
 
 from cards.rule_book import RuleBook
-from service.publish import pages
+from service.publish import openapi, pages
 from service.publish.library import KINDS, Library
 from service.wire.refusal import outcome
 
@@ -15,8 +16,11 @@ _NO_SUCH_RESOURCE = f"there is no such resource; this service publishes: {', '.j
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def routes(book: RuleBook) -> Blueprint:
-    """The routes to everything that is published; a resource is built when it is first requested."""
+def routes(book: RuleBook, *, is_signed: bool = False) -> Blueprint:
+    """The routes to everything that is published; a resource is built when it is first requested.
+
+    `is_signed`: whether the callers of hooks have to prove who they are.
+    """
     blueprint = Blueprint("published", __name__)
     library = Library(book)
 
@@ -45,6 +49,12 @@ def routes(book: RuleBook) -> Blueprint:
         if attributes is None:
             abort(404)
         return Response(attributes, mimetype="application/json")
+
+    @blueprint.get(openapi.PATH)
+    def described() -> Response:
+        served = [rule.rule for rule in current_app.url_map.iter_rules()]
+        told = openapi.document(served, book.rules, KINDS, is_signed=is_signed)
+        return Response(msgspec.json.encode(told), mimetype="application/json")
 
     return blueprint
 

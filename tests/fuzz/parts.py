@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from service import faults
 from service.app import create_app
-from tests.fuzz import asking
+from tests.fuzz import asking, operations
 from tests.fuzz.asking import KEPT, Report
 from tests.support.patients import NOW
 
@@ -35,3 +35,9 @@ def part(number: int, chosen: Namespace) -> Report:
         faults.IS_ISOLATED = True
         report += asking.ask(asked, asking.bodies(chosen.seed, numbers), KEPT)
     return report
+
+
+def of_the_document(chosen: Namespace) -> operations.Report:
+    """Every operation of the OpenAPI document; the log goes nowhere."""
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
+    return operations.ask(create_app(now=NOW, dev=True), chosen.examples, chosen.seed)

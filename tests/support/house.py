@@ -119,14 +119,14 @@ def vague_names(sources: Mapping[str, str]) -> list[str]:
 
 
 def wire_words(sources: Mapping[str, str]) -> list[str]:
-    """Files of cards and service, wire.py apart, that know how a card is written on the wire.
+    """Files of cards and service, those of the wire apart, that know how a card is written on the wire.
 
     The simulator's pages are the client, which reads what the wire says.
     """
     return [
         p
         for p, source in sources.items()
-        if p != "service/wire/answer.py" and "/simulator/" not in p and "selectionBehavior" in source
+        if not p.startswith("service/wire/") and "/simulator/" not in p and "selectionBehavior" in source
     ]
 
 
