@@ -1,238 +1,30 @@
-"""Tokens that prove nothing: forged, confused, borrowed, old or malformed. None is accepted, and none is a fault."""
+"""Tokens of every kind, through HTTP: what proves nothing is refused alike, and what is right is accepted."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import random
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
+import responses
 
-from service.trust.client import ALGORITHMS
-from tests.support.signing import (
-    AUDIENCE,
-    FHIR_BASE,
-    ISSUER,
-    PUBLIC_URL,
-    VIEW,
-    claims,
-    ec_key,
-    ed_key,
-    public,
-    rsa_key,
-    token,
-)
+from tests.corpora import accepted_tokens, crafted_tokens
+from tests.corpora.crafted_tokens import raw
+from tests.corpora.refused_tokens import URL, forged, headers, malformed, wrong_claims
+from tests.corpora.writing_tokens import HEADER, Json, b64, signed
+from tests.support.sampling import one_in
+from tests.support.signing import VIEW, claims, ec_key, key_set, public, rsa_key, token
 from tests.support.site import HOST, Site, lines, site
-
-Json = dict[str, Any]
-URL = "https://ehr.hospital.example/jwks"
-NOW = int(time.time())
-
-
-def b64(data: bytes | Json | str) -> str:
-    """A part of a token."""
-    if isinstance(data, dict):
-        data = json.dumps(data)
-    return base64.urlsafe_b64encode(data if isinstance(data, bytes) else data.encode()).rstrip(b"=").decode()
-
-
-def signed(header: bytes | Json | str, payload: bytes | Json | str, algorithm: str = "ES384", key: Any = None) -> str:
-    """Any header over any payload, signed as a client would."""
-    text = f"{b64(header)}.{b64(payload)}"
-    signature = jwt.get_algorithm_by_name(algorithm).sign(text.encode(), key or ec_key())
-    return f"{text}.{b64(signature)}"
-
-
-HEADER: Json = {"alg": "ES384", "typ": "JWT", "kid": "es"}
-
-
-def shared_secret(secret: bytes, algorithm: str, kid: str) -> str:
-    """A token that takes something public for a shared secret."""
-    text = f"{b64({**HEADER, 'alg': algorithm, 'kid': kid})}.{b64(claims())}"
-    digest = getattr(hashlib, f"sha{algorithm[2:]}")
-    return f"{text}.{b64(hmac.new(secret, text.encode(), digest).digest())}"
-
-
-def headers() -> Iterator[tuple[str, str]]:
-    """What a header may not say, over a right signature."""
-    for name in ("none", "None", "NONE", "nOnE", "", "ES384 ", "es384", "ES256K", "HS384", "dir", "RSA-OAEP", "A128KW"):
-        yield f"alg {name!r}", signed({**HEADER, "alg": name}, claims())
-    for name in sorted(ALGORITHMS - {"ES384"}):
-        yield f"alg {name} over ES384", signed({**HEADER, "alg": name}, claims())
-        yield f"alg {name} and the RSA key", signed({**HEADER, "alg": name, "kid": "rs"}, claims())
-    for typ in ("at+jwt", "JWS", "jwt", "", None, 7, ["JWT"], {"JWT": 1}, "JOSE", "JWT "):
-        yield f"typ {typ!r}", signed({**HEADER, "typ": typ}, claims())
-    yield "no typ", signed({"alg": "ES384", "kid": "es"}, claims())
-    for kid in (
-        "",
-        "ES",
-        "es ",
-        "rs",
-        "unknown",
-        "../../keys.json",
-        "' OR 1=1 --",
-        "e" * 257,
-        None,
-        0,
-        ["es"],
-        {"a": 1},
-    ):
-        yield f"kid {str(kid)[:20]!r}", signed({**HEADER, "kid": kid}, claims())
-    yield "no kid", signed({"alg": "ES384", "typ": "JWT"}, claims())
-    for jku in ("http://127.0.0.1:1/jwks", "https://evil.example/jwks", "file:///etc/passwd", URL, "", None, 7, [URL]):
-        yield f"jku {jku!r}", signed({**HEADER, "jku": jku}, claims())
-    yield "crit", signed({**HEADER, "crit": ["exp"]}, claims())
-    yield "crit empty", signed({**HEADER, "crit": []}, claims())
-    yield "b64 false", signed({**HEADER, "b64": False, "crit": ["b64"]}, claims())
-    yield "b64 true", signed({**HEADER, "b64": True}, claims())
-    for text in ("[]", "null", '"x"', "{", "", "{}", '{"alg": 7}', '{"alg": ["ES384"]}', "[" * 2000, "\ufeff{}"):
-        yield f"header {text[:12]!r}", signed(text, claims())
-    yield "header not UTF-8", signed(b'{"alg": "ES384", "typ": "JWT", "kid": "\xff"}', claims())
-    yield "header UTF-16", signed(json.dumps(HEADER).encode("utf-16"), claims())
-    yield "alg twice, none last", signed('{"alg": "ES384", "kid": "es", "typ": "JWT", "alg": "none"}', claims())
-
-
-def forged() -> Iterator[tuple[str, str]]:
-    """Signatures of others, and of nobody."""
-    for name, private, algorithm, kid in (
-        ("another P-384", ec_key("other"), "ES384", "es"),
-        ("P-256 as ES256", ec_key("p256", "secp256r1"), "ES256", "es"),
-        ("another RSA", rsa_key("other"), "RS384", "rs"),
-        ("RSA for the EC key", rsa_key(), "RS384", "es"),
-        ("EC for the RSA key", ec_key(), "ES384", "rs"),
-        ("RS256, not allowed", rsa_key(), "RS256", "rs"),
-        ("RS512, not allowed", rsa_key(), "RS512", "rs"),
-        ("PS384, not allowed", rsa_key(), "PS384", "rs"),
-        ("Ed25519", ed_key(), "EdDSA", "es"),
-    ):
-        yield name, token(private, algorithm, kid)
-    short = rsa_key("short", 1024)
-    yield "a short RSA key", signed({**HEADER, "alg": "RS384", "kid": "rs"}, claims(), "RS384", short)
-    own = ec_key("own")
-    for name, value in (("jwk", public(own, kid="es")), ("x5u", "https://evil.example/x"), ("x5c", ["MIIB"])):
-        yield f"key in the header: {name}", jwt.encode(claims(), own, "ES384", {"kid": "es", name: value})
-    for kid, private in (("es", ec_key()), ("rs", rsa_key())):
-        pem = private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        for secret in (pem, pem.strip(), json.dumps(public(private)).encode(), b"", b"secret"):
-            for algorithm in ("HS256", "HS384", "HS512"):
-                yield f"{algorithm} with {kid}", shared_secret(secret, algorithm, kid)
-    head, payload, signature = token().split(".")
-    other = token().split(".")
-    yield "signature of another token", f"{head}.{payload}.{other[2]}"
-    yield "payload of another token", f"{head}.{other[1]}.{signature}"
-    yield "no signature", f"{head}.{payload}."
-    yield "signature cut", f"{head}.{payload}.{signature[:-4]}"
-    yield "signature of zeros", f"{head}.{payload}.{b64(bytes(96))}"
-    yield "signature doubled", f"{head}.{payload}.{signature}{signature}"
-    yield "one bit of the signature", f"{head}.{payload}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    yield "alg none without signature", f"{b64({**HEADER, 'alg': 'none'})}.{payload}."
-    yield "alg none with signature", f"{b64({**HEADER, 'alg': 'none'})}.{payload}.{signature}"
-
-
-def wrong_claims() -> Iterator[tuple[str, str]]:
-    """Claims that are missing, of the wrong type, old, of others or too generous, rightly signed."""
-    for name in ("iss", "aud", "exp", "iat", "jti"):
-        yield f"no {name}", token_of({other: value for other, value in claims().items() if other != name})
-        values: list[Any] = [[], {}, True, "", "soon", -1, [None]]
-        for value in values:
-            if (name, value) != ("jti", "soon"):  # as good a nonce as any
-                yield f"{name} {value!r}", token_of({**claims(), name: value})
-        yield f"{name} null", token_of({**claims(), name: None})
-    for audience in (
-        f"{AUDIENCE}/", AUDIENCE.upper(), AUDIENCE.replace("https", "http"), PUBLIC_URL, f"{PUBLIC_URL}/cds-services",
-        f"{AUDIENCE}/feedback", f"{AUDIENCE}?a", f"{AUDIENCE}#", AUDIENCE.replace("patient-view", "order-sign"),
-        AUDIENCE.replace("hospital.example", "hospital.example:443"), f" {AUDIENCE}", VIEW, "foot-drop-patient-view",
-        "https://evil.example" + VIEW, "*", [f"{AUDIENCE}/", PUBLIC_URL], [AUDIENCE, 7], {AUDIENCE: 1},
-    ):  # fmt: skip
-        yield f"aud {str(audience)[:60]}", token_of({**claims(), "aud": audience})
-    for issuer in (
-        f"{ISSUER}/",
-        ISSUER.upper(),
-        f"{ISSUER} ",
-        "main",
-        FHIR_BASE,
-        [ISSUER],
-        "https://sandbox.cds-hooks.org",
-    ):
-        yield f"iss {issuer}", token_of({**claims(), "iss": issuer})
-    times: dict[str, Json] = {
-        "expired": {"iat": NOW - 400, "exp": NOW - 200},
-        "long expired": {"iat": 0, "exp": 1},
-        "issued tomorrow": {"iat": NOW + 86_400, "exp": NOW + 86_500},
-        "issued in ten minutes": {"iat": NOW + 600, "exp": NOW + 700},
-        "not before tomorrow": {"nbf": NOW + 86_400},
-        "ten years": {"exp": NOW + 315_000_000},
-        "an hour": {"exp": NOW + 3600},
-        "six minutes": {"iat": NOW, "exp": NOW + 360},
-        "ends before it begins": {"iat": NOW, "exp": NOW - 10},
-        "exp as text": {"exp": str(NOW + 60)},
-        "iat as text": {"iat": str(NOW)},
-        "iat and exp negative": {"iat": -100, "exp": -10},
-        "a very large exp": {"exp": 10**30},
-        "old, and of a long life": {"iat": NOW - 86_400, "exp": NOW + 60},
-    }
-    yield from ((name, token(**when)) for name, when in times.items())
-    for jti in ("j" * 257, "a\u0000b", "a\nb", "\u00e9", "\ud83d\ude00"):
-        yield f"jti {jti[:5]!a}", token(jti=jti)
-    for text in (
-        "[]",
-        "null",
-        "7",
-        "{",
-        "[" * 2000,
-        '{"iss": "' + ISSUER + '"',
-        f'{{"iss": "{ISSUER}", "exp": 1e999}}',
-    ):
-        yield f"payload {text[:12]!r}", signed(HEADER, text)
-    yield "payload NaN", signed(HEADER, json.dumps(claims()).replace(f'"exp": {claims()["exp"]}', '"exp": NaN'))
-
-
-def token_of(payload: Json) -> str:
-    """Claims as they are, rightly signed: PyJWT would refuse to write some of them."""
-    return signed(HEADER, payload)
-
-
-def malformed() -> dict[str, str]:
-    """What is in the header Authorization instead of one token."""
-    right = token()
-    return {
-        "nothing": "",
-        "no scheme": right,
-        "another scheme": f"Basic {right}",
-        "a scheme too much": f"Bearer Bearer {right}",
-        "two tokens": f"Bearer {right}, Bearer {token()}",
-        "two tokens in one": f"Bearer {right} {token()}",
-        "no token": "Bearer ",
-        "one part": f"Bearer {right.split('.')[0]}",
-        "two parts": f"Bearer {'.'.join(right.split('.')[:2])}",
-        "four parts": f"Bearer {right}.x",
-        "five parts, encrypted": f"Bearer {right}.x.y",
-        "padded": f"Bearer {right}==",
-        "in quotes": f'Bearer "{right}"',
-        "base64, not base64url": f"Bearer {right.replace('-', '+').replace('_', '/')}+",
-        "a space in it": f"Bearer {right[:40]} {right[40:]}",
-        "too long": f"Bearer {token(padding='x' * 9000)}",
-        "five megabytes": f"Bearer {'x' * 5_000_000}",
-        "a tab for a space": f"Bearer\t{right}",
-        "not ASCII": "Bearer \u00e9.\u00e9.\u00e9",
-    }
 
 
 @cache
 def corpus() -> dict[str, str]:
     """The tokens, by what is wrong with them."""
-    kinds = (headers, forged, wrong_claims)
+    kinds = (headers, forged, wrong_claims, *crafted_tokens.KINDS)
     return {f"{kind.__name__}: {number} {name}": of for kind in kinds for number, (name, of) in enumerate(kind())}
 
 
@@ -243,16 +35,25 @@ def main(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
+def answer(main: Site, authorization: str) -> tuple[int, bytes, str]:
+    """What is answered to a header Authorization: the status, the body and what the caller has to do."""
+    environ = {"HTTP_AUTHORIZATION": authorization}
+    reply = main.http.post(VIEW, data=b"{}", content_type="application/json", headers=HOST, environ_overrides=environ)
+    return reply.status_code, reply.data, reply.headers.get("WWW-Authenticate", "")
+
+
 def test_there_are_enough() -> None:
-    assert len(corpus()) >= 150
+    assert len(corpus()) >= 400
     assert len(set(corpus().values())) == len(corpus())
 
 
 def test_no_such_token_is_accepted_and_nothing_of_it_is_logged(main: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    """All are refused alike, before anything of the request is looked at."""
     assert main.status(signed(HEADER, claims())) == 200, "signed so, a right token is accepted"
+    constant = answer(main, "")
+    assert constant[0] == 401
     capfd.readouterr()
-    accepted = [name for name, of_token in corpus().items() if main.status(of_token) != 401]
-    assert accepted == []
+    assert [name for name, of in corpus().items() if answer(main, f"Bearer {of}") != constant] == []
     said = lines(capfd.readouterr().err)
     assert len(said) == len(corpus())
     assert all(line["refused"] for line in said)
@@ -262,20 +63,102 @@ def test_no_such_token_is_accepted_and_nothing_of_it_is_logged(main: Site, capfd
 
 
 def test_nothing_but_one_token_is_taken_for_one(main: Site) -> None:
-    for name, text in malformed().items():
-        environ = {"HTTP_AUTHORIZATION": text}
-        reply = main.http.post(
-            VIEW, data=b"{}", content_type="application/json", headers=HOST, environ_overrides=environ
-        )
-        assert reply.status_code == 401, name
+    constant = answer(main, "")
+    for name, text in (malformed() | crafted_tokens.carriers(token())).items():
+        assert answer(main, text) == constant, name
 
 
-def test_no_change_of_a_right_token_is_accepted(main: Site) -> None:
-    """Changes of one, two or three characters; the last character of a part may hold bits that mean nothing."""
-    draw = random.Random(7)
+def test_every_right_token_is_accepted_once(main: Site) -> None:
+    right = dict(accepted_tokens.accepted())
+    assert len(right) >= 150
+    assert [name for name, of_token in right.items() if main.status(of_token) != 200] == []
+    assert [name for name, of_token in list(right.items())[::10] if main.status(of_token) != 401] == []
+    for form, text in accepted_tokens.carriers().items():
+        assert answer(main, text)[0] == 400, f"the token is right, and the body is no request: {form}"
+
+
+def test_a_signature_written_otherwise_is_the_same_token(main: Site) -> None:
+    """Of each signature of ECDSA there is a twin, (r, n - s), that anybody can make."""
+    head, payload, signature = signed(HEADER, claims()).split(".")
+    both = jwt.utils.base64url_decode(signature)
+    r, s = int.from_bytes(both[:48], "big"), int.from_bytes(both[48:], "big")
+    twin = b64(raw(r, crafted_tokens.ORDER - s))
+    assert main.status(f"{head}.{payload}.{signature}") == 200
+    assert main.status(f"{head}.{payload}.{twin}") == 401
+    other = signed(HEADER, claims()).rpartition(".")[0]
+    assert main.status(f"{other}.{twin}") == 401
+
+
+def test_a_weak_key_in_the_set_of_a_client_is_no_key(tmp_path: Path) -> None:
+    """e = 1 makes every padded digest a signature; a short modulus can be factored."""
+    modulus = public(rsa_key())["n"]
+    short, point = public(rsa_key("short", 1024)), public(ec_key())
+    keys: list[Json] = [
+        {"kty": "RSA", "n": modulus, "e": "AQ", "kid": "one"},
+        {"kty": "RSA", "n": modulus, "e": "Ag", "kid": "two"},
+        {"kty": "RSA", "n": modulus, "e": "AA", "kid": "zero"},
+        {**short, "kid": "short"},
+        {**point, "y": point["x"], "kid": "off the curve"},
+        {**point, "x": b64(bytes(48)), "y": b64(bytes(48)), "kid": "the origin"},
+        {**point, "crv": "P-256", "kid": "another curve"},
+        {**point, "kid": "for encryption", "use": "enc"},
+        {**point, "kid": "for another algorithm", "alg": "ES256"},
+        public(ec_key(), kid="es"),
+    ]
+    with site(tmp_path, keys=json.dumps({"keys": keys}).encode()) as main:
+        assert main.status(token()) == 200
+        for key in keys[:-1]:
+            header = {**HEADER, "alg": "ES384" if key["kty"] == "EC" else "RS384", "kid": key["kid"]}
+            private = ec_key() if key["kty"] == "EC" else rsa_key("short", 1024) if key["kid"] == "short" else rsa_key()
+            assert main.status(signed(header, claims(), header["alg"], private)) == 401, key["kid"]
+            if key["kty"] == "RSA":
+                assert main.status(crafted_tokens.padded_alone(header)) == 401, key["kid"]
+
+
+LIKE = (
+    f"{URL}/", f"{URL}#", f"{URL}?", f"{URL}?x", f" {URL}", f"{URL}\n", URL.upper(), URL.replace("https", "http"),
+    URL.replace("https", "HTTPS"), URL.replace("ehr.", "EHR."), URL.replace(".example", ".example:443"),
+    URL.replace(".example", ".example."), URL.replace("//", "//x@"), URL.replace("/jwks", "@evil.example/jwks"),
+    URL.replace(".example", ".example.evil.example"), URL.replace("/jwks", "//jwks"), URL.replace("/jwks", "/./jwks"),
+    URL.replace("/jwks", "/x/../jwks"), URL.replace("jwks", "jwk%73"), URL.replace("https:", ""), URL.replace("e",
+    "\u0435", 1),
+    URL.replace(".", "\u3002"), URL.replace("ehr.", "127.0.0.1/"), "https://[::1]/jwks", "file:///jwks", "data:,{}",
+    "/jwks",
+    URL.replace("jwks", "redirect?to=https://evil.example"), f"https://evil.example/?{URL}",
+    f"https://evil.example#{URL}",
+)  # fmt: skip
+
+
+@responses.activate
+def test_no_address_but_the_configured_one_is_asked_for_keys(tmp_path: Path) -> None:
+    responses.get(URL, body=key_set(es=ec_key()))
+    stranger = ec_key("stranger")
+    with site(tmp_path, f'keys_urls = ["{URL}"]') as main:
+        assert main.status(signed({**HEADER, "jku": URL}, claims())) == 200
+        for jku in LIKE:
+            assert main.status(signed({**HEADER, "jku": jku}, claims(), key=stranger)) == 401, jku
+            assert main.status(signed({**HEADER, "jku": jku}, claims())) == 401, jku
+    assert [call.request.url for call in responses.calls] == [URL]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@responses.activate
+def test_keys_behind_a_redirect_are_nobodys(tmp_path: Path, status: int) -> None:
+    evil = "https://evil.example/jwks"
+    responses.get(URL, status=status, headers={"Location": evil}, body=key_set(es=ec_key("stranger")))
+    responses.get(evil, body=key_set(es=ec_key("stranger")))
+    with site(tmp_path, f'keys_urls = ["{URL}"]') as main:
+        assert main.status(token(ec_key("stranger"))) == 401
+    assert [call.request.url for call in responses.calls] == [URL]
+
+
+@pytest.mark.parametrize(("seed", "changes"), one_in(20, [(seed, 500) for seed in range(20)]))
+def test_no_change_of_a_right_token_is_accepted(main: Site, seed: int, changes: int) -> None:
+    """Changes of one, two or three characters."""
+    draw = random.Random(seed)
     right = token()
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.="
-    for _ in range(500):
+    for _ in range(changes):
         changed = list(right)
         for _ in range(draw.randint(1, 3)):
             place = draw.randrange(len(changed))
