@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from urllib.parse import urlsplit
 
 from sqlalchemy import URL
@@ -15,8 +17,9 @@ from tests.support.signing import VIEW, token
 from tests.support.site import HOST, REQUEST
 
 BODY = json.dumps(REQUEST).encode()
-TOKENS = 40
+TOKENS = 10
 AT_ONCE = 8
+CROWD = 50  # that send one token
 
 
 def use_all(asked: tuple[URL, int]) -> int:
@@ -46,10 +49,16 @@ def status(address: str, of_token: str) -> int:
         connection.close()
 
 
-def answered(addresses: list[str]) -> dict[int, int]:
-    """How often each status was answered when each of many tokens was sent several times at once."""
-    tokens = [token() for _ in range(TOKENS)]
-    sent = [(addresses[turn % len(addresses)], of_token) for of_token in tokens for turn in range(AT_ONCE)]
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        statuses = list(threads.map(lambda one: status(*one), sent))
-    return {one: statuses.count(one) for one in set(statuses)}
+def answered(addresses: list[str], tokens: int = TOKENS, at_once: int = AT_ONCE) -> dict[int, int]:
+    """How often each status was answered when each of so many tokens was sent so often, all at the same moment."""
+    start = Barrier(at_once)
+
+    def send(turn: int, of_token: str) -> int:
+        start.wait(60)
+        return status(addresses[turn % len(addresses)], of_token)
+
+    statuses: Counter[int] = Counter()
+    with ThreadPoolExecutor(at_once) as threads:
+        for _ in range(tokens):
+            statuses.update(threads.map(send, range(at_once), [token()] * at_once))
+    return dict(statuses)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes import COMMAND, TIMEOUT, serving
-from tests.support.racing import AT_ONCE, TOKENS, answered, status
+from tests.support.racing import AT_ONCE, CROWD, TOKENS, answered, status
 from tests.support.signing import ec_key, registered, token
 
 
@@ -17,8 +19,16 @@ def test_of_two_workers_one_takes_a_token(tmp_path: Path) -> None:
         serving(tmp_path, "--port", "0", "--workers", "2", "--settings", str(file), log=log) as (_, address),
     ):
         assert answered([address]) == {200: TOKENS, 401: TOKENS * (AT_ONCE - 1)}
+        assert answered([address], 1, CROWD) == {200: 1, 401: CROWD - 1}
         assert status(address, token(ec_key("other"))) == 401
     assert "Bearer" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.long
+def test_of_two_hundred_tokens_each_is_taken_once_by_a_crowd(tmp_path: Path) -> None:
+    words = ("--port", "0", "--workers", "2", "--settings", str(registered(tmp_path)))
+    with serving(tmp_path, *words) as (_, address):
+        assert answered([address], 200, CROWD) == {200: 200, 401: 200 * (CROWD - 1)}
 
 
 def test_without_a_store_that_can_be_written_nothing_is_served(tmp_path: Path) -> None:
