@@ -10,15 +10,16 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from cards.record.body import MAX_BYTES
-from service.evaluation import Evaluator
+from service.evaluation import Evaluation, Evaluator
 from service.hooks import HOOKS, service_id
 from service.middleware.log import COUNTS
+from service.profiles.profile import STRICT
 from service.wire.answer import answer
-from service.wire.refusal import MediaTypeRefusedError, TooLargeRefusedError
-from service.wire.request import read
+from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, TooLargeRefusedError
+from service.wire.request import HookRequest, read
 
 if TYPE_CHECKING:  # what it needs is loaded where clients are registered
-    from service.trust.callers import Callers
+    from service.trust.callers import Caller, Callers
 
 CDS_HOOKS_VERSION = "2.0.1"
 PATH = "/cds-services"
@@ -59,22 +60,34 @@ def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path
         caller = callers.caller(environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
-        asked = read(_body(environ), hook)
-        if caller is None:
-            evaluation = evaluator.evaluate(asked)
-        else:
-            caller.check(asked)
-            evaluation = evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
+        profile = caller.profile if caller is not None else STRICT
+        asked = read(_body(environ), hook, profile)
+        evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, asked, caller)
         environ[COUNTS].update(
             service=identity,
             records=len(evaluation.gathered.records),
             unreadable=evaluation.chart.noticed.total,
             unseen=len(evaluation.chart.unseen),
         )
-        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
+        cards = answer(
+            evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile
+        )
         return Response(cards, mimetype="application/json")
 
     return call
+
+
+def _evaluated(evaluator: Evaluator, asked: HookRequest, caller: Caller) -> Evaluation:
+    """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
+    caller.check(asked)
+    try:
+        return evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
+    except MissingDataRefusedError as error:
+        stripped = caller.profile.stripped
+        if not stripped or asked.fhirAuthorization is not None:
+            raise
+        message = f"{error.message}. fhirAuthorization is missing. {stripped}"
+        raise MissingDataRefusedError(message, error.field) from None
 
 
 def _listed(services: Iterable[dict[str, Any]]) -> bytes:

@@ -147,7 +147,13 @@ def verify(token: Unverified, clients: Mapping[str, Registered], path: str) -> T
     key = caller.keys.key(_text(token.header.kid), algorithm, jku)
     if key is None:
         raise RefusedTokenError(Why.KEY)
-    claims = _claims(token.text, key, algorithm, token.issuer, f"{caller.public_url}{path}")
+    claims = _claims(
+        token.text,
+        key,
+        algorithm,
+        token.issuer,
+        [f"{caller.public_url}{place}" for place in caller.client.deviations.audiences(path)],
+    )
     issued, expires = _number(claims["iat"]), _number(claims["exp"])
     if not 0 < expires - issued <= caller.client.longest_life:
         raise RefusedTokenError(Why.LIFETIME)
@@ -156,10 +162,10 @@ def verify(token: Unverified, clients: Mapping[str, Registered], path: str) -> T
     return Token(caller, claims["jti"], math.ceil(expires) + LEEWAY_S, _tenant(claims, caller.client))
 
 
-def _claims(text: str, key: jwt.PyJWK, algorithm: str, issuer: str, audience: str) -> dict[str, Any]:
+def _claims(text: str, key: jwt.PyJWK, algorithm: str, issuer: str, audiences: list[str]) -> dict[str, Any]:
     """The claims, once the signature is right. Raises RefusedTokenError."""
     try:
-        return jwt.decode(text, key, [algorithm], _OPTIONS, audience=audience, issuer=issuer, leeway=LEEWAY_S)
+        return jwt.decode(text, key, [algorithm], _OPTIONS, audience=audiences, issuer=issuer, leeway=LEEWAY_S)
     except PyJWTError as error:
         raise RefusedTokenError(next((why for kind, why in _WHY if isinstance(error, kind)), Why.CLAIMS)) from None
     except (ValueError, TypeError, OverflowError, RecursionError):
