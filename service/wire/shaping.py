@@ -26,7 +26,8 @@ def shaped(suggestions: Iterable[Json], profile: Profile, new_id: Callable[[], s
     """The suggestions as the EHR of a profile takes them; none may be left.
 
     Where it shows the description of an action and not the label of its suggestion, both are both: a label may say that
-    a medicine is disputed, and of a suggestion of several actions it says what belongs together.
+    a medicine is disputed, and of a suggestion of several actions it says what belongs together. Of a suggestion that
+    is cut the label promises too much, and is left out.
     """
     fitting = [one for suggestion in suggestions if (one := _carried_out(suggestion, profile))]
     if profile.one_action:
@@ -34,7 +35,7 @@ def shaped(suggestions: Iterable[Json], profile: Profile, new_id: Callable[[], s
     if profile.shows_descriptions:
         for suggestion in fitting:
             for action in suggestion["actions"]:
-                action["description"] = f"{suggestion['label']}. {action['description']}"
+                action["description"] = ". ".join(filter(None, (suggestion["label"], action["description"])))
             suggestion["label"] = suggestion["actions"][0]["description"]
     if profile.selection == AT_MOST_ONE:
         for suggestion in [one for one in fitting if one.get("isRecommended")][1:]:
@@ -58,7 +59,8 @@ def _carried_out(suggestion: Json, profile: Profile) -> Json | None:
     if profile.carries_out is None:
         return suggestion
     actions = [action for action in suggestion["actions"] if (action["type"], _resource(action)) in profile.carries_out]
-    return {**suggestion, "actions": actions} if actions else None
+    is_cut = len(actions) < len(suggestion["actions"]) and profile.shows_descriptions
+    return {**suggestion, "actions": actions, **({"label": ""} if is_cut else {})} if actions else None
 
 
 def _resource(action: Json) -> str:

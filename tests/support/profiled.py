@@ -19,7 +19,7 @@ from tests.support.site import site
 Json = dict[str, Any]
 # Of so many examples one is asked.
 SHARE = {"epic": 5, "oracle": 8}
-_OTHERS = 20
+_OTHERS = 45
 # What has peculiar suggestions: two that remove one draft, one that changes a dose, alternatives.
 _PECULIAR = ("mri-for-", "ibuprofen", "gabapentin", "duloxetine", "new-l5", "pacemaker", "pregnant")
 
