@@ -15,13 +15,15 @@ from service.hooks import HOOKS, service_id
 from service.middleware.log import COUNTS
 from service.profiles.profile import STRICT
 from service.wire.answer import answer
-from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, TooLargeRefusedError
+from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, RefusedError, TooLargeRefusedError
 from service.wire.request import HookRequest, read
 
 if TYPE_CHECKING:  # what it needs is loaded where clients are registered
     from service.trust.callers import Caller, Callers
+    from service.trust.client import Client
 
 CDS_HOOKS_VERSION = "2.0.1"
+DRAFT_VERSION = "3.0.0"
 PATH = "/cds-services"
 
 _USAGE = (
@@ -39,16 +41,33 @@ def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate
 
     @blueprint.get(PATH)
     def discover() -> Response:
-        if callers is None or not authenticate_discovery:
+        client = _discovering(callers, authenticate_discovery)
+        if client is None:
             return Response(discovery, mimetype="application/json")
-        client = callers.caller(request.environ, PATH).client
         seen = [service for identity, service in services.items() if client.sees(identity)]
-        return Response(_listed(seen), mimetype="application/json")
+        return Response(
+            _listed(map(_of_draft, seen) if client.cds_hooks == "3.0" else seen), mimetype="application/json"
+        )
 
     for hook in HOOKS:
         path = f"{PATH}/{service_id(hook)}"
         blueprint.add_url_rule(path, hook, _service_call(evaluator, callers, hook, path), methods=["POST"])
     return blueprint
+
+
+def _discovering(callers: Callers | None, is_demanded: bool) -> Client | None:
+    """The client that asks for the list; None for whoever need not say. Raises RefusedError where a token is demanded.
+
+    Who need not send a token may, and gets its own list; one that is not accepted makes no difference then.
+    """
+    if callers is None or not (is_demanded or "HTTP_AUTHORIZATION" in request.environ):
+        return None
+    try:
+        return callers.caller(request.environ, PATH).client
+    except RefusedError:
+        if is_demanded:
+            raise
+        return None
 
 
 def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path: str) -> Callable[[], Response]:
@@ -104,6 +123,11 @@ def _service(hook: str, templates: Mapping[str, str]) -> dict[str, Any]:
         "usageRequirements": _USAGE,
         "version": CDS_HOOKS_VERSION,
     }
+
+
+def _of_draft(service: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a service as the draft of CDS Hooks 3.0 has it."""
+    return {**service, "version": DRAFT_VERSION, "hookVersion": HOOKS[service["hook"]].version}
 
 
 def _body(environ: dict[str, Any]) -> bytes:

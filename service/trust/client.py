@@ -69,6 +69,7 @@ class Client(BaseModel):
     tenants: tuple[Tenant, ...] = ()
     origins: tuple[str, ...] = ()
     profile: ProfileName = "strict"
+    cds_hooks: Literal["2.0", "3.0"] = "2.0"
     services: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     public_url: str | None = None
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None

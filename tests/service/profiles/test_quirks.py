@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cards.orders.override_reasons import OVERRIDE_REASONS
+from cards.record.prefetch_keys import PREFETCH_KEYS
 from service.profiles.codes import read_back
 from service.profiles.profile import PROFILES
 from tests.support import vignettes
@@ -256,7 +257,7 @@ def test_pages_of_prefetch_are_read_to_the_end_or_said_to_be_a_part(tmp_path: Pa
         elsewhere = [{"relation": "next", "url": "https://elsewhere.example/Condition?page=2"}]
         asked["prefetch"]["conditions"] = {**conditions, "total": 2, "link": elsewhere}
         detail = main.post(token(), of_server(server, asked)).get_json()["cards"][0]["detail"]
-        assert "roblem list" in detail or "conditions" in detail
+        assert PREFETCH_KEYS["conditions"].unseen in detail
         assert len(server.requests) == 1
 
 
