@@ -24,7 +24,7 @@ from service.fhir.transport import FHIR_SERVER, HttpClient
 from service.middleware import log
 from service.middleware.cors import with_cors
 from service.middleware.host import with_host
-from service.profiles.codes import check_codes
+from service.profiles.codes import check_rules
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
@@ -89,7 +89,7 @@ def _callers(settings: Settings, book: RuleBook) -> Callers:
 
     if any(client.deviations.plain_codes for client in settings.clients.values()):
         try:
-            check_codes(book.rules)
+            check_rules(book.rules)
         except ValueError as error:
             raise StartError(f"the rules cannot be told apart by a client of the profile epic: {error}") from None
     http = http_client(settings, peer=PEER)

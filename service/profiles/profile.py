@@ -20,7 +20,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     - `selection`: the one selection behaviour that it knows; empty when it knows both.
     - `one_action`: a suggestion has one action alone; one of several is offered as several suggestions.
     - `shows_descriptions`: what its users read is the description of the action, not the label of the suggestion.
-    - `plain_codes`: codes of topics and override reasons are letters and digits alone, at most 100.
+    - `plain_codes`: codes of topics and override reasons are letters and digits alone, at most 100, and the EHR
+      remembers by the topic what was overridden.
     - `carries_out`: the actions that it carries out, as type and resource; None when they are not known to be limited.
 
     What is borne:

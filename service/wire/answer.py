@@ -18,7 +18,7 @@ from cards.decide import Decision
 from cards.language.escaping import name
 from cards.language.rule import Rule
 from cards.language.sources import Source
-from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
+from cards.language.verdict import Card, Indicator, Plan, Redose, Remove, Reprioritise, Suggestion
 from cards.orders.catalogue import CATALOGUE, order_words
 from cards.orders.changes import echo, redose
 from cards.orders.context import OrderContext
@@ -27,7 +27,7 @@ from cards.orders.writing import InvalidOrderError, OrderWriter
 from cards.record.codes import Overlay
 from service.faults import contain
 from service.middleware.log import logger
-from service.profiles.codes import plain_code
+from service.profiles.codes import plain_code, plain_topic
 from service.profiles.profile import STRICT, Profile
 from service.wire.detail import detail, fact_line
 from service.wire.request import HookRequest
@@ -116,7 +116,8 @@ class _Writer:
 
     def _card(self, rule: Rule, card: Card) -> dict[str, Any]:
         page = f"{self._public_url}/rules/{rule.id}" if self._public_url else ""
-        of_rule = _of_rule(rule, card.source or rule.source, page, self._profile.plain_codes)
+        plain_for = card.indicator if self._profile.plain_codes else None
+        of_rule = _of_rule(rule, card.source or rule.source, page, plain_for)
         card_json: dict[str, Any] = {
             "uuid": self._orders.new_id(),
             "summary": card.summary,
@@ -152,21 +153,24 @@ class _Writer:
 
 
 @lru_cache(maxsize=256)
-def _of_rule(rule: Rule, follows: Source, page: str, has_plain_codes: bool) -> dict[str, Raw]:
+def _of_rule(rule: Rule, follows: Source, page: str, plain_for: Indicator | None) -> dict[str, Raw]:
     """The members that are the same on every card of a branch: source, overrideReasons, links.
 
-    Expert judgement has no source of its own: it links to the rule's page (D93).
+    Expert judgement has no source of its own: it links to the rule's page (D93). Codes are plain, and the topic that of
+    the indicator, if one is given.
     """
-    sent = plain_code if has_plain_codes else str
     source: dict[str, Any] = {"label": follows.label}
     url = follows.url or (page if follows.is_judgement else "")
     if url:
         source["url"] = url
-    source["topic"] = {"system": CARDS_SYSTEM, "code": sent(rule.id), "display": rule.title}
+    topic = plain_topic(rule.id, plain_for) if plain_for else rule.id
+    source["topic"] = {"system": CARDS_SYSTEM, "code": topic, "display": rule.title}
     members: dict[str, Any] = {"source": source}
     if rule.overrides:
         reasons = offered(rule.overrides)
-        members["overrideReasons"] = [structs.replace(reason, code=sent(reason.code)) for reason in reasons]
+        if plain_for:
+            reasons = tuple(structs.replace(reason, code=plain_code(reason.code)) for reason in reasons)
+        members["overrideReasons"] = reasons
     links = [(follows.label, follows.url), (f"About this rule: {rule.title}", page)]
     if any(address for _, address in links):
         members["links"] = [{"label": label, "url": address, "type": "absolute"} for label, address in links if address]

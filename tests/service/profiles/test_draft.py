@@ -1,4 +1,4 @@
-"""CDS Hooks 3.0, the draft of June 2026, for a client that asks for it: each difference from 2.0.1, and what follows."""
+"""CDS Hooks 3.0, the draft of June 2026, for a client that asks for it: each difference, and what follows."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ import pytest
 
 from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.record.prefetch_keys import PREFETCH_KEYS
-from service.profiles.codes import read_back
+from cards.rule_book import rule_book
+from service.profiles.codes import read_back, read_topic
 from service.profiles.profile import PROFILES
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
@@ -44,7 +45,7 @@ def topics(main: Site, request: Json, path: str = VIEW) -> list[str]:
     """The cards that a request gets, by topic."""
     reply = main.post(token(aud=f"{PUBLIC_URL}{path}"), request, path)
     assert reply.status_code == 200, reply.text
-    return [card["source"]["topic"]["code"] for card in reply.get_json()["cards"]]
+    return [read_topic(card["source"]["topic"]["code"], rule_book().rules) or "" for card in reply.get_json()["cards"]]
 
 
 def of_server(server: FhirServer, request: Json, token: str = "t1") -> Json:
@@ -88,7 +89,7 @@ def test_a_quirk_is_shown_or_says_why_not(row: Json) -> None:
 
 def test_what_epic_writes_is_read(epic: Site, capfd: pytest.CaptureFixture[str]) -> None:
     """A category that is no list, an identifier without value, extensions, keys and members that nobody knows."""
-    assert topics(epic, written("epic-patient-view.json"))[0] == "lumbarmri"
+    assert topics(epic, written("epic-patient-view.json"))[0] == "lumbar-mri"
     line = lines(capfd.readouterr().err)[-1]
     assert (line["unreadable"], line["unseen"]) == (0, 0)
 
@@ -117,7 +118,7 @@ def test_the_states_of_a_prefetch_key(tmp_path: Path, value: Json, capfd: pytest
         assert bool(server.asked_for("Condition")) == (state in ("not supplied", "no resource"))
     assert lines(capfd.readouterr().err)[-1].get("unreadable", 0) == (state == "no resource")
     if state == "supplied":
-        assert "lumbarmri" in [card["source"]["topic"]["code"] for card in reply.get_json()["cards"]]
+        assert reply.get_json()["cards"][0]["source"]["topic"]["code"] == "lumbarmriwarning"
 
 
 def test_what_prefetch_lacks_is_read_key_by_key(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_what_prefetch_lacks_is_read_key_by_key(tmp_path: Path) -> None:
         asked = of_server(server, {**REQUEST, "prefetch": {**REQUEST["prefetch"]}})
         for key in ("observations", "procedures"):
             del asked["prefetch"][key]
-        assert topics(main, asked)[0] == "lumbarmri"
+        assert topics(main, asked)[0] == "lumbar-mri"
         assert {request.kind for request in server.requests} == {"Observation", "Procedure"}
 
 
@@ -160,7 +161,7 @@ def test_the_medication_of_a_draft_wherever_it_is(tmp_path: Path) -> None:
                 draft["medicationReference"]["reference"] = "#m"
             elif place == "server":
                 entries.pop()
-            assert "nsaidsafety" in topics(main, asked, SIGN), place
+            assert "nsaid-safety" in topics(main, asked, SIGN), place
             assert bool(server.asked_for("Medication")) == (place == "server")
 
 
@@ -189,7 +190,7 @@ def test_scopes_decide_nothing(tmp_path: Path) -> None:
     with FhirServer(held(), token="t1") as server, site(tmp_path, tenant(server)) as main:
         for scope in (own, "patient/Observation.read", "patient/Observation.rs", "", None, ["x"]):
             asked = of_server(server, {**REQUEST, "prefetch": {}, "fhirAuthorization": {"scope": scope}})
-            assert topics(main, asked)[0] == "lumbarmri", scope
+            assert topics(main, asked)[0] == "lumbar-mri", scope
         server.misbehave("Condition", status=403)
         assert main.status(request=asked) == 412
 
@@ -199,11 +200,11 @@ def test_a_search_too_long_for_an_address_is_posted_and_is_one_where_that_is_ref
     codes = f'[codes."observation.mrc-ankle-dorsiflexion"]\n"https://hospital.example/flowsheet" = {json.dumps(many)}'
     with FhirServer(held(), token="t1") as server, site(tmp_path, tenant(server), codes) as main:
         asked = of_server(server, {**REQUEST, "prefetch": {}})
-        assert topics(main, asked)[0] == "lumbarmri"
+        assert topics(main, asked)[0] == "lumbar-mri"
         assert [request.method for request in server.asked_for("Observation")] == ["POST"]
         assert set(many) <= set(server.asked_for("Observation")[0].query["code"][0].split(","))
         server.misbehave("Observation", refuse_post=405)
-        assert topics(main, asked)[0] == "lumbarmri"
+        assert topics(main, asked)[0] == "lumbar-mri"
         assert [request.method for request in server.asked_for("Observation")] == ["POST", "POST", "GET"]
 
 
@@ -253,7 +254,7 @@ def test_pages_of_prefetch_are_read_to_the_end_or_said_to_be_a_part(tmp_path: Pa
         server.misbehave("Condition", body=json.dumps(conditions).encode())
         first["link"] = [{"relation": "next", "url": f"{server.base}/Condition?page=2"}]
         asked["prefetch"]["conditions"] = first
-        assert topics(main, of_server(server, asked))[0] == "lumbarmri"
+        assert topics(main, of_server(server, asked))[0] == "lumbar-mri"
         elsewhere = [{"relation": "next", "url": "https://elsewhere.example/Condition?page=2"}]
         asked["prefetch"]["conditions"] = {**conditions, "total": 2, "link": elsewhere}
         detail = main.post(token(), of_server(server, asked)).get_json()["cards"][0]["detail"]

@@ -10,12 +10,13 @@ from typing import Any, get_args
 import pytest
 from msgspec import structs
 
+from cards.language.verdict import Indicator
 from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.rule_book import rule_book
 from service.app import create_app
 from service.errors import StartError
 from service.examples import mask
-from service.profiles.codes import check_codes, plain_code, read_back
+from service.profiles.codes import check_rules, plain_topic, read_back, read_topic
 from service.profiles.profile import PROFILES
 from service.settings import load
 from service.trust.client import ProfileName
@@ -158,7 +159,8 @@ def test_epic_gets_codes_of_letters_and_digits_that_lead_back() -> None:
     for pair in pairs("epic"):
         for rule, card in pair.shaped.items():
             topics.add(code := card["source"]["topic"]["code"])
-            assert read_back(code, rule_book().rules) == rule
+            assert code == rule.replace("-", "") + card["indicator"]
+            assert read_topic(code, rule_book().rules) == rule
             for sent, ours in zip(card["overrideReasons"], pair.plain[rule]["overrideReasons"], strict=True):
                 reasons.add(sent["code"])
                 assert read_back(sent["code"], OVERRIDE_REASONS) == ours["code"]
@@ -194,23 +196,28 @@ def test_oracle_knows_one_choice_alone_and_is_told_where_more_may_be_needed() ->
 
 
 def test_a_topic_keeps_its_code() -> None:
-    sent = {plain_code(rule) for rule in rule_book().rules}
-    assert len(SENT) > 20
+    sent = {plain_topic(rule, indicator) for rule in rule_book().rules for indicator in Indicator}
+    assert len(SENT) > 60
     assert set(SENT) <= sent, "Epic remembers overrides by these codes"
 
 
 def test_the_way_back() -> None:
-    assert read_back("lumbar-mri", rule_book().rules) == read_back("lumbarmri", rule_book().rules) == "lumbar-mri"
+    for topic in ("lumbar-mri", "lumbarmriinfo", "lumbarmriwarning", "lumbarmricritical"):
+        assert read_topic(topic, rule_book().rules) == "lumbar-mri"
+    for topic in ("", "info", "lumbarmri", "lumbar-mri-info"):
+        assert read_topic(topic, rule_book().rules) is None
     assert read_back("patientdeclined", OVERRIDE_REASONS) == "patient-declined"
     assert read_back("contraindicated", OVERRIDE_REASONS) == "contraindicated"
     for code in ("", "-", "lumbar mri", "seecomment"):
         assert read_back(code, OVERRIDE_REASONS) is None
 
 
-@pytest.mark.parametrize("codes", [["a-b", "ab"], ["---"], ["x" * 101]], ids=["alike", "none", "too long"])
-def test_codes_that_would_lose_their_meaning_are_refused(codes: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"without hyphens|has no form"):
-        check_codes(codes)
+@pytest.mark.parametrize(
+    "rules", [["a-b", "ab"], ["---"], ["x" * 95], ["a", "a-info", "ainfo"]], ids=["alike", "none", "long", "of two"]
+)
+def test_rules_whose_topics_would_lose_their_meaning_are_refused(rules: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"without hyphens|has no topic"):
+        check_rules(rules)
 
 
 def test_rules_that_epic_could_not_tell_apart_keep_the_service_from_starting(tmp_path: Path) -> None:
