@@ -40,6 +40,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     signs_feedback_for_service: bool = False
     stripped: str = ""
 
+    def takes(self, action: str, resource: str) -> bool:
+        """Whether it carries out this action (create, update, delete) on this type of resource."""
+        return self.carries_out is None or (action, resource) in self.carries_out
+
     def audiences(self, path: str) -> tuple[str, ...]:
         """The paths of the service of which one must be the audience of a token that comes for `path`."""
         service = path.removesuffix(FEEDBACK)

@@ -186,14 +186,15 @@ def _action(
         case Remove():
             if "/" not in plan.draft.reference:
                 return None  # a draft without an id cannot be referenced
-            which = f": {name(plan.draft.text)}" if profile.shows_descriptions else ""
+            which = f": {name(plan.draft.text, 80)}" if profile.shows_descriptions else ""
             return {
                 "type": "delete",
                 "description": f"Delete the draft order{which}",
                 "resourceId": plan.draft.reference,
             }
         case Reprioritise():
-            return _reprioritise(plan, orders)
+            # No new order beside it either: one whose priority is not taken over would be the same order twice.
+            return _reprioritise(plan, orders) if profile.takes("update", plan.draft.type) else None
         case Redose():
             return _redose(plan)
 

@@ -58,7 +58,7 @@ def _carried_out(suggestion: Json, profile: Profile) -> Json | None:
     """The suggestion with the actions that the EHR carries out; None when none is left."""
     if profile.carries_out is None:
         return suggestion
-    actions = [action for action in suggestion["actions"] if (action["type"], _resource(action)) in profile.carries_out]
+    actions = [action for action in suggestion["actions"] if profile.takes(action["type"], _resource(action))]
     is_cut = len(actions) < len(suggestion["actions"]) and profile.shows_descriptions
     return {**suggestion, "actions": actions, **({"label": ""} if is_cut else {})} if actions else None
 

@@ -20,9 +20,11 @@ from service.profiles.codes import check_rules, plain_topic, read_back, read_top
 from service.profiles.profile import PROFILES
 from service.settings import load
 from service.trust.client import ProfileName
+from tests.support import examples_on_disk
 from tests.support.profiled import actions, pairs
 from tests.support.r4 import UUID, empties
-from tests.support.signing import registered
+from tests.support.signing import PUBLIC_URL, registered, token
+from tests.support.site import site
 
 Json = dict[str, Any]
 # The codes that Epic was first sent: it remembers what was overridden by them, so none may ever change its meaning.
@@ -144,6 +146,28 @@ def test_epic_is_told_of_alternatives_in_words() -> None:
             said[rule].append("**Choose one** of the suggestions" in card["detail"])
     assert {rule for rule, told in said.items() if any(told)} == {"pain-regimen"}
     assert "mri-contraindication" in said, "to order the CT and to remove the MRI are no alternatives"
+
+
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_epic_gets_no_second_order_of_a_draft_that_should_be_faster(tmp_path: Path, is_valid: bool) -> None:
+    """Everybody else is sent the draft again, or if that cannot be done a new one beside it, with the priority."""
+    request = next(
+        request for name, request, _ in examples_on_disk.read() if name == "routine-mri-signed-while-worsening"
+    )
+    asked = {member: value for member, value in request.items() if member != "fhirServer"}
+    for entry in [] if is_valid else asked["context"]["draftOrders"]["entry"]:
+        entry["resource"]["authoredOn"] = "today"  # not R4: the draft is judged, and not sent back
+    path = f"/cds-services/foot-drop-{asked['hook']}"
+    offered = {}
+    for profile in ("strict", "epic"):
+        (tmp_path / profile).mkdir()
+        with site(tmp_path / profile, f'profile = "{profile}"') as main:
+            (card,) = main.post(token(aud=f"{PUBLIC_URL}{path}"), asked, path).get_json()["cards"]
+            offered[profile] = [action["description"] for action in actions(card)]
+    faster = "Change the priority of the draft order to stat" if is_valid else "Create a draft order beside"
+    assert any(text.startswith(faster) for text in offered["strict"])
+    assert offered["epic"]
+    assert not any("beside" in text or "Change" in text for text in offered["epic"])
 
 
 def test_epic_shows_which_draft_is_removed_and_what_is_disputed() -> None:
