@@ -28,7 +28,8 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     - `token_life`: seconds from `iat` to `exp` that its tokens may have.
     - `signs_feedback_for_service`: the audience of a token for feedback may be the address of the service itself.
-    - `stripped`: what makes it leave out of a request what the service needs, in words for its analyst.
+    - `stripped`: what its analyst has to check when the access token or the drafts are missing; empty where they are
+      never left out of a request that was registered wrongly.
     """
 
     selection: str = ""
@@ -73,8 +74,8 @@ PROFILES: Mapping[str, Profile] = {
         token_life=900,
         signs_feedback_for_service=True,
         stripped=(
-            "Epic leaves out the access token and the drafts when the address of the service is not, letter by letter, "
-            "an Endpoint URI of the app, and the drafts when the app lacks the scopes of unsigned orders"
+            "In Epic, check that the address of this service is an Endpoint URI of the app, letter by letter, and that "
+            "the app has the scopes of unsigned orders"
         ),
     ),
     # Cerner's page of September 2021 (fhir.cerner.com, branch cds-hooks): CDS Hooks 1.0, which knows one behaviour

@@ -232,11 +232,11 @@ def test_a_stripped_request_is_answered_for_the_analyst(epic: Site, tmp_path: Pa
     reply = epic.post(token(aud=f"{PUBLIC_URL}{SIGN}"), stripped, SIGN)
     (issue,) = reply.get_json()["issue"]
     assert (reply.status_code, issue["expression"]) == (412, ["context.draftOrders"])
-    assert "letter by letter, an Endpoint URI of the app" in issue["diagnostics"]
+    assert "an Endpoint URI of the app, letter by letter" in issue["diagnostics"]
     view = {**stripped, "hook": "patient-view", "fhirServer": None}
     (issue,) = epic.post(token(), view).get_json()["issue"]
     assert issue["code"] == "incomplete"
-    assert "fhirAuthorization is missing. Epic leaves out" in issue["diagnostics"]
+    assert "fhirAuthorization is missing. In Epic, check" in issue["diagnostics"]
     wrong = {**stripped, "context": {**stripped["context"], "draftOrders": []}}
     assert epic.status(token(aud=f"{PUBLIC_URL}{SIGN}"), request=wrong, path=SIGN) == 400, "it was not left out"
     (tmp_path / "other").mkdir()
