@@ -15,6 +15,7 @@ from cards.record.body import MAX_BYTES
 from cards.record.codes import Codes
 from cards.rule_book import RuleBook
 from service import cds_services
+from service.errors import StartError
 from service.evaluation import Evaluator
 from service.expansions import read_expansions
 from service.fhir.address import allow_list
@@ -23,6 +24,7 @@ from service.fhir.transport import FHIR_SERVER, HttpClient
 from service.middleware import log
 from service.middleware.cors import with_cors
 from service.middleware.host import with_host
+from service.profiles.codes import check_rules
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
@@ -63,7 +65,7 @@ def create_app(
     app.url_map.merge_slashes = False
     _answer_errors(app)
     evaluating = evaluator(settings, now, book)
-    callers = None if settings.dev or not settings.clients else _callers(settings)
+    callers = None if settings.dev or not settings.clients else _callers(settings, evaluating.book)
     app.extensions["Callers"] = callers
     app.register_blueprint(
         cds_services.routes(evaluating, callers, authenticate_discovery=settings.authenticate_discovery)
@@ -77,14 +79,19 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings) -> Callers:
-    """What lets the clients of the settings in."""
+def _callers(settings: Settings, book: RuleBook) -> Callers:
+    """What lets the clients of the settings in. Raises StartError when a client cannot tell the rules apart."""
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
     from service.store.database import Database, place
     from service.store.used_tokens import UsedTokens
     from service.trust.callers import Callers, registered
     from service.trust.remote_keys import PEER
 
+    if any(client.deviations.plain_codes for client in settings.clients.values()):
+        try:
+            check_rules(book.rules)
+        except ValueError as error:
+            raise StartError(f"the rules cannot be told apart by a client of the profile epic: {error}") from None
     http = http_client(settings, peer=PEER)
     clients = [registered(name, client, settings.public_url or "", http) for name, client in settings.clients.items()]
     used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)

@@ -10,17 +10,20 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from cards.record.body import MAX_BYTES
-from service.evaluation import Evaluator
+from service.evaluation import Evaluation, Evaluator
 from service.hooks import HOOKS, service_id
 from service.middleware.log import COUNTS
+from service.profiles.profile import STRICT
 from service.wire.answer import answer
-from service.wire.refusal import MediaTypeRefusedError, TooLargeRefusedError
-from service.wire.request import read
+from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, RefusedError, TooLargeRefusedError
+from service.wire.request import HookRequest, read
 
 if TYPE_CHECKING:  # what it needs is loaded where clients are registered
-    from service.trust.callers import Callers
+    from service.trust.callers import Caller, Callers
+    from service.trust.client import Client
 
 CDS_HOOKS_VERSION = "2.0.1"
+DRAFT_VERSION = "3.0.0"
 PATH = "/cds-services"
 
 _USAGE = (
@@ -38,16 +41,33 @@ def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate
 
     @blueprint.get(PATH)
     def discover() -> Response:
-        if callers is None or not authenticate_discovery:
+        client = _discovering(callers, authenticate_discovery)
+        if client is None:
             return Response(discovery, mimetype="application/json")
-        client = callers.caller(request.environ, PATH).client
         seen = [service for identity, service in services.items() if client.sees(identity)]
-        return Response(_listed(seen), mimetype="application/json")
+        return Response(
+            _listed(map(_of_draft, seen) if client.cds_hooks == "3.0" else seen), mimetype="application/json"
+        )
 
     for hook in HOOKS:
         path = f"{PATH}/{service_id(hook)}"
         blueprint.add_url_rule(path, hook, _service_call(evaluator, callers, hook, path), methods=["POST"])
     return blueprint
+
+
+def _discovering(callers: Callers | None, is_demanded: bool) -> Client | None:
+    """The client that asks for the list; None for whoever need not say. Raises RefusedError where a token is demanded.
+
+    Who need not send a token may, and gets its own list; one that is not accepted makes no difference then.
+    """
+    if callers is None or not (is_demanded or "HTTP_AUTHORIZATION" in request.environ):
+        return None
+    try:
+        return callers.caller(request.environ, PATH).client
+    except RefusedError:
+        if is_demanded:
+            raise
+        return None
 
 
 def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path: str) -> Callable[[], Response]:
@@ -59,22 +79,34 @@ def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path
         caller = callers.caller(environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
-        asked = read(_body(environ), hook)
-        if caller is None:
-            evaluation = evaluator.evaluate(asked)
-        else:
-            caller.check(asked)
-            evaluation = evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
+        profile = caller.profile if caller is not None else STRICT
+        asked = read(_body(environ), hook, profile)
+        evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, asked, caller)
         environ[COUNTS].update(
             service=identity,
             records=len(evaluation.gathered.records),
             unreadable=evaluation.chart.noticed.total,
             unseen=len(evaluation.chart.unseen),
         )
-        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
+        cards = answer(
+            evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile
+        )
         return Response(cards, mimetype="application/json")
 
     return call
+
+
+def _evaluated(evaluator: Evaluator, asked: HookRequest, caller: Caller) -> Evaluation:
+    """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
+    caller.check(asked)
+    try:
+        return evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
+    except MissingDataRefusedError as error:
+        stripped = caller.profile.stripped
+        if not stripped or asked.fhirAuthorization is not None:
+            raise
+        message = f"{error.message}. fhirAuthorization is missing. {stripped}"
+        raise MissingDataRefusedError(message, error.field) from None
 
 
 def _listed(services: Iterable[dict[str, Any]]) -> bytes:
@@ -91,6 +123,11 @@ def _service(hook: str, templates: Mapping[str, str]) -> dict[str, Any]:
         "usageRequirements": _USAGE,
         "version": CDS_HOOKS_VERSION,
     }
+
+
+def _of_draft(service: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a service as the draft of CDS Hooks 3.0 has it."""
+    return {**service, "version": DRAFT_VERSION, "hookVersion": HOOKS[service["hook"]].version}
 
 
 def _body(environ: dict[str, Any]) -> bytes:

@@ -8,10 +8,11 @@ from service.wire.refusal import RefusedError
 
 
 class Hook(Struct, frozen=True):
-    """A hook that we answer: what its service is called and what it says."""
+    """A hook that we answer: what its service is called and what it says, and its version in the hook library."""
 
     title: str
     description: str
+    version: str = "1.0"
 
 
 HOOKS = {
@@ -32,6 +33,7 @@ HOOKS = {
     "problem-list-item-create": Hook(
         "Foot drop: a new problem",
         "What a new problem calls for if it concerns foot drop, cauda equina, the cord, cancer or spinal infection.",
+        "0.1.0",
     ),
     "encounter-discharge": Hook(
         "Foot drop: before the patient leaves",

@@ -27,6 +27,7 @@ def clients() -> None:
 @click.option("--fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server of its own; repeatable.")
 @click.option("--subject", metavar="ID", help="This service's client id at those servers.")
 @click.option("--profile", metavar="NAME", help="strict (the default), epic, oracle, sandbox or crd.")
+@click.option("--cds-hooks", metavar="VERSION", help="2.0 (the default), or 3.0, the draft.")
 @click.option("--public-url", metavar="URL", help="Where it reaches the service, if that differs from the setting.")
 @SETTINGS_TO_WRITE
 def add(
@@ -38,6 +39,7 @@ def add(
     servers: tuple[str, ...],
     subject: str | None,
     profile: str | None,
+    cds_hooks: str | None,
     public_url: str | None,
     file: Path,
 ) -> None:
@@ -52,6 +54,7 @@ def add(
         "keys_urls": keys_urls,
         "tenants": [{"base": server, **own} for server in servers],
         "profile": profile,
+        "cds_hooks": cds_hooks,
         "public_url": public_url,
     }
     try:

@@ -55,7 +55,7 @@ def listed(clients: Mapping[str, Client]) -> Iterator[str]:
         yield f"  algorithms    {', '.join(client.algorithms)}; tokens of at most {client.longest_life} seconds"
         yield f"  FHIR servers  {', '.join(tenant.base for tenant in client.tenants) or 'none: prefetch alone'}"
         yield f"  services      {', '.join(client.services or ['all'])}"
-        yield f"  profile       {client.profile}"
+        yield f"  profile       {client.profile}; CDS Hooks {client.cds_hooks}"
 
 
 def check(name: str, client: Client, http: HttpClient) -> tuple[bool, list[str]]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from service.fhir.address import read_address
 from service.fhir.transport import HttpClient
 from service.middleware.log import COUNTS
+from service.profiles.profile import Profile
 from service.store.database import StoreAwayError
 from service.store.used_tokens import RETRY_S, UsedTokens
 from service.trust.client import Client, Tenant
@@ -31,6 +32,11 @@ class Caller(Struct, frozen=True):
     def deadline(self) -> float | None:
         """Seconds that reading from its FHIR server may take; None: as for others."""
         return self.client.deadline_ms / 1000 if self.client.deadline_ms else None
+
+    @property
+    def profile(self) -> Profile:
+        """In what its EHR deviates from CDS Hooks."""
+        return self.client.deviations
 
     def check(self, request: HookRequest) -> None:
         """Raises ForbiddenRefusedError for a FHIR server, or a subject, that is none of the client's."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.fhir.address import Address, read_address, read_origin, without_secrets
+from service.profiles.profile import PROFILES, Profile
 
 # The signature algorithms of JWA with a key pair. Those with a shared secret, and none, are not among them (CDS Hooks,
 # trusted algorithms), and no setting adds them.
@@ -16,12 +17,10 @@ ALGORITHMS = frozenset(
 )
 RECOMMENDED = ("ES384", "RS384")  # by CDS Hooks
 LONGEST_LIFE = 3600  # seconds: CDS Hooks' best practice expects no longer-lived tokens
-_LIFE = 300  # seconds
-_LIFE_OF = {"epic": 900}  # by profile, as its documentation shows tokens
 # Its private key is published on purpose: whoever trusts it lets everybody in.
 _PUBLIC_ISSUER = "https://sandbox.cds-hooks.org"
 
-Profile = Literal["strict", "epic", "oracle", "sandbox", "crd"]
+ProfileName = Literal["strict", "epic", "oracle", "sandbox", "crd"]
 
 
 class Tenant(BaseModel):
@@ -69,7 +68,8 @@ class Client(BaseModel):
     algorithms: Annotated[tuple[str, ...], Field(min_length=1)] = RECOMMENDED
     tenants: tuple[Tenant, ...] = ()
     origins: tuple[str, ...] = ()
-    profile: Profile = "strict"
+    profile: ProfileName = "strict"
+    cds_hooks: Literal["2.0", "3.0"] = "2.0"
     services: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     public_url: str | None = None
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
@@ -153,7 +153,12 @@ class Client(BaseModel):
     @property
     def longest_life(self) -> int:
         """Seconds that a token may live from `iat` to `exp`."""
-        return self.token_lifetime_s or _LIFE_OF.get(self.profile, _LIFE)
+        return self.token_lifetime_s or self.deviations.token_life
+
+    @property
+    def deviations(self) -> Profile:
+        """In what its EHR deviates from CDS Hooks."""
+        return PROFILES[self.profile]
 
     def sees(self, service: str) -> bool:
         """Whether the client may call a service."""

@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Raw, structs
 
 from cards.decide import Decision
+from cards.language.escaping import name
 from cards.language.rule import Rule
 from cards.language.sources import Source
-from cards.language.verdict import Card, Plan, Redose, Remove, Reprioritise, Suggestion
+from cards.language.verdict import Card, Indicator, Plan, Redose, Remove, Reprioritise, Suggestion
 from cards.orders.catalogue import CATALOGUE, order_words
 from cards.orders.changes import echo, redose
 from cards.orders.context import OrderContext
@@ -26,8 +27,11 @@ from cards.orders.writing import InvalidOrderError, OrderWriter
 from cards.record.codes import Overlay
 from service.faults import contain
 from service.middleware.log import logger
+from service.profiles.codes import plain_code, plain_topic
+from service.profiles.profile import STRICT, Profile
 from service.wire.detail import detail, fact_line
 from service.wire.request import HookRequest
+from service.wire.shaping import ANY, AT_MOST_ONE, selection_note, shaped
 
 CARDS_SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/cards"
 BECAUSE_EXTENSION = "example.foot-drop-cds.because"
@@ -47,12 +51,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 def answer(
-    decision: Decision, request: HookRequest, now: datetime, overlay: Overlay | None = None, public_url: str = ""
+    decision: Decision,
+    request: HookRequest,
+    now: datetime,
+    overlay: Overlay | None = None,
+    public_url: str = "",
+    profile: Profile = STRICT,
 ) -> bytes:
     """The response to a hook request: the cards to show, which may be none.
 
     Suggested orders carry the site's own codes from `overlay` as well as ours. Cards link to the page of their rule
-    when the `public_url` of the service is known.
+    when the `public_url` of the service is known. They are written as the EHR of the `profile` takes them.
     """
     if not decision.shown:
         return b'{"cards":[]}'
@@ -63,7 +72,7 @@ def answer(
         now=now,
         overlay=overlay or {},
     )
-    writer = _Writer(OrderWriter(context), public_url)
+    writer = _Writer(OrderWriter(context), public_url, profile)
     cards: list[bytes] = []
     room = MOST_BYTES - _FRAME_BYTES
     for number, shown in enumerate(decision.shown, 1):  # the loudest first
@@ -87,9 +96,10 @@ def _bounded(card: Card) -> Card:
 class _Writer:
     """Writes the cards of one answer."""
 
-    def __init__(self, orders: OrderWriter, public_url: str) -> None:
+    def __init__(self, orders: OrderWriter, public_url: str, profile: Profile) -> None:
         self._orders = orders
         self._public_url = public_url
+        self._profile = profile
         self._line = cache(fact_line)  # cards have facts in common
 
     def forms(self, rule: Rule, card: Card) -> Iterator[bytes]:
@@ -106,7 +116,8 @@ class _Writer:
 
     def _card(self, rule: Rule, card: Card) -> dict[str, Any]:
         page = f"{self._public_url}/rules/{rule.id}" if self._public_url else ""
-        of_rule = _of_rule(rule, card.source or rule.source, page)
+        plain_for = card.indicator if self._profile.plain_codes else None
+        of_rule = _of_rule(rule, card.source or rule.source, page, plain_for)
         card_json: dict[str, Any] = {
             "uuid": self._orders.new_id(),
             "summary": card.summary,
@@ -115,9 +126,14 @@ class _Writer:
             "source": of_rule["source"],
         }
         suggestions = [json for suggestion in card.suggestions if (json := self._suggestion(suggestion))]
+        if suggestions and self._profile is not STRICT:
+            suggestions = shaped(suggestions, self._profile, self._orders.new_id)
+            if note := selection_note(card, suggestions, self._profile):
+                card_json["detail"] += f"\n\n{note}"
         if suggestions:
             card_json["suggestions"] = suggestions
-            card_json["selectionBehavior"] = "at-most-one" if card.one_suggestion_only else "any"
+            meant = AT_MOST_ONE if card.one_suggestion_only else ANY
+            card_json["selectionBehavior"] = self._profile.selection or meant
         card_json |= of_rule
         if card.because:
             # The value of an extension must be an object; clients that know this name read the evidence from it.
@@ -126,7 +142,7 @@ class _Writer:
 
     def _suggestion(self, suggestion: Suggestion) -> dict[str, Any] | None:
         """The suggestion with its actions, which belong together: None if one of them cannot be written."""
-        actions = [_action(plan, self._orders) for plan in suggestion.plans]
+        actions = [_action(plan, self._orders, self._profile) for plan in suggestion.plans]
         if not actions or None in actions:
             return None
         suggestion_json: dict[str, Any] = {"label": suggestion.label, "uuid": self._orders.new_id()}
@@ -136,36 +152,49 @@ class _Writer:
         return suggestion_json
 
 
-@lru_cache(maxsize=128)
-def _of_rule(rule: Rule, follows: Source, page: str) -> dict[str, Raw]:
+@lru_cache(maxsize=256)
+def _of_rule(rule: Rule, follows: Source, page: str, plain_for: Indicator | None) -> dict[str, Raw]:
     """The members that are the same on every card of a branch: source, overrideReasons, links.
 
-    Expert judgement has no source of its own: it links to the rule's page (D93).
+    Expert judgement has no source of its own: it links to the rule's page (D93). Codes are plain, and the topic that of
+    the indicator, if one is given.
     """
     source: dict[str, Any] = {"label": follows.label}
     url = follows.url or (page if follows.is_judgement else "")
     if url:
         source["url"] = url
-    source["topic"] = {"system": CARDS_SYSTEM, "code": rule.id, "display": rule.title}
+    topic = plain_topic(rule.id, plain_for) if plain_for else rule.id
+    source["topic"] = {"system": CARDS_SYSTEM, "code": topic, "display": rule.title}
     members: dict[str, Any] = {"source": source}
     if rule.overrides:
-        members["overrideReasons"] = offered(rule.overrides)
+        reasons = offered(rule.overrides)
+        if plain_for:
+            reasons = tuple(structs.replace(reason, code=plain_code(reason.code)) for reason in reasons)
+        members["overrideReasons"] = reasons
     links = [(follows.label, follows.url), (f"About this rule: {rule.title}", page)]
     if any(address for _, address in links):
         members["links"] = [{"label": label, "url": address, "type": "absolute"} for label, address in links if address]
     return {name: Raw(_encode(value)) for name, value in members.items()}
 
 
-def _action(plan: Plan | Reprioritise | Redose | Remove, orders: OrderWriter) -> dict[str, Any] | None:
+def _action(
+    plan: Plan | Reprioritise | Redose | Remove, orders: OrderWriter, profile: Profile
+) -> dict[str, Any] | None:
     match plan:
         case Plan():
             return _create(plan, orders, "Create a draft")
         case Remove():
             if "/" not in plan.draft.reference:
                 return None  # a draft without an id cannot be referenced
-            return {"type": "delete", "description": "Delete the draft order", "resourceId": plan.draft.reference}
+            which = f": {name(plan.draft.text, 80)}" if profile.shows_descriptions else ""
+            return {
+                "type": "delete",
+                "description": f"Delete the draft order{which}",
+                "resourceId": plan.draft.reference,
+            }
         case Reprioritise():
-            return _reprioritise(plan, orders)
+            # No new order beside it either: one whose priority is not taken over would be the same order twice.
+            return _reprioritise(plan, orders) if profile.takes("update", plan.draft.type) else None
         case Redose():
             return _redose(plan)
 

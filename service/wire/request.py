@@ -19,8 +19,9 @@ from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, Resource, reference_id
 from cards.record.strings import cleaned, mended
+from service.profiles.profile import STRICT, Profile
 from service.wire.prefetch import Prefetch, RawPrefetch, read_prefetch, read_split, split_decoder
-from service.wire.refusal import RefusedError, TooLargeRefusedError
+from service.wire.refusal import MissingDataRefusedError, RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
 """A member of the context that is absent."""
@@ -115,10 +116,11 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_split = split_decoder(_Body)
 
 
-def read(body: bytes, hook: str | None = None) -> HookRequest:
+def read(body: bytes, hook: str | None = None, profile: Profile = STRICT) -> HookRequest:
     """The request in `body`, which must be for `hook` if that is given.
 
-    Raises RefusedError: 413 for a body that is too large, 400 for one that is not a hook request in JSON.
+    Raises RefusedError: 413 for a body that is too large, 400 for one that is not a hook request in JSON, and 412 for
+    one from which the EHR of the profile left out the drafts.
     """
     defects = Defects()
     try:
@@ -127,7 +129,7 @@ def read(body: bytes, hook: str | None = None) -> HookRequest:
         raise TooLargeRefusedError(str(error)) from None
     except UnreadableError as error:
         raise RefusedError(str(error)) from None
-    return _checked(members, hook, defects)
+    return _checked(members, hook, defects, profile)
 
 
 def _mended(body: bytes, defects: list[Defect]) -> _Body:
@@ -271,7 +273,7 @@ def _supplied(prefetch: Any) -> dict[str, Resource | None]:
     return {key: value for key in PREFETCH_KEYS if (value := getattr(prefetch, key)) is not UNSET}
 
 
-def _checked(body: _Body, hook: str | None, defects: Defects) -> HookRequest:
+def _checked(body: _Body, hook: str | None, defects: Defects, profile: Profile) -> HookRequest:
     """The request, once everything that its hook requires is there. Raises RefusedError."""
     hook_sent = _required(body.hook, "hook")
     if hook is not None and hook_sent != hook:
@@ -284,6 +286,8 @@ def _checked(body: _Body, hook: str | None, defects: Defects) -> HookRequest:
     context.encounterId = _bare(context.encounterId or "", "Encounter") or None
     context.userId = context.userId or body.user  # where clients older than 1.0 send it
     if hook_sent in ORDER_HOOKS and not starts_with(context.draftOrders, b"{"):
+        if profile.stripped and starts_with(context.draftOrders, b"null"):
+            raise MissingDataRefusedError(f"context.draftOrders is missing. {profile.stripped}", "context.draftOrders")
         raise RefusedError("context.draftOrders must be a Bundle", "context.draftOrders")
     if hook_sent == "problem-list-item-create" and not starts_with(context.conditions, b"{"):
         raise RefusedError("context.conditions must be a Bundle", "context.conditions")

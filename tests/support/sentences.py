@@ -23,7 +23,7 @@ from service.command.cli import main
 from tests.support import vignettes
 from tests.support.http_server import Asked, HttpServer, Reply
 from tests.support.places import ROOT
-from tests.support.signing import FHIR_BASE, token
+from tests.support.signing import FHIR_BASE, PUBLIC_URL, token
 from tests.support.site import site
 
 FILE = ROOT / "tests" / "service" / "sentences.txt"
@@ -93,6 +93,7 @@ def refusals() -> Iterator[TestResponse]:
     yield client.post("/simulator/write", json={})
     yield client.get("/cds-services", headers={"Host": "ehr.example"})
     yield from _refused_callers()
+    yield from _stripped()
     yield create_app(now=_no_clock, dev=True).test_client().post(_VIEW, json=_request())
 
 
@@ -113,6 +114,14 @@ def _refused_callers() -> Iterator[TestResponse]:
             else:
                 shutil.rmtree(Path(folder) / "data")
                 yield main.post(token())
+
+
+def _stripped() -> Iterator[TestResponse]:
+    """Replies to Epic, which left out the access token and the drafts."""
+    sign = "/cds-services/foot-drop-order-sign"
+    with tempfile.TemporaryDirectory() as folder, site(Path(folder), 'profile = "epic"') as main:
+        yield main.post(token(), _without("conditions"))
+        yield main.post(token(aud=f"{PUBLIC_URL}{sign}"), {**_request(), "hook": "order-sign"}, sign)
 
 
 def _always(reply: Reply) -> Callable[[Asked], Reply]:
