@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from cards.record.body import MAX_BYTES
 from service.evaluation import Evaluator
+from service.hidden import no_cards_instead
 from service.hooks import HOOKS, service_id
 from service.middleware.log import COUNTS
 from service.wire.answer import answer
@@ -18,7 +20,7 @@ from service.wire.refusal import MediaTypeRefusedError, TooLargeRefusedError
 from service.wire.request import read
 
 if TYPE_CHECKING:  # what it needs is loaded where clients are registered
-    from service.trust.callers import Callers
+    from service.trust.callers import Caller, Callers
 
 CDS_HOOKS_VERSION = "2.0.1"
 PATH = "/cds-services"
@@ -55,26 +57,33 @@ def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path
     identity = service_id(hook)
 
     def call() -> Response:
-        environ = request.environ
-        caller = callers.caller(environ, path) if callers else None
+        caller = callers.caller(request.environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
-        asked = read(_body(environ), hook)
-        if caller is None:
-            evaluation = evaluator.evaluate(asked)
-        else:
-            caller.check(asked)
-            evaluation = evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
-        environ[COUNTS].update(
-            service=identity,
-            records=len(evaluation.gathered.records),
-            unreadable=evaluation.chart.noticed.total,
-            unseen=len(evaluation.chart.unseen),
-        )
-        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
-        return Response(cards, mimetype="application/json")
+        if caller is not None and caller.client.on_error == "empty":
+            return no_cards_instead(partial(_answered, evaluator, caller, hook))
+        return _answered(evaluator, caller, hook)
 
     return call
+
+
+def _answered(evaluator: Evaluator, caller: Caller | None, hook: str) -> Response:
+    """The cards for the request that came. Raises RefusedError."""
+    environ = request.environ
+    asked = read(_body(environ), hook)
+    if caller is None:
+        evaluation = evaluator.evaluate(asked)
+    else:
+        caller.check(asked)
+        evaluation = evaluator.evaluate(asked, caller.deadline, caller.client.max_records, caller.reader)
+    environ[COUNTS].update(
+        service=service_id(hook),
+        records=len(evaluation.gathered.records),
+        unreadable=evaluation.chart.noticed.total,
+        unseen=len(evaluation.chart.unseen),
+    )
+    cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
+    return Response(cards, mimetype="application/json")
 
 
 def _listed(services: Iterable[dict[str, Any]]) -> bytes:

@@ -97,8 +97,22 @@ def test_the_result_of_a_reported_lesion_is_read(server: FhirServer) -> None:
     assert names(found) == ["DiagnosticReport/d1", "Observation/o1"]
 
 
-def test_results_of_other_reports_are_not_read(server: FhirServer) -> None:
-    ask(server, reports=[report("Observation/o1", conclusionCode=[])])
+MRI = {"coding": [{"system": "http://loinc.org", "code": "24968-0"}]}
+BLOOD_COUNT = {"coding": [{"system": "https://hospital.example/reports", "code": "blood-count"}]}
+
+
+@pytest.mark.parametrize("elements", [{}, {"conclusionCode": []}, {"conclusion": "No text."}])
+def test_the_result_of_a_scan_that_concludes_nothing_is_read(server: FhirServer, elements: Json) -> None:
+    """D62: the code of a result names a lesion too."""
+    bare = {name: value for name, value in report("Observation/o1").items() if name != "conclusionCode"}
+    found = ask(server, reports=[bare | {"code": MRI} | elements])
+    assert names(found) == ["DiagnosticReport/d1", "Observation/o1"]
+    assert found.notes == {}
+
+
+@pytest.mark.parametrize("elements", [{}, {"code": BLOOD_COUNT}, {"code": {"text": "MRI lumbar"}}, {"code": 7}])
+def test_results_of_other_reports_are_not_read(server: FhirServer, elements: Json) -> None:
+    ask(server, reports=[report("Observation/o1", conclusionCode=[], **elements)])
     assert server.requests == []
 
 

@@ -19,7 +19,7 @@ OTHER = """
 [clients.other]
 issuer = "https://other.example"
 keys_file = "{keys}"
-tenants = [{{ base = "{base}", plain_http = true }}]
+tenants = [{{ base = "{base}", plain_http = true, private = true }}]
 """
 
 
@@ -31,7 +31,7 @@ def asked(server: FhirServer) -> Json:
 
 def test_a_clients_fhir_server_is_read_and_no_other(tmp_path: Path) -> None:
     with FhirServer(HELD, token="t1") as own, FhirServer(HELD, token="t1") as others:
-        table = f'tenants = [{{ base = "{own.base}", plain_http = true }}]'
+        table = f'tenants = [{{ base = "{own.base}", plain_http = true, private = true }}]'
         other = OTHER.format(keys=tmp_path / "keys.json", base=others.base)
         with site(tmp_path, f"{table}\n{other}", "deadline_ms = 5000") as main:
             reply = main.post(token(), asked(own))
@@ -48,7 +48,7 @@ def test_a_clients_fhir_server_is_read_and_no_other(tmp_path: Path) -> None:
 def test_a_client_may_have_a_deadline_of_its_own(tmp_path: Path) -> None:
     with FhirServer(HELD, token="t1") as own:
         own.misbehave("Condition", delay=0.5)
-        table = f'tenants = [{{ base = "{own.base}", plain_http = true }}]\ndeadline_ms = 50'
+        table = f'tenants = [{{ base = "{own.base}", plain_http = true, private = true }}]\ndeadline_ms = 50'
         with site(tmp_path, table, "deadline_ms = 5000") as main:
             assert main.status(request=asked(own)) == 412
 
