@@ -89,7 +89,7 @@ def test_clients_in_the_environment_stand_as_json() -> None:
             table('tenants = [{ base = "https://169.254.169.254", private = true }]'),
             "clients.main.tenants.0: .*no FHIR",
         ),
-        (table('tenants = [{ base = "https://[::]/", private = true }]'), "clients.main.tenants.0: .*no FHIR"),
+        (table('tenants = [{ base = "https://[::]/", private = true }]'), "tenants.0: .*no FHIR"),
         (table('ca_file = "none.pem"'), "clients.main.ca_file: none.pem cannot be read"),
         (table('on_error = "cards"'), "clients.main.on_error"),
         (table('origins = ["*"]'), "clients.main.origins"),
