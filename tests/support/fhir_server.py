@@ -94,6 +94,10 @@ class FhirServer(HttpServer):
         """From now on answer for this resource type in this manner (see Manner)."""
         self._manners[kind] = replace(self._manners.get(kind, Manner()), **manner)
 
+    def behave(self) -> None:
+        """From now on answer well."""
+        self._manners.clear()
+
     def meet(self, number: int) -> None:
         """Answer nothing until so many requests are under way at once (or five seconds are over)."""
         self._meeting = threading.Barrier(number)
