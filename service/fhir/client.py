@@ -59,6 +59,7 @@ class _Reading:
         self.defects = Defects()
         self.why = _LATE
         self.status = 0
+        self.is_asked = False
         self.has_answered = False
         self._half = (time.monotonic() + deadline) / 2
         self._may_retry = True
@@ -150,7 +151,8 @@ class FhirReader:
         budget = budget or self.budget()
         readings = [_Reading(key, deadline, budget) for key in queries]
         fetched = self._read(readings, base, token, queries)
-        self._breaker.note(base, has_answered=any(reading.has_answered for reading in readings))
+        if any(reading.is_asked for reading in readings):
+            self._breaker.note(base, has_answered=any(reading.has_answered for reading in readings))
         return fetched
 
     def _read(
@@ -195,6 +197,7 @@ class FhirReader:
             if len(asked) == self._max_pages:
                 raise AnswerError(f"the FHIR server has more than {self._max_pages} pages")
             asked.add(url)
+            reading.is_asked = True
             body = self._ask(base, url, token, reading)
             reading.has_answered = True
             page = self._decode(body, reading)

@@ -195,6 +195,7 @@ KEYS = {
     "allergies": "AllergyIntolerance",
     "devices": "Device",
 }
+FAILURES: list[Json] = [{"status": 503}, {"status": 403}, {"cut": True}]
 
 
 class TestOptionalDataFailed:
