@@ -175,6 +175,8 @@ class HttpClient:
             alarm.cancel()
 
     def _body(self, response: requests.Response, watch: Watch, budget: Budget) -> bytes:
+        if _is_longer(response.headers.get("Content-Length", ""), budget.largest):
+            raise AnswerError(f"{self._peer}'s answer is larger than the limit")  # nothing of it need be read
         chunks: list[bytes] = []
         taken = 0
         try:
@@ -189,6 +191,11 @@ class HttpClient:
             budget.give_back(taken)
             raise
         return b"".join(chunks)
+
+
+def _is_longer(length: str, most: int) -> bool:
+    """Whether a header says a length of more than so many bytes; one of a thousand digits is no number to Python."""
+    return length.isdecimal() and (len(length) > 18 or int(length) > most)
 
 
 def _is_unconnected(error: Exception) -> bool:
