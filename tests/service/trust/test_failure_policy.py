@@ -30,7 +30,7 @@ from tests.support.site import HOST, REQUEST, Site, lines, site
 
 Json = dict[str, Any]
 KINDS = ["sqlite", *([pytest.param("postgresql", marks=pytest.mark.slow)] if POSTGRESQL else [])]
-EMPTY = {"cards": []}
+EMPTY: Json = {"cards": []}
 SECRET = "of-the-patient"
 
 
