@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response
@@ -64,8 +65,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
     _answer_errors(app)
-    evaluating = evaluator(settings, now, book)
-    callers = None if settings.dev or not settings.clients else _callers(settings, evaluating.book)
+    reader = fhir_reader(settings)
+    evaluating = evaluator(settings, now, book, reader)
+    callers = None if settings.dev or not settings.clients else _callers(settings, reader, evaluating.book)
     app.extensions["Callers"] = callers
     app.register_blueprint(
         cds_services.routes(evaluating, callers, authenticate_discovery=settings.authenticate_discovery)
@@ -79,8 +81,11 @@ def create_app(
     return app
 
 
-def _callers(settings: Settings, book: RuleBook) -> Callers:
-    """What lets the clients of the settings in. Raises StartError when a client cannot tell the rules apart."""
+def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
+    """What lets the clients of the settings in; each reads its own FHIR servers, beside `reader`.
+
+    Raises StartError when a client cannot tell the rules apart.
+    """
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
     from service.store.database import Database, place
     from service.store.used_tokens import UsedTokens
@@ -92,8 +97,14 @@ def _callers(settings: Settings, book: RuleBook) -> Callers:
             check_rules(book.rules)
         except ValueError as error:
             raise StartError(f"the rules cannot be told apart by a client of the profile epic: {error}") from None
-    http = http_client(settings, peer=PEER)
-    clients = [registered(name, client, settings.public_url or "", http) for name, client in settings.clients.items()]
+    clients = []
+    for name, client in settings.clients.items():
+        keys = http_client(settings, peer=PEER, ca_file=client.ca_file)
+        allowed = allow_list([tenant.base for tenant in client.tenants], allow_loopback=False)
+        fhir = http_client(settings, THREADS, ca_file=client.ca_file, private=client.private_hosts)
+        clients.append(registered(name, client, settings.public_url or "", keys, reader.beside(allowed, fhir)))
+        if client.on_error == "empty":
+            log.logger().warning("failures are hidden", client=name, setting="on_error")
     used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
     return Callers(clients, used, settings.allow_origins)
 
@@ -106,23 +117,39 @@ def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> Non
     app.register_blueprint(routes(evaluating, partial(FhirStore, allowed=allowed, http=http_client(settings))))
 
 
-def http_client(settings: Settings, connections: int = 1, peer: str = FHIR_SERVER) -> HttpClient:
-    """A client of FHIR servers, or of another peer, as these settings have it."""
+def http_client(
+    settings: Settings,
+    connections: int = 1,
+    peer: str = FHIR_SERVER,
+    *,
+    ca_file: Path | None = None,
+    private: Collection[str] | None = None,
+) -> HttpClient:
+    """A client of FHIR servers, or of another peer, as these settings have it; `ca_file` wins over theirs."""
+    trusted = ca_file or settings.ca_file
     return HttpClient(
         connections,
-        ca_file=str(settings.ca_file) if settings.ca_file else None,
+        ca_file=str(trusted) if trusted else None,
         proxy=settings.proxy.get_secret_value() if settings.proxy else None,
         allow_loopback=settings.dev,
+        private=private,
         peer=peer,
     )
 
 
-def evaluator(settings: Settings, now: Clock = None, book: RuleBook | None = None) -> Evaluator:
-    """What turns a hook request into verdicts, as these settings have it."""
+def fhir_reader(settings: Settings) -> FhirReader:
+    """What reads the FHIR servers of these settings."""
     allowed = allow_list(settings.fhir_servers, allow_loopback=settings.dev)
+    return FhirReader(allowed, http=http_client(settings, THREADS), threads=THREADS)
+
+
+def evaluator(
+    settings: Settings, now: Clock = None, book: RuleBook | None = None, reader: FhirReader | None = None
+) -> Evaluator:
+    """What turns a hook request into verdicts, as these settings have it."""
     return Evaluator(
         Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
-        FhirReader(allowed, http=http_client(settings, THREADS), threads=THREADS),
+        reader or fhir_reader(settings),
         settings.zone,
         settings.deadline,
         now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from cards.record.body import MAX_BYTES
 from service.evaluation import Evaluation, Evaluator
+from service.hidden import no_cards_instead
 from service.hooks import HOOKS, service_id
 from service.middleware.log import COUNTS
 from service.profiles.profile import STRICT
@@ -75,32 +77,37 @@ def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path
     identity = service_id(hook)
 
     def call() -> Response:
-        environ = request.environ
-        caller = callers.caller(environ, path) if callers else None
+        caller = callers.caller(request.environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
-        profile = caller.profile if caller is not None else STRICT
-        asked = read(_body(environ), hook, profile)
-        evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, asked, caller)
-        environ[COUNTS].update(
-            service=identity,
-            records=len(evaluation.gathered.records),
-            unreadable=evaluation.chart.noticed.total,
-            unseen=len(evaluation.chart.unseen),
-        )
-        cards = answer(
-            evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile
-        )
-        return Response(cards, mimetype="application/json")
+        if caller is not None and caller.client.on_error == "empty":
+            return no_cards_instead(partial(_answered, evaluator, caller, hook))
+        return _answered(evaluator, caller, hook)
 
     return call
+
+
+def _answered(evaluator: Evaluator, caller: Caller | None, hook: str) -> Response:
+    """The cards for the request that came. Raises RefusedError."""
+    environ = request.environ
+    profile = caller.profile if caller is not None else STRICT
+    asked = read(_body(environ), hook, profile)
+    evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, asked, caller)
+    environ[COUNTS].update(
+        service=service_id(hook),
+        records=len(evaluation.gathered.records),
+        unreadable=evaluation.chart.noticed.total,
+        unseen=len(evaluation.chart.unseen),
+    )
+    cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile)
+    return Response(cards, mimetype="application/json")
 
 
 def _evaluated(evaluator: Evaluator, asked: HookRequest, caller: Caller) -> Evaluation:
     """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
     caller.check(asked)
     try:
-        return evaluator.evaluate(asked, caller.deadline, caller.client.max_records)
+        return evaluator.evaluate(asked, caller.deadline, caller.client.max_records, caller.reader)
     except MissingDataRefusedError as error:
         stripped = caller.profile.stripped
         if not stripped or asked.fhirAuthorization is not None:

@@ -68,9 +68,14 @@ class Evaluator:
         """The prefetch templates of each hook, by prefetch key."""
 
     def evaluate(
-        self, request: HookRequest, deadline: float | None = None, max_records: int | None = None
+        self,
+        request: HookRequest,
+        deadline: float | None = None,
+        max_records: int | None = None,
+        reader: FhirReader | None = None,
     ) -> Evaluation:
-        """The verdicts of every rule of the hook; a client may have a deadline and a number of records of its own.
+        """The verdicts of every rule of the hook; a client may have a deadline, a number of records and a reader of
+        its own.
 
         Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
@@ -80,7 +85,7 @@ class Evaluator:
             gathered = gather(
                 request,
                 self.templates.get(request.hook, {}),
-                self._reader,
+                reader or self._reader,
                 self.codes,
                 monotonic() + (deadline or self._deadline),
                 max_records or self._max_records,

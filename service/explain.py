@@ -31,6 +31,7 @@ def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
             for defect in chart.defects
         ],
         "notSeen": sorted(chart.unseen),
+        "notes": dict(sorted(evaluation.gathered.notes.items())),
         "notUnderstood": _not_understood(evaluation),
     }
 
@@ -93,6 +94,8 @@ def show(console: Console, hook: str, evaluation: Evaluation) -> None:
     for key in sorted(evaluation.chart.unseen):
         note = evaluation.gathered.notes.get(key, "")
         console.print(Text.assemble(("not seen ", "magenta"), key, printable(f": {note}" if note else "")))
+    for key in sorted(evaluation.gathered.notes.keys() - evaluation.chart.unseen):
+        console.print(Text.assemble(("not read ", "magenta"), key, printable(f": {evaluation.gathered.notes[key]}")))
     for defect in evaluation.chart.defects:
         where = " ".join(part for part in (defect.where, defect.element) if part)
         ending = " (left out)" if defect.dropped else ""

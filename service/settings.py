@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import ssl
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
@@ -24,7 +23,7 @@ from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
 from service.expansions import read_expansions
 from service.fhir.address import LOOPBACK, read_address, read_host, read_origin, without_secrets
-from service.trust.client import Client, check_issuers, check_public_urls
+from service.trust.client import Client, check_ca_file, check_issuers, check_public_urls
 
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
@@ -112,12 +111,7 @@ class Settings(BaseModel):
     @field_validator("ca_file")
     @classmethod
     def _check_ca_file(cls, file: Path | None) -> Path | None:
-        try:
-            if file is not None:
-                ssl.create_default_context(cafile=file)
-        except OSError:
-            raise ValueError(f"{file} cannot be read, or holds no certificate (PEM)") from None
-        return file
+        return check_ca_file(file)
 
     @field_validator("proxy")
     @classmethod

@@ -28,7 +28,7 @@ GROUPS = {
     "hapi": ["hapi"],
     "browser": ["service/simulator/test_in_browser.py", "service/simulator/test_height_of_cards.py"],
     "image": ["deploy/test_packaging.py"],
-    "postgresql": ["service/store", "service/trust/test_serve_postgresql.py"],
+    "postgresql": ["service/store", "service/trust/test_failure_policy.py", "service/trust/test_serve_postgresql.py"],
     "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
     "profiles": ["service/profiles"],
     "public sandbox": ["docs/test_public_sandbox.py"],

@@ -109,7 +109,7 @@ def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None,
         check_hook(request.hook)
         evaluation = evaluator(settings, now).evaluate(request)
     except RefusedError as error:
-        click.echo(outcome(error.status, error.message, error.field))
+        click.echo(outcome(error.status, "; ".join(filter(None, (error.message, error.aside))), error.field))
         sys.exit(1)
     if form == "json":
         click.echo(json.dumps(words.as_json(request.hook, evaluation), indent=2, allow_nan=False))

@@ -25,6 +25,7 @@ def clients() -> None:
 @click.option("--keys-file", metavar="FILE", help="Its JWK Set, as a file.")
 @click.option("--keys-url", "keys_urls", multiple=True, metavar="URL", help="Its JWK Set, at an address; repeatable.")
 @click.option("--fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server of its own; repeatable.")
+@click.option("--private", is_flag=True, help="Those servers may be on private addresses.")
 @click.option("--subject", metavar="ID", help="This service's client id at those servers.")
 @click.option("--profile", metavar="NAME", help="strict (the default), epic, oracle, sandbox or crd.")
 @click.option("--cds-hooks", metavar="VERSION", help="2.0 (the default), or 3.0, the draft.")
@@ -37,6 +38,7 @@ def add(
     keys_file: str | None,
     keys_urls: tuple[str, ...],
     servers: tuple[str, ...],
+    private: bool,
     subject: str | None,
     profile: str | None,
     cds_hooks: str | None,
@@ -47,7 +49,7 @@ def add(
     from service.command import clients as entries
     from service.errors import StartError
 
-    own = {"subject": subject} if subject else {}
+    own = {**({"subject": subject} if subject else {}), **({"private": True} if private else {})}
     entry = {
         "issuer": issuer,
         "keys_file": keys_file,
@@ -86,8 +88,11 @@ def check(name: str | None, file: Path | None) -> None:
     settings = load_settings(file, False, (), ())
     if name is not None and name not in settings.clients:
         raise click.BadParameter(f"there is no client {name}: see `clients list`", param_hint="NAME")
-    http = http_client(settings, peer=PEER)
-    checks = [entries.check(one, client, http) for one, client in settings.clients.items() if name in (None, one)]
+    checks = [
+        entries.check(one, client, http_client(settings, peer=PEER, ca_file=client.ca_file))
+        for one, client in settings.clients.items()
+        if name in (None, one)
+    ]
     for _, lines in checks:
         click.echo("\n".join(lines))
     if not checks:

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from service.fhir.transport import AnswerError, HttpClient
 from service.settings import RefusedSettingsError, load
-from service.trust.client import Client
+from service.trust.client import Client, Tenant
 from service.trust.key_set import Jwk, KeySet, read_key_file
 from service.trust.remote_keys import RemoteKeys
 from service.trust.signing import public_jwk
@@ -53,9 +53,15 @@ def listed(clients: Mapping[str, Client]) -> Iterator[str]:
         yield f"  issuer        {client.issuer}"
         yield f"  keys          {', '.join(filter(None, [str(client.keys_file or ''), *client.keys_urls]))}"
         yield f"  algorithms    {', '.join(client.algorithms)}; tokens of at most {client.longest_life} seconds"
-        yield f"  FHIR servers  {', '.join(tenant.base for tenant in client.tenants) or 'none: prefetch alone'}"
+        yield f"  FHIR servers  {', '.join(map(_server, client.tenants)) or 'none: prefetch alone'}"
         yield f"  services      {', '.join(client.services or ['all'])}"
         yield f"  profile       {client.profile}; CDS Hooks {client.cds_hooks}"
+        if client.on_error == "empty":
+            yield "  on error      no cards: the EHR is not told that it could not be answered"
+
+
+def _server(tenant: Tenant) -> str:
+    return f"{tenant.base} (private)" if tenant.private else tenant.base
 
 
 def check(name: str, client: Client, http: HttpClient) -> tuple[bool, list[str]]:
@@ -118,7 +124,7 @@ def _table(name: str, entry: Mapping[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str | bool):
         return json.dumps(value, ensure_ascii=False)  # TOML's strings have the same escapes
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"

@@ -19,7 +19,9 @@ _VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}://", re.IGNORECASE)
-_TRICKY_PATH = re.compile(r"%(?:2e|2f|5c)|//|(?:^|/)\.\.?(?:/|$)", re.IGNORECASE)
+# Dots, slashes, semicolons, percent signs and control characters in another encoding, and dots that lead to another
+# folder: Tomcat takes `..;` for `..`.
+_TRICKY_PATH = re.compile(r"%(?:2[5ef]|3b|5c|[01].|7f|c[01])|//|(?:^|/)\.\.?(?:[/;%]|$)", re.IGNORECASE)
 
 
 class Address(NamedTuple):
@@ -60,8 +62,8 @@ class Address(NamedTuple):
 def read_address(url: str) -> Address | None:
     """The address that a base URL names; None when it is no plain http or https base.
 
-    User information, query, fragment, backslashes, encoded dots and slashes, and all spellings of an IP
-    address but the usual one are refused.
+    User information, query, fragment, backslashes, encoded dots and slashes, path segments of dots, and all spellings
+    of an IP address but the usual one are refused.
     """
     if not _VISIBLE.fullmatch(url) or any(mark in url for mark in "?#@"):
         return None

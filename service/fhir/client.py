@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 import time
@@ -36,11 +37,15 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Fetched(Struct, frozen=True):
-    """The pages that one query brought, and why they are not all; `why` is empty when they are."""
+    """The pages that one query brought, and why they are not all; `why` is empty when they are.
+
+    `status` is that of the answer with which it ended, if it was refused.
+    """
 
     pages: list[Resource] = field(default_factory=list)
     why: str = ""
     defects: Defects = field(default_factory=Defects)
+    status: int = 0
 
 
 class _Reading:
@@ -53,12 +58,22 @@ class _Reading:
         self.pages: list[Resource] = []
         self.defects = Defects()
         self.why = _LATE
+        self.status = 0
+        self.is_asked = False
         self.has_answered = False
+        self._half = (time.monotonic() + deadline) / 2
+        self._may_retry = True
+
+    def tries_again(self, error: AnswerError) -> bool:
+        """Whether to ask once more after a failure: once, if the connection failed, and half of the time is left."""
+        is_again = error.is_unconnected and self._may_retry and time.monotonic() < self._half
+        self._may_retry = self._may_retry and not is_again
+        return is_again
 
     def taken(self) -> Fetched:
         """What has come up to now; what comes later is nobody's."""
         why = self.why  # before the pages: it is emptied when the last of them is there
-        return Fetched(list(self.pages), why, Defects(self.defects))
+        return Fetched(list(self.pages), why, Defects(self.defects), self.status if why else 0)
 
 
 class FhirReader:
@@ -66,8 +81,8 @@ class FhirReader:
 
     `allowed` says of a base URL whether it may be contacted; it is asked before anything is sent. A token
     goes to the server that it was given for and nowhere else, and is used by no call after the deadline.
-    Whatever a server does, nothing is raised: the reason stands in what is returned. A server that gave no answer
-    several times in a row is let alone for some seconds.
+    Whatever a server does, nothing is raised: the reason stands in what is returned. A query whose connection fails is
+    asked once more. A server that gave no answer several times in a row is let alone for some seconds.
     """
 
     def __init__(
@@ -86,6 +101,12 @@ class FhirReader:
         self._http = http or HttpClient(threads)
         self._breaker = Breaker()
         self._decoding = threading.Lock()
+
+    def beside(self, allowed: Callable[[str], bool], http: HttpClient) -> FhirReader:
+        """A reader of other servers over the same threads: with connections, and a memory of silence, of its own."""
+        other = copy.copy(self)
+        other._allowed, other._http, other._breaker = allowed, http, Breaker()
+        return other
 
     def close(self) -> None:
         """End the threads and close the connections."""
@@ -130,7 +151,8 @@ class FhirReader:
         budget = budget or self.budget()
         readings = [_Reading(key, deadline, budget) for key in queries]
         fetched = self._read(readings, base, token, queries)
-        self._breaker.note(base, has_answered=any(reading.has_answered for reading in readings))
+        if any(reading.is_asked for reading in readings):
+            self._breaker.note(base, has_answered=any(reading.has_answered for reading in readings))
         return fetched
 
     def _read(
@@ -153,6 +175,7 @@ class FhirReader:
                 self._read_pages(reading, base, token, query)
             except AnswerError as error:
                 reading.has_answered = reading.has_answered or error.status not in _NO_ANSWER
+                reading.status = error.status
                 reading.why = str(error)
             except UnreadableError as error:
                 reading.why = f"the FHIR server's answer is unreadable: {error}"
@@ -174,6 +197,7 @@ class FhirReader:
             if len(asked) == self._max_pages:
                 raise AnswerError(f"the FHIR server has more than {self._max_pages} pages")
             asked.add(url)
+            reading.is_asked = True
             body = self._ask(base, url, token, reading)
             reading.has_answered = True
             page = self._decode(body, reading)
@@ -198,7 +222,12 @@ class FhirReader:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if form is not None:
             headers |= _FORM
-        answer = self._http.ask(method, url, reading.watch, reading.budget, headers=headers, body=form)
+        try:
+            answer = self._http.ask(method, url, reading.watch, reading.budget, headers=headers, body=form)
+        except AnswerError as error:
+            if not reading.tries_again(error):
+                raise
+            answer = self._http.ask(method, url, reading.watch, reading.budget, headers=headers, body=form)
         if answer.status != 200:
             aside = ": redirects are not followed" if 300 <= answer.status < 400 else ""
             raise AnswerError(f"{FHIR_SERVER} answered {answer.status}{aside}", answer.status)

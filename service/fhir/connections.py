@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,7 @@ from service.fhir.resolver import Resolver, UnresolvedError
 
 _MOST_INTERIM = 10
 _LOCK = threading.Lock()
+_LOADING = threading.Lock()
 _thread = threading.local()
 
 
@@ -151,8 +153,6 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, connections: int, resolver: Resolver, ca_file: str | None) -> None:
         self._ca_file = ca_file
-        self._context: ssl.SSLContext | None = None
-        self._loading = threading.Lock()
         self._plain = type("Connection", (_Connection,), {"resolver": resolver})
         self._secure = type("SecureConnection", (_SecureConnection,), {"resolver": resolver})
         super().__init__(pool_connections=connections, pool_maxsize=connections)
@@ -176,11 +176,16 @@ class Adapter(HTTPAdapter):
         """Nothing is set on the pool here: its context says what is trusted."""
 
     def _trusted(self) -> ssl.SSLContext:
-        with self._loading:  # once, when it is needed: reading all the certificates takes 20 ms
-            if self._context is None:
-                self._context = trusted(self._ca_file)
-                self._context.sslsocket_class = _SecureSocket
-            return self._context
+        with _LOADING:  # when it is needed
+            return _watched(self._ca_file)
+
+
+@lru_cache(maxsize=256)
+def _watched(ca_file: str | None) -> ssl.SSLContext:
+    """What all adapters with this file trust: reading the certificates takes 20 ms, and a mebibyte to keep."""
+    context = trusted(ca_file)
+    context.sslsocket_class = _SecureSocket
+    return context
 
 
 def trusted(ca_file: str | None) -> ssl.SSLContext:

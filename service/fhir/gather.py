@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -24,6 +25,8 @@ from service.wire.request import HookRequest
 _OTHER = "something other than what was requested"
 _MERGED = "the patient's record was replaced by another (Patient.link), whose data is not read"
 _NO_SERVER = "there is no FHIR server to read it from"
+_EXPIRED = "the access token has expired"
+_REFUSED = frozenset({401, 403})
 
 
 class Gathered(Struct):
@@ -97,6 +100,8 @@ class _Gathering:
     ) -> None:
         self._request = request
         self._deadline = deadline
+        self._started = time.monotonic()
+        self._refused: dict[str, None] = {}  # the keys for which the server refused the token
         self._reader = reader if request.fhirServer else None
         self._budget = self._reader.budget() if self._reader else None
         self._queries = queries
@@ -159,6 +164,9 @@ class _Gathering:
             return {key: Fetched(why=_NO_SERVER) for key in queries}
         authorization = self._request.fhirAuthorization
         token = authorization.access_token if authorization else None
+        lifetime = authorization.lifetime if authorization and token else None
+        if lifetime is not None and time.monotonic() >= self._started + lifetime:
+            return {key: Fetched(why=_EXPIRED) for key in queries}
         server = self._request.fhirServer or ""
         with uncounted():
             return self._reader.fetch(server, token or None, queries, self._deadline, self._budget)
@@ -174,6 +182,7 @@ class _Gathering:
         gap = self.gaps[key]
         before = f"{gap.why}, and " if gap.why else ""
         self._defects += fetched.defects
+        self._note_refusal(key, fetched)
         total = 0
         for page in fetched.pages:
             held = self._contents(key, page, f"{key} from the FHIR server")
@@ -194,12 +203,24 @@ class _Gathering:
         else:
             del self.gaps[key]
 
+    def _note_refusal(self, key: str, fetched: Fetched) -> None:
+        if fetched.status in _REFUSED:
+            self._refused[key] = None
+
     def demand_required(self) -> None:
         """Raises MissingDataRefusedError when of a required key nothing at all is known."""
         reasons = {key: gap.why for key, gap in self.gaps.items() if key in REQUIRED and not gap.is_partial}
         if reasons:
             said = "; ".join(f"{key}: {why}" for key, why in reasons.items())
-            raise MissingDataRefusedError(said, f"prefetch.{min(reasons)}")
+            scope = self._scope() if self._refused.keys() & reasons.keys() else ""
+            raise MissingDataRefusedError(said, f"prefetch.{min(reasons)}", aside=scope)
+
+    def _scope(self) -> str:
+        """For what the token was meant, in the client's own words, which are for explain alone."""
+        authorization = self._request.fhirAuthorization
+        if authorization is None or not authorization.access_token:
+            return "no access token came with the request"
+        return f"scope of the access token: {authorization.scopes or 'none is named'}"
 
     def leave_out_oldest(self, most: int) -> None:
         """Of more records than are read, the newest; the keys of the others are known in part."""
@@ -226,6 +247,7 @@ class _Gathering:
         if fetched is None:
             return "they are too many" if wanted.url else "they lead to no resource on the FHIR server"
         self._defects += fetched.defects
+        self._note_refusal(wanted.key, fetched)
         if fetched.why:
             return fetched.why
         held = contents(fetched.pages[0], wanted.kind, wanted.url)
@@ -247,7 +269,7 @@ class _Gathering:
             records=list(chain.from_iterable(self._records.values())),
             unseen=frozenset(self.gaps),
             defects=self._defects,
-            notes=self._notes() if self.gaps or self._failed else {},
+            notes=self._notes() if self.gaps or self._failed else {},  # nothing is refused without one of them
         )
 
     def _notes(self) -> dict[str, str]:
@@ -257,4 +279,6 @@ class _Gathering:
                 notes[key].append(f"only a part is known: {gap.why}" if gap.is_partial else gap.why)
         for (key, why), times in self._failed.items():
             notes[key].append(f"references that could not be read: {times} ({why})")
+        for key in self._refused:
+            notes[key].append(self._scope())
         return {key: "; ".join(reasons) for key, reasons in notes.items()}

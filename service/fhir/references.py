@@ -1,11 +1,11 @@
-"""References without which a record says nothing: a Medication, the result behind a reported lesion."""
+"""References without which a record says nothing: a Medication, the results of a scan or of a reported lesion."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cards.record.codes import Codes
+from cards.record.codes import Codes, RecordCodes
 from cards.record.decoding import RESULTS
 from cards.record.records import FHIR_ID, DiagnosticReport, MedicationRequest, Resource, local_id, reference_id
 from cards.record.whose import Whose, whose
@@ -33,8 +33,6 @@ def lacking(records: Records, codes: Codes, patient_id: str, drafted: Sequence[s
 
     `drafted` are the Medications that the drafts of an order hook point at.
     """
-    if not (drafted or records.get("medications") or records.get("statements") or records.get("reports")):
-        return []
     if not (drafted or records.get("medications") or records.get("statements") or records.get("reports")):
         return []
     prescribed = list(_medications(records, patient_id))
@@ -86,12 +84,19 @@ def _is_local(reference: str, record: MedicationRequest) -> bool:
     return reference.startswith("#") or any((inner.id or "").removeprefix("#") == reference for inner in held)
 
 
+def _may_name_a_lesion(record: DiagnosticReport, codes: Codes, known: RecordCodes) -> bool:
+    """Whether a result may give a lesion its side, or name one where the report itself concludes nothing (D62)."""
+    is_ours = bool(known.keys(record, record.code, "report"))
+    return is_ours or any(codes.keys(concept, "lesion") for concept in record.conclusionCode or ())
+
+
 def _results(records: Records, codes: Codes, patient_id: str) -> Iterator[tuple[str, str]]:
+    known = RecordCodes(codes, [])
     for record in records.get("reports", ()):
         if (
             isinstance(record, DiagnosticReport)
-            and record.conclusionCode
-            and any(codes.keys(concept, "lesion") for concept in record.conclusionCode)
+            and record.result
+            and _may_name_a_lesion(record, codes, known)
             and whose(record, patient_id) is Whose.OURS
         ):
             for result in RESULTS.read(record.result, record, []) or ():

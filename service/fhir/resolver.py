@@ -6,14 +6,18 @@ import ipaddress
 import socket
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct, field
 
 from service.errors import ServiceError
+from service.fhir.ranges import Range, range_of
 
 FRESH = 60.0  # seconds that an answer is taken as it is; the operating system does not tell how long it holds
 STALE = 600.0  # seconds that it is taken while it is looked up anew
+_NOWHERE = "leads to an address where no FHIR server can be"
+_PRIVATE = "leads to a private address: where that is meant, its base says private = true"
 _MOST_LOOKUPS = 8
 _MOST_KNOWN = 256
 
@@ -34,12 +38,16 @@ class Resolver:
     """Looks names up in at most eight threads of its own, one a name, and remembers where they led.
 
     A name may not lead to loopback unless `allow_loopback`, nor to a link-local, multicast or unspecified
-    address: no FHIR server is there, but a cloud's credentials are. Names are those of this machine itself
-    (localhost) and literal addresses are what they say, and not held to that.
+    address: no FHIR server is there, but a cloud's credentials are. This machine's own name (localhost) and literal
+    addresses are what they say, and not held to that.
+
+    With `private`, nothing but the hosts that it names may be on a private address or on loopback, be it by name
+    or as a literal address.
     """
 
-    def __init__(self, *, allow_loopback: bool) -> None:
+    def __init__(self, *, allow_loopback: bool, private: Collection[str] | None = None) -> None:
         self._allow_loopback = allow_loopback
+        self._private = private
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, list[Place]]] = {}
         self._running: dict[str, _Lookup] = {}
@@ -47,22 +55,21 @@ class Resolver:
     def places(self, host: str, seconds: float, *, is_proxy: bool = False) -> list[Place]:
         """Where a host is, within `seconds`; a proxy may be anywhere. Raises UnresolvedError."""
         literal = _literal(host)
-        if literal is not None:
-            return [literal]
-        places = self._looked_up(host, seconds)
-        if is_proxy or host == "localhost":
+        places = [literal] if literal else self._looked_up(host, seconds)
+        if is_proxy or (self._private is None and (literal or host == "localhost")):
             return places
-        allowed = [place for place in places if self._is_allowed(place)]
-        if not allowed:
-            raise UnresolvedError("leads to an address where no FHIR server can be")
-        return allowed
+        ranges = [range_of(ipaddress.ip_address(place[1][0].partition("%")[0])) for place in places]
+        allowed = self._allowed(host)
+        kept = [place for place, its in zip(places, ranges, strict=True) if its in allowed]
+        if not kept:
+            raise UnresolvedError(_PRIVATE if Range.PRIVATE in ranges else _NOWHERE)
+        return kept
 
-    def _is_allowed(self, place: Place) -> bool:
-        address = ipaddress.ip_address(place[1][0].partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if address.is_loopback:
-            return self._allow_loopback
-        return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+    def _allowed(self, host: str) -> set[Range]:
+        """In which ranges a host may be."""
+        if self._private is None:
+            return {Range.PUBLIC, Range.PRIVATE, *([Range.LOOPBACK] if self._allow_loopback else [])}
+        return {Range.PUBLIC, *([Range.PRIVATE, Range.LOOPBACK] if host in self._private else [])}
 
     def _looked_up(self, host: str, seconds: float) -> list[Place]:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -39,12 +39,14 @@ _WHY = (
 class AnswerError(ServiceError):
     """No usable answer; the message says why and holds no address, no token and nothing of a patient.
 
-    `status` is the HTTP status, 0 when there was none.
+    `status` is the HTTP status, 0 when there was none. `is_unconnected`: there was no connection, or it was lost
+    before anything of an answer came.
     """
 
-    def __init__(self, why: str, status: int = 0) -> None:
+    def __init__(self, why: str, status: int = 0, *, is_unconnected: bool = False) -> None:
         super().__init__(why)
         self.status = status
+        self.is_unconnected = is_unconnected
 
 
 class Answer(NamedTuple):
@@ -80,8 +82,8 @@ class HttpClient:
     """Kept-alive connections, used by many threads. No cookie, netrc or redirect, and no proxy but `proxy`.
 
     `ca_file` names the certificates that are trusted in place of those that Python brings along. Without a proxy
-    the address is checked that a name leads to (see Resolver); with one that is the proxy's duty, and loopback is
-    reached without it. `peer` is what the errors call the other side.
+    the address is checked that a name leads to (see Resolver, also for `private`); with one that is the proxy's duty,
+    and loopback is reached without it. `peer` is what the errors call the other side.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class HttpClient:
         ca_file: str | None = None,
         proxy: str | None = None,
         allow_loopback: bool = True,
+        private: Collection[str] | None = None,
         peer: str = FHIR_SERVER,
     ) -> None:
         self._peer = peer
@@ -102,7 +105,7 @@ class HttpClient:
         self._session.headers.update(headers)
         # a cookie would tie one patient's calls to another's
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = Adapter(connections, Resolver(allow_loopback=allow_loopback), ca_file)
+        adapter = Adapter(connections, Resolver(allow_loopback=allow_loopback, private=private), ca_file)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 
@@ -124,6 +127,7 @@ class HttpClient:
         """The answer to one request, in a thread that is under `watch`. Raises AnswerError when there is none."""
         if watch.left <= 0:
             raise AnswerError(f"{self._peer} {LATE}")
+        has_begun = False
         try:
             with self._session.request(
                 method,
@@ -135,11 +139,16 @@ class HttpClient:
                 allow_redirects=False,
                 proxies={} if urlsplit(url).hostname in _LOOPBACK else self._proxies,
             ) as response:
+                has_begun = True
                 is_read = read_errors or 200 <= response.status_code < 300
                 content = self._body(response, watch, budget) if is_read else b""
                 return Answer(response.status_code, response.headers.get("Content-Type", "").lower(), content)
         except _TROUBLE as error:
-            raise AnswerError(f"{self._peer} {LATE if watch.left <= 0 else _why(error)}") from None
+            is_late = watch.left <= 0
+            raise AnswerError(
+                f"{self._peer} {LATE if is_late else _why(error)}",
+                is_unconnected=not has_begun and not is_late and _is_unconnected(error),
+            ) from None
 
     def call(
         self,
@@ -166,6 +175,8 @@ class HttpClient:
             alarm.cancel()
 
     def _body(self, response: requests.Response, watch: Watch, budget: Budget) -> bytes:
+        if _is_longer(response.headers.get("Content-Length", ""), budget.largest):
+            raise AnswerError(f"{self._peer}'s answer is larger than the limit")  # nothing of it need be read
         chunks: list[bytes] = []
         taken = 0
         try:
@@ -180,6 +191,19 @@ class HttpClient:
             budget.give_back(taken)
             raise
         return b"".join(chunks)
+
+
+def _is_longer(length: str, most: int) -> bool:
+    """Whether a header says a length of more than so many bytes; one of a thousand digits is no number to Python."""
+    return length.isdecimal() and (len(length) > 18 or int(length) > most)
+
+
+def _is_unconnected(error: Exception) -> bool:
+    """Whether a connection failed by chance: not by its time, its certificate, its name or a proxy."""
+    if not isinstance(error, requests.ConnectionError) or isinstance(error, SSLError | ProxyError | requests.Timeout):
+        return False
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return not isinstance(getattr(reason, "__cause__", None), UnresolvedError)
 
 
 def _why(error: Exception) -> str:

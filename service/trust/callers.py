@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from service.fhir.address import read_address
+from service.fhir.client import FhirReader
 from service.fhir.transport import HttpClient
 from service.middleware.log import COUNTS
 from service.profiles.profile import Profile
@@ -22,11 +23,12 @@ from service.wire.request import HookRequest
 
 
 class Caller(Struct, frozen=True):
-    """A client that has proved who it is, and the tenants for which it may speak."""
+    """A client that has proved who it is, the tenants for which it may speak, and what reads their FHIR servers."""
 
     name: str
     client: Client
     tenants: tuple[Tenant, ...]
+    reader: FhirReader
 
     @property
     def deadline(self) -> float | None:
@@ -88,7 +90,7 @@ class Callers:
         caller = token.caller
         self._check_origin(environ.get("HTTP_ORIGIN"), caller.client)
         tenants = tuple(one for one in caller.client.tenants if token.tenant is None or one.name == token.tenant)
-        return Caller(caller.name, caller.client, tenants)
+        return Caller(caller.name, caller.client, tenants, caller.reader)
 
     def _name(self, token: Unverified, counts: dict[str, Any]) -> None:
         """Put the client that a token claims to be of into the log, by the name that the settings give it."""
@@ -100,8 +102,8 @@ class Callers:
             raise ForbiddenRefusedError("pages of this origin may not call for this client")
 
 
-def registered(name: str, client: Client, public_url: str, http: HttpClient) -> Registered:
+def registered(name: str, client: Client, public_url: str, keys: HttpClient, reader: FhirReader) -> Registered:
     """A client of the settings with its keys. Raises ValueError when its file of keys is unusable by now."""
     file = read_key_file(client.keys_file) if client.keys_file else None
-    remote = {url: RemoteKeys(name, url, http) for url in client.keys_urls}
-    return Registered(name, client, ClientKeys(file, remote), client.public_url or public_url)
+    remote = {url: RemoteKeys(name, url, keys) for url in client.keys_urls}
+    return Registered(name, client, ClientKeys(file, remote), client.public_url or public_url, reader)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from service.fhir.address import Address, read_address, read_origin, without_secrets
+from service.fhir.address import LOOPBACK, Address, read_address, read_origin, without_secrets
+from service.fhir.ranges import Range, range_of
 from service.profiles.profile import PROFILES, Profile
 
 # The signature algorithms of JWA with a key pair. Those with a shared secret, and none, are not among them (CDS Hooks,
@@ -34,6 +37,8 @@ class Tenant(BaseModel):
     name: Annotated[str, Field(min_length=1)] | None = None
     """What the token's claim `tenant` must be."""
     plain_http: bool = False
+    private: bool = False
+    """Whether it may be on a private address, or on this machine."""
 
     @field_validator("base")
     @classmethod
@@ -47,6 +52,15 @@ class Tenant(BaseModel):
     def _check_scheme(self) -> Self:
         if not self.plain_http and self.address.scheme != "https":
             raise ValueError(f"{self.base} is not https; where that is meant, say plain_http = true")
+        return self
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        place = _literal_range(self.address.host)
+        if place is Range.NOWHERE:
+            raise ValueError(f"{self.base} is an address where no FHIR server can be")
+        if place is not Range.PUBLIC and not self.private:
+            raise ValueError(f"{self.base} is a private address; where that is meant, say private = true")
         return self
 
     @property
@@ -75,6 +89,10 @@ class Client(BaseModel):
     deadline_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
     max_records: Annotated[int, Field(ge=1)] | None = None
     token_lifetime_s: Annotated[int, Field(ge=1, le=LONGEST_LIFE)] | None = None
+    ca_file: Path | None = None
+    """The certificate authorities trusted for its servers, in place of those of the setting of that name."""
+    on_error: Literal["outcome", "empty"] = "outcome"
+    """What it gets when it cannot be answered: an OperationOutcome, or no cards, as if there were nothing to say."""
 
     @field_validator("issuer")
     @classmethod
@@ -93,6 +111,11 @@ class Client(BaseModel):
 
             read_key_file(file)
         return file
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca_file(cls, file: Path | None) -> Path | None:
+        return check_ca_file(file)
 
     @field_validator("keys_urls")
     @classmethod
@@ -160,9 +183,34 @@ class Client(BaseModel):
         """In what its EHR deviates from CDS Hooks."""
         return PROFILES[self.profile]
 
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """The hosts of its FHIR servers that may be on private addresses."""
+        return frozenset(tenant.address.host for tenant in self.tenants if tenant.private)
+
     def sees(self, service: str) -> bool:
         """Whether the client may call a service."""
         return self.services is None or service in self.services
+
+
+def check_ca_file(file: Path | None) -> Path | None:
+    """A file of certificate authorities. Raises ValueError when it holds none."""
+    try:
+        if file is not None:
+            ssl.create_default_context(cafile=file)
+    except OSError:
+        raise ValueError(f"{file} cannot be read, or holds no certificate (PEM)") from None
+    return file
+
+
+def _literal_range(host: str) -> Range:
+    """Where a host is that is no name but an address; of a name that is known only when it is called."""
+    if host in LOOPBACK:
+        return Range.LOOPBACK
+    try:
+        return range_of(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return Range.PUBLIC
 
 
 def check_public_urls(clients: dict[str, Client], service_wide: str | None) -> None:

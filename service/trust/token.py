@@ -22,6 +22,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from service.errors import ServiceError
+from service.fhir.client import FhirReader
 from service.trust.client import ALGORITHMS, Client
 from service.trust.key_set import LONGEST_KID
 from service.trust.remote_keys import ClientKeys
@@ -64,12 +65,13 @@ class RefusedTokenError(ServiceError):
 
 
 class Registered(Struct, frozen=True):
-    """A client, what it is called, its keys, and where it calls."""
+    """A client, what it is called, its keys, where it calls, and what reads its FHIR servers."""
 
     name: str
     client: Client
     keys: ClientKeys
     public_url: str
+    reader: FhirReader
 
 
 class Token(Struct, frozen=True):

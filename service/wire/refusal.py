@@ -28,10 +28,12 @@ class RefusedError(ServiceError):
     """A request that is not answered with cards.
 
     `message` is for the engineer who connects the EHR and contains nothing from a patient's record; `field`
-    names the member of the request that it is about, and may be empty.
+    names the member of the request that it is about, and may be empty. `aside` may hold the client's own words: it
+    is for explain alone, and neither answered nor logged.
     """
 
     status = 400
+    aside = ""
     headers: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, message: str, field: str = "") -> None:
@@ -82,6 +84,10 @@ class MissingDataRefusedError(RefusedError):
     """A required prefetch key was not sent and cannot be read."""
 
     status = 412
+
+    def __init__(self, message: str, field: str = "", *, aside: str = "") -> None:
+        super().__init__(message, field)
+        self.aside = aside
 
 
 class OtherPatientRefusedError(RefusedError):

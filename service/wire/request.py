@@ -17,9 +17,11 @@ from cards.record.defects import Defect, Defects
 from cards.record.drafts import NO_DRAFTS, ORDER_HOOKS, DraftOrders, read_draft_orders
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS
-from cards.record.records import FHIR_ID, Resource, reference_id
+from cards.record.records import FHIR_ID, Resource
 from cards.record.strings import cleaned, mended
 from service.profiles.profile import STRICT, Profile
+from service.wire.authorization import FhirAuthorization
+from service.wire.identity import bare_id
 from service.wire.prefetch import Prefetch, RawPrefetch, read_prefetch, read_split, split_decoder
 from service.wire.refusal import MissingDataRefusedError, RefusedError, TooLargeRefusedError
 
@@ -30,16 +32,6 @@ _REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "Related
 _NO_ID = "context.patientId is no FHIR id: 1 to 64 of the characters A-Z, a-z, 0-9, hyphen and full stop"
 
 T = TypeVar("T")
-
-
-class FhirAuthorization(Struct):
-    """The access token for fhirServer. Its repr never shows it."""
-
-    access_token: str | None = None
-    subject: Any = None  # whatever it is, the token counts
-
-    def __repr__(self) -> str:
-        return "FhirAuthorization()"
 
 
 class Context(Struct):
@@ -119,8 +111,8 @@ _decode_split = split_decoder(_Body)
 def read(body: bytes, hook: str | None = None, profile: Profile = STRICT) -> HookRequest:
     """The request in `body`, which must be for `hook` if that is given.
 
-    Raises RefusedError: 413 for a body that is too large, 400 for one that is not a hook request in JSON, and 412 for
-    one from which the EHR of the profile left out the drafts.
+    Raises RefusedError: 413 for a body that is too large, 400 for one that is not a hook request in JSON, 412 for one
+    from which the EHR of the profile left out the drafts, 422 for one whose access token is for another patient.
     """
     defects = Defects()
     try:
@@ -283,7 +275,9 @@ def _checked(body: _Body, hook: str | None, defects: Defects, profile: Profile) 
         raise RefusedError("context is missing", "context")
     context = body.context
     context.patientId = _patient_id(context)
-    context.encounterId = _bare(context.encounterId or "", "Encounter") or None
+    if body.fhirAuthorization is not None:
+        body.fhirAuthorization.check_patient(context.patientId)
+    context.encounterId = bare_id(context.encounterId or "", "Encounter") or None
     context.userId = context.userId or body.user  # where clients older than 1.0 send it
     if hook_sent in ORDER_HOOKS and not starts_with(context.draftOrders, b"{"):
         if profile.stripped and starts_with(context.draftOrders, b"null"):
@@ -306,7 +300,7 @@ def _checked(body: _Body, hook: str | None, defects: Defects, profile: Profile) 
 
 def _patient_id(context: Context) -> str:
     """The bare id of the patient: it becomes a part of addresses, and the subject of suggested orders."""
-    identity = _bare(_required(context.patientId, "context.patientId"), "Patient")
+    identity = bare_id(_required(context.patientId, "context.patientId"), "Patient")
     if not identity:
         raise RefusedError("context.patientId is empty", "context.patientId")
     if not FHIR_ID.fullmatch(identity):
@@ -320,11 +314,3 @@ def _required(value: str | None, name: str) -> str:
     if not value.strip():
         raise RefusedError(f"{name} is empty", name)
     return value.strip()
-
-
-def _bare(identity: str, kind: str) -> str:
-    """The bare id of an id or a reference."""
-    identity = identity.strip()
-    if "/" not in identity:
-        return identity
-    return reference_id(identity, kind) or identity.removeprefix(f"{kind}/")

@@ -39,7 +39,7 @@ class Manner:
     later_delay: float = 0.0  # seconds before every page but the first
     drip: float = 0.0  # seconds between two bytes of the body
     drip_headers: float = 0.0  # seconds between two bytes of the headers
-    redirect: str = ""  # 302 to there
+    redirect: str = ""  # 302 to there, or `status` if it is one of a redirect
     next: str = ""  # this link instead of the right next one, on every page
     expired: bool = False  # every page but the first answers 410
     endless: bool = False  # there is always a next page
@@ -93,6 +93,10 @@ class FhirServer(HttpServer):
     def misbehave(self, kind: str, **manner: Any) -> None:
         """From now on answer for this resource type in this manner (see Manner)."""
         self._manners[kind] = replace(self._manners.get(kind, Manner()), **manner)
+
+    def behave(self) -> None:
+        """From now on answer well."""
+        self._manners.clear()
 
     def meet(self, number: int) -> None:
         """Answer nothing until so many requests are under way at once (or five seconds are over)."""
@@ -148,7 +152,8 @@ class FhirServer(HttpServer):
         if request.method == "POST" and manner.refuse_post:
             return _outcome(manner.refuse_post)
         if manner.redirect:
-            return Reply(302, headers={"Location": manner.redirect})
+            status = manner.status if 300 <= manner.status < 400 else 302
+            return Reply(status, headers={"Location": manner.redirect})
         if manner.status != 200:
             return _outcome(manner.status)
         return _spoilt(manner) or self._honest(request, manner)

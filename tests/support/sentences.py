@@ -175,7 +175,9 @@ def _requests() -> Iterator[Json]:
 def _without_data() -> Iterator[Json]:
     yield _without("conditions")
     yield {**_without("conditions"), "fhirServer": "https://elsewhere.example/fhir"}
-    token = {"access_token": "two\nlines"}
+    token: Json = {"access_token": "two\nlines"}
+    yield {**_without("conditions"), "fhirServer": "http://localhost:9/fhir", "fhirAuthorization": token}
+    token = {"access_token": "t", "expires_in": 0}
     yield {**_without("conditions"), "fhirServer": "http://localhost:9/fhir", "fhirAuthorization": token}
     for conditions in ({"resourceType": "OperationOutcome"}, {"resourceType": "Patient"}):
         request = _request()
@@ -190,6 +192,7 @@ def _without(key: str) -> Json:
 
 
 def _of_another_patient() -> Iterator[Json]:
+    yield {**_request(), "fhirAuthorization": {"access_token": "t", "patient": "p2"}}
     other = {"reference": "Patient/p2"}
     request = _request()
     request["prefetch"]["conditions"]["entry"][0]["resource"]["subject"] = other

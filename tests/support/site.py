@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from cards.rule_book import RuleBook
 from service.app import create_app
 from service.settings import Settings, load
 from service.store.database import place, prepare
@@ -27,9 +28,9 @@ REQUEST: Json = vignettes.request(FOOT_DROP, "patient-view", NOW)
 class Site:
     """A running service, and how it is asked."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, book: RuleBook | None = None) -> None:
         self.settings = settings
-        self.app: Flask = create_app(settings, now=NOW)
+        self.app: Flask = create_app(settings, now=NOW, book=book)
         self.http = self.app.test_client()
 
     def post(self, of_token: str | None, request: Json | None = None, path: str = VIEW, **headers: str) -> TestResponse:
@@ -43,11 +44,13 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, more: str = "", of_service: str = "", keys: bytes = b"") -> Iterator[Site]:
-    """The service with the client `main`, to whose table and beside which more may stand."""
+def site(
+    folder: Path, more: str = "", of_service: str = "", keys: bytes = b"", book: RuleBook | None = None
+) -> Iterator[Site]:
+    """The service with the client `main`, to whose table and beside which more may stand; with its rules or others."""
     settings = load(registered(folder, more, of_service, keys), {})
     prepare(place(settings.store_address, settings.data_dir))
-    running = Site(settings)
+    running = Site(settings, book)
     yield running
     running.app.extensions[Callers.__name__].close()
 

@@ -121,7 +121,7 @@ def test_explain_for_tools_has_a_verdict_for_every_rule(run: Run, tmp_path: Path
     done = run("explain", "request.json", "--now", NOW.isoformat(), "--format", "json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert set(said) == {"hook", "now", "verdicts", "unreadable", "notSeen", "notUnderstood"}
+    assert set(said) == {"hook", "now", "verdicts", "unreadable", "notSeen", "notes", "notUnderstood"}
     assert said["hook"] == "patient-view"
     assert datetime.fromisoformat(said["now"]) == NOW
     assert said["notSeen"] == ["devices", "orders"]

@@ -34,6 +34,8 @@ def test_any_other_base_is_not_allowed(other: str) -> None:
         "https://\u0435hr.example/fhir/r4", "ftp://ehr.example/fhir", "file:///fhir", "//ehr.example/fhir",
         "ehr.example/fhir", "https:///fhir", "https://", "", "https://ehr.example:0/fhir", "https://ehr.example:99999/",
         "https://ehr.example:x/",
+        "https://ehr.example/fhir/..;/r4", "https://ehr.example/fhir/..%00", "https://ehr.example/%252e%252e/r4",
+        "https://ehr.example/fhir%3b/r4", "https://ehr.example/%c0%ae%c0%ae/r4", "https://ehr.example/.;a/r4",
         "https://ehr.example/fhir/../r4", "https://ehr.example/%2e%2e/r4", "https://ehr.example/a%2fb", "https://-a.example/",
         "http://0177.0.0.1/", "http://0x7f.0.0.1/", "http://0x7f000001/", "http://2130706433/", "http://127.1/",
         "http://127.0.0.01/", "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[::1%25eth0]/",

@@ -212,7 +212,7 @@ def test_pages_of_the_server_that_do_not_come_leave_the_key_unseen(server: FhirS
 @pytest.mark.parametrize(
     ("manner", "note"),
     [
-        ({"status": 401}, "the FHIR server answered 401"),
+        ({"status": 401}, "the FHIR server answered 401; scope of the access token: none is named"),
         ({"outcome": "error"}, "the FHIR server answered with an OperationOutcome (processing)"),
         (
             {"body": json.dumps(PATIENT).encode()},

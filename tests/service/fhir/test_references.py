@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from cards.record.codes import Codes
 from cards.rule_book import rule_book
+from cards.value_sets.value_set import VALUE_SETS
 from service.fhir.address import allow_list
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
 from service.wire.request import read
+from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import FOOT_DROP, NOW
 from tests.support.vignettes import PREFETCH_KEYS
 
 TEMPLATES = templates(rule_book().read_by("patient-view"), Codes())
@@ -97,8 +101,22 @@ def test_the_result_of_a_reported_lesion_is_read(server: FhirServer) -> None:
     assert names(found) == ["DiagnosticReport/d1", "Observation/o1"]
 
 
-def test_results_of_other_reports_are_not_read(server: FhirServer) -> None:
-    ask(server, reports=[report("Observation/o1", conclusionCode=[])])
+MRI = {"coding": [{"system": "http://loinc.org", "code": "24968-0"}]}
+BLOOD_COUNT = {"coding": [{"system": "https://hospital.example/reports", "code": "blood-count"}]}
+
+
+@pytest.mark.parametrize("elements", [{}, {"conclusionCode": []}, {"conclusion": "No text."}])
+def test_the_result_of_a_scan_that_concludes_nothing_is_read(server: FhirServer, elements: Json) -> None:
+    """D62: the code of a result names a lesion too."""
+    bare = {name: value for name, value in report("Observation/o1").items() if name != "conclusionCode"}
+    found = ask(server, reports=[bare | {"code": MRI} | elements])
+    assert names(found) == ["DiagnosticReport/d1", "Observation/o1"]
+    assert found.notes == {}
+
+
+@pytest.mark.parametrize("elements", [{}, {"code": BLOOD_COUNT}, {"code": {"text": "MRI lumbar"}}, {"code": 7}])
+def test_results_of_other_reports_are_not_read(server: FhirServer, elements: Json) -> None:
+    ask(server, reports=[report("Observation/o1", conclusionCode=[], **elements)])
     assert server.requests == []
 
 
@@ -162,3 +180,24 @@ def test_not_more_are_read_than_a_server_bears(server: FhirServer) -> None:
     found = ask(server, medications=many)
     assert len(server.requests) == 100
     assert "3 (they are too many)" in found.notes["medications"]
+
+
+def test_a_lesion_that_a_result_alone_names_is_seen_wherever_the_result_is(client: FlaskClient) -> None:
+    """A scan without any conclusion, whose result is a herniated disc: the same cards, read or supplied (D62)."""
+    code = next(iter(VALUE_SETS["condition.lumbar-disc-herniation"].listed["http://snomed.info/sct"]))
+    coded = {"coding": [{"system": "http://snomed.info/sct", "code": code}]}
+    subject, day = {"reference": "Patient/p1"}, "2026-03-01"
+    scan = {**report("Observation/o1"), "code": MRI, "status": "final", "effectiveDateTime": day, "subject": subject}
+    del scan["conclusionCode"]
+    result = {**RESULT, "status": "final", "code": coded, "effectiveDateTime": day, "subject": subject}
+
+    def summaries(base: str, *beside: Json) -> list[str]:
+        request = vignettes.request(FOOT_DROP, "patient-view", NOW) | {"fhirServer": base}
+        entries = [{"resource": record} for record in (scan, *beside)]
+        request["prefetch"]["reports"] = {"resourceType": "Bundle", "entry": entries}
+        reply = client.post("/cds-services/foot-drop-patient-view", json=request)
+        return [card["summary"] for card in reply.get_json()["cards"]]
+
+    with FhirServer([result]) as server, FhirServer() as empty:
+        read, supplied, unseen = summaries(server.base), summaries(empty.base, result), summaries(empty.base)
+    assert read == supplied != unseen

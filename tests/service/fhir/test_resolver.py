@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -15,40 +14,15 @@ from service.fhir.client import FhirReader
 from service.fhir.resolver import Resolver, UnresolvedError
 from service.fhir.transport import HttpClient
 from tests.support.fhir_server import FhirServer
+from tests.support.names_told import Names, names_told
 
 QUERY = {"conditions": "Condition?patient=1"}
 
 
-class Names:
-    """What the system's resolver says, at the network's edge: `knows` a name, or hangs on it."""
-
-    def __init__(self) -> None:
-        self.knows: dict[str, list[str]] = {}
-        self.asked: list[str] = []
-        self.hangs: set[str] = set()
-        self.released = threading.Event()
-
-    def getaddrinfo(self, host: str, port: Any, **_: Any) -> list[Any]:
-        """As socket.getaddrinfo."""
-        self.asked.append(host)
-        if host in self.hangs:
-            self.released.wait(20)
-        if host not in self.knows:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, 0, 0, 0))
-            if ":" in address
-            else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))
-            for address in self.knows[host]
-        ]
-
-
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
-    told = Names()
-    monkeypatch.setattr(socket, "getaddrinfo", told.getaddrinfo)
-    yield told
-    told.released.set()
+def names() -> Iterator[Names]:
+    with names_told() as told:
+        yield told
 
 
 @pytest.fixture
@@ -160,6 +134,38 @@ def test_a_hospitals_own_addresses_are_those_of_fhir_servers(names: Names, addre
     names.knows["fhir.example"] = ["169.254.0.1", address]
     ((_, place),) = Resolver(allow_loopback=False).places("fhir.example", 1)
     assert place[0] == address
+
+
+PRIVATE = ["10.1.2.3", "192.168.1.2", "172.16.0.1", "100.64.0.9", "fd00::7", "127.0.0.1", "::1", "::ffff:10.1.2.3"]
+NOWHERE = [
+    *("169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "0.1.2.3", "255.255.255.255", "::", "64:ff9b::a9fe:a9fe"),
+    *("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "2002:a9fe:a9fe::1", "::127.0.0.1"),
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_private_address_is_reached_only_where_that_is_said(names: Names, address: str) -> None:
+    names.knows = {"fhir.example": [address], "other.example": [address]}
+    resolving = Resolver(allow_loopback=True, private={"fhir.example"})
+    assert resolving.places("fhir.example", 1)[0][1][0] == address
+    with pytest.raises(UnresolvedError, match="leads to"):
+        resolving.places("other.example", 1)
+    with pytest.raises(UnresolvedError, match="leads to"):
+        resolving.places(f"[{address}]" if ":" in address else address, 1)
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+def test_where_no_server_is_none_is_reached_whatever_is_said(names: Names, address: str) -> None:
+    names.knows["fhir.example"] = [address]
+    with pytest.raises(UnresolvedError, match="where no FHIR server can be"):
+        Resolver(allow_loopback=False, private={"fhir.example"}).places("fhir.example", 1)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
+def test_a_public_address_is_reached_and_of_several_that_alone(names: Names, address: str) -> None:
+    names.knows["fhir.example"] = ["10.1.2.3", address, "127.0.0.1"]
+    places = Resolver(allow_loopback=False, private=set()).places("fhir.example", 1)
+    assert [place[0] for _, place in places] == [address]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.1.1", "localhost"])

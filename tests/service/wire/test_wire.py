@@ -15,7 +15,8 @@ from cards.language.sources import branches
 from cards.orders import override_reasons
 from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.rule_book import rule_book
-from service.wire.request import FhirAuthorization, read
+from service.wire.authorization import FhirAuthorization
+from service.wire.request import read
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW, Ask
 from tests.support.r4 import empties
