@@ -1,8 +1,9 @@
-"""GET /cds-services and POST /cds-services/<id>."""
+"""GET /cds-services, POST /cds-services/<id> and POST /cds-services/<id>/feedback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,8 +13,10 @@ from werkzeug.exceptions import NotFound
 from cards.record.body import MAX_BYTES
 from service.evaluation import Evaluator
 from service.hooks import HOOKS, service_id
+from service.memory.feedback import read_feedback
+from service.memory.memory import Memory
 from service.middleware.log import COUNTS
-from service.wire.answer import answer
+from service.wire.answer import Sent, answer
 from service.wire.refusal import MediaTypeRefusedError, TooLargeRefusedError
 from service.wire.request import read
 
@@ -30,8 +33,10 @@ _USAGE = (
 )
 
 
-def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate_discovery: bool = False) -> Blueprint:
-    """The routes of CDS Hooks, over one evaluator; with `callers`, for clients that are registered."""
+def routes(
+    evaluator: Evaluator, memory: Memory, callers: Callers | None = None, *, authenticate_discovery: bool = False
+) -> Blueprint:
+    """The routes of CDS Hooks, over one evaluator and one memory; with `callers`, for clients that are registered."""
     blueprint = Blueprint("cds-services", __name__)
     services = {service_id(hook): _service(hook, evaluator.templates[hook]) for hook in HOOKS}
     discovery = _listed(services.values())
@@ -46,15 +51,20 @@ def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate
 
     for hook in HOOKS:
         path = f"{PATH}/{service_id(hook)}"
-        blueprint.add_url_rule(path, hook, _service_call(evaluator, callers, hook, path), methods=["POST"])
+        blueprint.add_url_rule(path, hook, _service_call(evaluator, memory, callers, hook, path), methods=["POST"])
+        view = _feedback_call(memory, callers, service_id(hook), f"{path}/feedback")
+        blueprint.add_url_rule(f"{path}/feedback", f"{hook}-feedback", view, methods=["POST"])
     return blueprint
 
 
-def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path: str) -> Callable[[], Response]:
+def _service_call(
+    evaluator: Evaluator, memory: Memory, callers: Callers | None, hook: str, path: str
+) -> Callable[[], Response]:
     """The view of one service."""
     identity = service_id(hook)
 
     def call() -> Response:
+        started = perf_counter()
         environ = request.environ
         caller = callers.caller(environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
@@ -71,8 +81,25 @@ def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path
             unreadable=evaluation.chart.noticed.total,
             unseen=len(evaluation.chart.unseen),
         )
-        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url)
+        sent: list[Sent] = []
+        cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, sent)
+        memory.keep(caller, asked, evaluation, sent, started)
         return Response(cards, mimetype="application/json")
+
+    return call
+
+
+def _feedback_call(memory: Memory, callers: Callers | None, identity: str, path: str) -> Callable[[], Response]:
+    """The view that takes feedback on the cards of one service: once it has answered, the feedback is kept."""
+
+    def call() -> Response:
+        environ = request.environ
+        caller = callers.caller(environ, path) if callers else None
+        if caller is not None and not caller.client.sees(identity):
+            raise NotFound
+        message = read_feedback(_body(environ))
+        environ[COUNTS].update(service=identity, **memory.take(caller, identity, message))
+        return Response(b"{}", mimetype="application/json")
 
     return call
 
