@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -150,10 +151,12 @@ class Database:
         return self.together(work, is_again=True)
 
     def _drop(self, connection: PoolProxiedConnection | None, error: BaseException) -> bool:
-        """Close the connection, by which what was begun is undone. Whether it was cut, as by a server's restart."""
+        """Undo what was begun, and close the connection. Whether it was cut, as by a server's restart."""
         self._held = None
         if connection is None:
             return False
+        with suppress(*self._errors):
+            connection.rollback()  # a cursor of the traceback would keep the file locked
         is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
         connection.invalidate()
         return is_lost
