@@ -73,7 +73,7 @@ class Memory:
         keeps_answers: bool = True,
         keeps_comments: bool = False,
     ) -> None:
-        self._keeping = keeping
+        self.keeping = keeping
         self._hashed = hashed
         self._in_own_words = in_own_words
         self._rules = rules
@@ -81,7 +81,10 @@ class Memory:
         self._keeps_answers = keeps_answers
         self._keeps_comments = keeps_comments
         self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
-        self.close = keeping.close
+
+    def close(self) -> None:
+        """Have kept what waits, and end."""
+        self.keeping.close()
 
     def keep(
         self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, sent: Iterable[Sent], started: float
@@ -91,7 +94,7 @@ class Memory:
             return
         try:
             milliseconds = (time.perf_counter() - started) * 1000
-            self._keeping.put(self._answered(caller, request, evaluated, sent, milliseconds))
+            self.keeping.put(self._answered(caller, request, evaluated, sent, milliseconds))
         except Exception as error:
             contain("", "memory", error)
 
@@ -183,7 +186,7 @@ class Memory:
         tenant = next(iter(tenants)) if len(tenants) == 1 else ""
         profile = caller.client.profile if caller else "strict"
         events = [self._event(client, tenant, profile, service, entry) for entry in message.entries]
-        taken = self._keeping.take(events, tenants) if events else Taken()
+        taken = self.keeping.take(events, tenants) if events else Taken()
         if not taken.new and not taken.again:
             if taken.others:
                 raise ForbiddenRefusedError("the card was not shown to this client", "feedback")
