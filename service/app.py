@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response
@@ -22,6 +23,8 @@ from service.expansions import read_expansions
 from service.fhir.address import allow_list
 from service.fhir.client import THREADS, FhirReader
 from service.fhir.transport import FHIR_SERVER, HttpClient
+from service.memory.in_process import InProcess
+from service.memory.memory import Memory
 from service.middleware import log
 from service.middleware.cors import with_cors
 from service.middleware.host import with_host
@@ -29,6 +32,7 @@ from service.profiles.codes import check_rules
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
+from service.store.hashing import Hash, keyed_hash, no_hash, own_key
 from service.wire.refusal import RefusedError, outcome
 
 if TYPE_CHECKING:
@@ -48,9 +52,22 @@ _WORDS = {
 Clock = Callable[[], datetime] | datetime | None
 
 
+class Application(Flask):
+    """The service as a WSGI application, which holds on to a store until it is closed."""
+
+    memory: Memory
+    callers: Callers | None
+
+    def close(self) -> None:
+        """Write what waits to be written, and close what is open."""
+        self.memory.close()
+        if self.callers:
+            self.callers.close()
+
+
 def create_app(
     settings: Settings | None = None, *, now: Clock = None, dev: bool = False, book: RuleBook | None = None
-) -> Flask:
+) -> Application:
     """The service as a WSGI application.
 
     `now` is the moment at which everything happens, or what tells it; without it the clock does. `dev` is
@@ -60,19 +77,19 @@ def create_app(
     settings = settings or Settings()
     if dev and not settings.dev:
         settings = settings.model_copy(update={"dev": True})
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     # One byte more than we read: a chunked body over the limit is cut there, and then seen to be too large.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
     _answer_errors(app)
     reader = fhir_reader(settings)
     evaluating = evaluator(settings, now, book, reader)
-    callers = None if settings.dev or not settings.clients else _callers(settings, reader, evaluating.book)
-    app.extensions["Callers"] = callers
+    app.callers = None if settings.dev or not settings.clients else _callers(settings, reader, evaluating.book)
+    app.memory = _memory(settings, evaluating)
     app.register_blueprint(
-        cds_services.routes(evaluating, callers, authenticate_discovery=settings.authenticate_discovery)
+        cds_services.routes(evaluating, app.memory, app.callers, authenticate_discovery=settings.authenticate_discovery)
     )
-    app.register_blueprint(published(evaluating.book, is_signed=callers is not None))
+    app.register_blueprint(published(evaluating.book, is_signed=app.callers is not None))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     # Around Flask, not in its own hooks: what every reply needs costs a tenth there.
@@ -107,6 +124,34 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
             log.logger().warning("failures are hidden", client=name, setting="on_error")
     used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
     return Callers(clients, used, settings.allow_origins)
+
+
+def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
+    """What remembers answers and feedback: in the store, or in the process of a service that is tried out."""
+    if settings.dev or not settings.clients:
+        return Memory(InProcess(), keyed_hash(token_hex()), str, rules=evaluating.book.rules, now=evaluating.now)
+    from service.memory.lasting import Lasting
+    from service.memory.own_words import in_own_words, own_words
+    from service.store.database import place
+
+    own_words()  # before the workers are forked
+    url = place(settings.store_address, settings.data_dir)
+    return Memory(
+        Lasting(url, settings.keep_days, evaluating.now),
+        _hash(settings),
+        in_own_words,
+        rules=evaluating.book.rules,
+        now=evaluating.now,
+        keeps_answers=settings.keep_answers,
+        keeps_comments=settings.keep_comments,
+    )
+
+
+def _hash(settings: Settings) -> Hash:
+    """How patients and users are known in the store; not at all where no key is set and no folder is there for one."""
+    if settings.hash_key:
+        return keyed_hash(settings.hash_key.get_secret_value())
+    return keyed_hash(own_key(settings.data_dir)) if settings.data_dir else no_hash
 
 
 def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> None:

@@ -1,9 +1,10 @@
-"""GET /cds-services and POST /cds-services/<id>."""
+"""GET /cds-services, POST /cds-services/<id> and POST /cds-services/<id>/feedback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,9 +15,11 @@ from cards.record.body import MAX_BYTES
 from service.evaluation import Evaluation, Evaluator
 from service.hidden import no_cards_instead
 from service.hooks import HOOKS, service_id
+from service.memory.feedback import read_feedback
+from service.memory.memory import Memory
 from service.middleware.log import COUNTS
 from service.profiles.profile import STRICT
-from service.wire.answer import answer
+from service.wire.answer import Sent, answer
 from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, RefusedError, TooLargeRefusedError
 from service.wire.request import HookRequest, read
 
@@ -35,8 +38,10 @@ _USAGE = (
 )
 
 
-def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate_discovery: bool = False) -> Blueprint:
-    """The routes of CDS Hooks, over one evaluator; with `callers`, for clients that are registered."""
+def routes(
+    evaluator: Evaluator, memory: Memory, callers: Callers | None = None, *, authenticate_discovery: bool = False
+) -> Blueprint:
+    """The routes of CDS Hooks, over one evaluator and one memory; with `callers`, for clients that are registered."""
     blueprint = Blueprint("cds-services", __name__)
     services = {service_id(hook): _service(hook, evaluator.templates[hook]) for hook in HOOKS}
     discovery = _listed(services.values())
@@ -53,7 +58,9 @@ def routes(evaluator: Evaluator, callers: Callers | None = None, *, authenticate
 
     for hook in HOOKS:
         path = f"{PATH}/{service_id(hook)}"
-        blueprint.add_url_rule(path, hook, _service_call(evaluator, callers, hook, path), methods=["POST"])
+        blueprint.add_url_rule(path, hook, _service_call(evaluator, memory, callers, hook, path), methods=["POST"])
+        view = _feedback_call(memory, callers, service_id(hook), f"{path}/feedback")
+        blueprint.add_url_rule(f"{path}/feedback", f"{hook}-feedback", view, methods=["POST"])
     return blueprint
 
 
@@ -72,22 +79,25 @@ def _discovering(callers: Callers | None, is_demanded: bool) -> Client | None:
         return None
 
 
-def _service_call(evaluator: Evaluator, callers: Callers | None, hook: str, path: str) -> Callable[[], Response]:
+def _service_call(
+    evaluator: Evaluator, memory: Memory, callers: Callers | None, hook: str, path: str
+) -> Callable[[], Response]:
     """The view of one service."""
     identity = service_id(hook)
 
     def call() -> Response:
+        started = perf_counter()
         caller = callers.caller(request.environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
         if caller is not None and caller.client.on_error == "empty":
-            return no_cards_instead(partial(_answered, evaluator, caller, hook))
-        return _answered(evaluator, caller, hook)
+            return no_cards_instead(partial(_answered, evaluator, memory, caller, hook, started))
+        return _answered(evaluator, memory, caller, hook, started)
 
     return call
 
 
-def _answered(evaluator: Evaluator, caller: Caller | None, hook: str) -> Response:
+def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook: str, started: float) -> Response:
     """The cards for the request that came. Raises RefusedError."""
     environ = request.environ
     profile = caller.profile if caller is not None else STRICT
@@ -99,7 +109,11 @@ def _answered(evaluator: Evaluator, caller: Caller | None, hook: str) -> Respons
         unreadable=evaluation.chart.noticed.total,
         unseen=len(evaluation.chart.unseen),
     )
-    cards = answer(evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile)
+    sent: list[Sent] = []
+    cards = answer(
+        evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile, sent
+    )
+    memory.keep(caller, asked, evaluation, sent, started)
     return Response(cards, mimetype="application/json")
 
 
@@ -114,6 +128,21 @@ def _evaluated(evaluator: Evaluator, asked: HookRequest, caller: Caller) -> Eval
             raise
         message = f"{error.message}. fhirAuthorization is missing. {stripped}"
         raise MissingDataRefusedError(message, error.field) from None
+
+
+def _feedback_call(memory: Memory, callers: Callers | None, identity: str, path: str) -> Callable[[], Response]:
+    """The view that takes feedback on the cards of one service: once it has answered, the feedback is kept."""
+
+    def call() -> Response:
+        environ = request.environ
+        caller = callers.caller(environ, path) if callers else None
+        if caller is not None and not caller.client.sees(identity):
+            raise NotFound
+        message = read_feedback(_body(environ))
+        environ[COUNTS].update(service=identity, **memory.take(caller, identity, message))
+        return Response(b"{}", mimetype="application/json")
+
+    return call
 
 
 def _listed(services: Iterable[dict[str, Any]]) -> bytes:

@@ -8,7 +8,8 @@ ServiceError
 │   ├── MediaTypeRefusedError
 │   ├── MissingDataRefusedError
 │   ├── OtherPatientRefusedError
-│   └── StoreAwayRefusedError
+│   ├── StoreAwayRefusedError
+│   └── FeedbackAwayRefusedError
 ├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
 ├── UnresolvedError                  fhir/resolver.py: a name that leads to no server
 ├── StartError                       what keeps the service from starting
@@ -16,10 +17,12 @@ ServiceError
 │   ├── AddressInUseError            server.py
 │   ├── FewFilesError                server.py
 │   ├── StoreFailedError             store/database.py
+│   ├── HashKeyError                 store/hashing.py
 │   └── NotStartedError              command/demo.py
 ├── RefusedTokenError                trust/token.py: a token that proves nothing
 ├── CallError                        command/calling.py: a request that cannot be signed or is not answered
 ├── StoreAwayError                   store/database.py: a database that does not answer
+│   └── StoreRefusedError            or does not take what it is given
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py

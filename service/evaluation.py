@@ -80,7 +80,7 @@ class Evaluator:
         Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
         """
-        now = self._now()
+        now = self.now()
         try:
             gathered = gather(
                 request,
@@ -121,7 +121,8 @@ class Evaluator:
             records=gathered.records,
         )
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """The moment, in the site's time zone."""
         if self._clock is None:
             return datetime.now(UTC).astimezone(self._zone)
         now = self._clock if isinstance(self._clock, datetime) else self._clock()

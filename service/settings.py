@@ -23,6 +23,7 @@ from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
 from service.expansions import read_expansions
 from service.fhir.address import LOOPBACK, read_address, read_host, read_origin, without_secrets
+from service.store.hashing import FEWEST
 from service.trust.client import Client, check_ca_file, check_issuers, check_public_urls
 
 PREFIX = "FOOT_DROP_CDS_"
@@ -64,6 +65,10 @@ class Settings(BaseModel):
     data_dir: Path | None = None
     store_url: SecretStr | None = None  # it may hold a password
     replay_grace_s: Annotated[int, Field(ge=0, le=3600)] = 60
+    hash_key: SecretStr | None = None
+    keep_answers: bool = True
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    keep_comments: bool = False
     dev: bool = False
 
     @field_validator("allow_fhir_servers", "allow_origins", "hosts", "medicine_classes", mode="before")
@@ -150,6 +155,13 @@ class Settings(BaseModel):
         if url is not None and not url.get_secret_value().startswith(_STORES):
             raise ValueError("it is not the address of a database: postgresql://user@host/name or sqlite:///file")
         return url
+
+    @field_validator("hash_key")
+    @classmethod
+    def _check_hash_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < FEWEST:
+            raise ValueError(f"it is shorter than {FEWEST} characters: openssl rand -hex 32 writes one")
+        return key
 
     @field_validator("codes")
     @classmethod

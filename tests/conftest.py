@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service import faults
-from service.app import create_app
+from service.app import Application, create_app
 from service.settings import PREFIX
 from tests.support import charts, machine, vignettes
 from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
@@ -152,13 +151,13 @@ def _faults_stay_visible() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def app() -> Flask:
+def app() -> Application:
     """The service as `serve --dev` runs it, at one moment."""
     return create_app(now=NOW, dev=True)
 
 
 @pytest.fixture
-def client(app: Flask) -> Iterator[FlaskClient]:
+def client(app: Application) -> Iterator[FlaskClient]:
     """A client of that service."""
     with app.test_client() as client:
         yield client

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import uvloop
 from granian._granian import SocketHolder
@@ -43,6 +44,14 @@ class Task:
     """Seconds of CPU time that a request may take."""
 
 
+@runtime_checkable
+class Closable(Protocol):
+    """An application that has something to write at the end."""
+
+    def close(self) -> None:
+        """Write it."""
+
+
 class _Server(Server):
     """granian on a socket that listens already and that all workers share: what waits in it outlives a worker."""
 
@@ -70,7 +79,10 @@ def work(task: Task, parent: int, ready: int) -> None:
 
     `parent` is a pipe whose other end the parent alone has, `ready` one that is told of the start.
     """
-    uvloop.run(_work(task, Gateway(task.load(), task.limit), parent, ready))
+    application = task.load()
+    uvloop.run(_work(task, Gateway(application, task.limit), parent, ready))
+    if isinstance(application, Closable):
+        application.close()
 
 
 async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:

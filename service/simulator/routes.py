@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, request
 from markupsafe import Markup
 
 from service import examples, explain
@@ -127,7 +127,7 @@ def _chart(opened: opening.Opening) -> Response:
         "chart.html",
         opened=opened,
         view=view,
-        start=_data({**msgspec.to_builtins(opened), "hooks": _TITLES, "feedback": _takes_feedback(), **_menus()}),
+        start=_data({**msgspec.to_builtins(opened), "hooks": _TITLES, **_menus()}),
         orders=order_menu.orders(),
         problems=order_menu.problems(),
         hooks={hook: _TITLES[hook] for hook in HOOKS},
@@ -143,11 +143,6 @@ def _menus() -> dict[str, Any]:
 def _data(value: Any) -> Markup:
     """JSON that is safe inside a script element, where HTML escapes do not apply."""
     return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c"))
-
-
-def _takes_feedback() -> bool:
-    """Whether this service has a feedback endpoint."""
-    return any(rule.rule.endswith("/feedback") for rule in current_app.url_map.iter_rules())
 
 
 def _explained(evaluator: Evaluator) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What the service keeps, in SQLite or PostgreSQL: nothing but the tokens that were used."""
+"""The database, and what is kept in it: the tokens that were used; service/memory keeps what was shown."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy
 from alembic import command
@@ -32,8 +33,15 @@ _POSTGRESQL: dict[str, Any] = {
 }
 
 
+Answer = TypeVar("Answer")
+
+
 class StoreAwayError(ServiceError):
     """The database does not answer, or not in time."""
+
+
+class StoreRefusedError(StoreAwayError):
+    """The database answers, and does not take these values: to send them again would be in vain."""
 
 
 class StoreFailedError(StartError):
@@ -52,9 +60,12 @@ def place(store_url: str | None, data_dir: Path | None) -> URL:
 
 
 class Database:
-    """A connection to a database, opened when it is needed. To be made after a fork, not before it."""
+    """A connection to a database, opened when it is needed. To be made after a fork, not before it.
 
-    def __init__(self, url: URL) -> None:
+    What is written to one that `is_durable` outlives the machine's own end, not that of the process alone.
+    """
+
+    def __init__(self, url: URL, *, is_durable: bool = False) -> None:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         # Statements go to the driver, each a transaction by itself: SQLAlchemy around each costs four times as much.
         self._engine = _engine(url, poolclass=NullPool)
@@ -62,7 +73,11 @@ class Database:
         self._lock = threading.Lock()
         if not self.is_sqlite:
             event.listen(self._engine, "connect", lambda connection, _: setattr(connection, "autocommit", True))
-        self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+        elif is_durable:
+            event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = FULL"))
+        driver = self._engine.dialect.loaded_dbapi
+        self._errors = (driver.Error, SQLAlchemyError)
+        self._refusals = (driver.DataError, driver.IntegrityError, driver.ProgrammingError)
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,6 +120,46 @@ class Database:
                 if not is_lost or is_again:
                     raise StoreAwayError(_why(error)) from None
         return self._run(sql, values, is_again=True)  # the server was restarted since the last call
+
+    @property
+    def mark(self) -> str:
+        """What stands for a value in an SQL text."""
+        return "?" if self.is_sqlite else "%s"
+
+    def together(self, work: Callable[[Any], Answer], *, is_again: bool = False) -> Answer:
+        """What `work` answers, which is given a cursor and whose statements take effect together or not at all.
+
+        It may be called twice, so it must do no harm then. Raises StoreRefusedError for values that the database does
+        not take, and StoreAwayError when it fails otherwise.
+        """
+        with self._lock:
+            connection = self._held
+            try:
+                connection = self._held = connection or self._engine.raw_connection()
+                cursor = connection.cursor()
+                cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+                answer = work(cursor)
+                cursor.execute("COMMIT")
+                return answer
+            except BaseException as error:
+                is_lost = self._drop(connection, error)
+                if not isinstance(error, self._errors):
+                    raise
+                if is_again or not is_lost:
+                    kind = StoreRefusedError if isinstance(error, self._refusals) else StoreAwayError
+                    raise kind(_why(error)) from None
+        return self.together(work, is_again=True)
+
+    def _drop(self, connection: PoolProxiedConnection | None, error: BaseException) -> bool:
+        """Undo what was begun, and close the connection. Whether it was cut, as by a server's restart."""
+        self._held = None
+        if connection is None:
+            return False
+        with suppress(*self._errors):
+            connection.rollback()  # a cursor of the traceback would keep the file locked
+        is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
+        connection.invalidate()
+        return is_lost
 
 
 def prepare(url: URL) -> None:

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import Raw, structs
+from msgspec import Raw, Struct, structs
 
 from cards.decide import Decision
 from cards.language.escaping import name
@@ -50,6 +50,15 @@ _LESSER: tuple[dict[str, Any], ...] = (
 _encode = msgspec.json.Encoder().encode
 
 
+class Sent(Struct, frozen=True):
+    """A card as it was sent: its uuid, and that of each suggestion with its label and whether it is recommended."""
+
+    rule: Rule
+    card: Card
+    uuid: str
+    suggestions: tuple[tuple[str, str, bool], ...] = ()
+
+
 def answer(
     decision: Decision,
     request: HookRequest,
@@ -57,11 +66,13 @@ def answer(
     overlay: Overlay | None = None,
     public_url: str = "",
     profile: Profile = STRICT,
+    sent: list[Sent] | None = None,
 ) -> bytes:
     """The response to a hook request: the cards to show, which may be none.
 
     Suggested orders carry the site's own codes from `overlay` as well as ours. Cards link to the page of their rule
-    when the `public_url` of the service is known. They are written as the EHR of the `profile` takes them.
+    when the `public_url` of the service is known. They are written as the EHR of the `profile` takes them. `sent` is
+    told which cards were written.
     """
     if not decision.shown:
         return b'{"cards":[]}'
@@ -77,11 +88,19 @@ def answer(
     room = MOST_BYTES - _FRAME_BYTES
     for number, shown in enumerate(decision.shown, 1):  # the loudest first
         free = room - _BARE_BYTES * (len(decision.shown) - number)
-        written = next((card for card in writer.forms(shown.rule, shown.card) if len(card) <= free), b"")
+        forms = writer.forms(shown.rule, shown.card)
+        form, written = next((form for form in forms if len(form[1]) <= free), ({}, b""))
         if written:
             cards.append(written)
             room -= len(written)
+            if sent is not None:
+                sent.append(_sent(shown.rule, shown.card, form))
     return b'{"cards":[' + b",".join(cards) + b"]}"
+
+
+def _sent(rule: Rule, card: Card, form: dict[str, Any]) -> Sent:
+    suggestions = ((one["uuid"], one["label"], "isRecommended" in one) for one in form.get("suggestions", ()))
+    return Sent(rule, card, form["uuid"], tuple(suggestions))
 
 
 def _bounded(card: Card) -> Card:
@@ -102,15 +121,15 @@ class _Writer:
         self._profile = profile
         self._line = cache(fact_line)  # cards have facts in common
 
-    def forms(self, rule: Rule, card: Card) -> Iterator[bytes]:
-        """The card, then ever less of it: without its suggestions, and without its facts and its detail.
+    def forms(self, rule: Rule, card: Card) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """The card and its JSON, then ever less of it: without its suggestions, and without its facts and its detail.
 
         What cannot be written is a fault of that card alone.
         """
         for lesser in _LESSER:
             try:
-                form = _bounded(structs.replace(card, **lesser) if lesser else card)
-                yield _encode(self._card(rule, form))
+                form = self._card(rule, _bounded(structs.replace(card, **lesser) if lesser else card))
+                yield form, _encode(form)
             except Exception as error:
                 contain(rule.id, "card", error)
 

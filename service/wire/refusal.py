@@ -68,6 +68,16 @@ class StoreAwayRefusedError(RefusedError):
         self.headers = (("Retry-After", str(seconds)),)
 
 
+class FeedbackAwayRefusedError(RefusedError):
+    """Feedback that cannot be kept for now."""
+
+    status = 503
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("the service cannot keep feedback at the moment: send it again")
+        self.headers = (("Retry-After", str(seconds)),)
+
+
 class ForbiddenRefusedError(RefusedError):
     """Who asks, or the page from which it comes, may not ask for this."""
 

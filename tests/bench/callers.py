@@ -27,7 +27,8 @@ class Cost(Struct):
 def measure(rounds: int, times: int = 200) -> dict[str, Cost]:
     """The cost by algorithm."""
     with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as main:
-        callers: Callers = main.app.extensions[Callers.__name__]
+        callers = main.app.callers
+        assert callers is not None
         return {name: _of(callers, name, rounds, times) for name in KEYS}
 
 

@@ -14,7 +14,6 @@ from werkzeug.test import TestResponse
 
 from service import faults
 from service.app import create_app
-from service.trust.callers import Callers
 from tests.corpora import canaries
 from tests.corpora.canaries import CANARIES, Sent
 from tests.support import commands
@@ -185,7 +184,7 @@ def test_nothing_of_a_token_is_told_nor_kept(tmp_path: Path, silent: Callable[..
             reply = main.post(token(**more), request, **headers)
             assert reply.status_code == status, reply.text
             silent(str(reply.headers), "" if status == 200 else told(reply))
-        main.app.extensions[Callers.__name__].close()
+        main.app.close()
         (tmp_path / "data").rename(tmp_path / "gone")
         reply = main.post(token(**more), whole)
         assert reply.status_code == 503

@@ -20,10 +20,11 @@ from werkzeug.test import TestResponse
 from cards.record.body import MAX_BYTES
 from service.app import create_app
 from service.command.cli import main
+from service.memory.feedback import MOST_ENTRIES
 from tests.support import vignettes
 from tests.support.http_server import Asked, HttpServer, Reply
 from tests.support.places import ROOT
-from tests.support.signing import FHIR_BASE, PUBLIC_URL, token
+from tests.support.signing import AUDIENCE, FHIR_BASE, PUBLIC_URL, token
 from tests.support.site import site
 
 FILE = ROOT / "tests" / "service" / "sentences.txt"
@@ -82,6 +83,11 @@ def refusals() -> Iterator[TestResponse]:
     yield client.post(_VIEW, data=b"{}", content_type=_JSON, headers={"Content-Encoding": "gzip"})
     yield client.delete(_VIEW)
     yield client.get("/nowhere")
+    for entry in _ENTRIES:
+        yield client.post(f"{_VIEW}/feedback", json={"feedback": [entry]})
+    messages: list[Any] = [{}, {"feedback": 7}, [], {"feedback": [7] * (MOST_ENTRIES + 1)}]
+    for message in messages:
+        yield client.post(f"{_VIEW}/feedback", json=message)
     yield client.get("/rules/none")
     yield client.get("/fhir/Patient/1")
     yield client.post("/simulator/record", data=b"[]", content_type=_JSON)
@@ -111,6 +117,8 @@ def _refused_callers() -> Iterator[TestResponse]:
                 granted = {"access_token": "t", "subject": "other"}
                 yield main.post(token(), {**_request(), "fhirServer": FHIR_BASE, "fhirAuthorization": granted})
                 yield main.post(token(), Origin="https://elsewhere.example")
+                shutil.rmtree(Path(folder) / "data")
+                yield main.post(token(aud=f"{AUDIENCE}/feedback"), {"feedback": [_ANSWER]}, path=f"{_VIEW}/feedback")
             else:
                 shutil.rmtree(Path(folder) / "data")
                 yield main.post(token())
@@ -132,6 +140,16 @@ def _no_clock() -> datetime:
     raise LookupError("the clock is broken")
 
 
+_ANSWER = {"card": "a", "outcome": "overridden", "outcomeTimestamp": "2026-03-02T10:00:00Z"}
+_ENTRIES: tuple[object, ...] = (
+    {**_ANSWER, "outcome": "ignored"},
+    {**_ANSWER, "card": ""},
+    {**_ANSWER, "outcome": "accepted"},
+    {**_ANSWER, "overrideReason": {}},
+    {**_ANSWER, "overrideReason": "no"},
+    {**_ANSWER, "more": "x" * 300_000},
+    7,
+)
 _BODIES = (
     b"not JSON",
     b'{"hook": "\xff"}',

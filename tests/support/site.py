@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from werkzeug.test import TestResponse
 
 from cards.rule_book import RuleBook
 from service.app import create_app
 from service.settings import Settings, load
 from service.store.database import place, prepare
-from service.trust.callers import Callers
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.signing import VIEW, registered, token
@@ -30,7 +28,7 @@ class Site:
 
     def __init__(self, settings: Settings, book: RuleBook | None = None) -> None:
         self.settings = settings
-        self.app: Flask = create_app(settings, now=NOW, book=book)
+        self.app = create_app(settings, now=NOW, book=book)
         self.http = self.app.test_client()
 
     def post(self, of_token: str | None, request: Json | None = None, path: str = VIEW, **headers: str) -> TestResponse:
@@ -52,7 +50,7 @@ def site(
     prepare(place(settings.store_address, settings.data_dir))
     running = Site(settings, book)
     yield running
-    running.app.extensions[Callers.__name__].close()
+    running.app.close()
 
 
 def lines(said: str) -> list[Json]:

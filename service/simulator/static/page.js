@@ -119,13 +119,16 @@ function showMoment(button) {
   button.querySelector(".count").textContent = called ? called.response.cards.length : "";
 }
 
+// What the clinician did stands, whether the service takes the feedback or not.
 async function sendFeedback(hook, answer) {
   const body = { feedback: [{ ...answer, outcomeTimestamp: new Date().toISOString() }] };
   const service = services.get(hook);
   const where = `POST ${client.services}/${service.id}/feedback`;
-  const sent = start.feedback ? where : "Not sent: this service takes no feedback";
-  find("feedback").textContent = `${sent}\n${JSON.stringify(body, null, 2)}`;
-  if (start.feedback) await client.feedback(service, body);
+  const taken = await client.feedback(service, body).then(
+    () => "Taken",
+    (error) => `Not taken: ${error.message}`,
+  );
+  find("feedback").textContent = `${where}\n${JSON.stringify(body, null, 2)}\n${taken}`;
 }
 
 async function accept(hook, card, suggestion) {

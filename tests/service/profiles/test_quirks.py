@@ -56,7 +56,7 @@ def of_server(server: FhirServer, request: Json, token: str = "t1") -> Json:
 
 def tenant(server: FhirServer, more: str = "") -> str:
     """The settings of a client that has this FHIR server."""
-    return f'profile = "epic"\ntenants = [{{ base = "{server.base}", plain_http = true }}]\n{more}'
+    return f'profile = "epic"\ntenants = [{{ base = "{server.base}", plain_http = true, private = true }}]\n{more}'
 
 
 def held() -> list[Json]:

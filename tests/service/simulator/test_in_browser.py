@@ -171,6 +171,7 @@ def test_a_card_is_overridden_with_a_reason(visit: Visit) -> None:
     settled(page)
     page.get_by_text("Feedback", exact=True).click()
     expect(page.locator("#feedback")).to_contain_text('"code": "patient-declined"')
+    expect(page.locator("#feedback")).to_contain_text("Taken")
     check_accessible(page)
 
 

@@ -315,15 +315,6 @@ def test_other_things_are_not_written(client: FlaskClient, server: str, method: 
     assert reply.get_json()["resourceType"] == "OperationOutcome"
 
 
-def test_feedback_is_sent_where_the_service_takes_it() -> None:
-    for takes in (False, True):
-        app = create_app(dev=True)
-        if takes:
-            app.add_url_rule("/cds-services/<identity>/feedback", view_func=lambda identity: "", methods=["POST"])
-        html = page(app.test_client(), EXAMPLE)
-        assert json.loads(html.partition('id="start">')[2].partition("</script>")[0])["feedback"] is takes
-
-
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

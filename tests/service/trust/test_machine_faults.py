@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_without_descriptors_no_server_is_read_and_prefetch_is_enough(tmp_path: 
 def test_without_descriptors_for_its_store_a_worker_checks_tokens_by_itself(tmp_path: Path) -> None:
     with site(tmp_path) as main:
         assert main.status() == 200
-        main.app.extensions["Callers"].close()  # as when the database was restarted: the next call connects anew
+        main.app.close()  # as when the database was restarted: the next call connects anew
         with no_descriptors():
             once = token()
             assert [main.status(once), main.status(once)] == [200, 401]
@@ -133,6 +134,7 @@ def test_a_minute_is_the_most_that_clocks_may_differ(tmp_path: Path, seconds: in
 def test_a_clock_that_jumps_shortens_and_lengthens_no_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jumps = iter(range(10**9))
     real = time.time
+    monkeypatch.setattr("service.trust.token.time", SimpleNamespace(time=real))  # a token's own times are tried above
     monkeypatch.setattr(time, "time", lambda: real() + (-1) ** next(jumps) * 3600)
     with FhirServer() as ehr, site(tmp_path, reads(ehr), "deadline_ms = 300") as main:
         ehr.misbehave("DiagnosticReport", delay=0.05)

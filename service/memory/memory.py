@@ -1,0 +1,228 @@
+"""The memory: what is kept of an answer, and of what clients say became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from cards.language.rule import Rule
+from cards.language.verdict import Silent, outcome
+from cards.record.facts import Evidence
+from service.evaluation import Evaluation as Evaluated
+from service.faults import contain
+from service.fhir.address import read_address
+from service.hooks import service_id
+from service.memory.feedback import Entry, Message, meant
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Suggestion, Taken, Verdict
+from service.store.hashing import Hash
+from service.wire.answer import Sent
+from service.wire.refusal import ForbiddenRefusedError
+from service.wire.request import HookRequest
+
+if TYPE_CHECKING:
+    from service.trust.callers import Caller
+
+_SHORT = 32  # hexadecimal digits of a fingerprint
+_MOST_SETS = 1000
+_NO_TENANTS: frozenset[str] = frozenset()
+_encode = msgspec.json.Encoder().encode
+
+
+class Keeping(Protocol):
+    """Where rows are kept."""
+
+    def put(self, answered: Answered) -> None:
+        """Keep what was answered: at once, or later. Never raises, never waits."""
+
+    def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
+        """Keep feedback, for good once this returns. Raises FeedbackAwayRefusedError."""
+
+    def close(self) -> None:
+        """Keep what still waits, and end."""
+
+
+class _Fact(Struct, frozen=True):
+    """A fact that made a card speak: known again by its hash, and told in our own words."""
+
+    fact: str
+    side: str
+    text: str
+
+
+class Memory:
+    """Makes rows of answers and of feedback, without whom they are about, and has them kept.
+
+    `hashed` is the keyed hash of whoever stands in a row, `in_own_words` takes what the record says out of a sentence.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        hashed: Hash,
+        in_own_words: Callable[[str], str],
+        *,
+        rules: Mapping[str, Rule],
+        now: Callable[[], datetime],
+        keeps_answers: bool = True,
+        keeps_comments: bool = False,
+    ) -> None:
+        self.keeping = keeping
+        self._hashed = hashed
+        self._in_own_words = in_own_words
+        self._rules = rules
+        self._now = now
+        self._keeps_answers = keeps_answers
+        self._keeps_comments = keeps_comments
+        self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
+
+    def close(self) -> None:
+        """Have kept what waits, and end."""
+        self.keeping.close()
+
+    def keep(
+        self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, sent: Iterable[Sent], started: float
+    ) -> None:
+        """Keep an answer that took since `started` by time.perf_counter; whatever goes wrong, the answer is sent."""
+        if not self._keeps_answers:
+            return
+        try:
+            milliseconds = (time.perf_counter() - started) * 1000
+            self.keeping.put(self._answered(caller, request, evaluated, sent, milliseconds))
+        except Exception as error:
+            contain("", "memory", error)
+
+    def _answered(
+        self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, sent: Iterable[Sent], took: float
+    ) -> Answered:
+        client, tenant = (caller.name, _tenant(caller, request.fhirServer)) if caller else ("", "")
+        name, verdicts = self._verdicts(evaluated)
+        at = int(evaluated.now.timestamp() * 1000)
+        context = request.context
+        evaluation = Evaluation(
+            id=uuid4().hex,
+            at=at,
+            client=client,
+            tenant=tenant,
+            service=service_id(request.hook),
+            hook=request.hook,
+            patient=self._who(client, tenant, "Patient", request.patient_id),
+            encounter=self._who(client, tenant, "Encounter", context.encounterId),
+            asker=self._who(client, tenant, "user", context.userId),
+            milliseconds=round(took, 3),
+            records=len(evaluated.gathered.records),
+            unreadable=evaluated.chart.noticed.total,
+            missing=" ".join(sorted(evaluated.chart.unseen)),
+            verdict_set=name,
+        )
+        cards = tuple(sent)
+        if not cards:
+            return Answered(evaluation, verdicts)
+        return Answered(
+            evaluation,
+            verdicts,
+            tuple(self._card(card, evaluation) for card in cards),
+            tuple(self._suggestion(card.uuid, *suggestion) for card in cards for suggestion in card.suggestions),
+        )
+
+    def _who(self, client: str, tenant: str, kind: str, identity: str | None) -> str:
+        """The hash of an id, which is another at another tenant; of none, none."""
+        return self._hashed(client, tenant, kind, identity) if identity else ""
+
+    def _verdicts(self, evaluated: Evaluated) -> tuple[str, tuple[Verdict, ...]]:
+        """The set of verdicts, and its name, which is that of all equal ones."""
+        verdicts = evaluated.decision.verdicts
+        said = tuple(
+            (rule, verdict.kind, verdict.why) if isinstance(verdict, Silent) else (rule, None, "")
+            for rule, verdict in verdicts.items()
+        )
+        known = self._sets.get(said)
+        if known is None:
+            plain = [
+                (rule, self._rules[rule].version, outcome(verdict), self._in_own_words(why))
+                for (rule, verdict), (*_, why) in zip(verdicts.items(), said, strict=True)
+            ]
+            name = hashlib.sha256(_encode(plain)).hexdigest()[:_SHORT]
+            known = name, tuple(Verdict(name, *one) for one in plain)
+            if len(self._sets) >= _MOST_SETS:
+                self._sets.clear()
+            self._sets[said] = known
+        return known
+
+    def _card(self, sent: Sent, evaluation: Evaluation) -> Card:
+        patient = evaluation.patient
+        return Card(
+            uuid=sent.uuid,
+            evaluation=evaluation.id,
+            at=evaluation.at,
+            client=evaluation.client,
+            tenant=evaluation.tenant,
+            rule=sent.rule.id,
+            version=sent.rule.version,
+            indicator=sent.card.indicator.value,
+            evidence=_encode([self._fact(patient, fact) for fact in sent.card.because]).decode(),
+        )
+
+    def _fact(self, patient: str, fact: Evidence) -> _Fact:
+        known_as = self._hashed(patient, fact.reference, fact.date, fact.side, fact.text)[:_SHORT]
+        return _Fact(known_as, fact.side, self._in_own_words(fact.text))
+
+    def _suggestion(self, card: str, uuid: str, label: str, is_recommended: bool) -> Suggestion:
+        return Suggestion(uuid, card, self._in_own_words(label), is_recommended)
+
+    def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int]:
+        """Keep a message of feedback: what became of its entries, by name, for the log.
+
+        Raises RefusedError when none of its entries could be taken, and when they cannot be kept for now.
+        """
+        client = caller.name if caller else ""
+        tenants = frozenset(tenant.base for tenant in caller.tenants) if caller else _NO_TENANTS
+        tenant = next(iter(tenants)) if len(tenants) == 1 else ""
+        profile = caller.client.profile if caller else "strict"
+        events = [self._event(client, tenant, profile, service, entry) for entry in message.entries]
+        taken = self.keeping.take(events, tenants) if events else Taken()
+        if not taken.new and not taken.again:
+            if taken.others:
+                raise ForbiddenRefusedError("the card was not shown to this client", "feedback")
+            if message.refused:
+                raise message.refused[0]
+        counts = {"feedback": taken.new, "again": taken.again, "unknown_cards": taken.unknown}
+        refused = len(message.refused) + taken.others
+        return counts | ({"refused_entries": refused} if refused else {})
+
+    def _event(self, client: str, tenant: str, profile: str, service: str, entry: Entry) -> Feedback:
+        reason = meant(entry.reason, profile)
+        suggestions = " ".join(entry.suggestions)
+        happened = entry.stamp if entry.at is None else entry.at
+        same = (client, tenant, service, entry.card, entry.outcome, happened, reason, entry.extension, suggestions)
+        received = int(self._now().timestamp() * 1000)
+        return Feedback(
+            id=hashlib.sha256(_encode(same)).hexdigest(),
+            at=received if entry.at is None else entry.at,
+            received=received,
+            client=client,
+            tenant=tenant,
+            service=service,
+            card=entry.card,
+            outcome=entry.outcome,
+            suggestions=suggestions,
+            reason=reason.code,
+            system=reason.system,
+            display=reason.display,
+            extension=entry.extension,
+            comment=entry.comment if self._keeps_comments else "",
+        )
+
+
+def _tenant(caller: Caller, server: str | None) -> str:
+    """The FHIR server for which the caller speaks; empty when it has several and the request names none."""
+    if len(caller.tenants) == 1:
+        return caller.tenants[0].base
+    address = read_address(server) if server else None
+    return address.url if address and any(tenant.address == address for tenant in caller.tenants) else ""

@@ -1,0 +1,114 @@
+"""The memory in a database, SQLite or PostgreSQL: its rows are written together, and each once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from msgspec import structs
+
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Row, Suggestion, Taken, Verdict, is_own
+from service.store.database import Database
+
+_MOST_ROWS = 200  # of a statement
+_KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
+_MOST_KNOWN = 1000
+_MOST_FORGOTTEN = 1000  # evaluations at a time: to forget many keeps other writers waiting
+_NO_CARD = "NOT EXISTS (SELECT 1 FROM cards WHERE cards.uuid = feedback.card)"
+_NO_EVALUATION = "NOT EXISTS (SELECT 1 FROM evaluations WHERE evaluations.verdict_set = verdicts.verdict_set)"
+
+
+class Tables:
+    """Reads and writes the tables. `answers` is for what is shown, `durable` for feedback, which is acknowledged."""
+
+    def __init__(self, answers: Database, durable: Database, steady: Callable[[], float] = time.monotonic) -> None:
+        self._answers = answers
+        self._durable = durable
+        self._steady = steady
+        self._known: dict[str, float] = {}
+        """The sets of verdicts that are there for certain, and until when that is believed."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._answers.close()
+        self._durable.close()
+
+    def write(self, answered: Sequence[Answered]) -> None:
+        """Keep what was answered, all of it or nothing. Raises StoreAwayError."""
+        now = self._steady()
+        sets = {one.evaluation.verdict_set: one.verdicts for one in answered}
+        new = {name: verdicts for name, verdicts in sorted(sets.items()) if self._known.get(name, 0) < now}
+        rows: list[tuple[type[Row], list[Row]]] = [
+            (Verdict, [verdict for verdicts in new.values() for verdict in verdicts]),
+            (Evaluation, [one.evaluation for one in answered]),
+            (Card, [card for one in answered for card in one.cards]),
+            (Suggestion, [suggestion for one in answered for suggestion in one.suggestions]),
+        ]
+        self._answers.together(lambda cursor: [_insert(cursor, self._answers.mark, *table) for table in rows])
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        self._known.update(dict.fromkeys(new, now + _KNOWN_S))
+
+    def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
+        """Keep feedback of a client that may speak for these tenants; once this returns it is kept for good.
+
+        Raises StoreAwayError.
+        """
+        return self._durable.together(lambda cursor: _take(cursor, self._durable.mark, events, tenants))
+
+    def forget(self, before: int) -> int:
+        """Forget what is older than a time, in milliseconds since 1970: how many evaluations. Raises StoreAwayError.
+
+        Some of it, if it is much: to be called again.
+        """
+        return self._answers.together(lambda cursor: _forget(cursor, self._answers.mark, before))
+
+
+def _insert(cursor: Any, mark: str, kind: type[Row], rows: Iterable[Row]) -> int:
+    """Put rows into their table that are not there: how many. In few statements: between two, others may compute."""
+    count = 0
+    one = f"({', '.join([mark] * len(kind.__struct_fields__))})"
+    for some in _pieces(rows):
+        # The names are ours; every value is bound.
+        sql = f"INSERT INTO {kind.table} ({', '.join(kind.__struct_fields__)}) VALUES {', '.join([one] * len(some))}"
+        cursor.execute(f"{sql} ON CONFLICT DO NOTHING", [value for row in some for value in structs.astuple(row)])
+        count += cursor.rowcount
+    return count
+
+
+def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
+    shown: dict[str, tuple[str, str]] = {}
+    for cards in _pieces({event.card for event in events}):
+        sql = f"SELECT uuid, client, tenant FROM cards WHERE uuid IN ({', '.join([mark] * len(cards))})"
+        shown |= {uuid: (client, tenant) for uuid, client, tenant in cursor.execute(sql, cards).fetchall()}
+    own = [event for event in events if is_own(shown.get(event.card), event.client, tenants)]
+    in_order = sorted(own, key=lambda event: event.id)  # as every writer: so none waits for one that waits for it
+    new = _insert(cursor, mark, Feedback, in_order)
+    return Taken(
+        new=new,
+        again=len(own) - new,
+        unknown=sum(event.card not in shown for event in own),
+        others=len(events) - len(own),
+    )
+
+
+def _forget(cursor: Any, mark: str, before: int) -> int:
+    oldest = f"SELECT id FROM evaluations WHERE at < {mark} ORDER BY at LIMIT {_MOST_FORGOTTEN}"
+    cards = f"SELECT uuid FROM cards WHERE evaluation IN ({oldest})"
+    cursor.execute(f"DELETE FROM suggestions WHERE card IN ({cards})", [before])
+    cursor.execute(f"DELETE FROM feedback WHERE received < {mark} AND card IN ({cards})", [before, before])
+    cursor.execute(f"DELETE FROM cards WHERE evaluation IN ({oldest})", [before])
+    cursor.execute(f"DELETE FROM evaluations WHERE id IN ({oldest})", [before])
+    count = int(cursor.rowcount)
+    if count < _MOST_FORGOTTEN:
+        cursor.execute(f"DELETE FROM feedback WHERE received < {mark} AND {_NO_CARD}", [before])
+        cursor.execute(f"DELETE FROM verdicts WHERE {_NO_EVALUATION}")
+    return count
+
+
+def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(rows)
+    while piece := list(islice(rest, _MOST_ROWS)):
+        yield piece

@@ -1,0 +1,138 @@
+"""What is shown is written by a thread of its own, later: no answer waits for it, and none fails with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from service.memory.rows import Answered
+from service.memory.tables import Tables
+from service.middleware.log import fault, logger
+from service.store.database import StoreAwayError, StoreRefusedError
+
+MOST_WAITING = 5000  # answers; some 1 to 5 KiB each
+PAUSE_S = 0.25  # in which answers gather: they are written together
+RETRY_S = 5  # between two tries to reach a store that is away
+FLUSH_S = 2  # at the end, for what still waits
+_TOGETHER = 200  # answers
+_LOOK_S = 3600  # between two looks for what is old
+
+
+class Writer:
+    """Keeps answers in order until they are written, at most so many; those beyond are counted as lost.
+
+    The thread starts with the first answer: there is none yet when a process forks.
+    """
+
+    def __init__(self, tables: Tables, keep_days: int, now: Callable[[], datetime]) -> None:
+        self._tables = tables
+        self._keep = timedelta(days=keep_days)
+        self._now = now
+        self._waiting: deque[Answered] = deque()
+        self._has_some = threading.Event()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._log = logger()
+        self._is_away = False
+        self._told = 0
+        self._next_look = 0.0
+        self.lost = 0
+        """How many answers were not kept."""
+
+    def put(self, answered: Answered) -> None:
+        """Let it be written, unless too many wait: then it is lost."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.lost += 1
+            return
+        self._waiting.append(answered)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
+            self._thread.start()
+        self._has_some.set()
+
+    def close(self) -> None:
+        """Write what waits, within two seconds, and end; what is left is lost."""
+        self._ending.set()
+        self._has_some.set()
+        if self._thread is not None:
+            self._thread.join(FLUSH_S)
+        self.lost += len(self._waiting)
+        self._waiting.clear()
+        self._tell_lost()
+        if self._thread is None or not self._thread.is_alive():
+            self._tables.close()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            self._has_some.wait()
+            self._has_some.clear()
+            self._ending.wait(PAUSE_S)
+            self._write_waiting()
+            if self._is_away:
+                self._ending.wait(RETRY_S)
+                self._has_some.set()
+            else:
+                self._forget_old()
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        """Write what waits until nothing does, or the store is away."""
+        while self._waiting:
+            some = [self._waiting[number] for number in range(min(_TOGETHER, len(self._waiting)))]
+            try:
+                self._write(some)
+            except StoreAwayError as error:
+                self._note_away(str(error))
+                return
+            for _ in some:
+                self._waiting.popleft()
+            self._note_back()
+
+    def _write(self, some: list[Answered]) -> None:
+        """Write them together; when the store does not take that, one by one. Raises StoreAwayError."""
+        try:
+            self._tables.write(some)
+        except StoreAwayError as error:
+            if not isinstance(error, StoreRefusedError):
+                raise
+            self._leave_out(some, error)
+        except Exception as error:
+            self._leave_out(some, error)
+
+    def _leave_out(self, some: list[Answered], error: Exception) -> None:
+        if len(some) == 1:
+            self.lost += 1
+            self._log.error("fault", place="memory", **fault(error))
+            return
+        for one in some:
+            self._write([one])
+
+    def _forget_old(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        try:
+            if self._tables.forget(int((self._now() - self._keep).timestamp() * 1000)):
+                return  # there may be more: again after the next answers
+        except StoreAwayError as error:
+            self._log.warning("old answers not forgotten", why=str(error))
+        self._next_look = time.monotonic() + _LOOK_S
+
+    def _note_away(self, why: str) -> None:
+        if not self._is_away:
+            self._is_away = True
+            self._log.error("memory away", why=why, waiting=len(self._waiting), room=MOST_WAITING)
+        self._tell_lost()
+
+    def _note_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._log.warning("memory back")
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        if self.lost > self._told:
+            self._log.error("answers not kept", count=self.lost - self._told, in_all=self.lost)
+            self._told = self.lost

@@ -1,0 +1,177 @@
+"""The tables of the memory: each row once, whoever writes it how often and in whatever order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL
+
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Suggestion, Taken, Verdict
+from service.memory.tables import Tables
+from service.store import migrations
+from service.store.database import Database, StoreRefusedError, prepare
+from service.store.used_tokens import UsedTokens
+from tests.support.remembered import AT, TENANTS, answered, counts, event, rows
+
+KINDS = (Evaluation, Verdict, Card, Suggestion, Feedback)
+JOINED = "SELECT uuid, outcome FROM answered_cards ORDER BY uuid"
+WRITERS = 4
+
+
+def tables_of(url: URL) -> Tables:
+    """What reads and writes the tables, by connections of its own."""
+    return Tables(Database(url), Database(url, is_durable=True))
+
+
+@pytest.fixture
+def tables(url: URL) -> Iterator[Tables]:
+    """What reads and writes tables that are there."""
+    prepare(url)
+    opened = tables_of(url)
+    yield opened
+    opened.close()
+
+
+def test_the_migration_makes_the_columns_that_are_written(url: URL, tables: Tables) -> None:
+    engine = sqlalchemy.create_engine(url)
+    looked = sqlalchemy.inspect(engine)
+    columns = {kind.table: tuple(column["name"] for column in looked.get_columns(kind.table)) for kind in KINDS}
+    engine.dispose()
+    assert columns == {kind.table: kind.__struct_fields__ for kind in KINDS}
+
+
+def test_what_is_written_stands_there_as_it_was(url: URL, tables: Tables) -> None:
+    one = answered("a")
+    tables.write([one])
+    assert rows(url, "SELECT * FROM evaluations") == [
+        tuple(getattr(one.evaluation, f) for f in Evaluation.__struct_fields__)
+    ]
+    assert rows(url, "SELECT uuid, card, label FROM suggestions") == [("suggestion-a", "card-a", "Orthosis")]
+
+
+def test_answers_are_written_once_and_share_their_verdicts(url: URL, tables: Tables) -> None:
+    many = [answered(str(number)) for number in range(450)]
+    tables.write(many)
+    tables.write(many[:10])
+    another = tables_of(url)
+    another.write([*many[:5], answered("other", "s2")])
+    another.close()
+    assert counts(url) == {"evaluations": 451, "verdicts": 4, "cards": 451, "suggestions": 451, "feedback": 0}
+
+
+def test_an_answer_whose_rows_are_refused_leaves_none(url: URL, tables: Tables) -> None:
+    one = answered("a")
+    broken = Answered(one.evaluation, one.verdicts, (Card(*(None for _ in Card.__struct_fields__)),))  # type: ignore[arg-type]
+    with pytest.raises(StoreRefusedError):
+        tables.write([broken])
+    assert set(counts(url).values()) == {0}
+    tables.write([one])
+    assert counts(url)["verdicts"] == 2, "that they were sent before does not count"
+
+
+def test_feedback_is_joined_to_its_card_whichever_comes_first(url: URL, tables: Tables) -> None:
+    assert tables.take([event("card-a")], TENANTS) == Taken(new=1, unknown=1)
+    assert rows(url, JOINED) == []
+    tables.write([answered("a"), answered("b")])
+    assert rows(url, JOINED) == [("card-a", "overridden"), ("card-b", None)]
+    assert tables.take([event("card-b", outcome="accepted")], TENANTS) == Taken(new=1)
+    assert rows(url, JOINED) == [("card-a", "overridden"), ("card-b", "accepted")]
+
+
+def test_one_card_may_be_answered_often(url: URL, tables: Tables) -> None:
+    tables.write([answered("a")])
+    later = event("card-a", "2", outcome="accepted", at=AT + 1)
+    assert tables.take([event("card-a"), later, event("card-a")], TENANTS) == Taken(new=2, again=1)
+    assert [outcome for _, outcome in rows(url, f"{JOINED}, answered_at")] == ["overridden", "accepted"]
+
+
+@pytest.mark.parametrize("other", [{"client": "other"}, {"tenant": "https://other.example/fhir"}])
+def test_a_card_of_another_client_or_tenant_takes_no_feedback(url: URL, tables: Tables, other: dict[str, Any]) -> None:
+    early = event("card-a")
+    assert tables.take([early], TENANTS) == Taken(new=1, unknown=1), "nobody knows yet whose it is"
+    tables.write([answered("a", **other), answered("b")])
+    assert rows(url, JOINED) == [("card-a", None), ("card-b", None)]
+    assert tables.take([event("card-a", "2"), event("card-b")], TENANTS) == Taken(new=1, others=1)
+    assert rows(url, JOINED) == [("card-a", None), ("card-b", "overridden")]
+
+
+def test_a_card_of_no_tenant_in_particular_is_the_clients(url: URL, tables: Tables) -> None:
+    tables.write([answered("a", tenant=""), answered("b")])
+    several = event("card-b", tenant="")
+    assert tables.take([event("card-a"), several], TENANTS) == Taken(new=2)
+    assert rows(url, JOINED) == [("card-a", "overridden"), ("card-b", "overridden")]
+
+
+@pytest.mark.parametrize("messages", [40, pytest.param(1000, marks=pytest.mark.long)])
+def test_messages_sent_ten_times_in_any_order_by_four_writers_leave_one_row_each(url: URL, messages: int) -> None:
+    prepare(url)
+    events = [event(f"card-{number % 7}", str(number)) for number in range(messages)] * 10
+    random.Random(1).shuffle(events)
+    writers = [tables_of(url) for _ in range(WRITERS)]
+
+    def send(number: int) -> Taken:
+        taken = Taken()
+        mine = events[number::WRITERS]
+        for start in range(0, len(mine), 5):
+            some = writers[number].take(mine[start : start + 5], TENANTS)
+            taken.new, taken.again = taken.new + some.new, taken.again + some.again
+        return taken
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        taken = list(threads.map(send, range(WRITERS)))
+    for writer in writers:
+        writer.close()
+    assert sum(one.new for one in taken) == messages
+    assert sum(one.again for one in taken) == messages * 9
+    assert counts(url)["feedback"] == messages
+
+
+def test_what_a_statement_of_sql_would_mean_is_text(url: URL, tables: Tables) -> None:
+    evil = ["'; DROP TABLE cards; --", '" OR 1=1', "%s %(x)s ? :a", "\\", "Ü\u2028😀", "x" * 4000]
+    events = [event(f"card {text}", str(number), reason=text, comment=text) for number, text in enumerate(evil)]
+    assert tables.take(events, TENANTS) == Taken(new=len(evil), unknown=len(evil))
+    assert {reason for (reason,) in rows(url, "SELECT reason FROM feedback")} == set(evil)
+    assert counts(url)["cards"] == 0
+
+
+def test_what_is_old_is_forgotten_with_all_that_hangs_on_it(url: URL, tables: Tables) -> None:
+    tables.write([*(answered(f"old-{number}", "s1", AT - 1) for number in range(3)), answered("new", "s2")])
+    old = [event("card-old-1", received=AT - 1), event("card-nobody", received=AT - 1)]
+    tables.take([*old, event("card-old-2"), event("card-new", received=AT - 1), event("card-late")], TENANTS)
+    assert tables.forget(AT) == 3
+    assert counts(url) == {"evaluations": 1, "verdicts": 2, "cards": 1, "suggestions": 1, "feedback": 3}
+    assert tables.forget(AT) == 0
+    assert [card for (card,) in rows(url, "SELECT card FROM feedback ORDER BY card")] == [
+        "card-late",
+        "card-new",
+        "card-old-2",
+    ], "what came lately stays for as long as any other"
+
+
+def test_the_step_can_be_taken_back_and_again(url: URL, tables: Tables) -> None:
+    tables.write([answered("a")])
+    used = UsedTokens(Database(url), 0)
+    assert used.is_first("https://ehr.example", "one", 4_000_000_000)
+    _migrate(url, "downgrade", "0001")
+    assert not used.is_first("https://ehr.example", "one", 4_000_000_000), "the older tables are as they were"
+    prepare(url)
+    assert set(counts(url).values()) == {0}
+    assert not used.is_first("https://ehr.example", "one", 4_000_000_000)
+    used.close()
+
+
+def _migrate(url: URL, way: str, to: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        getattr(command, way)(config, to)
+    engine.dispose()
