@@ -56,7 +56,8 @@ def of_server(server: FhirServer, request: Json, token: str = "t1") -> Json:
 
 def tenant(server: FhirServer, more: str = "") -> str:
     """The settings of a client that has this FHIR server."""
-    return f'profile = "epic"\ntenants = [{{ base = "{server.base}", plain_http = true, private = true }}]\n{more}'
+    of_server = f'tenants = [{{ base = "{server.base}", plain_http = true, private = true }}]'
+    return f'profile = "epic"\n{of_server}\ndeadline_ms = 5000\n{more}'
 
 
 def held() -> list[Json]:
