@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
+from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.record.body import MOST_LOOSELY, TOO_DEEP, check_body, elements, starts_with
 from cards.record.errors import TooLargeError, UnreadableError
 from cards.record.strings import cleaned, mended
 from cards.record.words import printable
+from service.profiles.codes import read_back
+from service.profiles.profile import Profile
 from service.wire.refusal import RefusedError, TooLargeRefusedError
 
 OUTCOMES = ("accepted", "overridden")
@@ -69,9 +72,10 @@ class _BadEntryError(ValueError):
         self.member = member
 
 
-def meant(reason: Reason, profile: str) -> Reason:
-    """What a client means by a reason; `profile` is that of the client, which may write our codes in its own way."""
-    return reason
+def meant(reason: Reason, profile: Profile) -> Reason:
+    """What a client means by a reason: our code, where its EHR reports it back without hyphens."""
+    ours = read_back(reason.code, OVERRIDE_REASONS) if profile.plain_codes else None
+    return structs.replace(reason, code=ours) if ours else reason
 
 
 def read_feedback(body: bytes) -> Message:

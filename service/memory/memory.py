@@ -21,6 +21,7 @@ from service.fhir.address import read_address
 from service.hooks import service_id
 from service.memory.feedback import Entry, Message, meant
 from service.memory.rows import Answered, Card, Evaluation, Feedback, Suggestion, Taken, Verdict
+from service.profiles.profile import STRICT, Profile
 from service.store.hashing import Hash
 from service.wire.answer import Sent
 from service.wire.refusal import ForbiddenRefusedError
@@ -184,7 +185,7 @@ class Memory:
         client = caller.name if caller else ""
         tenants = frozenset(tenant.base for tenant in caller.tenants) if caller else _NO_TENANTS
         tenant = next(iter(tenants)) if len(tenants) == 1 else ""
-        profile = caller.client.profile if caller else "strict"
+        profile = caller.profile if caller else STRICT
         events = [self._event(client, tenant, profile, service, entry) for entry in message.entries]
         taken = self.keeping.take(events, tenants) if events else Taken()
         if not taken.new and not taken.again:
@@ -196,7 +197,7 @@ class Memory:
         refused = len(message.refused) + taken.others
         return counts | ({"refused_entries": refused} if refused else {})
 
-    def _event(self, client: str, tenant: str, profile: str, service: str, entry: Entry) -> Feedback:
+    def _event(self, client: str, tenant: str, profile: Profile, service: str, entry: Entry) -> Feedback:
         reason = meant(entry.reason, profile)
         suggestions = " ".join(entry.suggestions)
         happened = entry.stamp if entry.at is None else entry.at

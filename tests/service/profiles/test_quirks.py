@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.rule_book import rule_book
-from service.profiles.codes import read_back, read_topic
+from service.profiles.codes import read_topic
 from service.profiles.profile import PROFILES
+from service.store.database import place
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.places import DATA, ROOT
 from tests.support.profiled import pairs
+from tests.support.remembered import rows
 from tests.support.signing import AUDIENCE, FHIR_BASE, PUBLIC_URL, VIEW, token
 from tests.support.site import HOST, REQUEST, Site, lines, site
 
@@ -299,8 +300,42 @@ def test_every_card_names_its_source_and_is_short(profile: str) -> None:
             assert len(card["summary"].encode("utf-16-le")) // 2 < 140
 
 
-def test_a_code_that_epic_reports_back_is_known_again() -> None:
-    reported = written("epic-feedback-reason.json")["feedback"][0]["overrideReasons"]["reason"]
-    assert read_back(reported["code"], OVERRIDE_REASONS) == "patient-declined"
-    own = written("epic-feedback-extension.json")["feedback"][0]["overrideReasons"]
-    assert own.keys() == {"extension", "userComment"}
+def feedback(main: Site) -> list[Any]:
+    """What is kept of feedback."""
+    url = place(main.settings.store_address, main.settings.data_dir)
+    return rows(url, "SELECT card, outcome, reason, extension FROM feedback ORDER BY at, outcome DESC")
+
+
+@pytest.mark.parametrize("audience", [f"{AUDIENCE}/feedback", AUDIENCE])
+def test_feedback_in_each_spelling_is_kept_with_our_code(epic: Site, audience: str) -> None:
+    """Signed for the endpoint of feedback or for the service; with a code of ours, or a reason of Epic's own."""
+    (card, *_) = epic.post(token(), written("epic-patient-view.json")).get_json()["cards"]
+    declined = written("epic-feedback-reason.json")
+    assert declined["feedback"][0]["overrideReasons"]["reason"]["code"] in {
+        reason["code"] for reason in card["overrideReasons"]
+    }
+    for name in ("epic-feedback-reason.json", "epic-feedback-extension.json"):
+        (entry,) = written(name)["feedback"]
+        reply = epic.post(token(aud=audience), {"feedback": [{**entry, "card": card["uuid"]}]}, f"{VIEW}/feedback")
+        assert (reply.status_code, reply.get_json()) == (200, {})
+    kept = feedback(epic)
+    assert {(uuid, outcome) for uuid, outcome, *_ in kept} == {(card["uuid"], "overridden")}
+    assert {reason for *_, reason, _ in kept} == {"patient-declined", ""}
+    assert any("Does not meet criteria" in extension for *_, extension in kept)
+
+
+def test_a_batch_of_feedback_is_taken_entry_by_entry(epic: Site) -> None:
+    """One entry comes twice, one is wrong; and the batch comes again."""
+    for _ in range(2):
+        reply = epic.post(token(aud=f"{AUDIENCE}/feedback"), written("epic-feedback-batch.json"), f"{VIEW}/feedback")
+        assert reply.status_code == 200
+    assert [outcome for _, outcome, *_ in feedback(epic)] == ["overridden", "accepted"]
+
+
+def test_a_code_is_ours_only_where_hyphens_are_left_out(tmp_path: Path) -> None:
+    with site(tmp_path) as main:
+        reply = main.post(token(aud=f"{AUDIENCE}/feedback"), written("epic-feedback-reason.json"), f"{VIEW}/feedback")
+        assert reply.status_code == 200
+        assert [reason for *_, reason, _ in feedback(main)] == ["patientdeclined"]
+        service_alone = main.post(token(), written("epic-feedback-reason.json"), f"{VIEW}/feedback")
+        assert service_alone.status_code == 401, "a token for the service is none for its feedback"
