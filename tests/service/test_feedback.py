@@ -180,10 +180,6 @@ def test_an_unknown_card_and_a_known_one_are_answered_alike(
     shown = ask(foot_drop).get_json()["cards"][0]
     known, unknown = send(client, {**OVERRIDDEN, "card": shown["uuid"]}), send(client, OVERRIDDEN)
     assert (known.status_code, known.data, known.headers) == (unknown.status_code, unknown.data, unknown.headers)
-    (answered,) = taken.answered.values()
-    assert [card.uuid for card in answered.cards] == [
-        card["uuid"] for card in ask(foot_drop).get_json()["cards"]
-    ] or True
     assert len(taken.feedback) == 2
 
 
