@@ -270,6 +270,14 @@ class TestWhatIsAskedWrongly:
         request = {**REQUEST, "prefetch": {**REQUEST["prefetch"], key: others["prefetch"][key]}}
         refusal(posted(main, request), 422)
 
+    @pytest.mark.parametrize("key", ["conditions", "reports"])
+    def test_another_patient_from_the_fhir_server(self, main: Site, ehr: FhirServer, key: str) -> None:
+        kind = {"conditions": "Condition", "reports": "DiagnosticReport"}[key]
+        other = {"resourceType": kind, "id": "x1", "subject": {"reference": "Patient/p2"}}
+        page = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": other}]}
+        ehr.misbehave(kind, body=json.dumps(page).encode())
+        refusal(posted(main, asked(FOOT_DROP, key, fhirServer=ehr.base)), 422)
+
     def test_who_is_not_known(self, main: Site) -> None:
         once = token()
         assert main.status(once) == 200
