@@ -121,7 +121,7 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
         fhir = http_client(settings, THREADS, ca_file=client.ca_file, private=client.private_hosts)
         clients.append(registered(name, client, settings.public_url or "", keys, reader.beside(allowed, fhir)))
         if client.on_error == "empty":
-            log.logger().warning("failures are hidden", client=name, setting="on_error")
+            log.logger().warning("failures are hidden", client=name, why='on_error = "empty"')
     used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
     return Callers(clients, used, settings.allow_origins)
 

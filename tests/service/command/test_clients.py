@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from service.command.cli import main
 from service.settings import load
+from tests.support.bad_server import TLS, BadServer, says
 from tests.support.signing import (
     FHIR_BASE,
     ISSUER,
@@ -109,6 +110,26 @@ def test_a_client_is_not_added_twice(run: Run, tmp_path: Path) -> None:
     assert "same issuer" in added(run, "--keys-url", URL, name="other").output
 
 
+def test_a_server_inside_is_added_as_one(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "foot-drop-cds.toml"
+    file.write_text(BEGUN)
+    words = ["--keys-url", URL, "--fhir-server", "https://10.1.2.3/fhir"]
+    refused = added(run, *words)
+    assert refused.exit_code == 1
+    assert "is a private address; where that is meant, say private = true" in refused.output
+    assert file.read_text() == BEGUN
+    assert added(run, *words, "--private").exit_code == 0
+    assert [tenant.private for tenant in load(file, {}).clients["main"].tenants] == [True]
+    assert "https://10.1.2.3/fhir (private)" in run("clients", "list").output
+
+
+def test_the_list_names_a_client_that_is_told_of_no_failure(run: Run, tmp_path: Path) -> None:
+    registered(tmp_path)
+    assert "on error" not in run("clients", "list").output
+    registered(tmp_path, 'on_error = "empty"')
+    assert "on error      no cards" in run("clients", "list").output
+
+
 def test_the_list(run: Run, tmp_path: Path) -> None:
     registered(tmp_path, 'services = ["foot-drop-patient-view"]')
     done = run("clients", "list")
@@ -138,6 +159,16 @@ def test_keys_that_cannot_be_had_are_a_finding(run: Run, tmp_path: Path, status:
     done = run("clients", "check", "main")
     assert done.exit_code == 1
     assert why in done.output
+
+
+def test_keys_behind_a_certificate_of_the_clients_own_authority(run: Run, tmp_path: Path) -> None:
+    with BadServer(says(key_set(es=ec_key())), "https", is_secure=True) as server:
+        registered(tmp_path, f'keys_urls = ["{server.base}"]')
+        refused = run("clients", "check")
+        assert "a certificate that is not trusted" in refused.output
+        registered(tmp_path, f'keys_urls = ["{server.base}"]\nca_file = "{TLS / "ca.pem"}"')
+        done = run("clients", "check")
+    assert (refused.exit_code, done.exit_code) == (1, 0), done.output
 
 
 def test_a_client_that_is_not_there(run: Run, tmp_path: Path) -> None:

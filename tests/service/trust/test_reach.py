@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.support import vignettes
-from tests.support.bad_server import TLS, BadServer, answer, bundle, report
+from tests.support.bad_server import TLS, BadServer, answer, bundle, report, says
 from tests.support.fhir_server import FhirServer
 from tests.support.names_told import names_told
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.refusals import refusal
-from tests.support.signing import token
+from tests.support.signing import ec_key, key_set, token
 from tests.support.site import REQUEST, Site, lines, site
 
 Json = dict[str, Any]
@@ -135,6 +135,13 @@ def test_a_client_trusts_authorities_of_its_own(tmp_path: Path) -> None:
         with site(tmp_path, f"{own}\n{other}", "deadline_ms = 5000") as main:
             assert UNREAD not in details(main, request)
             assert UNREAD in details(main, request, iss="https://other.example")
+
+
+def test_keys_are_fetched_by_the_authorities_of_the_client(tmp_path: Path) -> None:
+    with BadServer(says(key_set(es=ec_key())), "https", is_secure=True) as server:
+        for ca_file, status in (("", 401), (f'ca_file = "{TLS / "ca.pem"}"', 200)):
+            with site(tmp_path, f'keys_urls = ["{server.base}"]\n{ca_file}') as main:
+                assert main.status() == status
 
 
 @pytest.fixture(scope="module")
