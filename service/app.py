@@ -28,6 +28,12 @@ from service.memory.memory import Memory
 from service.middleware import log
 from service.middleware.cors import with_cors
 from service.middleware.host import with_host
+from service.middleware.overload import with_overload
+from service.operations.families import OTHER
+from service.operations.health import Health
+from service.operations.metrics import METRICS
+from service.operations.tracing import TRACING
+from service.operations.watching import watched
 from service.profiles.codes import check_rules
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
@@ -47,6 +53,7 @@ _WORDS = {
     413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
     421: "the Host header holds no name of this service; its names are the settings public_url and hosts",
     500: "a fault in the service prevented the evaluation of the request",
+    503: "the service has too much to do at the moment: call again in a second",
 }
 
 Clock = Callable[[], datetime] | datetime | None
@@ -57,6 +64,7 @@ class Application(Flask):
 
     memory: Memory
     callers: Callers | None
+    health: Health
 
     def close(self) -> None:
         """Write what waits to be written, and close what is open."""
@@ -92,9 +100,15 @@ def create_app(
     app.register_blueprint(published(evaluating.book, is_signed=app.callers is not None))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
+    app.health = app.callers.health() if app.callers else Health(None, {})
     # Around Flask, not in its own hooks: what every reply needs costs a tenth there.
-    served = with_host(with_cors(app.wsgi_app, settings.allows_origin), settings.is_called, _misdirected)
-    app.wsgi_app = log.logged(_framed(served))  # type: ignore[method-assign,assignment]
+    served = with_cors(with_overload(app.wsgi_app, _overloaded), settings.allows_origin)
+    served = with_host(served, settings.is_called, _misdirected)
+    served = watched(_framed(served))
+    if settings.otlp_endpoint:
+        served = TRACING.traced(served)
+    served = log.logged(served)
+    app.wsgi_app = app.health.answering(served)  # type: ignore[method-assign,assignment]
     return app
 
 
@@ -129,7 +143,14 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     """What remembers answers and feedback: in the store, or in the process of a service that is tried out."""
     if settings.dev or not settings.clients:
-        return Memory(InProcess(), keyed_hash(token_hex()), str, rules=evaluating.book.rules, now=evaluating.now)
+        return Memory(
+            InProcess(),
+            keyed_hash(token_hex()),
+            str,
+            rules=evaluating.book.rules,
+            now=evaluating.now,
+            tells_log=settings.log_identifiers,
+        )
     from service.memory.lasting import Lasting
     from service.memory.own_words import in_own_words, own_words
     from service.store.database import place
@@ -144,6 +165,7 @@ def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
         now=evaluating.now,
         keeps_answers=settings.keep_answers,
         keeps_comments=settings.keep_comments,
+        tells_log=settings.log_identifiers,
     )
 
 
@@ -151,6 +173,8 @@ def _hash(settings: Settings) -> Hash:
     """How patients and users are known in the store; not at all where no key is set and no folder is there for one."""
     if settings.hash_key:
         return keyed_hash(settings.hash_key.get_secret_value())
+    if settings.data_dir is None and settings.log_identifiers:
+        raise StartError("log_identifiers: the hashes need a key: set hash_key, or data_dir, where one is made")
     return keyed_hash(own_key(settings.data_dir)) if settings.data_dir else no_hash
 
 
@@ -243,12 +267,19 @@ def _answer_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
+        METRICS.faults.add(OTHER, OTHER)
         faults.error("fault", **log.fault(error))
         return _outcome(500, _WORDS[500])
 
 
 def _misdirected(_: dict[str, Any]) -> Response:
     return _outcome(421, _WORDS[421])
+
+
+def _overloaded(_: dict[str, Any]) -> Response:
+    reply = _outcome(503, _WORDS[503])
+    reply.headers["Retry-After"] = "1"
+    return reply
 
 
 def _outcome(status: int, message: str, expression: str = "") -> Response:

@@ -11,6 +11,8 @@ import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
+from cards.decide import Decision
+from cards.language.verdict import Kind, Silent
 from cards.record.body import MAX_BYTES
 from service.evaluation import Evaluation, Evaluator
 from service.hidden import no_cards_instead
@@ -18,6 +20,8 @@ from service.hooks import HOOKS, service_id
 from service.memory.feedback import read_feedback
 from service.memory.memory import Memory
 from service.middleware.log import COUNTS
+from service.operations.metrics import DISCOVERY, FEEDBACK, METRICS
+from service.operations.watching import COUNTED_AS
 from service.profiles.profile import STRICT
 from service.wire.answer import Sent, answer
 from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, RefusedError, TooLargeRefusedError
@@ -48,6 +52,7 @@ def routes(
 
     @blueprint.get(PATH)
     def discover() -> Response:
+        request.environ[COUNTS]["service"] = DISCOVERY
         client = _discovering(callers, authenticate_discovery)
         if client is None:
             return Response(discovery, mimetype="application/json")
@@ -87,6 +92,7 @@ def _service_call(
 
     def call() -> Response:
         started = perf_counter()
+        request.environ[COUNTS]["service"] = identity
         caller = callers.caller(request.environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
@@ -102,13 +108,14 @@ def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook:
     environ = request.environ
     profile = caller.profile if caller is not None else STRICT
     asked = read(_body(environ), hook, profile)
+    environ[COUNTS].update(memory.names(caller, asked))
     evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, asked, caller)
     environ[COUNTS].update(
-        service=service_id(hook),
         records=len(evaluation.gathered.records),
         unreadable=evaluation.chart.noticed.total,
         unseen=len(evaluation.chart.unseen),
     )
+    _count(evaluation.decision)
     sent: list[Sent] = []
     cards = answer(
         evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile, sent
@@ -135,14 +142,23 @@ def _feedback_call(memory: Memory, callers: Callers | None, identity: str, path:
 
     def call() -> Response:
         environ = request.environ
+        environ[COUNTS]["service"], environ[COUNTED_AS] = identity, FEEDBACK
         caller = callers.caller(environ, path) if callers else None
         if caller is not None and not caller.client.sees(identity):
             raise NotFound
         message = read_feedback(_body(environ))
-        environ[COUNTS].update(service=identity, **memory.take(caller, identity, message))
+        environ[COUNTS].update(**memory.take(caller, identity, message))
         return Response(b"{}", mimetype="application/json")
 
     return call
+
+
+def _count(decision: Decision) -> None:
+    for shown in decision.shown:
+        METRICS.cards.add(shown.rule.id, shown.card.indicator)
+    for rule, verdict in decision.verdicts.items():
+        if isinstance(verdict, Silent) and verdict.kind is Kind.COULD_NOT_EVALUATE:
+            METRICS.could_not_evaluate.add(rule)
 
 
 def _listed(services: Iterable[dict[str, Any]]) -> bytes:

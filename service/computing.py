@@ -9,9 +9,15 @@ from __future__ import annotations
 import faulthandler
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO
+from contextvars import copy_context
+from functools import partial
+from typing import IO, Any, NamedTuple, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+T = TypeVar("T")
 
 ENDED_BY = signal.SIGPROF
 
@@ -21,6 +27,11 @@ def say_where(file: IO[bytes]) -> None:
     faulthandler.register(ENDED_BY, file, all_threads=False, chain=True)
 
 
+def is_debugged() -> bool:
+    """Whether a debugger is at work: what pdb loads, and what debugpy and the debuggers of editors load."""
+    return "bdb" in sys.modules or "pydevd" in sys.modules
+
+
 class Limit:
     """Ends the process if what stands in its `with` block takes more CPU time, unless a debugger is at work."""
 
@@ -28,17 +39,60 @@ class Limit:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        # What pdb loads, and what debugpy and the debuggers of editors load.
-        if "bdb" not in sys.modules and "pydevd" not in sys.modules:
+        if not is_debugged():
             signal.setitimer(signal.ITIMER_PROF, self._seconds)
 
     def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
+class Desk(greenlet):
+    """Where answers are computed, one after the other. Whoever computes can be left while it waits for another machine.
+
+    It is switched to with what is to be computed, and comes back with a Result; or with a call that is to be done
+    meanwhile, and then wants its Result. A greenlet for each answer would cost ten times as much.
+    """
+
+    def run(self) -> None:
+        """Compute what comes, for ever."""
+        result: Result | None = None
+        while self.parent is not None:
+            result = result_of(self.parent.switch(result))
+
+
+class Result(NamedTuple):
+    """What came of a call: a value, or what it raised."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    def get(self) -> Any:
+        """The value. Raises what the call raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def result_of(call: Callable[[], Any]) -> Result:
+    """What comes of a call."""
+    try:
+        return Result(call())
+    except Exception as error:
+        return Result(error=error)
+
+
+def aside(call: Callable[[], T]) -> T:
+    """The result of what waits for another machine: it is no computing, and the worker can refuse others meanwhile."""
+    desk = getcurrent()
+    if not isinstance(desk, Desk) or desk.parent is None:
+        return call()
+    with _uncounted():
+        value: T = desk.parent.switch(partial(copy_context().run, call)).get()
+    return value
+
+
 @contextmanager
-def uncounted() -> Iterator[None]:
-    """Do not count the block: it reads from FHIR servers, for which there is a deadline."""
+def _uncounted() -> Iterator[None]:
     left, _ = signal.setitimer(signal.ITIMER_PROF, 0)
     try:
         yield

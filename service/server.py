@@ -7,12 +7,16 @@ import os
 import resource
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
+from cards.rule_book import rule_book
 from service.errors import StartError
-from service.serving.supervisor import Supervisor
+from service.hooks import HOOKS, service_id
+from service.middleware import log
+from service.operations.metrics import METRICS, METRICS_PATH
+from service.serving.supervisor import Supervisor, Times
 from service.serving.worker import BACKLOG, Task
 from service.settings import Settings, refuse_unsafe
 
@@ -22,6 +26,8 @@ _SILENT_MILLISECONDS = 10_000  # who takes nothing of an answer for so long is c
 _CONNECTIONS = 4096  # that a worker holds at a time, if it may open so many files
 _OTHER_FILES = 128  # that a worker opens beside, connections to FHIR servers among them
 _STOP_SECONDS = 0.6  # beside the longest request, for the end
+# Beside deadline_ms and twice evaluation_limit_s, which is CPU time: for the store, and the keys of a client.
+_HELD_SECONDS = 5
 
 
 class AddressInUseError(StartError):
@@ -57,21 +63,52 @@ def serve(
     and StoreFailedError.
     """
     refuse_unsafe(settings, host)
+    log.configure(settings.log_level, settings.log_format)
     if settings.clients and not settings.dev:
         from service.store.database import place, prepare  # loaded where there is a store
 
         prepare(place(settings.store_address, settings.data_dir))
     connections = _connections()
     _close_gaps()
-    with _listen(host, port) as listener:
+    with ExitStack() as open_until_the_end:
+        listener = open_until_the_end.enter_context(_listen(host, port, "--host and --port name another address"))
         address, bound = listener.getsockname()[:2]
+        lines = [f"Listening on {_url(address, bound)}"]
+        tell = None
+        if settings.metrics_at:
+            watched = open_until_the_end.enter_context(_listen(*settings.metrics_at, "see metrics_address"))
+            lines.append(f"Metrics at {_url(*watched.getsockname()[:2])}{METRICS_PATH}")
+            tell = _telling(watched)
+        _know(settings, workers)
         make = partial(load, settings)
         make()  # in the parent: what this imports and computes is there in all workers, and in those that replace them
-        Supervisor(
-            Task(listener, connections, make, settings.evaluation_limit_s),
-            workers,
-            settings.longest_deadline + settings.evaluation_limit_s + _STOP_SECONDS,
-        ).run(partial(_say, say, f"Listening on {_url(address, bound)}"))
+        task = Task(
+            listener, connections, make, settings.evaluation_limit_s, settings.max_waiting, settings.otlp_endpoint
+        )
+        Supervisor(task, workers, _times(settings), tell).run(partial(_say, say, lines))
+
+
+def _know(settings: Settings, workers: int) -> None:
+    """Count what these settings let happen, and share the numbers with the workers to come."""
+    refusals: tuple[str, ...] = ()
+    if settings.clients and not settings.dev:
+        from service.trust.callers import REFUSALS
+
+        refusals = REFUSALS
+    METRICS.know(map(service_id, HOOKS), rule_book().rules, settings.clients, refusals)
+    METRICS.share(workers)
+
+
+def _telling(listener: socket.socket) -> Callable[[int], None]:
+    """What tells the metrics to whoever connects to this socket."""
+    from service.operations.exposition import tell  # loaded where they are asked for
+
+    return partial(tell, METRICS, listener)
+
+
+def _times(settings: Settings) -> Times:
+    longest = settings.longest_deadline + settings.evaluation_limit_s
+    return Times(longest + _STOP_SECONDS, longest + settings.evaluation_limit_s + _HELD_SECONDS, settings.drain_s)
 
 
 def _close_gaps() -> None:
@@ -101,7 +138,7 @@ def _connections() -> int:
     return _CONNECTIONS if allowed < 0 else min(_CONNECTIONS, allowed - _OTHER_FILES)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, otherwise: str) -> socket.socket:
     """A socket that listens there. What is set on it holds for its connections. Raises AddressInUseError."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
@@ -119,14 +156,15 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.close()
             raise
     except OSError as error:
-        why = f"{error.strerror or error}; --host and --port name another address"
+        why = f"{error.strerror or error}; {otherwise}"
         raise AddressInUseError(f"cannot listen on {_url(host, port)}: {why}") from None
     return listener
 
 
-def _say(say: Callable[[str], None], line: str) -> None:
+def _say(say: Callable[[str], None], lines: list[str]) -> None:
     with suppress(OSError):  # nobody reads standard output
-        say(line)
+        for line in lines:
+            say(line)
 
 
 def _url(host: str, port: int) -> str:

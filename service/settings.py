@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from cards.record.codes import Codes
 from cards.record.errors import OverlayError
@@ -23,6 +23,7 @@ from cards.value_sets.value_set import VALUE_SETS
 from service.errors import StartError
 from service.expansions import read_expansions
 from service.fhir.address import LOOPBACK, read_address, read_host, read_origin, without_secrets
+from service.running import Running
 from service.store.hashing import FEWEST
 from service.trust.client import Client, check_ca_file, check_issuers, check_public_urls
 
@@ -42,7 +43,7 @@ class RefusedSettingsError(StartError):
     """The settings cannot be used; the message names the setting and says why."""
 
 
-class Settings(BaseModel):
+class Settings(Running):
     """What a site can set. `dev` comes from the command line alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -54,6 +54,8 @@ SLOW = [
     "house/test_mutants.py",
     "service/command",
     "service/publish",
+    "service/operations/test_metrics.py",
+    "service/operations/test_traces.py",
     "service/serving",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",

@@ -66,7 +66,7 @@ def serve(
 
     def say(line: str) -> None:
         click.echo(line)
-        if dev:
+        if dev and line.startswith("Listening"):
             click.echo(f"Simulator: {line.removeprefix('Listening on ')}/simulator")
 
     try:

@@ -22,6 +22,8 @@ from service.fhir.breaker import Breaker
 from service.fhir.connections import Watch
 from service.fhir.searchset import next_link
 from service.fhir.transport import FHIR_SERVER, LATE, AnswerError, Budget, HttpClient
+from service.middleware.log import of_request
+from service.operations.metrics import METRICS, NOBODY
 
 THREADS = 16  # as many queries at once: every key of a hook, and then some
 LONGEST_GET = 1900  # characters of a URL that every proxy lets pass
@@ -61,6 +63,8 @@ class _Reading:
         self.status = 0
         self.is_asked = False
         self.has_answered = False
+        self.outcome = "late"
+        self.ended = deadline
         self._half = (time.monotonic() + deadline) / 2
         self._may_retry = True
 
@@ -147,10 +151,15 @@ class FhirReader:
         elif not self._breaker.lets_through(base):
             why = _SILENT
         if base is None or why:
+            METRICS.fhir_requests.add(
+                of_request("client", NOBODY), "let alone" if why is _SILENT else "not allowed", amount=len(queries)
+            )
             return dict.fromkeys(queries, Fetched(why=why))
         budget = budget or self.budget()
         readings = [_Reading(key, deadline, budget) for key in queries]
+        started = time.monotonic()
         fetched = self._read(readings, base, token, queries)
+        _count(readings, started)
         if any(reading.is_asked for reading in readings):
             self._breaker.note(base, has_answered=any(reading.has_answered for reading in readings))
         return fetched
@@ -176,13 +185,18 @@ class FhirReader:
             except AnswerError as error:
                 reading.has_answered = reading.has_answered or error.status not in _NO_ANSWER
                 reading.status = error.status
+                reading.outcome = _outcome(error)
                 reading.why = str(error)
             except UnreadableError as error:
+                reading.outcome = "unreadable"
                 reading.why = f"the FHIR server's answer is unreadable: {error}"
             except Exception as error:  # what a server provokes costs its key, never the whole answer
+                reading.outcome = "unreadable"
                 reading.why = f"the FHIR server's answer is unreadable ({type(error).__name__})"
             else:
+                reading.outcome = "ok"
                 reading.why = ""
+            reading.ended = time.monotonic()
 
     def _read_pages(self, reading: _Reading, base: Address, token: str | None, query: str) -> None:
         """Every page of a query, into the reading. Raises AnswerError or UnreadableError."""
@@ -256,6 +270,22 @@ class FhirReader:
         if page is None:
             raise UnreadableError("it is not a FHIR resource")
         return page
+
+
+def _outcome(error: AnswerError) -> str:
+    """What became of a query that brought an error, as the metrics say it."""
+    if error.status >= 400:
+        return "failed" if error.status >= 500 else "refused"
+    if error.status:
+        return "unreadable"
+    return "late" if str(error) == _LATE else "unreachable"
+
+
+def _count(readings: list[_Reading], started: float) -> None:
+    client = of_request("client", NOBODY)
+    for reading in readings:
+        METRICS.fhir_requests.add(client, reading.outcome)
+        METRICS.fhir_seconds.observe(max(0.0, min(reading.ended, time.monotonic()) - started), client)
 
 
 def _read(body: bytes, reading: _Reading, go_on: Callable[[], None]) -> Resource | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from urllib.parse import quote
 
@@ -15,10 +16,11 @@ from cards.record.defects import Defects
 from cards.record.newest import MOST_RECORDS, newest_records
 from cards.record.prefetch_keys import PREFETCH_KEYS, REQUIRED
 from cards.record.records import Patient, Resource
-from service.computing import uncounted
+from service.computing import aside
 from service.fhir.client import Fetched, FhirReader
 from service.fhir.references import MOST, Lacking, lacking
 from service.fhir.searchset import Contents, contents, is_empty, only
+from service.operations.tracing import TRACING
 from service.wire.refusal import MissingDataRefusedError
 from service.wire.request import HookRequest
 
@@ -168,8 +170,8 @@ class _Gathering:
         if lifetime is not None and time.monotonic() >= self._started + lifetime:
             return {key: Fetched(why=_EXPIRED) for key in queries}
         server = self._request.fhirServer or ""
-        with uncounted():
-            return self._reader.fetch(server, token or None, queries, self._deadline, self._budget)
+        fetch = partial(self._reader.fetch, server, token or None, queries, self._deadline, self._budget)
+        return aside(partial(TRACING.reading, fetch))
 
     def read_missing(self) -> None:
         """What is still to be asked, from the FHIR server."""

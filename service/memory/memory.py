@@ -73,6 +73,7 @@ class Memory:
         now: Callable[[], datetime],
         keeps_answers: bool = True,
         keeps_comments: bool = False,
+        tells_log: bool = False,
     ) -> None:
         self.keeping = keeping
         self._hashed = hashed
@@ -81,11 +82,23 @@ class Memory:
         self._now = now
         self._keeps_answers = keeps_answers
         self._keeps_comments = keeps_comments
+        self._tells_log = tells_log
         self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
 
     def close(self) -> None:
         """Have kept what waits, and end."""
         self.keeping.close()
+
+    def names(self, caller: Caller | None, request: HookRequest) -> dict[str, str]:
+        """The hashes by which the log names patient and user, the same ones as here, if a setting asks for it."""
+        if not self._tells_log:
+            return {}
+        client, tenant = (caller.name, _tenant(caller, request.fhirServer)) if caller else ("", "")
+        named = {
+            "patient": self._who(client, tenant, "Patient", request.patient_id),
+            "user": self._who(client, tenant, "user", request.context.userId),
+        }
+        return {kind: name for kind, name in named.items() if name}
 
     def keep(
         self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, sent: Iterable[Sent], started: float

@@ -9,7 +9,6 @@ from typing import Any
 from service.middleware.log import Wsgi
 
 _LONGEST = 300  # characters: a name of DNS has 253, and a port
-_EXEMPT = frozenset({"/health", "/metrics"})  # asked by address, by what watches the service; they hold no patient
 
 
 def with_host(inner: Wsgi, is_own: Callable[[str], bool], refused: Callable[[dict[str, Any]], Wsgi]) -> Wsgi:
@@ -18,7 +17,7 @@ def with_host(inner: Wsgi, is_own: Callable[[str], bool], refused: Callable[[dic
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         header = environ.get("HTTP_HOST", "")
-        if (len(header) > _LONGEST or not is_own(header)) and environ.get("PATH_INFO") not in _EXEMPT:
+        if len(header) > _LONGEST or not is_own(header):
             return refused(environ)(environ, start_response)
         return inner(environ, start_response)
 

@@ -1,22 +1,27 @@
-"""The one logger: JSON lines on standard error, one a request; names, numbers and times, nothing of a patient."""
+"""The one logger: lines on standard error, one a request; names, numbers and times, nothing of a patient."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import traceback
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
 import msgspec
 import structlog
 
+from cards.record.words import printable
 from service.middleware.output import Output
 
 # Only these methods stand in a log: what else a client calls a method is its own text.
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
+
+LONGEST_ID = 128  # characters of a request id
 
 OUTPUT = Output()
 """Where all of the process logs to, and how many lines were lost."""
@@ -27,15 +32,33 @@ COUNTS = "foot-drop-cds.counts"
 """Where in the WSGI environ a route may put names and numbers for the log, as a dict."""
 
 
+_REQUEST: ContextVar[dict[str, Any] | None] = ContextVar("request", default=None)
+_OF_REQUEST = ("request_id", "client")  # what every line of a request says
+
+FIELDS = frozenset(
+    {
+        *("timestamp", "level", "event", "lost"),
+        *("request_id", "client", "method", "service", "status", "milliseconds", "records", "unreadable", "unseen"),
+        *("refused", "patient", "user", "why", "error", "at", "rule", "place", "order", "library", "text"),
+        *("worker", "restart", "restart_in_s", "signal", "exit_code", "checked_alone_for_s", "away_s"),
+        *("hidden", "setting", "feedback", "again", "unknown_cards", "refused_entries"),
+        *("waiting", "room", "count", "in_all"),
+    }
+)
+"""What a line may say; whatever else it is given is left out. docs/operations.md says what each of them means."""
+
+
 def logged(inner: Wsgi) -> Wsgi:
-    """Log every request: method, service, status, milliseconds and counts."""
+    """Log every request: its id, method, service, status, milliseconds and counts. The reply carries the id."""
     log = logger()
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         started = perf_counter()
-        counts: dict[str, Any] = {}
+        identity = request_id(environ.get("HTTP_X_REQUEST_ID"))
+        counts: dict[str, Any] = {"request_id": identity}
         environ[COUNTS] = counts
         method = environ["REQUEST_METHOD"]
+        told = _REQUEST.set(counts)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             log.info(
@@ -45,24 +68,47 @@ def logged(inner: Wsgi) -> Wsgi:
                 milliseconds=round((perf_counter() - started) * 1000, 2),
                 **counts,
             )
-            return start_response(status, headers, *error)
+            return start_response(status, [*headers, ("X-Request-Id", identity)], *error)
 
-        return inner(environ, start)
+        try:
+            return inner(environ, start)
+        finally:
+            _REQUEST.reset(told)
 
     return call
 
 
+def request_id(given: str | None) -> str:
+    """The id that the caller gave a request, if it is short and of printable ASCII; else one of our own."""
+    if given and len(given) <= LONGEST_ID and given.isascii() and given.isprintable():
+        return given
+    return os.urandom(16).hex()
+
+
+def of_request(name: str, default: str) -> str:
+    """What is known of the request that is being answered, such as its `client`."""
+    counts = _REQUEST.get()
+    return default if counts is None else str(counts.get(name, default))
+
+
+def configure(level: str, form: str) -> None:
+    """Log from this level on (info, warning, error), as json or for a console; loggers made later do."""
+    _written["level"], _written["form"] = level, form
+
+
 def logger() -> Any:
-    """A logger that writes JSON lines to standard error."""
+    """A logger that writes to standard error, a line of JSON each time unless it is configured otherwise."""
     return structlog.wrap_logger(
         OUTPUT,
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _name_request,
+            _leave_out_unknown,
             _tell_lost,
-            structlog.processors.JSONRenderer(serializer=_to_json),
+            _RENDERERS[_written["form"]],
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=_WRAPPERS[_written["level"]],
     ).bind()  # once: the lazy proxy would be made into a logger at every call
 
 
@@ -85,6 +131,21 @@ def fault(error: BaseException) -> dict[str, Any]:
     }
 
 
+def _name_request(_: Any, __: str, event: Any) -> Any:
+    counts = _REQUEST.get()
+    if counts is not None:
+        for name in _OF_REQUEST:
+            if name in counts:
+                event[name] = counts[name]
+    return event
+
+
+def _leave_out_unknown(_: Any, __: str, event: Any) -> Any:
+    if event.keys() <= FIELDS:
+        return event
+    return {name: value for name, value in event.items() if name in FIELDS}
+
+
 def _tell_lost(_: Any, __: str, event: Any) -> Any:
     if OUTPUT.lost:
         event["lost"] = OUTPUT.lost
@@ -95,3 +156,21 @@ def _to_json(event: Any, **_: Any) -> str:
     line = msgspec.json.encode(event).decode()
     # JSON escapes the control characters of ASCII but the last, and none of Unicode: a terminal would obey them
     return line if line.isascii() and line.isprintable() else json.dumps(event)
+
+
+def _to_console(_: Any, __: str, event: Any) -> str:
+    """A line for people: time, level, event, and the rest as name=value."""
+    rest = " ".join(f"{name}={value}" for name, value in event.items() if name not in _FIRST)
+    return printable(" ".join([*(str(event[name]) for name in _FIRST), rest]).rstrip())
+
+
+_FIRST = ("timestamp", "level", "event")
+_RENDERERS: dict[str, structlog.typing.Processor] = {
+    "json": structlog.processors.JSONRenderer(serializer=_to_json),
+    "console": _to_console,
+}
+_WRAPPERS = {
+    name: structlog.make_filtering_bound_logger(level)
+    for name, level in (("info", logging.INFO), ("warning", logging.WARNING), ("error", logging.ERROR))
+}
+_written = {"level": "info", "form": "json"}

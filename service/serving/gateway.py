@@ -10,15 +10,23 @@ import asyncio
 import io
 import math
 import sys
+import time
 from collections.abc import Callable
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import RequestTimeout
 
 from cards.record.body import MAX_BYTES
-from service.computing import Limit
-from service.middleware.log import Wsgi
+from service.computing import Desk, Limit, Result, is_debugged, result_of
+from service.middleware.log import OUTPUT, Wsgi
+from service.middleware.overload import OVERLOADED
+from service.operations.health import PATHS
+from service.operations.metrics import METRICS
+from service.operations.watching import ARRIVED
+from service.serving.turns import Turns
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol
@@ -38,15 +46,20 @@ _CONSTANT: dict[str, Any] = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
 }
+Reply = tuple[int, list[tuple[str, str]], bytes]
 _LARGE = 64 * 1024  # bytes of a body that it is worth to forget early
 
 
 class Gateway:
     """An RSGI application around a WSGI application, which may compute for `limit` seconds of CPU time a request."""
 
-    def __init__(self, application: Wsgi, limit: float) -> None:
+    def __init__(self, application: Wsgi, limit: float, most_waiting: int) -> None:
         self._application = application
         self._limit = Limit(limit)
+        self._turns = Turns(most_waiting)
+        self._desk = Desk()
+        self._desk.switch()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._waiting: dict[asyncio.Task[None], float] = {}
         """Who waits for a body, and until when by the loop's clock."""
         self.busy = 0
@@ -55,6 +68,7 @@ class Gateway:
     async def __call__(self, scope: Scope, protocol: RSGIHTTPProtocol) -> None:
         """Answer a request."""
         self.busy += 1
+        METRICS.in_flight.set(self.busy)
         try:
             environ = _environ(scope)
             try:
@@ -62,11 +76,36 @@ class Gateway:
             except RuntimeError:  # of granian: the client has gone, or sent no HTTP
                 protocol.response_empty(400, [])
                 return
-            with self._limit:
-                status, headers, body = _answer(self._application, environ)
+            status, headers, body = await self._answered(environ)
+            if METRICS.is_draining():
+                headers = [*headers, ("connection", "close")]  # whoever would ask again here goes elsewhere
             protocol.response_bytes(status, headers, body)
         finally:
             self.busy -= 1
+            METRICS.in_flight.set(self.busy)
+
+    async def _answered(self, environ: dict[str, Any]) -> Reply:
+        if environ["PATH_INFO"] in PATHS:
+            return _answer(self._application, environ)
+        environ[ARRIVED] = time.perf_counter()
+        if not await self._turns.take():
+            environ[OVERLOADED] = True
+            return _answer(self._application, environ)
+        try:
+            with self._limit:
+                return await self._computed(environ)
+        finally:
+            self._turns.pass_on()
+
+    async def _computed(self, environ: dict[str, Any]) -> Reply:
+        """The reply; while it waits for another machine, the loop sees to what comes meanwhile."""
+        self._desk.gr_context = copy_context()
+        came = self._desk.switch(partial(_answer, self._application, environ))
+        while not isinstance(came, Result):
+            result = await asyncio.get_running_loop().run_in_executor(self._aside, result_of, came)
+            came = self._desk.switch(result)
+        reply: Reply = came.get()
+        return reply
 
     def give_up_waiting(self, late: float = math.inf) -> None:
         """Answer those whose bodies have not come by their deadlines, if these are before `late`."""
@@ -75,9 +114,13 @@ class Gateway:
 
     async def keep_deadlines(self) -> NoReturn:
         """Answer whoever is late, for as long as this runs: one clock for all requests costs each next to nothing."""
+        told = 0
         while True:
+            METRICS.beat.set(math.inf if is_debugged() else time.monotonic())
             await asyncio.sleep(_TICK)
             self.give_up_waiting(asyncio.get_running_loop().time())
+            METRICS.lost.add(amount=OUTPUT.lost - told)
+            told = OUTPUT.lost
 
     async def _received(self, environ: dict[str, Any], protocol: RSGIHTTPProtocol) -> Any:
         """The body as a file. It raises RequestTimeout when it is read, if the body did not come in time."""
@@ -160,7 +203,7 @@ def _environ(scope: Scope) -> dict[str, Any]:
     return environ
 
 
-def _answer(application: Wsgi, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+def _answer(application: Wsgi, environ: dict[str, Any]) -> Reply:
     started: list[tuple[int, list[tuple[str, str]]]] = []
 
     def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -10,17 +11,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import IO, Any
 
 from service import computing
-from service.middleware.log import fault, logger
-from service.serving.worker import Task, work
+from service.middleware.log import OUTPUT, fault, logger
+from service.operations.metrics import METRICS
+from service.serving.worker import ENDS, Task, work
 
 _PAUSES = (0, 1, 2, 4, 8, 16, 30)  # seconds before a restart, by how often the worker has died at once before
 _SETTLED = 1  # seconds: who has lived for so long has not died at once
 _PLACES = 8  # of a traceback that are logged
+_LOOK_SECONDS = 1  # between two looks at what the workers do
+_START_SECONDS = 120  # for a worker, until it first turns to what waits
+_END_SECONDS = 1  # for a worker that hangs to say where, before it is killed
+_HANGING = "it did not go on within deadline_ms, evaluation_limit_s and some seconds"
 
 
 class _Worker:
@@ -33,20 +40,38 @@ class _Worker:
         self.due = 0.0
         self.started = 0.0
         self.trace = _scratch()
+        self.killed_at = math.inf
+        """When it is killed: it was told to end, since it hangs."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that the parent lets pass."""
+
+    grace: float
+    """For requests under way, when all is over."""
+    held: float
+    """For which a request may hold a worker, or a worker do nothing."""
+    drain: float = 0
+    """From SIGTERM, for whoever sends requests to learn that there will be no service here."""
 
 
 class Supervisor:
-    """Keeps as many workers at a task as are asked for, until SIGTERM or SIGINT.
+    """Keeps as many workers at a task as are asked for, until SIGTERM or SIGINT; a second signal cuts the end short.
 
-    At the end they have `grace` seconds for requests under way; a second signal cuts that short.
+    `tell`, which is given the pipe by which the end of the parent is seen, runs in a process of its own beside them.
     """
 
-    def __init__(self, task: Task, workers: int, grace: float) -> None:
+    def __init__(self, task: Task, workers: int, times: Times, tell: Callable[[int], None] | None = None) -> None:
         self._task = task
-        self._grace = grace
+        self._times = times
+        self._tell = tell
         self._workers = [_Worker(number + 1) for number in range(workers)]
+        self._places = [*self._workers, *([_Worker(0)] if tell else [])]
         self._restarts = 0
-        self._signals = 0
+        self._signals: list[int] = []
+        self._is_stopping = False
+        self._lost = 0
         self._forking = multiprocessing.get_context("fork")  # the socket and the application are there already
         self._ready, self._tell_ready = os.pipe()
         self._living, self._alive = os.pipe()  # readable when no parent holds the other end
@@ -61,36 +86,66 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._count_signal)
         has_started = False
-        while not self._signals:
+        while not self._is_over():
             self._fill_places()
             if self._ready in self._wait([self._woken, self._ready], self._pause()):
                 os.read(self._ready, 4096)
                 if not has_started:
                     has_started = True
                     started()
+            self._end_hanging()
+            METRICS.lost.add(amount=OUTPUT.lost - self._lost)
+            self._lost = OUTPUT.lost
         self._stop()
 
-    def _count_signal(self, *_: object) -> None:
-        self._signals += 1
+    def _count_signal(self, number: int, _: object) -> None:
+        self._signals.append(number)
+        METRICS.draining.set(METRICS.draining.at_here() or time.monotonic())
 
-    def _pause(self) -> float | None:
-        """Seconds until an empty place is due."""
-        due = [worker.due for worker in self._workers if worker.process is None]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+    def _is_over(self) -> bool:
+        """Whether the service ends now: who sends requests has learned of it, or somebody at a terminal is waiting."""
+        since = METRICS.draining.at_here()
+        is_told = len(self._signals) > 1 or signal.SIGINT in self._signals
+        return bool(self._signals) and (is_told or time.monotonic() >= since + self._times.drain)
+
+    def _pause(self) -> float:
+        """Seconds until there is something to do: an empty place is due, a worker may hang, the service ends."""
+        due = [worker.due for worker in self._places if worker.process is None]
+        if self._signals:
+            due.append(METRICS.draining.at_here() + self._times.drain)
+        return min(_LOOK_SECONDS, max(0.0, min(due) - time.monotonic())) if due else _LOOK_SECONDS
+
+    def _end_hanging(self) -> None:
+        """End the workers that do not go on: they write down where they are, or are killed."""
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.process is None or worker.process.pid is None:
+                continue
+            if now >= worker.killed_at:
+                worker.process.kill()
+            elif worker.killed_at == math.inf and now >= self._hangs_at(worker):
+                worker.killed_at = now + _END_SECONDS
+                os.kill(worker.process.pid, computing.ENDED_BY)
+
+    def _hangs_at(self, worker: _Worker) -> float:
+        since, beat = METRICS.of_worker(worker.number)
+        if not beat:
+            return worker.started + _START_SECONDS
+        return min(beat, since or math.inf) + self._times.held
 
     def _wait(self, waiting: list[Any], seconds: float | None) -> list[Any]:
         """What has happened of this; who has died is buried."""
-        happened = wait([*waiting, *(worker.process.sentinel for worker in self._workers if worker.process)], seconds)
+        happened = wait([*waiting, *(worker.process.sentinel for worker in self._places if worker.process)], seconds)
         with suppress(BlockingIOError):
             self._woken.recv(4096)
-        for worker in self._workers:
+        for worker in self._places:
             if worker.process is not None and worker.process.exitcode is not None:
                 self._bury(worker)
         return happened
 
     def _fill_places(self) -> None:
         now = time.monotonic()
-        for worker in self._workers:
+        for worker in self._places:
             if worker.process is None and worker.due <= now:
                 self._start(worker)
 
@@ -100,7 +155,7 @@ class Supervisor:
         try:
             process.start()
         except OSError as error:  # no memory, or no more processes
-            self._postpone(worker, error=type(error).__name__)
+            self._postpone(worker, "no process", error=type(error).__name__)
         else:
             worker.process = process
 
@@ -108,26 +163,41 @@ class Supervisor:
         """What the process of a worker does."""
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)  # until the event loop takes them
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(ENDS, signal.SIG_DFL)  # until the event loop takes it
         os.close(self._alive)
+        OUTPUT.lost = 0  # of what the parent lost it tells itself
         computing.say_where(worker.trace)
         try:
-            work(self._task, self._living, self._tell_ready)
+            if worker.number:
+                METRICS.take_place(worker.number)
+                work(self._task, self._living, self._tell_ready)
+            elif self._tell:
+                self._tell(self._living)
         except BaseException as error:
             self._log.error("fault", worker=worker.number, **fault(error))
             os._exit(1)
 
     def _bury(self, worker: _Worker) -> None:
         process, worker.process = worker.process, None
-        if process is None or self._signals:
+        is_hanging, worker.killed_at = worker.killed_at < math.inf, math.inf
+        if worker.number:
+            METRICS.vacate(worker.number)
+        if process is None or self._is_stopping:
             return
         code = process.exitcode or 0
+        cause = "signal" if code < 0 else "exit"
         why: dict[str, Any] = {"signal": _name(-code)} if code < 0 else {"exit_code": code}
-        if code == -computing.ENDED_BY:
+        if is_hanging:
+            cause = "hanging"
+            why |= {"why": _HANGING, "at": _places(worker.trace)}
+        elif code == -computing.ENDED_BY:
+            cause = "computing"
             why |= {"why": "a request computed for longer than evaluation_limit_s", "at": _places(worker.trace)}
-        self._postpone(worker, **why)
+        self._postpone(worker, cause, **why)
 
-    def _postpone(self, worker: _Worker, **why: Any) -> None:
+    def _postpone(self, worker: _Worker, cause: str, **why: Any) -> None:
+        METRICS.restarts.add(cause)
         now = time.monotonic()
         if now - worker.started >= _SETTLED:
             worker.died_at_once = 0
@@ -138,13 +208,15 @@ class Supervisor:
         self._log.error("worker ended", worker=worker.number, restart=self._restarts, restart_in_s=pause, **why)
 
     def _stop(self) -> None:
+        self._is_stopping = True
         self._task.listener.close()
-        processes = [worker.process for worker in self._workers if worker.process]
+        processes = [worker.process for worker in self._places if worker.process]
         for process in processes:
-            process.terminate()
-        give_up = time.monotonic() + self._grace
-        while self._signals < 2 and (left := give_up - time.monotonic()) > 0:
-            if not any(worker.process for worker in self._workers):
+            with suppress(OSError):  # it has just ended
+                os.kill(process.pid or 0, ENDS)
+        give_up = time.monotonic() + self._times.grace
+        while len(self._signals) < 2 and (left := give_up - time.monotonic()) > 0:
+            if not any(worker.process for worker in self._places):
                 return
             self._wait([self._woken], left)
         for process in processes:

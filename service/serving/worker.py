@@ -19,10 +19,15 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from service.middleware.log import Relay, Wsgi
+from service.operations.health import Health
+from service.operations.tracing import TRACING
 from service.serving.gateway import Gateway
 
 _HEADER_MILLISECONDS = 10_000  # who has not sent the headers by then is cut off, and who asks nothing for so long
 BACKLOG = 1024  # connections that wait until a worker takes them
+ENDS = signal.SIGUSR1
+"""What a worker ends at. SIGTERM and SIGINT are the parent's, which then still lets some time pass: a terminal and
+systemd send them to all processes."""
 _FLUSH_SECONDS = 0.2  # for answers that are on their way out at the end
 
 _LOGGING = {
@@ -42,6 +47,10 @@ class Task:
     """Makes the application."""
     limit: float
     """Seconds of CPU time that a request may take."""
+    most_waiting: int
+    """How many may wait for their turn in a worker."""
+    otlp_endpoint: str | None = None
+    """Where traces are sent to."""
 
 
 @runtime_checkable
@@ -75,12 +84,18 @@ class _Server(Server):
 
 
 def work(task: Task, parent: int, ready: int) -> None:
-    """Serve until SIGTERM, SIGINT or the end of the parent.
+    """Serve until the signal ENDS or the end of the parent.
 
     `parent` is a pipe whose other end the parent alone has, `ready` one that is told of the start.
     """
+    if task.otlp_endpoint:
+        TRACING.start(task.otlp_endpoint)
     application = task.load()
-    uvloop.run(_work(task, Gateway(application, task.limit), parent, ready))
+    health: Health | None = getattr(application, "health", None)
+    if health is not None:
+        health.keep_looking()
+    uvloop.run(_work(task, Gateway(application, task.limit, task.most_waiting), parent, ready))
+    TRACING.stop()
     if isinstance(application, Closable):
         application.close()
 
@@ -89,8 +104,7 @@ async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
     server = _Server(task.listener, task.connections, gateway)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(ENDS, stopping.set)
     loop.add_reader(parent, stopping.set)
     serving = asyncio.create_task(server.serve())
     deadlines = asyncio.create_task(gateway.keep_deadlines())

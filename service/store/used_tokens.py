@@ -77,6 +77,20 @@ class UsedTokens:
             raise StoreAwayError
         return self._remember((issuer, jti), expires)
 
+    def look(self) -> tuple[bool, bool]:
+        """Whether the store can be written now, and whether a call can be checked: by the store, or for a while alone.
+
+        It may be asked by another thread than that of the calls.
+        """
+        try:
+            self._forget(now=int(self._clock()) - _MARGIN_S)
+        except StoreAwayError as error:
+            self._note_away(str(error))
+        else:
+            self._note_back()
+        since = self._away_since
+        return since is None, since is None or self._steady() - since < self._grace
+
     def _put(self, issuer: str, jti: str, expires: int) -> bool:
         """Put it among the used ones, with those that were seen meanwhile. Raises StoreAwayError."""
         for (other, its), until in list(self._seen.items()):

@@ -11,6 +11,7 @@ from service.fhir.address import read_address
 from service.fhir.client import FhirReader
 from service.fhir.transport import HttpClient
 from service.middleware.log import COUNTS
+from service.operations.health import Health
 from service.profiles.profile import Profile
 from service.store.database import StoreAwayError
 from service.store.used_tokens import RETRY_S, UsedTokens
@@ -20,6 +21,10 @@ from service.trust.remote_keys import ClientKeys, RemoteKeys
 from service.trust.token import RefusedTokenError, Registered, Unverified, Why, read_token, verify
 from service.wire.refusal import ForbiddenRefusedError, StoreAwayRefusedError, UnknownCallerRefusedError
 from service.wire.request import HookRequest
+
+STORE_AWAY = "the store is away"
+REFUSALS = (*(why.value for why in Why), STORE_AWAY)
+"""Why a token is refused, for the log and the metrics."""
 
 
 class Caller(Struct, frozen=True):
@@ -64,6 +69,11 @@ class Callers:
         self._used = used
         self._origins = frozenset(origins)
 
+    def health(self) -> Health:
+        """Whether callers can be let in: the store of used tokens, and the keys of each client."""
+        keys = {one.name: one.keys.are_known for one in self._by_issuer.values()}
+        return Health(self._used.look, keys)
+
     def close(self) -> None:
         """Close the connection to the store."""
         self._used.close()
@@ -85,7 +95,7 @@ class Callers:
             counts["refused"] = error.why.value
             raise UnknownCallerRefusedError from None
         except StoreAwayError:
-            counts["refused"] = "the store is away"
+            counts["refused"] = STORE_AWAY
             raise StoreAwayRefusedError(RETRY_S) from None
         caller = token.caller
         self._check_origin(environ.get("HTTP_ORIGIN"), caller.client)

@@ -32,6 +32,7 @@ class RemoteKeys:
         self._since = 0.0
         self._not_before = 0.0
         self._lock = threading.Lock()
+        self._fetching = threading.Lock()
         self._is_refreshing = False
 
     def key(self, kid: str, algorithm: str) -> jwt.PyJWK | None:
@@ -47,6 +48,14 @@ class RemoteKeys:
             self._refresh_aside()
         return self._set.key(kid, algorithm) if self._set else None
 
+    def are_known(self) -> bool:
+        """Whether there are keys, be they old. Where there are none they are asked for, now and then."""
+        if self._set is None:
+            self._fetch_unless_cooling()
+        elif self._steady() - self._since > FRESH_S:
+            self._refresh_aside()
+        return self._set is not None and self._steady() - self._since <= STALE_S
+
     def fetch(self) -> KeySet:
         """The keys as they are there now. Raises AnswerError, or ValueError for what is no JWK Set."""
         answer = self._http.call("GET", self._url, FETCH_S, Budget(2 * LARGEST), headers=_ACCEPT)
@@ -56,16 +65,19 @@ class RemoteKeys:
 
     def _fetch_unless_cooling(self) -> bool:
         """Whether the keys were asked for; what came replaces what was known, unless it is no JWK Set."""
-        with self._lock:
+        if not self._fetching.acquire(blocking=self._set is None):  # who has no keys waits for those that are coming
+            return False
+        try:
             if self._steady() < self._not_before:
                 return False
             self._not_before = self._steady() + COOL_DOWN_S
-        try:
             keys = self.fetch()
         except (AnswerError, ValueError) as error:
             logger().warning("keys not fetched", client=self._client, why=str(error))
         else:
             self._set, self._since, self._not_before = keys, self._steady(), 0.0
+        finally:
+            self._fetching.release()
         return True
 
     def _refresh_aside(self) -> None:
@@ -88,6 +100,10 @@ class ClientKeys:
     def __init__(self, file: KeySet | None, remote: dict[str, RemoteKeys]) -> None:
         self._file = file
         self._remote = remote
+
+    def are_known(self) -> bool:
+        """Whether tokens of the client can be checked: there is a file, or keys came from an address."""
+        return any([self._file is not None, *(one.are_known() for one in self._remote.values())])
 
     def key(self, kid: str, algorithm: str, jku: str | None) -> jwt.PyJWK | None:
         """The key for a token; with `jku`, which must be one of the addresses, from there alone."""

@@ -76,7 +76,7 @@ def test_without_a_name_nothing_is_served() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/health", 404), ("/metrics", 404), ("/healthy", 421), ("/health/x", 421)]
+    ("path", "status"), [("/health/live", 200), ("/health/ready", 200), ("/health/x", 421), ("/metrics", 421)]
 )
 def test_what_watches_the_service_calls_it_by_address(production: FlaskClient, path: str, status: int) -> None:
     assert production.get(path, headers={"Host": "10.1.2.3"}).status_code == status

@@ -91,7 +91,8 @@ def test_the_log_says_which_client_and_why(main: Site, capfd: pytest.CaptureFixt
 
 def test_every_refusal_is_the_same(main: Site) -> None:
     replies = [
-        main.post(of_token) for of_token in (None, "a.b.c", token(ec_key("other")), token(exp=1), token(iss="x"))
+        main.post(of_token, None, VIEW, **{"X-Request-Id": "1"})
+        for of_token in (None, "a.b.c", token(ec_key("other")), token(exp=1), token(iss="x"))
     ]
     assert {reply.status_code for reply in replies} == {401}
     assert len({reply.data for reply in replies}) == 1

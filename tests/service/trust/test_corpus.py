@@ -58,7 +58,8 @@ def test_no_such_token_is_accepted_and_nothing_of_it_is_logged(main: Site, capfd
     assert len(said) == len(corpus())
     assert all(line["refused"] for line in said)
     assert {key for line in said for key in line} == {
-        "event", "level", "timestamp", "method", "status", "milliseconds", "client", "refused",
+        "event", "level", "timestamp", "method", "status", "milliseconds", "client", "refused", "request_id",
+        "service",
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""What operations see of the service: health, metrics, request ids, traces, and nothing of a patient."""

@@ -1,0 +1,99 @@
+"""The metrics as Prometheus reads them, told by a process of their own: a scrape holds no worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import MetricsHandler
+
+from service.operations.families import OTHER, Family, Histogram, Labels
+from service.operations.metrics import METRICS_PATH, PREFIX, Metrics
+
+_SILENT_SECONDS = 5  # who asks nothing for so long is cut off
+
+
+_MANY = 100  # series of a family: of those, only the ones that were counted are told
+_KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
+
+
+class _Collector:
+    """What the board holds, in the words of prometheus-client."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family that is told, and the version."""
+        about = GaugeMetricFamily(f"{PREFIX}info", "The version of the service", labels=["version"])
+        about.add_metric([_version()], 1)
+        yield about
+        for family in self._metrics.told():
+            yield self._metric(family)
+
+    def _metric(self, family: Family) -> Metric:
+        metric: Metric = _KINDS[family.type](f"{PREFIX}{family.name}", family.help, labels=family.labels)
+        for labels, numbers in family.numbers(self._metrics.board):
+            if any(numbers) or (OTHER not in labels and len(family.series) <= _MANY):
+                _add(metric, labels, numbers)
+        return metric
+
+
+def _add(metric: Any, labels: Labels, numbers: list[float]) -> None:
+    if not isinstance(metric, HistogramMetricFamily):
+        metric.add_metric(labels, numbers[0])
+        return
+    bounds = [*map(str, Histogram.bounds), "+Inf"]
+    metric.add_metric(labels, list(zip(bounds, accumulate(numbers[:-1]), strict=True)), numbers[-1])
+
+
+class _Handler(MetricsHandler):
+    timeout = _SILENT_SECONDS
+    server_version = "foot-drop-cds"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """Tell the metrics at their path, and nothing elsewhere."""
+        if self.path.partition("?")[0] == METRICS_PATH:
+            super().do_GET()
+        else:
+            self.send_error(404)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hangs up early is nobody's fault."""
+
+
+def tell(metrics: Metrics, listener: socket.socket, parent: int) -> None:
+    """Answer whoever asks for the metrics, until the end of the process or of its parent.
+
+    `parent` is a pipe whose other end the parent alone has.
+    """
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(metrics))
+    server = _Server(listener.getsockname()[:2], _Handler.factory(registry), bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.serve_forever()
+
+
+def _end_with(parent: int) -> None:
+    os.read(parent, 1)
+    os._exit(0)
+
+
+def _version() -> str:
+    try:
+        return version("foot-drop-cds")
+    except PackageNotFoundError:  # it runs from its source
+        return "unknown"
