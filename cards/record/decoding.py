@@ -29,6 +29,7 @@ from cards.record.elements import (
 )
 from cards.record.errors import UnreadableError
 from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit, fit_record
+from cards.record.members import fit_members, members
 from cards.record.records import Bundle, Decoded, Entry, Other, Resource, reference
 
 MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
@@ -239,11 +240,13 @@ def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
     if is_too_deep(bytes(raw)):
         defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
         return None
-    value = decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
-    if not isinstance(value, dict):
-        defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
-        return None
     try:
+        if (split := members(raw)) is not None:
+            return fit_members(split, where, defects, draft=draft)
+        value = decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
+        if not isinstance(value, dict):
+            defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
+            return None
         return fit_record(value, where, defects, draft=draft)
     except MisfitError as misfit:
         defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
