@@ -12,7 +12,16 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Raw, Struct, inspect, structs
 
-from cards.record.body import MOST_LOOSELY, NO_ENTRY, TOO_DEEP, RawEntry, is_too_deep, raw_entries, starts_with
+from cards.record.body import (
+    EMPTY_ENTRY,
+    MOST_LOOSELY,
+    NO_ENTRY,
+    TOO_DEEP,
+    RawEntry,
+    is_too_deep,
+    raw_entries,
+    starts_with,
+)
 from cards.record.defects import MOST_DEFECTS, Defect, Defects
 from cards.record.elements import (
     LONGEST_TEXT,
@@ -191,6 +200,8 @@ def _read_entries(
             strays += 1
             if strays <= MOST_DEFECTS:
                 defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
+            continue
+        if entry is EMPTY_ENTRY:
             continue
         text = entry.resource
         try:

@@ -92,7 +92,6 @@ def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medic
         reference=reference(record),
         when=_since(record, reader),
         text=text,
-        short=reader.codes.short_name(text, keys),
         keys=keys,
         daily_mg=daily_dose(_dosages(record, reader.defects)),
     )

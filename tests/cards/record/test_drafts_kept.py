@@ -87,7 +87,7 @@ def test_an_order_of_each_kind_is_a_draft_whatever_its_intent(kind: str) -> None
 
 def test_what_a_prescription_orders() -> None:
     (draft,) = read(bundle(prescription(mg=1200, priority="ASAP", authoredOn="2026-03-01")))
-    assert (draft.keys, draft.text, draft.short) == (("medication.gabapentin",), "gabapentin", "gabapentin")
+    assert (draft.keys, draft.text) == (("medication.gabapentin",), "gabapentin")
     assert (draft.daily_mg, draft.priority, str(draft.when)) == (1200, "asap", "2026-03-01")
     assert not draft.is_unread
     (coded,) = read(bundle(prescription(medicationCodeableConcept={"coding": [{"system": RXNORM, "code": "25480"}]})))
