@@ -167,7 +167,8 @@ def _mixed_entries(entries: Raw) -> list[RawEntry] | None:
     except (msgspec.DecodeError, RecursionError):  # no list, or one with a number that is too long for one
         texts = elements(entries)
         return None if texts is None else [_entry(text) for text in texts]
-    return [one if isinstance(one, RawEntry) else EMPTY_ENTRY if one is None else NO_ENTRY for one in mixed]
+    # isinstance of a Struct takes three times as long
+    return [one if type(one) is RawEntry else EMPTY_ENTRY if one is None else NO_ENTRY for one in mixed]
 
 
 def resources(entries: Raw) -> list[Raw] | None:

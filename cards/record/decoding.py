@@ -196,12 +196,12 @@ def _read_entries(
     entries: list[Entry] = []
     strays, misfits = 0, 0
     for number, entry in enumerate(held, 1):
+        if entry is EMPTY_ENTRY:
+            continue
         if entry is NO_ENTRY:
             strays += 1
             if strays <= MOST_DEFECTS:
                 defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
-            continue
-        if entry is EMPTY_ENTRY:
             continue
         text = entry.resource
         try:
