@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, NamedTuple, Union, get_type_hints
+from typing import Any, NamedTuple, Union, cast, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct, inspect, structs
@@ -42,7 +42,7 @@ def fit_members(split: Struct, where: str, defects: list[Defect], *, draft: bool
     Of the members that do not fit the shortest are looked at, `MOST_LOOSELY` bytes of them together.
     """
     kind, its_members = _READ[type(split)]
-    record: Resource = kind()
+    record: Any = kind()
     loose: list[tuple[inspect.Field, Raw]] = []
     for (element, name, decode), text in zip(its_members, structs.astuple(split), strict=True):
         if text is NOTHING:
@@ -55,7 +55,7 @@ def fit_members(split: Struct, where: str, defects: list[Defect], *, draft: bool
     for element, text in loose:
         given = decode_anything(text) if len(text) <= longest else text
         fit_element(record, element, given, where, defects, draft=draft)
-    return record
+    return cast(Resource, record)
 
 
 def _longest(lengths: list[int]) -> int:
@@ -86,4 +86,4 @@ def _raw(kind: inspect.StructType) -> type[Struct]:
 
 _KINDS = {_raw(kind): kind for tag, kind in RECORDS.items() if tag not in ("Bundle", "Other")}
 _READ = {raw: (kind.cls, _its_members(kind)) for raw, kind in _KINDS.items()}
-_split: Callable[[bytes | Raw], Struct] = msgspec.json.Decoder(Union[tuple(_KINDS)]).decode  # type: ignore[arg-type]
+_split: Callable[[bytes | Raw], Struct] = msgspec.json.Decoder(Union[tuple(_KINDS)]).decode  # noqa: UP007
