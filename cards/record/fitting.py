@@ -91,7 +91,7 @@ def _what_is_wanted(kind: inspect.Type) -> _Wanted:
         wanted = _wanted[id(kind)] = _Wanted(
             kind,
             is_raw=isinstance(kind, inspect.RawType),
-            is_any=isinstance(kind, inspect.AnyType),
+            is_any=isinstance(kind, inspect.AnyType | inspect.CustomType),  # object is one of one's own
             struct=one(inspect.StructType),
             text=one(inspect.StrType),
             number=one(inspect.IntType, inspect.FloatType),
