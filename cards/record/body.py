@@ -143,6 +143,12 @@ NO_ENTRY = RawEntry()
 """Stands for an element of `entry` that is no entry."""
 EMPTY_ENTRY = RawEntry()
 """Stands for a null among entries."""
+
+
+class MixedEntries(list[RawEntry]):
+    """The elements of a list of which not every one is an entry."""
+
+
 _decode_entry = msgspec.json.Decoder(RawEntry).decode
 _decode_entries = msgspec.json.Decoder(list[RawEntry]).decode
 _decode_anything = msgspec.json.Decoder(list[RawEntry | str | bool | int | float | list[Raw] | None]).decode
@@ -166,9 +172,9 @@ def _mixed_entries(entries: Raw) -> list[RawEntry] | None:
         mixed = _decode_anything(entries)
     except (msgspec.DecodeError, RecursionError):  # no list, or one with a number that is too long for one
         texts = elements(entries)
-        return None if texts is None else [_entry(text) for text in texts]
+        return None if texts is None else MixedEntries(map(_entry, texts))
     # isinstance of a Struct takes three times as long
-    return [one if type(one) is RawEntry else EMPTY_ENTRY if one is None else NO_ENTRY for one in mixed]
+    return MixedEntries([one if type(one) is RawEntry else EMPTY_ENTRY if one is None else NO_ENTRY for one in mixed])
 
 
 def resources(entries: Raw) -> list[Raw] | None:
