@@ -220,9 +220,14 @@ class _Judgement:
         if palliative_care(chart):
             verdict = structs.replace(verdict, detail=f"{verdict.detail}\n\n{_PALLIATIVE}")
         unseen = chart.unseen and sorted(chart.unseen & self._book.supplies[rule.id])
-        if chart.has_left_out and (left_out := tuple(dict.fromkeys(map(str, chart.left_out(rule.reads))))):
+        if (chart.has_left_out or chart.has_unread_draft) and (left_out := self._left_out(rule)):
             verdict = structs.replace(verdict, left_out=left_out)
         return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
+
+    def _left_out(self, rule: Rule) -> tuple[str, ...]:
+        """What a rule would have read and nobody can, in words."""
+        said = dict.fromkeys(map(str, self._chart.left_out(rule.reads)))
+        return (*said, f"{_DRAFT_UNREAD[0].upper()}{_DRAFT_UNREAD[1:]}") if self._chart.has_unread_draft else (*said,)
 
     def _of_what_is_readable(self, rule: Rule, verdict: Silent) -> Silent:
         """A silence, when a problem or an allergy that the rule reads cannot be read (O2): then it is no answer."""

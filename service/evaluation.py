@@ -99,16 +99,17 @@ class Evaluator:
         defects = Defects(request.defects)
         defects += gathered.defects
         drafts = self._drafts(request, gathered, now, defects) if request.draft_orders is not NO_DRAFTS else ()
+        added, is_cut = _new_conditions(request, defects)
         return Chart(
             request.patient_id,
             now,
             gathered.records,
             hook=request.hook,
-            unseen=gathered.unseen,
+            unseen=gathered.unseen | {"conditions"} if is_cut else gathered.unseen,
             drafts=drafts,
             codes=self.codes,
             defects=defects,
-            added=_new_conditions(request, defects),
+            added=added,
         )
 
     def _drafts(self, request: HookRequest, gathered: Gathered, now: datetime, defects: Defects) -> tuple[Draft, ...]:
@@ -133,14 +134,18 @@ def _contain(rule: str, error: Exception) -> None:
     contain(rule, "advice", error)
 
 
-def _new_conditions(request: HookRequest, defects: list[Defect]) -> list[Resource]:
-    """The Conditions that are being put on the problem list; they join the record."""
+def _new_conditions(request: HookRequest, defects: list[Defect]) -> tuple[list[Resource], bool]:
+    """The Conditions that are being put on the problem list, which join the record; and whether they were too many."""
     if request.hook != "problem-list-item-create":
-        return []
+        return [], False
     try:
         resource = read_resource(request.context.conditions, "context.conditions", defects)
     except UnreadableError as error:
         raise RefusedError(f"context.conditions cannot be read: {error}", "context.conditions") from None
-    entries = (resource.entry or [])[:MOST_DRAFTS] if isinstance(resource, Bundle) else []
-    inside = [entry.resource for entry in entries]
-    return [record for record in (*inside, resource) if isinstance(record, Condition)]
+    entries = (resource.entry or []) if isinstance(resource, Bundle) else []
+    is_cut = len(entries) > MOST_DRAFTS
+    if is_cut:
+        why = f"only the first {MOST_DRAFTS} are read"
+        defects.append(Defect("context.conditions", "entry", why, dropped=True))
+    inside = [entry.resource for entry in entries[:MOST_DRAFTS]]
+    return [record for record in (*inside, resource) if isinstance(record, Condition)], is_cut

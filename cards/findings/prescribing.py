@@ -95,30 +95,36 @@ def beside(chart: Chart, draft: Draft | None, *keys: str) -> Beside:
 
     def gather() -> tuple[Beside, frozenset[str]]:
         wanted = frozenset(keys)
-        everything = _beside([*taken, *(other for other in chart.drafts if not wanted.isdisjoint(other.keys))])
+        everything = _beside(chart, [*taken, *(other for other in chart.drafts if not wanted.isdisjoint(other.keys))])
         return everything, frozenset(fact.reference for fact in everything.facts)
 
     together, references = chart.once((beside, keys), gather)
     if draft is None or draft.reference not in references:
         return together  # the same for nearly every draft
-    return _beside(
+    others = (
         fact
         for fact in together.facts
         if fact is not draft and (isinstance(fact, Draft) or fact.reference != draft.reference)
     )
+    return _beside(chart, others)
 
 
-def _beside(facts: Iterable[Medicine | Draft]) -> Beside:
+def _beside(chart: Chart, facts: Iterable[Medicine | Draft]) -> Beside:
     kept = tuple(facts)
-    return Beside(kept, names(kept))
+    return Beside(kept, _names(chart, kept))
 
 
-def names(facts: Iterable[Medicine | Draft]) -> str:
+def _names(chart: Chart, facts: Iterable[Medicine | Draft]) -> str:
     """The medicines in a line, by their short names, of which two are said (O17); plain text."""
-    short = {said.lower(): said for said in (name(fact.short or fact.text, NAME_LENGTH) for fact in facts)}
+    short = {said.lower(): said for said in (_name(chart, fact) for fact in facts)}
     every = [short[key] for key in sorted(short)]
     more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
     return ", ".join(every[:MOST_NAMES]) + more
+
+
+def _name(chart: Chart, fact: Medicine | Draft) -> str:
+    """The short name of a medicine, made once: many drafts may have the same medicines beside them."""
+    return chart.once((_name, fact.text, fact.keys), lambda: name(chart.short_name(fact), NAME_LENGTH))
 
 
 def some(words: list[str], most: int) -> str:

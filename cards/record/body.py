@@ -118,13 +118,17 @@ _decode_list = msgspec.json.Decoder(list[Raw]).decode
 
 def elements(text: Raw) -> list[Raw] | None:
     """The elements of a JSON list, kept as JSON; None for what is no list, or one of too many elements."""
-    most = _FEWEST_ELEMENTS + len(text) // _BYTES_AN_ELEMENT
-    if len(text) > MOST_LOOSELY and bytes(text).count(b",") > most:
+    if _has_too_many(text):
         return None
     try:
         return _decode_list(text)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _has_too_many(text: Raw) -> bool:
+    """Whether a list may have more elements than are taken apart."""
+    return len(text) > MOST_LOOSELY and bytes(text).count(b",") > _FEWEST_ELEMENTS + len(text) // _BYTES_AN_ELEMENT
 
 
 class RawEntry(Struct, gc=False):
@@ -137,8 +141,17 @@ class RawEntry(Struct, gc=False):
 _OBJECT, _NULL = b"{n"  # with what they begin
 NO_ENTRY = RawEntry()
 """Stands for an element of `entry` that is no entry."""
+EMPTY_ENTRY = RawEntry()
+"""Stands for a null among entries."""
+
+
+class MixedEntries(list[RawEntry]):
+    """The elements of a list of which not every one is an entry."""
+
+
 _decode_entry = msgspec.json.Decoder(RawEntry).decode
 _decode_entries = msgspec.json.Decoder(list[RawEntry]).decode
+_decode_anything = msgspec.json.Decoder(list[RawEntry | str | bool | int | float | list[Raw] | None]).decode
 
 
 def raw_entries(entries: Raw) -> list[RawEntry] | None:
@@ -148,8 +161,20 @@ def raw_entries(entries: Raw) -> list[RawEntry] | None:
     try:
         return _decode_entries(entries)
     except (msgspec.DecodeError, RecursionError):
+        return _mixed_entries(entries)
+
+
+def _mixed_entries(entries: Raw) -> list[RawEntry] | None:
+    """The elements of a list, of which not every one is an entry; None for what is no list, or too long a one."""
+    if _has_too_many(entries):
+        return None
+    try:
+        mixed = _decode_anything(entries)
+    except (msgspec.DecodeError, RecursionError):  # no list, or one with a number that is too long for one
         texts = elements(entries)
-        return None if texts is None else [_entry(text) for text in texts]
+        return None if texts is None else MixedEntries(map(_entry, texts))
+    # isinstance of a Struct takes three times as long
+    return MixedEntries([one if type(one) is RawEntry else EMPTY_ENTRY if one is None else NO_ENTRY for one in mixed])
 
 
 def resources(entries: Raw) -> list[Raw] | None:
@@ -161,7 +186,7 @@ def resources(entries: Raw) -> list[Raw] | None:
 def _entry(text: Raw) -> RawEntry:
     start = memoryview(text)[0]  # to let the decoder refuse each costs ten times as much
     if start != _OBJECT:
-        return RawEntry() if start == _NULL else NO_ENTRY
+        return EMPTY_ENTRY if start == _NULL else NO_ENTRY
     try:
         return _decode_entry(text)
     except (msgspec.DecodeError, RecursionError):

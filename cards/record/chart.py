@@ -65,6 +65,7 @@ class Chart:
         self.drafts = tuple(sorted(drafts, key=lambda draft: (draft.reference, draft.text, draft.keys)))
         self.has_unread_draft: Final = any(draft.is_unread for draft in drafts)
         self.memo: dict[object, Any] = {}
+        self._codes = codes
         self._facts = Extraction(patient_id, [*records, *added] if added else records, self.clock, codes)
         self.added_problems = (
             frozenset(Extraction(patient_id, added, self.clock, codes).problems) if added else _NO_KEYS
@@ -111,6 +112,10 @@ class Chart:
         """Whether the data behind these keys of bindings.toml was supplied or read."""
         unseen = self.unseen
         return not unseen or unseen.isdisjoint(name for key in keys for name in supplied_by(key))
+
+    def short_name(self, fact: Medicine | Draft) -> str:
+        """The name of a medicine for a sentence: the one by which its words are recognised (O17)."""
+        return self._codes.short_name(fact.text, fact.keys)
 
     def without_reports(self, references: frozenset[str]) -> Chart:
         """The same chart as if these reports did not exist."""

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec import Raw
 
@@ -40,6 +40,9 @@ _FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the opti
 _LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b(?!\s*:)")  # nor the scheme of an address
 _canonical = lru_cache(maxsize=1000)(addresses.canonical)
 _bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
+
+
+T = TypeVar("T")
 
 
 class Meaning(NamedTuple):
@@ -87,6 +90,7 @@ class Codes:
         self._without_side: set[tuple[str, str]] = set()
         self._names = Names()
         self._memo: dict[tuple[str | None, str | None], tuple[Meaning, ...]] = {}
+        self._side_memo: dict[tuple[str | None, str | None], tuple[tuple[Side, ...], bool]] = {}
         self.seen: SeenCodes[Meaning] = SeenCodes()
         self.overlay = overlay or {}
         self.medicine_classes = frozenset(medicine_classes)
@@ -141,10 +145,7 @@ class Codes:
         meanings = self._memo.get((system, code))
         if meanings is None:
             meanings = self._look_up(system, code)
-            if len(system or "") + len(code or "") < _MEMO_LENGTH:
-                if len(self._memo) >= _MEMO_ENTRIES:
-                    self._memo.clear()  # else one request of so many odd codes would keep out all others for ever
-                self._memo[system, code] = meanings
+            _remember(self._memo, system, code, meanings)
         return meanings
 
     def _look_up(self, system: str | None, code: str | None) -> tuple[Meaning, ...]:
@@ -192,12 +193,22 @@ class Codes:
 
     def side_of(self, codings: Sequence[Code | Coding]) -> Iterable[Side]:
         """The sides that codes carry in themselves, or, where none does, those that ICD-10-GM codings state."""
-        stated = [side for coding in codings for side in self._own_sides(coding)]
+        stated = [side for coding in codings for side in self._sides_of(coding)[0]]
         return stated or [side for coding in codings if (side := coding_extensions.side(coding.extension))]
 
-    def _own_sides(self, coding: Code | Coding) -> Iterable[Side]:
+    def _sides_of(self, coding: Code | Coding) -> tuple[tuple[Side, ...], bool]:
+        """The sides that a code has in itself, and whether it forbids reading one from a body site."""
+        place = coding.system, coding.code
+        known = self._side_memo.get(place)
+        if known is None:
+            readings = tuple(_readings(*place))
+            known = tuple(self._own_sides(readings)), not self._without_side.isdisjoint(readings)
+            _remember(self._side_memo, *place, known)
+        return known
+
+    def _own_sides(self, readings: Iterable[tuple[str, str]]) -> Iterable[Side]:
         """ICD-10-CM codes alone have a side of their own."""
-        for system, code in _readings(coding.system, coding.code):
+        for system, code in readings:
             if system != ICD10CM:
                 continue
             if code in self._sides:
@@ -208,7 +219,7 @@ class Codes:
 
     def has_no_side(self, codings: Iterable[Code | Coding]) -> bool:
         """Whether one of the codes forbids reading a side from a body site: it may mean the hemisphere (D75)."""
-        return any(place in self._without_side for one in codings for place in _readings(one.system, one.code))
+        return any(self._sides_of(coding)[1] for coding in codings)
 
     def side_among(self, codings: Iterable[Code | Coding]) -> Side:
         """The side that codings of a body site, or of a qualifier of one, give."""
@@ -252,6 +263,14 @@ class RecordCodes:
     def keys(self, record: Resource, code: Raw, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a record's code means."""
         return _of_domain(self.meanings(record, code), domain)
+
+
+def _remember(memo: dict[tuple[str | None, str | None], T], system: str | None, code: str | None, known: T) -> None:
+    """Keep what is known of a coding, unless it is long."""
+    if len(system or "") + len(code or "") < _MEMO_LENGTH:
+        if len(memo) >= _MEMO_ENTRIES:
+            memo.clear()  # else one request of so many odd codes would keep out all others for ever
+        memo[system, code] = known
 
 
 def _of_domain(meanings: tuple[Meaning, ...], domain: str) -> tuple[str, ...]:

@@ -6,16 +6,25 @@ dropped, and counted, only when its resourceType, code or status cannot be read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct, inspect, structs
+from msgspec import Raw, Struct, inspect
 
-from cards.record.body import MOST_LOOSELY, NO_ENTRY, TOO_DEEP, RawEntry, is_too_deep, raw_entries, starts_with
+from cards.record.body import (
+    EMPTY_ENTRY,
+    MOST_LOOSELY,
+    NO_ENTRY,
+    MixedEntries,
+    RawEntry,
+    is_too_deep,
+    raw_entries,
+    starts_with,
+)
 from cards.record.defects import MOST_DEFECTS, Defect, Defects
 from cards.record.elements import (
-    LONGEST_TEXT,
     NOTHING,
     CodeableConcept,
     Concept,
@@ -28,8 +37,9 @@ from cards.record.elements import (
     Reference,
 )
 from cards.record.errors import UnreadableError
-from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit, fit_record
-from cards.record.records import Bundle, Decoded, Entry, Other, Resource, reference
+from cards.record.fitting import MisfitError, decode_anything, fit
+from cards.record.members import kind_of, read_loosely, read_stranger
+from cards.record.records import Bundle, Decoded, Entry, Resource, reference
 
 MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
 T = TypeVar("T")
@@ -64,20 +74,10 @@ class _LooseBundle(Struct):
     link: Raw = NOTHING
 
 
-class _Stranger(Struct):
-    """What is read of a record whatever its type is."""
-
-    resourceType: Raw = NOTHING
-    id: str | None = None
-    subject: Reference | None = None
-    patient: Reference | None = None
-    contained: Elements[Contained] | None = None
-
-
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Decoded).decode
 _decode_entry: Callable[[Raw], Resource | None] = msgspec.json.Decoder(Decoded | None).decode
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_decode_stranger = msgspec.json.Decoder(_Stranger).decode
+_resource, _search = attrgetter("resource"), attrgetter("search")
 _decode_loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
@@ -133,7 +133,7 @@ class Element(Generic[T]):
 def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
     split = _split(raw)
     if split is None:
-        return _read_loosely(raw, where, defects, draft=draft)
+        return read_loosely(raw, where, defects, draft=draft)
     bundle, held = split
     entries, misfits = ([], 0) if held is None else _read_entries(held, where, defects, draft=draft)
     is_lost = held is None or (bool(held) and entries is None)
@@ -163,14 +163,14 @@ def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] 
     try:
         split = _decode_loose_bundle(raw)
         if split.entry:
-            return (split, split.entry) if _kind_of(split.resourceType) == "Bundle" else None
+            return (split, split.entry) if kind_of(split.resourceType) == "Bundle" else None
     except msgspec.ValidationError:
         pass
     try:
         bundle = _decode_raw_bundle(raw)
     except msgspec.ValidationError:
         return None
-    if _kind_of(bundle.resourceType) != "Bundle" or not bundle.entry or starts_with(bundle.entry, b"null"):
+    if kind_of(bundle.resourceType) != "Bundle" or not bundle.entry or starts_with(bundle.entry, b"null"):
         return None
     return bundle, raw_entries(bundle.entry)
 
@@ -183,95 +183,48 @@ def _read_entries(
     Of those that do not fit at once, the first `MOST_MISFITS` are read. As long as everything `fits`, entries that
     hold nothing stay, as they do when a Bundle is decoded in one pass.
     """
-    entries: list[Entry] = []
-    strays, misfits = 0, 0
-    for number, entry in enumerate(held, 1):
-        if entry is NO_ENTRY:
-            strays += 1
-            if strays <= MOST_DEFECTS:
-                defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
-            continue
-        text = entry.resource
+    numbers: Sequence[int] = range(1, len(held) + 1)
+    if isinstance(held, MixedEntries):
+        strays = [number for number, entry in enumerate(held, 1) if entry is NO_ENTRY]
+        for number in strays[:MOST_DEFECTS]:
+            defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
+        if len(strays) > MOST_DEFECTS:
+            defects.extend(Defects.beyond_the_first(len(strays)))
+        if len(strays) == len(held):
+            return None, 0
+        numbers = [number for number, entry in enumerate(held, 1) if entry is not NO_ENTRY and entry is not EMPTY_ENTRY]
+        held = [held[number - 1] for number in numbers]
+    records, misfits = _read_records(held, numbers, where, defects, draft=draft)
+    if fits and not misfits:
+        return list(map(Entry, records, map(_search, held))), 0
+    lost = {place for place in misfits[:MOST_MISFITS] if records[place] is None}  # it was among those that match
+    together = enumerate(zip(records, held, strict=True))
+    kept = [(record, entry) for place, (record, entry) in together if record is not None or place in lost]
+    return [Entry(record, entry.search) for record, entry in kept], len(misfits)
+
+
+def _read_records(
+    held: list[RawEntry], numbers: Sequence[int], where: str, defects: list[Defect], *, draft: bool
+) -> tuple[list[Resource | None], list[int]]:
+    """The record of each entry, None for one that is null or lost; and the places of those that do not fit at once."""
+    records: list[Resource | None] = []
+    misfits: list[int] = []
+    fitting = map(_decode_entry, map(_resource, held))
+    while True:
         try:
-            record = _decode_entry(text)
-            if record is None and not fits:
-                continue  # a link or an outcome of the search, no record
+            records.extend(fitting)  # as far as the next one that does not fit, without a step of Python each
         except msgspec.ValidationError as error:
-            if fits:
-                fits, entries = False, [one for one in entries if one.resource is not None]
-            misfits += 1
-            if misfits > MOST_MISFITS:
-                continue
-            record = _read_stranger(text) if "resourceType" in str(error) else None
-            record = record or _read_loosely(text, f"{where}, entry {number}", defects, draft=draft)
-        entries.append(Entry(record, entry.search))  # one that is lost was among those that match
-    if strays > MOST_DEFECTS:
-        defects.extend(Defects.beyond_the_first(strays))
-    return (entries if strays < len(held) else None), misfits
+            place = len(records)
+            misfits.append(place)
+            records.append(None)
+            if len(misfits) <= MOST_MISFITS:
+                text = held[place].resource
+                record = read_stranger(text) if "resourceType" in str(error) else None
+                records[place] = record or read_loosely(text, f"{where}, entry {numbers[place]}", defects, draft=draft)
+            continue
+        return records, misfits
 
 
-def _read_stranger(raw: Raw) -> Other | None:
-    """A record of a type that R4 does not know, or of none; None when it is another, or does not fit."""
-    try:
-        seen = _decode_stranger(raw)
-    except msgspec.ValidationError:
-        return None
-    kind = _kind_of(seen.resourceType)
-    if not isinstance(kind, str | None) or kind in RECORDS:
-        return None
-    return Other(
-        id=seen.id,
-        subject=seen.subject,
-        patient=seen.patient,
-        contained=seen.contained,
-        is_typed=kind is not None,
-    )
-
-
-def _kind_of(resource_type: Raw) -> object:
-    """The resourceType as it was sent; one that is no text, or no name for its length, is of no type."""
-    if not resource_type:
-        return None
-    return decode_anything(resource_type) if len(resource_type) <= LONGEST_TEXT else False
-
-
-def _read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
-    if is_too_deep(bytes(raw)):
-        defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
-        return None
-    value = decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
-    if not isinstance(value, dict):
-        defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
-        return None
-    try:
-        return fit_record(value, where, defects, draft=draft)
-    except MisfitError as misfit:
-        defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
-        return None
-
-
-def _decode_in_part(raw: bytes | Raw) -> object:
-    """The members of a large record, as any objects; those that are large themselves stay JSON, and fit nothing."""
-    try:
-        kind = _kind_of(_decode_raw_bundle(raw).resourceType)
-    except msgspec.ValidationError:
-        return None
-    members = _RAW_MEMBERS.get(str(kind), _RAW_MEMBERS["Other"])(raw)
-    texts = {name: text for name, text in structs.asdict(members).items() if text is not NOTHING}
-    value: dict[str, object] = {"resourceType": kind}
-    room = MOST_LOOSELY
-    for name, text in sorted(texts.items(), key=lambda member: len(member[1])):
-        room -= len(text)
-        value[name] = decode_anything(text) if room >= 0 else text
-    return value
-
-
-_RAW_MEMBERS = {
-    kind: msgspec.json.Decoder(
-        msgspec.defstruct(kind, [(element.encode_name, Raw, NOTHING) for element in struct_type.fields])
-    ).decode
-    for kind, struct_type in RECORDS.items()
-}
 CODE = Element[Concept](Concept, "code", essential=True)
 QUANTITY = Element[Quantity](Quantity, "valueQuantity")
 TOTAL = Element[int](int, "total")

@@ -43,7 +43,7 @@ _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 _NOT_SENT_BACK = Raw(b"null")
 
 
-MOST_DRAFTS = 5_000  # resources of context.draftOrders: more than anybody writes at once
+MOST_DRAFTS = 500  # resources of context.draftOrders: more than anybody writes at once
 
 T = TypeVar("T")
 
@@ -62,11 +62,13 @@ class Drafted(NamedTuple):
 class DraftOrders(Struct, frozen=True):
     """Every resource of context.draftOrders: the orders, and what stands beside them.
 
-    `defects` are those of the resources; what a draft keeps as JSON is read by `drafts`.
+    `defects` are those of the resources; what a draft keeps as JSON is read by `drafts`. Of more than `MOST_DRAFTS`
+    the first are read, and the rest `is_cut`.
     """
 
     entries: tuple[Drafted, ...] = ()
     defects: Sequence[Defect] = ()
+    is_cut: bool = False
 
     def medications(self) -> list[str]:
         """References to Medications that the drafts hold nowhere themselves."""
@@ -116,7 +118,7 @@ class DraftOrders(Struct, frozen=True):
             for record, text in entries
             if isinstance(record, ServiceRequest | MedicationRequest) and _can_be_ordered(record)
         ]
-        return tuple(_bounded(drafts, defects))
+        return (*_bounded(drafts, defects), *((_UNREAD,) if self.is_cut else ()))
 
     def _selected(self, selections: Sequence[str]) -> set[str]:
         """The references of the drafts that selections name: by type and id, or by an id that one of them has alone."""
@@ -128,6 +130,8 @@ class DraftOrders(Struct, frozen=True):
         return wanted & references | {reference(one) for one in drafts if one.id in alone and by_id[one.id] == 1}
 
 
+_UNREAD = Draft(reference="", when=None, text="", type="", keys=(), selected=False, is_unread=True, raw=_NOT_SENT_BACK)
+"""Stands for all that are too many to be read."""
 NO_DRAFTS = DraftOrders()
 """Those of a request that holds none."""
 
@@ -138,9 +142,10 @@ def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
     drafted = _resources(raw)
     read = islice(drafted, MOST_DRAFTS)
     entries = tuple(Drafted(record, text) for text in read if (record := _read(text, defects)) is not None)
-    if next(drafted, None) is not None:
+    is_cut = next(drafted, None) is not None
+    if is_cut:
         defects.append(Defect("draftOrders", "entry", f"only the first {MOST_DRAFTS} are read", dropped=True))
-    return DraftOrders(entries, defects)
+    return DraftOrders(entries, defects, is_cut)
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
@@ -218,7 +223,6 @@ def _draft(
         text=ordered.name,
         type=record.resourceType,
         keys=ordered.keys,
-        short=codes.short_name(ordered.name, ordered.keys),
         priority=priority(record),
         daily_mg=ordered.daily_mg,
         selected=selected,

@@ -84,10 +84,9 @@ class Order(Fact, frozen=True, kw_only=True):
 
 
 class Medicine(Fact, frozen=True, kw_only=True):
-    """An active medicine; `text` is its name as recorded, `short` the one for a sentence, `daily_mg` its daily dose."""
+    """An active medicine; `text` is its name as recorded, `daily_mg` its daily dose."""
 
     keys: tuple[str, ...]
-    short: str = ""
     daily_mg: float | None = None
 
 
@@ -106,7 +105,6 @@ class Draft(Fact, frozen=True, kw_only=True):
 
     type: str
     keys: tuple[str, ...]
-    short: str = ""
     priority: str | None = None
     daily_mg: float | None = None
     selected: bool = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from math import inf
-from typing import Any, get_args
+from types import NoneType
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from msgspec import Raw, inspect
@@ -62,32 +63,66 @@ def fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draf
     return record
 
 
-def fit(value: object, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
+class _Wanted(NamedTuple):
+    """What an element may be, by what JSON has for it."""
+
+    kind: inspect.Type  # keeps alive what the memory below goes by
+    is_raw: bool
+    is_any: bool
+    struct: inspect.StructType | None
+    text: inspect.StrType | None
+    number: inspect.IntType | inspect.FloatType | None
+    is_boolean: bool
+    list: inspect.ListType | None
+
+
+_wanted: dict[int, _Wanted] = {}
+
+
+def _what_is_wanted(kind: inspect.Type) -> _Wanted:
+    """What a type of an element may be; as many as the structs of records have elements are remembered."""
+    wanted = _wanted.get(id(kind))
+    if wanted is None:
+        options = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+
+        def one(*types: type) -> Any:
+            return next((option for option in options if isinstance(option, types)), None)
+
+        wanted = _wanted[id(kind)] = _Wanted(
+            kind,
+            is_raw=isinstance(kind, inspect.RawType),
+            is_any=isinstance(kind, inspect.AnyType | inspect.CustomType),  # object is one of one's own
+            struct=one(inspect.StructType),
+            text=one(inspect.StrType),
+            number=one(inspect.IntType, inspect.FloatType),
+            is_boolean=one(inspect.BoolType) is not None,
+            list=one(inspect.ListType),
+        )
+    return wanted
+
+
+def fit(value: Any, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
     """The value as `kind` wants it. Raises MisfitError; what is lost inside it becomes a defect."""
-    if isinstance(kind, inspect.RawType):
+    wanted = _what_is_wanted(kind)
+    if wanted.is_raw:
         return value if isinstance(value, Raw) else Raw(msgspec.json.encode(value))
-    if value is None or isinstance(kind, inspect.AnyType):
+    if value is None or wanted.is_any:
         return value
-    options = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    for option in options:
-        if isinstance(option, inspect.StructType) and isinstance(value, dict):
-            if option.tag is not None:
-                return fit_record(value, where, defects, draft=draft)
-            return _fit_struct(value, option, where, defects, draft=draft)
-        if isinstance(option, inspect.StrType) and isinstance(value, str):
-            return _fit_text(value, option)
-        if isinstance(option, inspect.BoolType) and isinstance(value, bool):
-            return value
-        if isinstance(option, inspect.IntType | inspect.FloatType):
-            number = written_number(value)
-            if number is not None:
-                return _fit_number(number, option)
-        if isinstance(option, inspect.BoolType) and (answer := written_boolean(value)) is not None:
+    if wanted.struct is not None and isinstance(value, dict):
+        if wanted.struct.tag is not None:
+            return fit_record(value, where, defects, draft=draft)
+        return _fit_struct(value, wanted.struct, where, defects, draft=draft)
+    if wanted.text is not None and isinstance(value, str):
+        return _fit_text(value, wanted.text)
+    if wanted.number is not None and (number := written_number(value)) is not None:
+        return _fit_number(number, wanted.number)
+    if wanted.is_boolean:
+        answer = value if isinstance(value, bool) else written_boolean(value)
+        if answer is not None:
             return answer
-    for option in options:
-        if isinstance(option, inspect.ListType):
-            items = value if isinstance(value, list) else [value]
-            return _fit_list(items, option, where, defects, draft=draft)
+    if wanted.list is not None:
+        items = value if isinstance(value, list) else [value]
+        return _fit_list(items, wanted.list, where, defects, draft=draft)
     if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
         return fit(value[0], kind, where, defects, draft=draft)
     raise MisfitError
@@ -133,28 +168,34 @@ def _fit_struct(
             pass
     struct = kind.cls()
     for element in kind.fields:
-        name = element.encode_name
-        if name not in value:
-            continue
-        try:
-            given = _meant(value[name], name, element.type, kind.cls)
-            setattr(struct, element.name, fit(given, element.type, where, defects, draft=draft))
-        except MisfitError as misfit:
-            if kind.cls is Entry and name == "resource":
-                defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
-                continue
-            if kind.cls in _MEANING and name in _ESSENTIAL and not draft:
-                raise MisfitError(name) from None
-            if kind.cls is Reference:
-                raise MisfitError(name) from None  # by what is left of it, it might lead elsewhere
-            defects.append(Defect(where, name, misfit.why))
-            if name in _OWNERS:
-                setattr(struct, element.name, Reference())
-            if isinstance(struct, ServiceRequest | MedicationRequest) and name == "doNotPerform" and not draft:
-                struct.status = UNREADABLE  # it may be the opposite of an order
-            if isinstance(struct, Valued) and name in _ANSWERS and struct.valueString is None:
-                struct.valueString = _as_text(value[name])
+        if element.encode_name in value:
+            fit_element(struct, element, value[element.encode_name], where, defects, draft=draft)
     return struct
+
+
+def fit_element(
+    struct: Any, element: inspect.Field, given: object, where: str, defects: list[Defect], *, draft: bool
+) -> None:
+    """Set an element of a record, or of what is inside of one, as far as what is given for it fits."""
+    owner, name = type(struct), element.encode_name
+    try:
+        value = fit(_meant(given, name, element.type, owner), element.type, where, defects, draft=draft)
+        setattr(struct, element.name, value)
+    except MisfitError as misfit:
+        if owner is Entry and name == "resource":
+            defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+            return
+        if owner in _MEANING and name in _ESSENTIAL and not draft:
+            raise MisfitError(name) from None
+        if owner is Reference:
+            raise MisfitError(name) from None  # by what is left of it, it might lead elsewhere
+        defects.append(Defect(where, name, misfit.why))
+        if name in _OWNERS:
+            setattr(struct, element.name, Reference())
+        if name == "doNotPerform" and isinstance(struct, _REQUESTS) and not draft:
+            struct.status = UNREADABLE  # it may be the opposite of an order
+        if name in _ANSWERS and isinstance(struct, Valued) and struct.valueString is None:
+            struct.valueString = _as_text(given)
 
 
 def _meant(given: object, name: str, kind: inspect.Type, owner: type) -> object:
@@ -162,10 +203,9 @@ def _meant(given: object, name: str, kind: inspect.Type, owner: type) -> object:
     if isinstance(given, list) and (owner is Reference or name in _IDENTITIES):
         raise MisfitError
     if name in _STATUSES and isinstance(kind, inspect.UnionType):
-        is_odd = isinstance(given, dict | list) or (name == "intent" and not isinstance(given, str | None))
+        is_odd = type(given) in (dict, list) or (name == "intent" and type(given) not in (str, NoneType))
         return flat(given) if is_odd else given
-    is_number = owner in _CODINGS and name == "code" and isinstance(given, int) and not isinstance(given, bool)
-    return str(given) if is_number else given
+    return str(given) if name == "code" and type(given) is int and owner in _CODINGS else given
 
 
 def _as_text(value: object) -> str:
@@ -184,6 +224,7 @@ RECORDS = {
     if isinstance(struct_type, inspect.StructType)
 }
 _OTHER = RECORDS["Other"]
+_REQUESTS = (ServiceRequest, MedicationRequest)
 _WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
 _CODINGS = frozenset({Code, Coding})
 _ANSWERS = frozenset({"valueBoolean", "valueInteger", "valueCodeableConcept"})

@@ -92,7 +92,6 @@ def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medic
         reference=reference(record),
         when=_since(record, reader),
         text=text,
-        short=reader.codes.short_name(text, keys),
         keys=keys,
         daily_mg=daily_dose(_dosages(record, reader.defects)),
     )
@@ -125,22 +124,20 @@ def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]
         return Substance()
     contained = own(record.contained, patient_id)
     words = (pointer.display or "").strip()
-    concepts = tuple(_concepts(pointer, contained, find, record, defects))
-    return Substance(concepts, words, _medication(pointer, contained, find))
+    medication = _medication(pointer, contained, find)
+    concepts = () if medication is None else tuple(_concepts(medication, contained, find, record, defects))
+    return Substance(concepts, words, medication)
 
 
 def _concepts(
-    pointer: NamedReference,
+    medication: Medication | Contained,
     contained: Sequence[Contained],
     find: Resolve,
     record: MedicationRequest,
     defects: list[Defect],
     depth: int = _DEEPEST,
 ) -> Iterator[CodeableConcept]:
-    """The concepts of the Medication that a reference leads to, and of its ingredients."""
-    medication = _medication(pointer, contained, find)
-    if medication is None or not depth:
-        return
+    """The concepts of a Medication and of its ingredients."""
     if medication.code is not None:
         yield medication.code
     inner = medication.contained or () if isinstance(medication, Medication) else contained
@@ -150,7 +147,9 @@ def _concepts(
             yield item.concept
         elif item.reference is not None:
             yield CodeableConcept(text=item.reference.display)
-            yield from _concepts(item.reference, inner, find, record, defects, depth - 1)
+            named = _medication(item.reference, inner, find) if depth > 1 else None
+            if named is not None:
+                yield from _concepts(named, inner, find, record, defects, depth - 1)
 
 
 def _medication(

@@ -53,9 +53,9 @@ def _missing(
     here = {record.id for key in keys for record in records.get(key, ()) if record.resourceType == kind}
     missing: dict[str, Lacking] = {}
     for key, reference in wanted:
-        identity = reference_id(reference, kind)
         named = local_id(reference, kind)
         if named is None or named not in here:
+            identity = reference_id(reference, kind)
             missing.setdefault(identity or reference, Lacking(key, kind, _url(reference, identity), identity or ""))
     return missing.values()
 

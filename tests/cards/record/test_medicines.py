@@ -140,8 +140,9 @@ def test_a_reference_that_leads_nowhere_leaves_its_words(pointer: str | None, na
 
 
 def test_a_medication_that_is_nowhere_is_known_by_the_words_beside_the_reference() -> None:
-    (taken,) = chart(pointing("Medication/nowhere", display="Neurontin 300")).medicines(GABAPENTIN)
-    assert (taken.keys, taken.text, taken.short) == ((GABAPENTIN,), "Neurontin 300", "Neurontin")
+    asked = chart(pointing("Medication/nowhere", display="Neurontin 300"))
+    (taken,) = asked.medicines(GABAPENTIN)
+    assert (taken.keys, taken.text, asked.short_name(taken)) == ((GABAPENTIN,), "Neurontin 300", "Neurontin")
 
 
 def test_an_ingredient_counts_like_the_code() -> None:

@@ -1,0 +1,171 @@
+"""A record that does not fit, member by member: what fits of it is read as in a record in which all does.
+
+So it costs little more than one that fits, however many of its kind there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any, NamedTuple, Union, cast, get_type_hints
+
+import msgspec
+from msgspec import Raw, Struct, inspect, structs
+
+from cards.record.body import MOST_LOOSELY, TOO_DEEP, is_too_deep
+from cards.record.defects import Defect
+from cards.record.elements import LONGEST_TEXT, NOTHING, Contained, Elements, Reference
+from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit_element, fit_record
+from cards.record.records import Other, Resource
+
+
+class _Member(NamedTuple):
+    """An element of a record; `decode` is None for one that records keep as JSON."""
+
+    element: inspect.Field
+    name: str
+    decode: Callable[[Raw], Any] | None
+
+
+class _Typed(Struct):
+    resourceType: Raw = NOTHING
+
+
+class _Stranger(Struct):
+    """What is read of a record whatever its type is."""
+
+    resourceType: Raw = NOTHING
+    id: str | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+    contained: Elements[Contained] | None = None
+
+
+_decode_typed = msgspec.json.Decoder(_Typed).decode
+_decode_stranger = msgspec.json.Decoder(_Stranger).decode
+
+
+def read_stranger(raw: Raw) -> Other | None:
+    """A record of a type that R4 does not know, or of none; None when it is another, or does not fit."""
+    try:
+        seen = _decode_stranger(raw)
+    except msgspec.ValidationError:
+        return None
+    kind = kind_of(seen.resourceType)
+    if not isinstance(kind, str | None) or kind in RECORDS:
+        return None
+    return Other(
+        id=seen.id,
+        subject=seen.subject,
+        patient=seen.patient,
+        contained=seen.contained,
+        is_typed=kind is not None,
+    )
+
+
+def kind_of(resource_type: Raw) -> object:
+    """The resourceType as it was sent; one that is no text, or no name for its length, is of no type."""
+    if not resource_type:
+        return None
+    return decode_anything(resource_type) if len(resource_type) <= LONGEST_TEXT else False
+
+
+def read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+    if is_too_deep(bytes(raw)):
+        defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
+        return None
+    try:
+        if (split := _members(raw)) is not None:
+            return _fit_members(split, where, defects, draft=draft)
+        value = decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
+        if not isinstance(value, dict):
+            defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
+            return None
+        return fit_record(value, where, defects, draft=draft)
+    except MisfitError as misfit:
+        defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+        return None
+
+
+def _decode_in_part(raw: bytes | Raw) -> object:
+    """The members of a large record, as any objects; those that are large themselves stay JSON, and fit nothing."""
+    try:
+        kind = kind_of(_decode_typed(raw).resourceType)
+    except msgspec.ValidationError:
+        return None
+    members = _RAW_MEMBERS.get(str(kind), _RAW_MEMBERS["Other"])(raw)
+    texts = {name: text for name, text in structs.asdict(members).items() if text is not NOTHING}
+    value: dict[str, object] = {"resourceType": kind}
+    room = MOST_LOOSELY
+    for name, text in sorted(texts.items(), key=lambda member: len(member[1])):
+        room -= len(text)
+        value[name] = decode_anything(text) if room >= 0 else text
+    return value
+
+
+def _members(raw: bytes | Raw) -> Struct | None:
+    """The members of a record, each as JSON; None for what is no record of a type that is read, and for a Bundle."""
+    try:
+        split: Struct = _split(raw)
+    except msgspec.ValidationError:
+        return None
+    return split
+
+
+def _fit_members(split: Struct, where: str, defects: list[Defect], *, draft: bool) -> Resource:
+    """The record of these members. Raises MisfitError when what it means cannot be read.
+
+    Of the members that do not fit the shortest are looked at, `MOST_LOOSELY` bytes of them together.
+    """
+    kind, its_members = _READ[type(split)]
+    record: Any = kind()
+    loose: list[tuple[inspect.Field, Raw]] = []
+    for (element, name, decode), text in zip(its_members, structs.astuple(split), strict=True):
+        if text is NOTHING:
+            continue
+        try:
+            setattr(record, name, text if decode is None else decode(text))
+        except msgspec.DecodeError:
+            loose.append((element, text))
+    longest = _longest([len(text) for _, text in loose])
+    for element, text in loose:
+        given = decode_anything(text) if len(text) <= longest else text
+        fit_element(record, element, given, where, defects, draft=draft)
+    return cast(Resource, record)
+
+
+def _longest(lengths: list[int]) -> int:
+    """The length up to which members may be looked at."""
+    if sum(lengths) <= MOST_LOOSELY:
+        return MOST_LOOSELY
+    together = zip(sorted(lengths), accumulate(sorted(lengths)), strict=True)
+    return max((length for length, total in together if total <= MOST_LOOSELY), default=0)
+
+
+def _its_members(kind: inspect.StructType) -> list[_Member]:
+    types = get_type_hints(kind.cls, include_extras=True)
+    return [
+        _Member(element, element.name, None if types[element.name] is Raw else _decoder(types[element.name]))
+        for element in kind.fields
+    ]
+
+
+def _decoder(kind: Any) -> Callable[[Raw], Any]:
+    return msgspec.json.Decoder(kind).decode
+
+
+def _raw(kind: inspect.StructType) -> type[Struct]:
+    """A struct with the members of a record, each as JSON."""
+    fields = [(element.name, Raw, msgspec.field(default=NOTHING, name=element.encode_name)) for element in kind.fields]
+    return msgspec.defstruct(str(kind.tag), fields, tag_field="resourceType", tag=kind.tag, gc=False)
+
+
+_KINDS = {_raw(kind): kind for tag, kind in RECORDS.items() if tag not in ("Bundle", "Other")}
+_READ = {raw: (kind.cls, _its_members(kind)) for raw, kind in _KINDS.items()}
+_split: Callable[[bytes | Raw], Struct] = msgspec.json.Decoder(Union[tuple(_KINDS)]).decode  # noqa: UP007
+_RAW_MEMBERS = {
+    kind: msgspec.json.Decoder(
+        msgspec.defstruct(kind, [(element.encode_name, Raw, NOTHING) for element in struct_type.fields])
+    ).decode
+    for kind, struct_type in RECORDS.items()
+}
