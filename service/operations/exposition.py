@@ -55,7 +55,7 @@ def _add(metric: Any, labels: Labels, numbers: list[float]) -> None:
     metric.add_metric(labels, list(zip(bounds, accumulate(numbers[:-1]), strict=True)), numbers[-1])
 
 
-class _Handler(MetricsHandler):
+class _Exposition(MetricsHandler):
     timeout = _SILENT_SECONDS
     server_version = "foot-drop-cds"
     sys_version = ""
@@ -68,7 +68,7 @@ class _Handler(MetricsHandler):
             self.send_error(404)
 
 
-class _Server(ThreadingHTTPServer):
+class _Teller(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Whoever hangs up early is nobody's fault."""
 
@@ -81,7 +81,7 @@ def tell(metrics: Metrics, listener: socket.socket, parent: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(metrics))
-    server = _Server(listener.getsockname()[:2], _Handler.factory(registry), bind_and_activate=False)
+    server = _Teller(listener.getsockname()[:2], _Exposition.factory(registry), bind_and_activate=False)
     server.socket.close()
     server.socket = listener
     server.serve_forever()

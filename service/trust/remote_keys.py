@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import jwt
 
+from service.computing import aside
 from service.fhir.transport import AnswerError, Budget, HttpClient
 from service.middleware.log import logger
 from service.trust.key_set import LARGEST, KeySet, read_key_set
@@ -15,7 +16,7 @@ from service.trust.key_set import LARGEST, KeySet, read_key_set
 FRESH_S = 300  # a key that its owner withdrew is trusted no longer than this, if its owner answers
 STALE_S = 24 * 3600  # and no longer than this if not
 COOL_DOWN_S = 30  # between two fetches after a failure or an unknown kid: whoever invents kids causes no more
-FETCH_S = 2.0  # a worker answers nobody else meanwhile, if no key is known
+FETCH_S = 2.0  # a worker evaluates nothing else meanwhile, if no key is known
 PEER = "the key server"
 _ACCEPT = {"Accept": "application/jwk-set+json, application/json"}
 
@@ -71,7 +72,7 @@ class RemoteKeys:
             if self._steady() < self._not_before:
                 return False
             self._not_before = self._steady() + COOL_DOWN_S
-            keys = self.fetch()
+            keys = aside(self.fetch)
         except (AnswerError, ValueError) as error:
             logger().warning("keys not fetched", client=self._client, why=str(error))
         else:
