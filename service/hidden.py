@@ -12,6 +12,8 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from service.middleware.log import COUNTS, fault, logger
+from service.operations.families import OTHER
+from service.operations.metrics import METRICS
 from service.wire.refusal import MissingDataRefusedError, OtherPatientRefusedError, RefusedError
 
 NO_CARDS = b'{"cards":[]}'
@@ -30,6 +32,7 @@ def no_cards_instead(answered: Callable[[], Response]) -> Response:
         raise
     except Exception as error:
         status = 500
+        METRICS.faults.add(OTHER, OTHER)
         logger().error("fault", **fault(error))
     request.environ[COUNTS]["hidden"] = status
     return Response(NO_CARDS, mimetype="application/json")

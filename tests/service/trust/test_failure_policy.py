@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from cards.language.verdict import Verdict
 from cards.record.chart import Chart
 from service import faults
+from service.operations.metrics import Metrics
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.machine import POSTGRESQL
@@ -325,9 +326,12 @@ class TestOnErrorEmpty:
         (line,) = lines(capfd.readouterr().err)
         assert (line["status"], line["hidden"], line["client"]) == (200, hidden, "main")
 
-    def test_a_fault_is_logged_all_the_same(
-        self, tmp_path: Path, store: str, capfd: pytest.CaptureFixture[str]
+    def test_a_fault_is_logged_and_counted_all_the_same(
+        self, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
+        counted = Metrics()
+        counted.share(1)
+        monkeypatch.setattr("service.hidden.METRICS", counted)
         with site(tmp_path, 'on_error = "empty"', store, book=book_with({"afo": fails})) as faulty:
             assert posted(faulty, REQUEST).get_json() == EMPTY
         said = capfd.readouterr().err
@@ -335,6 +339,7 @@ class TestOnErrorEmpty:
         assert (warned["event"], warned["client"]) == ("failures are hidden", "main")
         assert (fault["event"], fault["error"]) == ("fault", "RuntimeError")
         assert request["hidden"] == 500
+        assert sum(sum(numbers) for _, numbers in counted.faults.numbers(counted.board)) == 1
         assert SECRET not in said
 
     def test_cards_come_as_ever(self, main: Site, quiet: Site) -> None:
