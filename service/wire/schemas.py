@@ -7,7 +7,8 @@ from typing import Any
 Json = dict[str, Any]
 
 TEXT = {"type": "string", "minLength": 1}
-_SEEN = {"type": "string", "pattern": "\\S"}
+_SEEN = {"type": "string", "pattern": "[^\\s\\x00-\\x1f\\x7f-\\x9f]"}
+_VISIBLE = {"type": "string", "pattern": "[!-~]", "maxLength": 200}
 _ID = {"type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$"}
 
 
@@ -33,8 +34,18 @@ def request(hook: str) -> Json:
     )
 
 
-_BUNDLE = _object({}, resourceType={"const": "Bundle"})
-FEEDBACK = _object({"feedback": _list({"type": "object"}, minItems=1)})
+_BUNDLE = {"description": "A Bundle", "type": "object"}
+_ACCEPTED = _list(_object({"id": _VISIBLE}), minItems=1)
+_TAKEN = _object(
+    {"card": _VISIBLE, "outcome": {"const": "accepted"}, "acceptedSuggestions": _ACCEPTED},
+    outcomeTimestamp={},
+)
+_OVERRIDDEN = _object(
+    {"card": _VISIBLE, "outcome": {"const": "overridden"}},
+    outcomeTimestamp={},
+    overrideReason=_object({"reason": _object({"code": _VISIBLE})}),
+)
+FEEDBACK = _object({"feedback": _list({"oneOf": [_TAKEN, _OVERRIDDEN]}, minItems=1)})
 _CODING = _object({"code": TEXT}, system=TEXT, display=TEXT)
 _ACTION = _object({"type": {"enum": ["create", "update", "delete"]}, "description": TEXT}, resource={"type": "object"})
 _SUGGESTION = _object(

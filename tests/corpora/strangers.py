@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from tests.support import vignettes
@@ -28,6 +29,7 @@ _FACTS = FOOT_DROP | {
 _WITH_PATIENT = ("Device", "AllergyIntolerance")
 
 
+@cache
 def records() -> dict[str, Json]:
     """One record of the other patient by its type, each of which would change the cards of its own patient."""
     by_type: dict[str, Json] = {}
@@ -80,18 +82,22 @@ _NAMING = ("as it is", "absolute", "a version", "with its patient", "inside of o
 """Those that name him. A draft that names nobody is judged all the same: it is being written for this patient."""
 
 
-def requests(hook: str, facts: Json) -> Iterator[tuple[str, Json]]:
-    """Requests about p1 that hold a record of p2: each type, in each place, in each way."""
+def ways(hook: str) -> list[tuple[str, str, str]]:
+    """A type of record, the place in a request where it stands, and the way in which it says whose it is."""
     places = (*vignettes.PREFETCH_KEYS, "context.draftOrders" if hook == "order-sign" else "anotherKey")
-    for kind, record in records().items():
-        for place in places:
-            for way, told in WAYS.items():
-                is_meant = way in _NAMING or not place.startswith("context.")
-                if is_meant and (kind != "Patient" or way in ("as it is", "in a Bundle of its own")):
-                    yield (
-                        f"{kind} in {place}, {way}",
-                        _holding(vignettes.request(facts, hook, NOW), place, told(record)),
-                    )
+    return [
+        (kind, place, way)
+        for kind in records()
+        for place in places
+        for way in WAYS
+        if (way in _NAMING or not place.startswith("context."))
+        and (kind != "Patient" or way in ("as it is", "in a Bundle of its own"))
+    ]
+
+
+def request(hook: str, facts: Json, kind: str, place: str, way: str) -> Json:
+    """A request about p1 that holds a record of p2."""
+    return _holding(vignettes.request(facts, hook, NOW), place, WAYS[way](records()[kind]))
 
 
 def _holding(request: Json, place: str, more: list[Json]) -> Json:

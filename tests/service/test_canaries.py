@@ -24,9 +24,10 @@ from tests.support.signing import FHIR_BASE, VIEW, ec_key, pem, registered, toke
 from tests.support.site import site
 
 Json = dict[str, Any]
+# Not X-Request-Id: what the caller names its request is repeated and logged on purpose.
 _FROM = {
     "User-Agent": canaries.HEADER, "Referer": f"https://ehr.example/?{canaries.QUERY}", "Cookie": canaries.HEADER,
-    "X-Forwarded-For": canaries.HEADER, "X-Request-Id": f"{canaries.HEADER} {canaries.PATIENT}",
+    "X-Forwarded-For": canaries.HEADER,
     "Origin": f"https://{canaries.HOST}.example", "Authorization": f"Bearer {canaries.SUB}",
 }  # fmt: skip
 WAYS: dict[str, Sent] = {
