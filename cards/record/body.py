@@ -7,11 +7,16 @@ the objects of a body, the elements of a list, and the bytes of what does not fi
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
+from itertools import islice
 from random import randrange
+from types import NoneType
+from typing import Any, Self
 
 import msgspec
 from msgspec import Raw, Struct
 
+from cards.record.defects import MOST_DEFECTS
 from cards.record.elements import NOTHING
 from cards.record.errors import TooLargeError, UnreadableError
 
@@ -139,14 +144,32 @@ class RawEntry(Struct, gc=False):
 
 
 _OBJECT, _NULL = b"{n"  # with what they begin
-NO_ENTRY = RawEntry()
-"""Stands for an element of `entry` that is no entry."""
-EMPTY_ENTRY = RawEntry()
-"""Stands for a null among entries."""
 
 
-class MixedEntries(list[RawEntry]):
-    """The elements of a list of which not every one is an entry."""
+class MixedEntries(Struct):
+    """The entries of a list that holds other things too, and their numbers in it; nulls are passed over.
+
+    Of what is neither, `strays` are the numbers of the first hundred, and `count` is how many there are;
+    `is_astray` says that there is nothing else.
+    """
+
+    entries: list[RawEntry]
+    numbers: list[int]
+    strays: list[int]
+    count: int
+    is_astray: bool
+
+    @classmethod
+    def of(cls, mixed: Sequence[Any]) -> Self:
+        """Those of the elements of a list; what is no RawEntry and not None is a stray."""
+        kinds = list(map(type, mixed))  # step by step in Python a list of numbers would cost as much as a whole chart
+        held = kinds.count(RawEntry)
+        count = len(kinds) - held - kinds.count(NoneType)
+        places = (number for number, kind in enumerate(kinds, 1) if kind not in (RawEntry, NoneType))
+        numbers = [number for number, kind in enumerate(kinds, 1) if kind is RawEntry] if held else []
+        entries = [mixed[number - 1] for number in numbers]
+        strays = list(islice(places, MOST_DEFECTS)) if count else []
+        return cls(entries, numbers, strays, count, is_astray=count == len(kinds))
 
 
 _decode_entry = msgspec.json.Decoder(RawEntry).decode
@@ -154,40 +177,37 @@ _decode_entries = msgspec.json.Decoder(list[RawEntry]).decode
 _decode_anything = msgspec.json.Decoder(list[RawEntry | str | bool | int | float | list[Raw] | None]).decode
 
 
-def raw_entries(entries: Raw) -> list[RawEntry] | None:
+def raw_entries(entries: Raw) -> list[RawEntry] | MixedEntries | None:
     """Each entry of a Bundle, be there one or a list; None for what is neither."""
     if starts_with(entries, b"{"):
-        return [_entry(entries)]
+        return MixedEntries.of([_entry(entries)])
     try:
         return _decode_entries(entries)
     except (msgspec.DecodeError, RecursionError):
-        return _mixed_entries(entries)
-
-
-def _mixed_entries(entries: Raw) -> list[RawEntry] | None:
-    """The elements of a list, of which not every one is an entry; None for what is no list, or too long a one."""
+        pass
     if _has_too_many(entries):
         return None
     try:
-        mixed = _decode_anything(entries)
+        return MixedEntries.of(_decode_anything(entries))
     except (msgspec.DecodeError, RecursionError):  # no list, or one with a number that is too long for one
         texts = elements(entries)
-        return None if texts is None else MixedEntries(map(_entry, texts))
-    # isinstance of a Struct takes three times as long
-    return MixedEntries([one if type(one) is RawEntry else EMPTY_ENTRY if one is None else NO_ENTRY for one in mixed])
+        return None if texts is None else MixedEntries.of(list(map(_entry, texts)))
 
 
 def resources(entries: Raw) -> list[Raw] | None:
     """The resource of each entry of a Bundle, kept as JSON, be there one or a list; None for what is neither."""
     held = raw_entries(entries)
-    return None if held is None else [entry.resource for entry in held]
+    if held is None:
+        return None
+    return [entry.resource for entry in (held.entries if isinstance(held, MixedEntries) else held)]
 
 
-def _entry(text: Raw) -> RawEntry:
+def _entry(text: Raw) -> RawEntry | bool | None:
+    """The entry that is written here; None for null, and False for anything else."""
     start = memoryview(text)[0]  # to let the decoder refuse each costs ten times as much
     if start != _OBJECT:
-        return EMPTY_ENTRY if start == _NULL else NO_ENTRY
+        return None if start == _NULL else False
     try:
         return _decode_entry(text)
     except (msgspec.DecodeError, RecursionError):
-        return NO_ENTRY
+        return False

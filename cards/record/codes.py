@@ -274,7 +274,11 @@ def _remember(memo: dict[tuple[str | None, str | None], T], system: str | None, 
 
 
 def _of_domain(meanings: tuple[Meaning, ...], domain: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(m.key for m in meanings if m.key.startswith(domain + "."))) if meanings else ()
+    if not meanings:
+        return ()
+    start = f"{domain}."
+    keys = [meaning.key for meaning in meanings if meaning.key.startswith(start)]
+    return tuple(keys if len(keys) < 2 else dict.fromkeys(keys))
 
 
 def _readings(system: str | None, code: str | None) -> Iterable[tuple[str, str]]:

@@ -14,16 +14,14 @@ import msgspec
 from msgspec import Raw, Struct, inspect
 
 from cards.record.body import (
-    EMPTY_ENTRY,
     MOST_LOOSELY,
-    NO_ENTRY,
     MixedEntries,
     RawEntry,
     is_too_deep,
     raw_entries,
     starts_with,
 )
-from cards.record.defects import MOST_DEFECTS, Defect, Defects
+from cards.record.defects import Defect, Defects
 from cards.record.elements import (
     NOTHING,
     CodeableConcept,
@@ -158,7 +156,7 @@ def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle,
     return bundle, not misfits
 
 
-def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] | None] | None:
+def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] | MixedEntries | None] | None:
     """A Bundle and its entries, None for what is no list of them; None for what is no Bundle with entries."""
     try:
         split = _decode_loose_bundle(raw)
@@ -176,24 +174,24 @@ def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] 
 
 
 def _read_entries(
-    held: list[RawEntry], where: str, defects: list[Defect], *, draft: bool, fits: bool = False
+    held: list[RawEntry] | MixedEntries, where: str, defects: list[Defect], *, draft: bool, fits: bool = False
 ) -> tuple[list[Entry] | None, int]:
     """The entries of a Bundle that hold a record, None when not one of them is an entry; and how many did not fit.
 
     Of those that do not fit at once, the first `MOST_MISFITS` are read. As long as everything `fits`, entries that
     hold nothing stay, as they do when a Bundle is decoded in one pass.
     """
-    numbers: Sequence[int] = range(1, len(held) + 1)
+    numbers: Sequence[int]
     if isinstance(held, MixedEntries):
-        strays = [number for number, entry in enumerate(held, 1) if entry is NO_ENTRY]
-        for number in strays[:MOST_DEFECTS]:
+        for number in held.strays:
             defects.append(Defect(where, f"element {number} of a list", "is of the wrong type"))
-        if len(strays) > MOST_DEFECTS:
-            defects.extend(Defects.beyond_the_first(len(strays)))
-        if len(strays) == len(held):
-            return None, 0
-        numbers = [number for number, entry in enumerate(held, 1) if entry is not NO_ENTRY and entry is not EMPTY_ENTRY]
-        held = [held[number - 1] for number in numbers]
+        if held.count > len(held.strays):
+            defects.extend(Defects.beyond_the_first(held.count))
+        if not held.entries:
+            return (None if held.is_astray else []), 0
+        numbers, held = held.numbers, held.entries
+    else:
+        numbers = range(1, len(held) + 1)
     records, misfits = _read_records(held, numbers, where, defects, draft=draft)
     if fits and not misfits:
         return list(map(Entry, records, map(_search, held))), 0

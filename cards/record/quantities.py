@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ class Amount(NamedTuple):
 
 def units(factors: Mapping[str, float]) -> Units:
     """A table of units for `amount`, without regard to case and spaces."""
-    return {_folded(unit): factor for unit, factor in factors.items()}
+    return {_folded(unit[:_LONGEST_UNIT]): factor for unit, factor in factors.items()}
 
 
 def amount(quantity: Quantity | None, factors: Units) -> Amount | None:
@@ -44,17 +45,16 @@ def amount(quantity: Quantity | None, factors: Units) -> Amount | None:
 
 def _factor(quantity: Quantity, factors: Units) -> float | None:
     """The factor of the code, or else of the unit; None when neither is known, or both are and differ."""
-    known: Iterable[float] = (
-        factors[unit] for unit in map(_folded, (quantity.code or "", quantity.unit or "")) if unit and unit in factors
-    )
-    stated = list(known)
+    written = [_folded(unit[:_LONGEST_UNIT]) for unit in (quantity.code, quantity.unit) if unit]
+    stated = [factors[unit] for unit in written if unit and unit in factors]
     if not stated and not quantity.code and not quantity.unit:
         return factors.get("")
     return stated[0] if stated and len(set(stated)) == 1 else None
 
 
+@lru_cache(maxsize=1000)
 def _folded(unit: str) -> str:
-    return _SPACE.sub("", unit[:_LONGEST_UNIT]).translate(_MARKS).casefold()
+    return _SPACE.sub("", unit).translate(_MARKS).casefold()
 
 
 def at_least(value: float, bound: str, limit: float) -> bool | None:

@@ -72,7 +72,7 @@ def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[st
 
 def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[Lesion]:
     """The lesions that are named; one that is named by several diseases is one lesion a disease."""
-    for key in dict.fromkeys(meaning.key for meaning in naming if meaning.key.startswith("lesion.")):
+    for key in dict.fromkeys([meaning.key for meaning in naming if meaning.key.startswith("lesion.")]):
         named: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
         for code in (meaning.code for meaning in naming if meaning.key == key):
             named[tuple(sorted({m.key for m in naming if m.code == code} & {*VALUE_SETS[key].conditions}))][code] = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from math import inf
+from operator import attrgetter
 
 import msgspec
 from msgspec import Raw
@@ -49,7 +50,8 @@ _STATED = {
 }
 _PRESENT_AND_ABSENT = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
-_OTHER_VALUES = tuple(set(Valued.__struct_fields__) - {"code", "interpretation"})
+_other_values = attrgetter(*(set(Valued.__struct_fields__) - {"code", "interpretation"}))
+_NO_VALUES = _other_values(Valued())
 # Values of which no rule reads any, as they are named to a reader.
 _OTHER_KINDS = {
     "valueRange": "a range",
@@ -165,13 +167,19 @@ def yes_no(valued: Valued, finding: str, codes: Codes) -> bool | None:
         return None if finding in _NO_BOOLEAN else valued.valueBoolean
     if valued.valueCodeableConcept is not None:
         said = set(codes.keys(valued.valueCodeableConcept, "answer"))
-    elif any(_is_given(getattr(valued, name)) for name in _OTHER_VALUES):
+    elif _has_another_value(valued):
         return None
     else:
         said = {key for concept in valued.interpretation or [] for key in codes.keys(concept, "answer")}
     if (abnormal in said) is (normal in said):
         return None  # neither, or both
     return abnormal in said
+
+
+def _has_another_value(valued: Valued) -> bool:
+    """Whether it has a value that is neither a concept nor a boolean; nearly none that is asked has."""
+    values = _other_values(valued)
+    return values != _NO_VALUES and any(map(_is_given, values))
 
 
 def _is_given(value: object) -> bool:

@@ -176,6 +176,15 @@ def test_a_patient_who_has_died_has_no_card(client: FlaskClient, hook: str, elem
     assert bool(said(client, PATIENT | element, DROP, PAIN, WALKS, drafts=drafts)) is alive
 
 
+@pytest.mark.parametrize("element", [{"deceasedBoolean": True}, {"deceasedDateTime": "2026"}])
+@pytest.mark.parametrize("odd", [{"gender": 5}, {"link": "none"}, {"birthDate": {}}])
+def test_that_somebody_has_died_is_read_whatever_else_of_the_patient_is_odd(
+    client: FlaskClient, element: Json, odd: Json
+) -> None:
+    assert said(client, PATIENT | odd, DROP, PAIN, WALKS)
+    assert said(client, PATIENT | odd | element, DROP, PAIN, WALKS) == {}
+
+
 @pytest.mark.parametrize("born", ["2031-01-01", "2031", "1726-03-01", "1850"])
 def test_with_an_impossible_birth_date_no_age_and_no_clearance_is_known(client: FlaskClient, born: str) -> None:
     creatinine = laboratory("2160-0", value=1, code="mg/dL")
