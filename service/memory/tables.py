@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Row, Suggestion, Taken, Verdict, is_own
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
 from service.store.database import Database
 
 _MOST_ROWS = 200  # of a statement
@@ -44,7 +44,6 @@ class Tables:
             (Verdict, [verdict for verdicts in new.values() for verdict in verdicts]),
             (Evaluation, [one.evaluation for one in answered]),
             (Card, [card for one in answered for card in one.cards]),
-            (Suggestion, [suggestion for one in answered for suggestion in one.suggestions]),
         ]
         self._answers.together(lambda cursor: [_insert(cursor, self._answers.mark, *table) for table in rows])
         if len(self._known) > _MOST_KNOWN:
@@ -97,7 +96,6 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
 def _forget(cursor: Any, mark: str, before: int) -> int:
     oldest = f"SELECT id FROM evaluations WHERE at < {mark} ORDER BY at LIMIT {_MOST_FORGOTTEN}"
     cards = f"SELECT uuid FROM cards WHERE evaluation IN ({oldest})"
-    cursor.execute(f"DELETE FROM suggestions WHERE card IN ({cards})", [before])
     cursor.execute(f"DELETE FROM feedback WHERE received < {mark} AND card IN ({cards})", [before, before])
     cursor.execute(f"DELETE FROM cards WHERE evaluation IN ({oldest})", [before])
     cursor.execute(f"DELETE FROM evaluations WHERE id IN ({oldest})", [before])
