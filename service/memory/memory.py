@@ -40,6 +40,10 @@ _encode = msgspec.json.Encoder().encode
 class Keeping(Protocol):
     """Where rows are kept."""
 
+    @property
+    def lost(self) -> int:
+        """How many answers could not be kept."""
+
     def put(self, answered: Answered) -> None:
         """Keep what was answered: at once, or later. Never raises, never waits."""
 
@@ -93,6 +97,11 @@ class Memory:
         self._tells_log = tells_log
         self._stem, self._numbers = token_hex(12), count()  # drawn once: to draw each costs more than to write it
         self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
+
+    @property
+    def lost(self) -> int:
+        """How many answers could not be kept."""
+        return self.keeping.lost
 
     def close(self) -> None:
         """Have kept what waits, and end."""

@@ -259,6 +259,15 @@ def test_characters_that_no_text_holds_cost_themselves_alone(
     assert only(taken).display.isprintable()
 
 
+def test_an_extension_that_cannot_be_kept_costs_itself_alone(client: FlaskClient, taken: InProcess) -> None:
+    deep = '{"a":' * 4000 + "1" + "}" * 4000
+    for held in ('"no object"', '{"a": "%s"}' % ("x" * 5000), '{"a": 12345678901234567890123}', deep):
+        entry = json.dumps({**OVERRIDDEN, "overrideReason": {"userComment": "why", "extension": "HERE"}})
+        body = '{"feedback": [%s], "padding": "%s"}' % (entry.replace('"HERE"', held), "x" * 70_000)  # noqa: UP031
+        assert client.post(URL, data=body, content_type="application/json").status_code in (200, 400)
+    assert len(taken.feedback) == 2, "with a number of any size, and without any; what is nested too deep is no entry"
+
+
 def test_what_stands_in_the_place_of_a_list_is_one(client: FlaskClient, taken: InProcess) -> None:
     body = {"feedback": {**ACCEPTED, "acceptedSuggestions": {"id": "A"}}}
     assert client.post(URL, json=body).status_code == 200
