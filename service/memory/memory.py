@@ -162,7 +162,7 @@ class Memory:
     def _verdicts(self, evaluated: Evaluated) -> tuple[str, tuple[Verdict, ...]]:
         """The set of verdicts, and its name, which is that of all equal ones."""
         verdicts = evaluated.decision.verdicts
-        said = _said(evaluated.chart.hook, verdicts)
+        said = _said(verdicts)
         known = self._sets.get(said)
         if known is None:
             plain = [
@@ -189,7 +189,7 @@ class Memory:
             rule=sent.rule.id,
             version=sent.rule.version,
             indicator=sent.card.indicator.value,
-            fingerprint=self._hashed(evaluation.patient, *told),
+            fingerprint=self._hashed(evaluation.patient, *told)[:_SHORT],
             evidence=_json([_Fact(fact.side, words(fact.text)) for fact in facts]),
             suggestions=_json([_Suggestion(uuid, words(label), best) for uuid, label, best in sent.suggestions]),
         )
@@ -238,10 +238,10 @@ class Memory:
         )
 
 
-def _said(hook: str, verdicts: Mapping[str, Decided]) -> tuple[object, ...]:
+def _said(verdicts: Mapping[str, Decided]) -> tuple[object, ...]:
     """What the rules said, as a key: in a chart without foot drop they always say the same."""
     silent = [verdict if isinstance(verdict, Silent) else None for verdict in verdicts.values()]
-    return hook, tuple([one and one.kind for one in silent]), tuple([one and one.why for one in silent])
+    return tuple(verdicts), tuple([one and one.kind for one in silent]), tuple([one and one.why for one in silent])
 
 
 def _why(verdict: Decided) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from service.errors import StartError
 
 FILE = "hash.key"
-_DIGITS = 32
 FEWEST = 32  # characters of a key: 128 bits, where they are hexadecimal digits
 
 Hash = Callable[..., str]
@@ -25,13 +24,13 @@ class HashKeyError(StartError):
 
 
 def keyed_hash(key: str) -> Hash:
-    """HMAC-SHA256 of the texts under a key, its first 128 bits in 32 hexadecimal digits."""
+    """HMAC-SHA256 of the texts under a key, in 64 hexadecimal digits."""
     keyed = hmac.new(key.encode(), digestmod="sha256")  # once: to key it takes as long as to hash
 
     def hashed(*texts: str) -> str:
         own = keyed.copy()
         own.update("\0".join(texts).encode(errors="replace"))
-        return own.hexdigest()[:_DIGITS]
+        return own.hexdigest()
 
     return hashed
 

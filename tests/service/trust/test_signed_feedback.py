@@ -146,7 +146,7 @@ def test_nobody_and_nothing_of_a_record_stands_in_the_store(tmp_path: Path) -> N
     for canary in ("Zwicky", "4711", asked["context"]["patientId"], "Practitioner/", "enc-canary", "Patient/"):
         assert canary.encode() not in held.replace(asked["hook"].encode(), b"")
     known = stored(tmp_path, "SELECT patient, encounter, asker FROM evaluations")
-    assert all(len(digits) == 32 for row in known for digits in row)
+    assert all(len(digits) == 64 for row in known for digits in row)
     patients, encounters, users = (set(column) for column in zip(*known, strict=True))
     assert (len(patients), len(encounters), len(users)) == (1, 2, 1), "but they can be told apart"
     assert not patients & users
