@@ -184,10 +184,13 @@ def _reason(value: object, member: str) -> tuple[Reason, str, str]:
 
 
 def _extension(value: object) -> str:
-    """An extension as JSON; of one that is too long nothing."""
+    """An extension as JSON; of one that is too long, or cannot be written, nothing."""
     if not value or not isinstance(value, dict | list):
         return ""
-    text = msgspec.json.encode(value, order="sorted").decode()
+    try:
+        text = msgspec.json.encode(value, order="sorted").decode()
+    except (ValueError, RecursionError):
+        return ""
     return text if len(text) <= _LONGEST_EXTENSION else ""
 
 

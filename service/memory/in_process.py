@@ -12,6 +12,8 @@ MOST = 1000  # answers, and entries of feedback
 class InProcess:
     """Remembers the newest answers and entries of feedback."""
 
+    lost = 0
+
     def __init__(self) -> None:
         self.answered: dict[str, Answered] = {}
         self.feedback: dict[str, Feedback] = {}

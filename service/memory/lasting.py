@@ -33,6 +33,11 @@ class Lasting:
         self._next_try = 0.0
         self._log = logger()
 
+    @property
+    def lost(self) -> int:
+        """How many answers could not be kept."""
+        return self.writer.lost
+
     def close(self) -> None:
         """Write what waits, and close the connections."""
         self.writer.close()

@@ -6,21 +6,22 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
 
 from cards.language.rule import Rule
 from cards.language.verdict import Silent, outcome
-from cards.record.facts import Evidence
+from cards.language.verdict import Verdict as Decided
 from service.evaluation import Evaluation as Evaluated
 from service.faults import contain
 from service.fhir.address import read_address
 from service.hooks import service_id
 from service.memory.feedback import Entry, Message, meant
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Suggestion, Taken, Verdict
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Taken, Verdict
 from service.profiles.profile import STRICT, Profile
 from service.store.hashing import Hash
 from service.wire.answer import Sent
@@ -39,6 +40,10 @@ _encode = msgspec.json.Encoder().encode
 class Keeping(Protocol):
     """Where rows are kept."""
 
+    @property
+    def lost(self) -> int:
+        """How many answers could not be kept."""
+
     def put(self, answered: Answered) -> None:
         """Keep what was answered: at once, or later. Never raises, never waits."""
 
@@ -50,11 +55,18 @@ class Keeping(Protocol):
 
 
 class _Fact(Struct, frozen=True):
-    """A fact that made a card speak: known again by its hash, and told in our own words."""
+    """A fact that made a card speak, in our own words."""
 
-    fact: str
     side: str
     text: str
+
+
+class _Suggestion(Struct, frozen=True, omit_defaults=True):
+    """A suggestion of a card, in our own words."""
+
+    uuid: str
+    label: str
+    recommended: bool = False
 
 
 class Memory:
@@ -83,7 +95,13 @@ class Memory:
         self._keeps_answers = keeps_answers
         self._keeps_comments = keeps_comments
         self._tells_log = tells_log
+        self._stem, self._numbers = token_hex(12), count()  # drawn once: to draw each costs more than to write it
         self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
+
+    @property
+    def lost(self) -> int:
+        """How many answers could not be kept."""
+        return self.keeping.lost
 
     def close(self) -> None:
         """Have kept what waits, and end."""
@@ -120,7 +138,7 @@ class Memory:
         at = int(evaluated.now.timestamp() * 1000)
         context = request.context
         evaluation = Evaluation(
-            id=uuid4().hex,
+            id=f"{self._stem}{next(self._numbers):08x}",
             at=at,
             client=client,
             tenant=tenant,
@@ -135,15 +153,7 @@ class Memory:
             missing=" ".join(sorted(evaluated.chart.unseen)),
             verdict_set=name,
         )
-        cards = tuple(sent)
-        if not cards:
-            return Answered(evaluation, verdicts)
-        return Answered(
-            evaluation,
-            verdicts,
-            tuple(self._card(card, evaluation) for card in cards),
-            tuple(self._suggestion(card.uuid, *suggestion) for card in cards for suggestion in card.suggestions),
-        )
+        return Answered(evaluation, verdicts, tuple(self._card(card, evaluation) for card in sent))
 
     def _who(self, client: str, tenant: str, kind: str, identity: str | None) -> str:
         """The hash of an id, which is another at another tenant; of none, none."""
@@ -152,15 +162,12 @@ class Memory:
     def _verdicts(self, evaluated: Evaluated) -> tuple[str, tuple[Verdict, ...]]:
         """The set of verdicts, and its name, which is that of all equal ones."""
         verdicts = evaluated.decision.verdicts
-        said = tuple(
-            (rule, verdict.kind, verdict.why) if isinstance(verdict, Silent) else (rule, None, "")
-            for rule, verdict in verdicts.items()
-        )
+        said = _said(verdicts)
         known = self._sets.get(said)
         if known is None:
             plain = [
-                (rule, self._rules[rule].version, outcome(verdict), self._in_own_words(why))
-                for (rule, verdict), (*_, why) in zip(verdicts.items(), said, strict=True)
+                (rule, self._rules[rule].version, outcome(verdict), self._in_own_words(_why(verdict)))
+                for rule, verdict in verdicts.items()
             ]
             name = hashlib.sha256(_encode(plain)).hexdigest()[:_SHORT]
             known = name, tuple(Verdict(name, *one) for one in plain)
@@ -170,7 +177,9 @@ class Memory:
         return known
 
     def _card(self, sent: Sent, evaluation: Evaluation) -> Card:
-        patient = evaluation.patient
+        words = self._in_own_words
+        facts = sent.card.because
+        told = (text for fact in facts for text in (fact.reference, fact.date, fact.side, fact.text))
         return Card(
             uuid=sent.uuid,
             evaluation=evaluation.id,
@@ -180,15 +189,10 @@ class Memory:
             rule=sent.rule.id,
             version=sent.rule.version,
             indicator=sent.card.indicator.value,
-            evidence=_encode([self._fact(patient, fact) for fact in sent.card.because]).decode(),
+            fingerprint=self._hashed(evaluation.patient, *told)[:_SHORT],
+            evidence=_json([_Fact(fact.side, words(fact.text)) for fact in facts]),
+            suggestions=_json([_Suggestion(uuid, words(label), best) for uuid, label, best in sent.suggestions]),
         )
-
-    def _fact(self, patient: str, fact: Evidence) -> _Fact:
-        known_as = self._hashed(patient, fact.reference, fact.date, fact.side, fact.text)[:_SHORT]
-        return _Fact(known_as, fact.side, self._in_own_words(fact.text))
-
-    def _suggestion(self, card: str, uuid: str, label: str, is_recommended: bool) -> Suggestion:
-        return Suggestion(uuid, card, self._in_own_words(label), is_recommended)
 
     def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int]:
         """Keep a message of feedback: what became of its entries, by name, for the log.
@@ -232,6 +236,20 @@ class Memory:
             extension=entry.extension,
             comment=entry.comment if self._keeps_comments else "",
         )
+
+
+def _said(verdicts: Mapping[str, Decided]) -> tuple[object, ...]:
+    """What the rules said, as a key: in a chart without foot drop they always say the same."""
+    silent = [verdict if isinstance(verdict, Silent) else None for verdict in verdicts.values()]
+    return tuple(verdicts), tuple([one and one.kind for one in silent]), tuple([one and one.why for one in silent])
+
+
+def _why(verdict: Decided) -> str:
+    return verdict.why if isinstance(verdict, Silent) else ""
+
+
+def _json(rows: list[_Fact] | list[_Suggestion]) -> str:
+    return _encode(rows).decode() if rows else "[]"
 
 
 def _tenant(caller: Caller, server: str | None) -> str:

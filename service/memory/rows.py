@@ -49,7 +49,11 @@ class Verdict(Row, frozen=True):
 
 
 class Card(Row, frozen=True):
-    """A card that was sent, by its uuid; `evidence` is a JSON list of facts."""
+    """A card that was sent, by its uuid.
+
+    `fingerprint` is the same for as long as the facts are that made it speak; `evidence` is a JSON list of them, and
+    `suggestions` one of the suggestions, each with its uuid.
+    """
 
     table: ClassVar[str] = "cards"
     uuid: str
@@ -60,17 +64,9 @@ class Card(Row, frozen=True):
     rule: str
     version: str
     indicator: str
+    fingerprint: str
     evidence: str
-
-
-class Suggestion(Row, frozen=True):
-    """A suggestion of a card that was sent, by its uuid."""
-
-    table: ClassVar[str] = "suggestions"
-    uuid: str
-    card: str
-    label: str
-    is_recommended: bool
+    suggestions: str
 
 
 class Feedback(Row, frozen=True):
@@ -102,7 +98,6 @@ class Answered(Struct, frozen=True):
     evaluation: Evaluation
     verdicts: tuple[Verdict, ...]
     cards: tuple[Card, ...] = ()
-    suggestions: tuple[Suggestion, ...] = ()
 
 
 class Taken(Struct):

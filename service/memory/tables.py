@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Row, Suggestion, Taken, Verdict, is_own
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
 from service.store.database import Database
 
 _MOST_ROWS = 200  # of a statement
@@ -36,7 +36,11 @@ class Tables:
         self._durable.close()
 
     def write(self, answered: Sequence[Answered]) -> None:
-        """Keep what was answered, all of it or nothing. Raises StoreAwayError."""
+        """Keep what was answered. Raises StoreAwayError; some of it is kept then, and does no harm when it comes again.
+
+        Each statement by itself: several together would lock a file of SQLite while this thread waits for its turn to
+        compute, and a request that has to write its token would wait too.
+        """
         now = self._steady()
         sets = {one.evaluation.verdict_set: one.verdicts for one in answered}
         new = {name: verdicts for name, verdicts in sorted(sets.items()) if self._known.get(name, 0) < now}
@@ -44,9 +48,10 @@ class Tables:
             (Verdict, [verdict for verdicts in new.values() for verdict in verdicts]),
             (Evaluation, [one.evaluation for one in answered]),
             (Card, [card for one in answered for card in one.cards]),
-            (Suggestion, [suggestion for one in answered for suggestion in one.suggestions]),
         ]
-        self._answers.together(lambda cursor: [_insert(cursor, self._answers.mark, *table) for table in rows])
+        for kind, of_kind in rows:
+            for sql, values in _inserts(self._answers.mark, kind, of_kind):
+                self._answers.alone(sql, values)
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._known.update(dict.fromkeys(new, now + _KNOWN_S))
@@ -66,16 +71,13 @@ class Tables:
         return self._answers.together(lambda cursor: _forget(cursor, self._answers.mark, before))
 
 
-def _insert(cursor: Any, mark: str, kind: type[Row], rows: Iterable[Row]) -> int:
-    """Put rows into their table that are not there: how many. In few statements: between two, others may compute."""
-    count = 0
+def _inserts(mark: str, kind: type[Row], rows: Iterable[Row]) -> Iterator[tuple[str, list[Any]]]:
+    """The statements that put rows into their table which are not there; the names are ours, every value is bound."""
     one = f"({', '.join([mark] * len(kind.__struct_fields__))})"
+    start = f"INSERT INTO {kind.table} ({', '.join(kind.__struct_fields__)}) VALUES"
     for some in _pieces(rows):
-        # The names are ours; every value is bound.
-        sql = f"INSERT INTO {kind.table} ({', '.join(kind.__struct_fields__)}) VALUES {', '.join([one] * len(some))}"
-        cursor.execute(f"{sql} ON CONFLICT DO NOTHING", [value for row in some for value in structs.astuple(row)])
-        count += cursor.rowcount
-    return count
+        sql = f"{start} {', '.join([one] * len(some))} ON CONFLICT DO NOTHING"
+        yield sql, [value for row in some for value in structs.astuple(row)]
 
 
 def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
@@ -85,7 +87,7 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
         shown |= {uuid: (client, tenant) for uuid, client, tenant in cursor.execute(sql, cards).fetchall()}
     own = [event for event in events if is_own(shown.get(event.card), event.client, tenants)]
     in_order = sorted(own, key=lambda event: event.id)  # as every writer: so none waits for one that waits for it
-    new = _insert(cursor, mark, Feedback, in_order)
+    new = sum(cursor.execute(*insert).rowcount for insert in _inserts(mark, Feedback, in_order))
     return Taken(
         new=new,
         again=len(own) - new,
@@ -97,7 +99,6 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
 def _forget(cursor: Any, mark: str, before: int) -> int:
     oldest = f"SELECT id FROM evaluations WHERE at < {mark} ORDER BY at LIMIT {_MOST_FORGOTTEN}"
     cards = f"SELECT uuid FROM cards WHERE evaluation IN ({oldest})"
-    cursor.execute(f"DELETE FROM suggestions WHERE card IN ({cards})", [before])
     cursor.execute(f"DELETE FROM feedback WHERE received < {mark} AND card IN ({cards})", [before, before])
     cursor.execute(f"DELETE FROM cards WHERE evaluation IN ({oldest})", [before])
     cursor.execute(f"DELETE FROM evaluations WHERE id IN ({oldest})", [before])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -126,21 +126,31 @@ class Database:
         """What stands for a value in an SQL text."""
         return "?" if self.is_sqlite else "%s"
 
-    def together(self, work: Callable[[Any], Answer], *, is_again: bool = False) -> Answer:
+    def alone(self, sql: str, values: Sequence[Any]) -> int:
+        """How many rows a statement concerned, which takes effect by itself. Raises as `together` does."""
+        return self._tried(lambda cursor: int(cursor.execute(sql, values).rowcount))
+
+    def together(self, work: Callable[[Any], Answer]) -> Answer:
         """What `work` answers, which is given a cursor and whose statements take effect together or not at all.
 
         It may be called twice, so it must do no harm then. Raises StoreRefusedError for values that the database does
         not take, and StoreAwayError when it fails otherwise.
         """
+
+        def begun(cursor: Any) -> Answer:
+            cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+            answer = work(cursor)
+            cursor.execute("COMMIT")
+            return answer
+
+        return self._tried(begun)
+
+    def _tried(self, work: Callable[[Any], Answer], *, is_again: bool = False) -> Answer:
         with self._lock:
             connection = self._held
             try:
                 connection = self._held = connection or self._engine.raw_connection()
-                cursor = connection.cursor()
-                cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
-                answer = work(cursor)
-                cursor.execute("COMMIT")
-                return answer
+                return work(connection.cursor())
             except BaseException as error:
                 is_lost = self._drop(connection, error)
                 if not isinstance(error, self._errors):
@@ -148,7 +158,7 @@ class Database:
                 if is_again or not is_lost:
                     kind = StoreRefusedError if isinstance(error, self._refusals) else StoreAwayError
                     raise kind(_why(error)) from None
-        return self.together(work, is_again=True)
+        return self._tried(work, is_again=True)
 
     def _drop(self, connection: PoolProxiedConnection | None, error: BaseException) -> bool:
         """Undo what was begun, and close the connection. Whether it was cut, as by a server's restart."""

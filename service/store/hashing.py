@@ -25,10 +25,12 @@ class HashKeyError(StartError):
 
 def keyed_hash(key: str) -> Hash:
     """HMAC-SHA256 of the texts under a key, in 64 hexadecimal digits."""
-    secret = key.encode()
+    keyed = hmac.new(key.encode(), digestmod="sha256")  # once: to key it takes as long as to hash
 
     def hashed(*texts: str) -> str:
-        return hmac.digest(secret, "\0".join(texts).encode(errors="replace"), "sha256").hex()
+        own = keyed.copy()
+        own.update("\0".join(texts).encode(errors="replace"))
+        return own.hexdigest()
 
     return hashed
 

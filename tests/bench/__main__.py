@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 from rich.console import Console
 
-from tests.bench import callers, engine, hapi, over_http, signed
+from tests.bench import callers, engine, hapi, memory, over_http, signed
 from tests.bench.bodies import SIZES
 from tests.bench.first_answer import first_answer
 from tests.bench.shapes import MIXED, SHAPES, body
@@ -24,6 +24,7 @@ _FOOT_DROP_MS = {10: 0.5, 100: 0.5}  # it does not grow with the chart; in large
 _HTTP = dict(zip(SIZES, (2.0, 3.0, 7.0, 5.0), strict=True))
 _HELD = {1_000: 2.0, 10_000: 2.0}
 _FIRST_ANSWER = 1.5
+_MEMORY = {10: 1.1, 100: 1.1}
 _CALLER_MS = 0.3  # without the signature
 _READING_MS = 15  # beyond the slowest query
 
@@ -167,6 +168,18 @@ def _signed(algorithm: str, bodies: Bodies, effort: Effort) -> Section:
     return Section(title, rows)
 
 
+def _memory(bodies: Bodies, effort: Effort) -> Section:
+    costs = memory.measure({key: body for key, body in bodies.items() if key[0] in _MEMORY}, effort.http_rounds)
+    rows = []
+    for foot_drop, words in _WORDS.items():
+        ratios = {size: costs[size, foot_drop].ratio for size in _MEMORY}
+        rows.append(row(f"CPU with it against without, {words}", ratios, 2, _MEMORY))
+        rows.append(
+            row(f"CPU without, ms, {words}", {size: costs[size, foot_drop].forgetting * 1e3 for size in _MEMORY}, 2)
+        )
+    return Section("What is remembered: a signed request over HTTP, one client", rows)
+
+
 def _machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -191,7 +204,8 @@ def _of_the_mixed_shape(now: datetime, effort: Effort, say: Callable[[str], None
     say("callers")
     known = _callers(effort)
     of_signed = [_signed(algorithm, bodies, effort) for algorithm in signed.KEYS]
-    return [*reading, held, started, known, *of_signed], left_out
+    say("what is remembered")
+    return [*reading, held, started, known, *of_signed, _memory(bodies, effort)], left_out
 
 
 @click.command()

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import URL
 
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Suggestion, Verdict
+from service.memory.rows import Answered, Card, Evaluation, Feedback, Verdict
 
 CLIENT = "main"
 TENANT = "https://ehr.hospital.example/fhir/r4"
 TENANTS = frozenset({TENANT})
 AT = 1_772_445_600_000
+_OF_CARD = {"fingerprint": "f" * 32, "evidence": "[]", "suggestions": '[{"uuid":"s1","label":"Orthosis"}]'}
 
 
 def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -> Answered:
@@ -35,8 +36,8 @@ def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -
     )
     verdicts = tuple(Verdict(verdict_set, rule, "2.0.0", "card", "") for rule in ("afo", "lumbar-mri"))
     shown = {"uuid": f"card-{name}", "client": CLIENT, "tenant": TENANT, "rule": "afo", **changes}
-    card = Card(evaluation=evaluation.id, at=at, version="2.0.0", indicator="info", evidence="[]", **shown)
-    return Answered(evaluation, verdicts, (card,), (Suggestion(f"suggestion-{name}", card.uuid, "Orthosis", False),))
+    card = Card(evaluation=evaluation.id, at=at, version="2.0.0", indicator="info", **_OF_CARD, **shown)
+    return Answered(evaluation, verdicts, (card,))
 
 
 def event(card: str, name: str = "1", **changes: Any) -> Feedback:
@@ -59,5 +60,5 @@ def rows(url: URL, sql: str) -> list[Any]:
 
 def counts(url: URL) -> dict[str, int]:
     """How many rows each table holds."""
-    tables = (Evaluation, Verdict, Card, Suggestion, Feedback)
+    tables = (Evaluation, Verdict, Card, Feedback)
     return {kind.table: rows(url, f"SELECT count(*) FROM {kind.table}")[0][0] for kind in tables}

@@ -155,7 +155,7 @@ def test_a_file_that_takes_nothing(tmp_path: Path, log: Log, on_connect: str) ->
     url = place(None, tmp_path)
     prepare(url)
     _broken(url, log, on_connect)
-    assert set(counts(url).values()) == {0}
+    assert counts(url)["evaluations"] == 0
 
 
 @pytest.mark.slow

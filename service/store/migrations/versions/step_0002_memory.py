@@ -12,8 +12,8 @@ down_revision = "0001"
 _VIEW = """
 CREATE VIEW answered_cards AS
 SELECT cards.uuid, cards.evaluation, cards.at AS shown_at, cards.client, cards.tenant, cards.rule, cards.version,
-       cards.indicator, cards.evidence, feedback.at AS answered_at, feedback.outcome, feedback.reason, feedback.system,
-       feedback.display, feedback.suggestions
+       cards.indicator, cards.evidence, cards.suggestions, feedback.at AS answered_at, feedback.outcome,
+       feedback.suggestions AS accepted, feedback.reason, feedback.system, feedback.display
 FROM cards LEFT JOIN feedback
 ON feedback.card = cards.uuid AND feedback.client = cards.client
 AND (feedback.tenant = cards.tenant OR feedback.tenant = '' OR cards.tenant = '')
@@ -30,7 +30,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take them away."""
     op.execute("DROP VIEW answered_cards")
-    for table in ("feedback", "suggestions", "cards", "verdicts", "evaluations"):
+    for table in ("feedback", "cards", "verdicts", "evaluations"):
         op.drop_table(table)
 
 
@@ -52,6 +52,7 @@ def _add_answers() -> None:
         sa.Column("records", sa.BigInteger, nullable=False),
         sa.Column("unreadable", sa.BigInteger, nullable=False),
         *(_text(name) for name in ("missing", "verdict_set")),
+        sqlite_with_rowid=False,  # one tree to write to, not two
     )
     op.create_index("evaluations_at", "evaluations", ["at"])
     op.create_index("evaluations_verdict_set", "evaluations", ["verdict_set"])
@@ -66,16 +67,10 @@ def _add_answers() -> None:
         _text("uuid", is_key=True),
         _text("evaluation"),
         _time("at"),
-        *(_text(name) for name in ("client", "tenant", "rule", "version", "indicator", "evidence")),
+        *(_text(name) for name in ("client", "tenant", "rule", "version", "indicator", "fingerprint")),
+        *(_text(name) for name in ("evidence", "suggestions")),
     )
     op.create_index("cards_evaluation", "cards", ["evaluation"])
-    op.create_table(
-        "suggestions",
-        _text("uuid", is_key=True),
-        *(_text(name) for name in ("card", "label")),
-        sa.Column("is_recommended", sa.Boolean, nullable=False),
-    )
-    op.create_index("suggestions_card", "suggestions", ["card"])
 
 
 def _add_feedback() -> None:
