@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -14,12 +13,10 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cards.record.body import MAX_BYTES
-from cards.record.codes import Codes
 from cards.rule_book import RuleBook
 from service import cds_services
 from service.errors import StartError
 from service.evaluation import Evaluator
-from service.expansions import read_expansions
 from service.fhir.address import allow_list
 from service.fhir.client import THREADS, FhirReader
 from service.fhir.transport import FHIR_SERVER, HttpClient
@@ -39,6 +36,7 @@ from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
 from service.store.hashing import Hash, keyed_hash, no_hash, own_key
+from service.signoff.site import Clock, Site
 from service.wire.refusal import RefusedError, outcome
 
 if TYPE_CHECKING:
@@ -55,8 +53,6 @@ _WORDS = {
     500: "a fault in the service prevented the evaluation of the request",
     503: "the service has too much to do at the moment: call again in a second",
 }
-
-Clock = Callable[[], datetime] | datetime | None
 
 
 class Application(Flask):
@@ -215,16 +211,18 @@ def fhir_reader(settings: Settings) -> FhirReader:
 def evaluator(
     settings: Settings, now: Clock = None, book: RuleBook | None = None, reader: FhirReader | None = None
 ) -> Evaluator:
-    """What turns a hook request into verdicts, as these settings have it."""
+    """What turns a hook request into verdicts, as these settings have it. Raises RefusedSignoffError."""
+    site = Site(settings, book, now)
     return Evaluator(
-        Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
+        site.codes,
         reader or fhir_reader(settings),
         settings.zone,
         settings.deadline,
         now,
-        book,
+        site.book,
         settings.max_records,
         public_url=settings.public_url or "",
+        standings=site.standings,
     )
 
 

@@ -116,9 +116,18 @@ def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook:
         unseen=len(evaluation.chart.unseen),
     )
     _count(evaluation.decision)
+    if not evaluator.standings.all_speak:
+        environ[COUNTS]["shadow"] = len(evaluation.shadow)
     sent: list[Sent] = []
     cards = answer(
-        evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile, sent
+        evaluation.decision,
+        asked,
+        evaluation.now,
+        evaluator.codes.overlay,
+        evaluator.public_url,
+        profile,
+        sent,
+        evaluation.signed,
     )
     memory.keep(caller, asked, evaluation, sent, started)
     return Response(cards, mimetype="application/json")

@@ -111,6 +111,16 @@ def _times(settings: Settings) -> Times:
     return Times(longest + _STOP_SECONDS, longest + settings.evaluation_limit_s + _HELD_SECONDS, settings.drain_s)
 
 
+def signed(settings: Settings) -> list[str]:
+    """How many of the rules are signed, and what becomes of the others; nothing in development."""
+    if settings.dev:
+        return []
+    from service.signoff.site import Site
+
+    site = Site(settings)
+    return list(site.standings.sentences(site.today))
+
+
 def _close_gaps() -> None:
     """Open what is closed of the standard files: else a connection gets its number, and what is written to it."""
     for number in range(3):

@@ -12,6 +12,7 @@ import click
 
 from service.command.client_commands import call, clients
 from service.command.options import SETTINGS, FhirServer, load_settings, refuse
+from service.command.signoff_commands import signoff
 
 # What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
 
@@ -66,7 +67,11 @@ def serve(
 
     def say(line: str) -> None:
         click.echo(line)
-        if dev and line.startswith("Listening"):
+        if not line.startswith("Listening"):
+            return
+        for sentence in server.signed(settings):
+            click.echo(sentence)
+        if dev:
             click.echo(f"Simulator: {line.removeprefix('Listening on ')}/simulator")
 
     try:
@@ -197,6 +202,7 @@ def load(url: str, wait: int, file: Path | None) -> None:
 
 main.add_command(clients)
 main.add_command(call)
+main.add_command(signoff)
 
 if __name__ == "__main__":
     main()
