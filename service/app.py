@@ -13,10 +13,12 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cards.record.body import MAX_BYTES
-from cards.rule_book import RuleBook
+from cards.record.codes import Codes
+from cards.rule_book import RuleBook, rule_book
 from service import cds_services
 from service.errors import StartError
 from service.evaluation import Evaluator
+from service.expansions import read_expansions
 from service.fhir.address import allow_list
 from service.fhir.client import THREADS, FhirReader
 from service.fhir.transport import FHIR_SERVER, HttpClient
@@ -86,14 +88,15 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
     _answer_errors(app)
+    site = signing(settings, now, book)
     reader = fhir_reader(settings)
-    evaluating = evaluator(settings, now, book, reader)
+    evaluating = evaluator(settings, now, reader=reader, site=site)
     app.callers = None if settings.dev or not settings.clients else _callers(settings, reader, evaluating.book)
     app.memory = _memory(settings, evaluating)
     app.register_blueprint(
         cds_services.routes(evaluating, app.memory, app.callers, authenticate_discovery=settings.authenticate_discovery)
     )
-    app.register_blueprint(published(evaluating.book, is_signed=app.callers is not None))
+    app.register_blueprint(published(site, is_signed=app.callers is not None))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     app.health = app.callers.health() if app.callers else Health(None, {})
@@ -209,10 +212,14 @@ def fhir_reader(settings: Settings) -> FhirReader:
 
 
 def evaluator(
-    settings: Settings, now: Clock = None, book: RuleBook | None = None, reader: FhirReader | None = None
+    settings: Settings,
+    now: Clock = None,
+    book: RuleBook | None = None,
+    reader: FhirReader | None = None,
+    site: Site | None = None,
 ) -> Evaluator:
     """What turns a hook request into verdicts, as these settings have it. Raises RefusedSignoffError."""
-    site = Site(settings, book, now)
+    site = site or signing(settings, now, book)
     return Evaluator(
         site.codes,
         reader or fhir_reader(settings),
@@ -223,6 +230,18 @@ def evaluator(
         settings.max_records,
         public_url=settings.public_url or "",
         standings=site.standings,
+    )
+
+
+def signing(settings: Settings, now: Clock = None, book: RuleBook | None = None) -> Site:
+    """The rules with the site's own codes, and what is signed of them, as these settings have it."""
+    return Site(
+        book or rule_book(),
+        Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
+        settings.signoff_file,
+        all_speak=settings.dev or settings.allow_unsigned,
+        zone=settings.zone,
+        now=now,
     )
 
 

@@ -115,9 +115,9 @@ def signed(settings: Settings) -> list[str]:
     """How many of the rules are signed, and what becomes of the others; nothing in development."""
     if settings.dev:
         return []
-    from service.signoff.site import Site
+    from service.app import signing
 
-    site = Site(settings)
+    site = signing(settings)
     return list(site.standings.sentences(site.today))
 
 

@@ -75,11 +75,11 @@ def list_signoffs(file: Path | None) -> None:
 
 def _site(file: Path | None, rule: str | None = None) -> Site:
     """The sign-offs of the settings. Ends with 1 when they are refused, and with 2 without such a rule."""
+    from service.app import signing
     from service.errors import StartError
-    from service.signoff.site import Site
 
     try:
-        site = Site(load_settings(file, False, (), ()))
+        site = signing(load_settings(file, False, (), ()))
         _ = site.standings  # a file that is refused is refused here
     except StartError as error:
         refuse(str(error))

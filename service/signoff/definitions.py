@@ -13,7 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 from pkgutil import iter_modules
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from service.errors import ServiceError
 from service.signoff import syntax
@@ -38,21 +38,48 @@ class Place(Struct, frozen=True, order=True):
 
 
 class Source(Struct, frozen=True):
-    """A module: the statements that define each name, what else its names stand for, and its lines."""
+    """A module: the statements that define each name, what else its names stand for, and its lines.
+
+    `digests`, `texts` and `named` hold what has been asked of its names before.
+    """
 
     name: str
     defined: Mapping[str, tuple[ast.stmt, ...]]
     imported: Mapping[str, str]
     lines: tuple[str, ...]
+    digests: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    named: dict[str, tuple[Place, ...]] = field(default_factory=dict)
 
     def written(self, statement: ast.stmt) -> str:
         """A statement as it is written, with what is remarked behind it."""
         return "\n".join(line.rstrip() for line in self.lines[statement.lineno - 1 : statement.end_lineno])
 
 
-@cache
+_sources: dict[str, Source | None] = {}
+
+
 def source(module: str) -> Source | None:
-    """A module that has a source; None of a name that is no module. Raises NoSourceError."""
+    """A module that has a source, which is read once; None of a name that is no module. Raises NoSourceError."""
+    if module not in _sources:
+        _sources[module] = _found(module)
+    return _sources[module]
+
+
+def forget(module: str) -> None:
+    """Read a module again when it is asked for: it has been written anew."""
+    _sources.pop(module, None)
+
+
+def _there(module: str) -> Source:
+    """A module that must be there. Raises NoSourceError."""
+    told = source(module)
+    if told is None:
+        raise NoSourceError(f"the source of {module} is not there, so that its rules cannot be signed")
+    return told
+
+
+def _found(module: str) -> Source | None:
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
@@ -108,10 +135,7 @@ def definitions(roots: Iterable[Place]) -> dict[Place, tuple[ast.stmt, ...]]:
         place = waiting.pop()
         if place in reached or (place.module not in own and not _is_followed(place.module)):
             continue
-        module = source(place.module)
-        if module is None:
-            raise NoSourceError(f"the source of {place.module} is not there, so that its rules cannot be signed")
-        reached[place] = module.defined.get(place.name, ())
+        reached[place] = _there(place.module).defined.get(place.name, ())
         waiting += _named(place)
     return dict(sorted(reached.items()))
 
@@ -120,13 +144,17 @@ def _is_followed(module: str) -> bool:
     return any(module == room or module.startswith(f"{room}.") for room in _ROOMS)
 
 
-@cache
 def _named(place: Place) -> tuple[Place, ...]:
     """What the statements of a definition name, where it is defined."""
-    module = source(place.module)
-    assert module is not None
+    module = _there(place.module)
+    if place.name not in module.named:
+        module.named[place.name] = tuple(_names_in(module, place.name))
+    return module.named[place.name]
+
+
+def _names_in(module: Source, name: str) -> dict[Place, None]:
     named: dict[Place, None] = {}
-    for node in (node for statement in module.defined.get(place.name, ()) for node in ast.walk(statement)):
+    for node in (node for statement in module.defined.get(name, ()) for node in ast.walk(statement)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             beneath = module.imported.get(node.value.id)
             meant = _defined(f"{beneath}.{node.attr}") if beneath else None
@@ -136,7 +164,7 @@ def _named(place: Place) -> tuple[Place, ...]:
             continue
         if meant is not None:
             named[meant] = None
-    return tuple(named)
+    return named
 
 
 def _meant(module: Source, name: str) -> Place | None:
@@ -165,21 +193,29 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-@cache
 def digest_of(place: Place) -> str:
     """The SHA-256 of a definition's syntax trees."""
-    module = source(place.module)
-    assert module is not None
-    return digest([syntax.tree(statement) for statement in module.defined.get(place.name, ())])
+    module = _there(place.module)
+    if place.name not in module.digests:
+        trees = [syntax.tree(statement) for statement in module.defined.get(place.name, ())]
+        module.digests[place.name] = digest(trees)
+    return module.digests[place.name]
+
+
+def texts_of(place: Place) -> tuple[str, ...]:
+    """The texts of a definition, in the order in which they are written."""
+    module = _there(place.module)
+    if place.name not in module.texts:
+        statements = module.defined.get(place.name, ())
+        module.texts[place.name] = tuple(text for statement in statements for text in syntax.texts(statement))
+    return module.texts[place.name]
 
 
 def words(modules: Iterable[str]) -> tuple[str, ...]:
     """The texts of whole modules, each once. Raises NoSourceError."""
     told: dict[str, None] = {}
     for name in modules:
-        module = source(name)
-        if module is None:
-            raise NoSourceError(f"the source of {name} is not there")
+        module = _there(name)
         for statement in dict.fromkeys(one for statements in module.defined.values() for one in statements):
             told |= dict.fromkeys(syntax.texts(statement))
     return tuple(sorted(told))

@@ -27,7 +27,7 @@ from cards.rule_book import RuleBook, asked_by, gates_of
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS, ValueSet
 from service.signoff import syntax
-from service.signoff.definitions import Place, definitions, digest, digest_of, durations, source, words
+from service.signoff.definitions import Place, definitions, digest, digest_of, durations, source, texts_of, words
 
 Json = dict[str, Any]
 
@@ -82,7 +82,7 @@ def describe(rule: Rule, book: RuleBook, codes: Codes) -> Description:
         precedence=rows(rule.id, book.precedence),
         value_sets={key: _value_set(VALUE_SETS[key], codes) for key in _keys(rule)},
         cases=sorted(cases(rule), key=lambda case: str(case.get("name"))),
-        texts=_texts(rule, code.items()),
+        texts=_texts(rule, code),
     )
 
 
@@ -178,8 +178,8 @@ def cases(rule: Rule) -> list[Json]:
     return plain
 
 
-def _texts(rule: Rule, code: Iterable[tuple[Place, tuple[Any, ...]]]) -> dict[str, Any]:
-    told = {text for _, statements in code for statement in statements for text in syntax.texts(statement)}
+def _texts(rule: Rule, code: Iterable[Place]) -> dict[str, Any]:
+    told = {text for place in code for text in texts_of(place)}
     appraised = appraisal(rule)
     return {
         "rule": sorted(told),

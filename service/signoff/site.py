@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from cards.record.codes import Codes
-from cards.rule_book import RuleBook, rule_book
-from service.expansions import read_expansions
-from service.settings import Settings
+from cards.rule_book import RuleBook
 from service.signoff.records import Record, RefusedSignoffError, add, read
 from service.signoff.standing import Standings, standings
 
@@ -26,13 +25,23 @@ Clock = Callable[[], datetime] | datetime | None
 class Site:
     """The rules of a book, the codes of a site, and what is signed there."""
 
-    def __init__(self, settings: Settings, book: RuleBook | None = None, now: Clock = None) -> None:
-        self.book = book or rule_book()
-        self.codes = Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from))
-        self.file = settings.signoff_file
-        self._zone = settings.zone
+    def __init__(
+        self,
+        book: RuleBook,
+        codes: Codes,
+        file: Path | None = None,
+        *,
+        all_speak: bool = True,
+        zone: tzinfo = UTC,
+        now: Clock = None,
+    ) -> None:
+        """`all_speak`: where a rule speaks although nobody has signed it."""
+        self.book = book
+        self.codes = codes
+        self.file = file
+        self._zone = zone
         self._now = now
-        self._all_speak = settings.dev or settings.allow_unsigned
+        self._all_speak = all_speak
 
     @property
     def today(self) -> date:

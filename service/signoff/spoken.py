@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import accumulate
 
 from msgspec import Struct
 
 from cards.rule_book import RuleBook
 from service import examples
-from service.signoff import syntax
-from service.signoff.definitions import definitions
+from service.signoff.definitions import definitions, texts_of
 from service.signoff.description import cases, roots
 
 _ESCAPED = re.compile(r"\\([^\w\s])")
@@ -39,27 +40,37 @@ def spoken(rule_id: str, book: RuleBook) -> Words:
     metadata = {rule.title, rule.strength, rule.quality, rule.reviewed, rule.version}
     own: dict[str, None] = {}
     shared: dict[str, None] = {}
-    for place, statements in definitions(roots(rule, book)).items():
+    code = definitions(roots(rule, book))
+    for place in sorted(code, key=lambda place: (place.module, code[place][0].lineno if code[place] else 0)):
         into = own if place.module == rule.advise.__module__ else shared
-        in_order = sorted(statements, key=lambda statement: statement.lineno)
-        into |= {text: None for statement in in_order for text in syntax.texts(statement) if text not in metadata}
-    printed = [*_in_cases(rule_id, book), *_in_examples(rule_id)]
-    told = (tuple(_exemplified(text, printed) for text in texts) for texts in (own, shared))
+        into |= {text: None for text in texts_of(place) if text not in metadata}
+    printed = _Printed([*_in_cases(rule_id, book), *_in_examples().get(rule_id, ())])
+    told = (tuple(map(printed.exemplified, texts)) for texts in (own, shared))
     return Words(*told)
 
 
-def _exemplified(text: str, printed: Iterable[tuple[str, str]]) -> Spoken:
-    expression = pattern(text)
-    for where, words in printed if expression else ():
-        if expression and (match := expression.search(words)):
-            return Spoken(text, match[0], where)
-    return Spoken(text)
+class _Printed:
+    """What is known to have been printed, in lines, and where each line stands."""
+
+    def __init__(self, told: Iterable[tuple[str, str]]) -> None:
+        lines = [(where, line) for where, text in told for line in text.splitlines()]
+        self._wheres = [where for where, _ in lines]
+        self._text = "\n".join(line for _, line in lines)
+        self._ends = list(accumulate(len(line) + 1 for _, line in lines))
+
+    def exemplified(self, text: str) -> Spoken:
+        """The text with the first line that was printed from it."""
+        expression = _pattern(text)
+        match = expression.search(self._text) if expression else None
+        if match is None:
+            return Spoken(text)
+        return Spoken(text, match[0], self._wheres[bisect(self._ends, match.start())])
 
 
-def pattern(text: str) -> re.Pattern[str] | None:
+def _pattern(text: str) -> re.Pattern[str] | None:
     """What a text looks like when it is filled in; None when hardly a letter of it is its own."""
     parts, depth, letters = [""], 0, 0
-    for character in text:
+    for character in " ".join(text.split()):
         if character in "{}":
             depth += 1 if character == "{" else -1
             if character == "{" and depth == 1:
@@ -69,9 +80,10 @@ def pattern(text: str) -> re.Pattern[str] | None:
             letters += character.isalpha()
     if letters < _FEWEST:
         return None
-    between = "[^\n]{0,120}?"
-    last = "" if parts[-1] else "[^\n]{0,60}"
-    return re.compile(between.join(map(re.escape, parts)).removesuffix(between) + last)
+    escaped = [re.escape(part) for part in parts]
+    start = "" if escaped[0] else escaped.pop(0)
+    end = "" if escaped[-1] else "[^\n]{0,60}"
+    return re.compile(start + "[^\n]{1,120}?".join(escaped).removesuffix("[^\n]{1,120}?") + end)
 
 
 def _in_cases(rule: str, book: RuleBook) -> Iterator[tuple[str, str]]:
@@ -93,13 +105,13 @@ def _texts(value: object) -> Iterator[str]:
 
 
 @cache
-def _in_examples(rule: str) -> tuple[tuple[str, str], ...]:
-    """What the cards of a rule say in the answers to the example patients, with the title of the example."""
-    printed = []
+def _in_examples() -> dict[str, list[tuple[str, str]]]:
+    """What the cards of each rule say in the answers to the example patients, with the title of the example."""
+    printed: dict[str, list[tuple[str, str]]] = {}
     for name in examples.names():
         example = examples.load(name)
         for card in example.response["cards"]:
-            if card["source"]["topic"]["code"] == rule:
-                texts = (_ESCAPED.sub(r"\1", text).replace("**", "") for text in _texts(card))
-                printed += [(f"example: {example.title}", text) for text in texts]
-    return tuple(printed)
+            told = (_ESCAPED.sub(r"\1", text) for text in _texts(card))
+            into = printed.setdefault(card["source"]["topic"]["code"], [])
+            into += [(f"example: {example.title}", text) for text in told]
+    return printed

@@ -44,7 +44,8 @@ class Standing(Struct, frozen=True):
         return f"signed by {markdown(self.record.body)}, {self.record.date.year}"
 
 
-_UNSIGNED = Standing(State.UNSIGNED)
+UNSIGNED = Standing(State.UNSIGNED)
+"""How it stands with a rule that nobody has ever signed."""
 
 
 class Standings:
@@ -68,7 +69,7 @@ class Standings:
         """The standing of a rule on a day."""
         record = self._records.get(rule)
         if record is None:
-            return _UNSIGNED
+            return UNSIGNED
         if rule in self._void:
             return Standing(State.VOID, record, self._void[rule])
         if record.is_expired(today):

@@ -71,8 +71,7 @@ def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write
 def _forget() -> None:
     sys.modules.pop("rule_of_a_site", None)
     importlib.invalidate_caches()
-    for remembered in (definitions.source, definitions._named, definitions._defined, definitions.digest_of):
-        remembered.cache_clear()
+    definitions.forget("rule_of_a_site")
 
 
 @pytest.mark.parametrize(

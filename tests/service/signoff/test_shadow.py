@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from service.app import signing
 from service.settings import load
-from service.signoff import site as signing
+from service.signoff.records import RefusedSignoffError
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.signing import registered, token
@@ -23,7 +24,7 @@ RULE = "lumbar-mri"
 def sign(folder: Path, rule: str = RULE, expires: date | None = None, of_service: str = NOBODY) -> None:
     """Record the approval of a rule at the moment of the tests."""
     settings = load(registered(folder, of_service=of_service), {})
-    signing.Site(settings, now=NOW).add(rule, "A. Clinician", "Consultant", "Example_Hospital", "", expires)
+    signing(settings, NOW).add(rule, "A. Clinician", "Consultant", "Example_Hospital", "", expires)
 
 
 def cards(running: Site, **how: Any) -> dict[str, str]:
@@ -72,7 +73,7 @@ def test_it_falls_silent_on_the_day_after_the_last(tmp_path: Path) -> None:
     sign(tmp_path, expires=NOW.date())
     with site(tmp_path, of_service=NOBODY) as running:
         assert list(cards(running)) == [RULE]
-        standings = signing.Site(running.settings, now=NOW).standings
+        standings = signing(running.settings, NOW).standings
     assert RULE not in standings.hidden(NOW.date())
     assert RULE in standings.hidden(NOW.date() + timedelta(days=1))
     assert RULE not in standings.hidden(NOW.date())
@@ -86,7 +87,7 @@ def test_a_code_of_the_site_voids_it(tmp_path: Path) -> None:
     added = NOBODY + '\n[codes."condition.foot-drop"]\n"http://snomed.info/sct" = ["1234567"]\n'
     with site(tmp_path, of_service=added) as running:
         assert cards(running) == {}
-        (said,) = list(signing.Site(running.settings, now=NOW).standings.sentences(NOW.date()))[1:]
+        (said,) = list(signing(running.settings, NOW).standings.sentences(NOW.date()))[1:]
     assert (
         said == f"The sign-off of {RULE} is void: what was signed has changed since (foot-drop-cds signoff show {RULE})"
     )
@@ -96,7 +97,7 @@ def test_what_is_refused_is_refused_at_the_start(tmp_path: Path) -> None:
     sign(tmp_path)
     file = tmp_path / "signoff.toml"
     file.write_text(file.read_text().replace(RULE, "lumber-mri"))
-    with pytest.raises(signing.RefusedSignoffError, match="there is no rule lumber-mri"), site(tmp_path):
+    with pytest.raises(RefusedSignoffError, match="there is no rule lumber-mri"), site(tmp_path):
         pass
 
 
