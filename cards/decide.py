@@ -47,7 +47,7 @@ _CONTRADICTED = not_applicable(
 )
 _FAULTY = could_not_evaluate("a fault in the service kept this rule from being evaluated")
 _NEED_UNKNOWN = could_not_evaluate("a fault in the service kept the imaging rules from being evaluated")
-_HIDDEN = "the rule runs in shadow: it is evaluated, and not shown"
+_HIDDEN = "the rule runs in shadow here, or is switched off: its cards are not shown"
 _DRAFT_UNREAD = "an order that is being written could not be read"
 
 OnFault = Callable[[str, Exception], None]

@@ -117,6 +117,8 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
     Raises StartError when a client cannot tell the rules apart.
     """
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
+    from service.modes.modes import Modes
+    from service.modes.table import reading
     from service.store.database import Database, place
     from service.store.used_tokens import UsedTokens
     from service.trust.callers import Callers, registered
@@ -135,8 +137,9 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
         clients.append(registered(name, client, settings.public_url or "", keys, reader.beside(allowed, fhir)))
         if client.on_error == "empty":
             log.logger().warning("failures are hidden", client=name, why='on_error = "empty"')
-    used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
-    return Callers(clients, used, settings.allow_origins)
+    store = place(settings.store_address, settings.data_dir)
+    used = UsedTokens(Database(store), settings.replay_grace_s)
+    return Callers(clients, used, settings.allow_origins, Modes(reading(Database(store))))
 
 
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:

@@ -25,6 +25,7 @@ from service.faults import contain
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
+from service.modes.quiet import NOTHING_QUIET, Quiet
 from service.signoff.standing import NOBODY, Standings
 from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
@@ -83,9 +84,10 @@ class Evaluator:
         deadline: float | None = None,
         max_records: int | None = None,
         reader: FhirReader | None = None,
+        quiet: Quiet = NOTHING_QUIET,
     ) -> Evaluation:
         """The verdicts of every rule of the hook; a client may have a deadline, a number of records and a reader of
-        its own.
+        its own, and rules that are `quiet` for it.
 
         Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
@@ -103,17 +105,20 @@ class Evaluator:
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None
-        decision, shadow = self._decided(chart, now)
+        decision, shadow = self._decided(chart, now, quiet.hidden(request.context.userId or ""), quiet.off)
         signed = self.standings.words(now.date())
         return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed)
 
-    def _decided(self, chart: Chart, now: datetime) -> tuple[Decision, tuple[Shown, ...]]:
-        """What is shown, and what the rules in shadow would have shown."""
+    def _decided(
+        self, chart: Chart, now: datetime, quiet: frozenset[str], off: frozenset[str]
+    ) -> tuple[Decision, tuple[Shown, ...]]:
+        """What is shown, and what the rules in shadow would have shown; of those that are off nothing is told."""
         decision = decide(chart, self.book, _contain)
         hidden = self.standings.hidden(now.date())
+        hidden = hidden | quiet if quiet else hidden
         if not hidden or not any(_card(one) for id, one in decision.verdicts.items() if id in hidden):
             return decision, ()
-        shadow = tuple(shown for shown in decision.shown if shown.rule.id in hidden)
+        shadow = tuple(shown for shown in decision.shown if shown.rule.id in hidden - off)
         return decide(chart, self.book, _contain, hidden), shadow
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:

@@ -12,6 +12,7 @@ import click
 
 from service.command.client_commands import call, clients
 from service.command.options import SETTINGS, FhirServer, load_settings, refuse
+from service.command.rule_commands import rules
 from service.command.signoff_commands import signoff
 
 # What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
@@ -207,6 +208,7 @@ def load(url: str, wait: int, file: Path | None) -> None:
 main.add_command(clients)
 main.add_command(call)
 main.add_command(signoff)
+main.add_command(rules)
 
 if __name__ == "__main__":
     main()
