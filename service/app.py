@@ -37,8 +37,8 @@ from service.profiles.codes import check_rules
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
-from service.store.hashing import Hash, keyed_hash, no_hash, own_key
 from service.signoff.site import Clock, Site
+from service.store.hashing import Hash, keyed_hash, no_hash, own_key
 from service.wire.refusal import RefusedError, outcome
 
 if TYPE_CHECKING:
