@@ -85,6 +85,7 @@ def serve(
         task = Task(
             listener, connections, make, settings.evaluation_limit_s, settings.max_waiting, settings.otlp_endpoint
         )
+        lines += signed(settings)
         Supervisor(task, workers, _times(settings), tell).run(partial(_say, say, lines))
 
 

@@ -68,11 +68,7 @@ def serve(
 
     def say(line: str) -> None:
         click.echo(line)
-        if not line.startswith("Listening"):
-            return
-        for sentence in server.signed(settings):
-            click.echo(sentence)
-        if dev:
+        if dev and line.startswith("Listening"):
             click.echo(f"Simulator: {line.removeprefix('Listening on ')}/simulator")
 
     try:
