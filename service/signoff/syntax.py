@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 Tree = list["Tree"] | list[str] | str | None
@@ -15,7 +14,6 @@ Tree = list["Tree"] | list[str] | str | None
 # Positions of no meaning, or what one version of Python has and another has not.
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _PLACEHOLDER = "…"
-_WORDS = re.compile(r"[^\W\d_]\S* +\S*[^\W\d_{]")  # two words, at least
 
 
 def tree(node: object) -> Tree:
@@ -41,7 +39,7 @@ def texts(node: ast.AST) -> Iterator[str]:
         return
     if isinstance(node, ast.JoinedStr | ast.Constant):
         text = _template(node)
-        if _WORDS.search(text):
+        if _has_two_words(text):
             yield text
         if isinstance(node, ast.Constant):
             return
@@ -62,6 +60,10 @@ def numbers(statement: ast.stmt) -> dict[str, str]:
         return {}
     names = [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
     return {name: ast.unparse(value) for name in names if name.isupper()}
+
+
+def _has_two_words(text: str) -> bool:
+    return sum(any(map(str.isalpha, word)) for word in text.split()) > 1
 
 
 def _is_number(value: object) -> bool:
