@@ -47,6 +47,7 @@ _CONTRADICTED = not_applicable(
 )
 _FAULTY = could_not_evaluate("a fault in the service kept this rule from being evaluated")
 _NEED_UNKNOWN = could_not_evaluate("a fault in the service kept the imaging rules from being evaluated")
+_HIDDEN = "the rule runs in shadow here, or is switched off: its cards are not shown"
 _DRAFT_UNREAD = "an order that is being written could not be read"
 
 OnFault = Callable[[str, Exception], None]
@@ -78,9 +79,16 @@ class Decision(Struct, frozen=True):
     shown: tuple[Shown, ...]
 
 
-def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise) -> Decision:
-    """The decision of the rules for the chart's hook. Without `on_fault`, what a rule raises is raised."""
-    verdicts = _Judgement(chart, book, on_fault).verdicts()
+def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise, hidden: frozenset[str] = frozenset()) -> Decision:
+    """The decision of the rules for the chart's hook. Without `on_fault`, what a rule raises is raised.
+
+    The `hidden` rules are evaluated, and not shown: no card gives way to one of theirs. But where MRI is unsafe, the
+    card that asks for it stays silent even if the one that would stand in its place is hidden.
+    """
+    verdicts = _Judgement(chart, book, on_fault, hidden).verdicts()
+    for id, verdict in verdicts.items():
+        if id in hidden and isinstance(verdict, Card):
+            verdicts[id] = suppressed(_HIDDEN, card=verdict)
     if Card not in map(type, verdicts.values()):
         return Decision(verdicts, ())
     return _presented(chart, verdicts, book, on_fault)
@@ -89,8 +97,9 @@ def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise) -> Decision
 class _Judgement:
     """The rules applied to one chart, each once."""
 
-    def __init__(self, chart: Chart, book: RuleBook, on_fault: OnFault) -> None:
+    def __init__(self, chart: Chart, book: RuleBook, on_fault: OnFault, hidden: frozenset[str] = frozenset()) -> None:
         self._chart = chart
+        self._hidden = hidden
         self._on_fault = on_fault
         self._faulty: set[str] = set()
         self._book = book
@@ -179,7 +188,7 @@ class _Judgement:
 
     def _beside_others(self, imaging: Imaging, card: Card) -> Verdict:
         for louder in self._imaging:
-            if louder in imaging.yields_to and _asking_imaging(self._verdict(louder)):
+            if louder in imaging.yields_to and louder not in self._hidden and _asking_imaging(self._verdict(louder)):
                 return suppressed(f"the {louder} card asks for imaging that covers the lumbar spine", card=card)
         if imaging.replaced_by and self._is_mri_unsafe:
             return suppressed(

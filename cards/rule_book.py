@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.resources import files
 from pkgutil import iter_modules
 from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -16,6 +17,7 @@ from cards.findings.foot_drop import foot_drop
 from cards.findings.gates import comfort_care, long_settled, off_gate, palliative_care, trauma_path
 from cards.findings.mr_safety import mr_safety
 from cards.findings.red_flags import past_cancer
+from cards.language.finding import Finding
 from cards.language.precedence import Precedence, read_precedence
 from cards.language.rule import Rule
 from cards.offers import reads_of_orders
@@ -87,26 +89,33 @@ def _supplied(reads: frozenset[str]) -> frozenset[str]:
 
 def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) -> frozenset[str]:
     """What a rule and its gates read, and what the rules on whose verdicts it depends and their gates read."""
-    asked = {imaging.rule for imaging in precedence.imaging if rule.asks_imaging_need}
-    asked |= {louder for imaging in precedence.imaging if imaging.rule == rule.id for louder in imaging.yields_to}
+    asked = asked_by(rule, precedence)
     return _reads(rule, precedence).union(*(_reads(by_id[id], precedence) for id in asked))
+
+
+def asked_by(rule: Rule, precedence: Precedence) -> frozenset[str]:
+    """The rules on whose verdicts that of a rule depends, by id."""
+    asked = {imaging.rule for imaging in precedence.imaging if rule.asks_imaging_need}
+    return frozenset(
+        asked | {louder for imaging in precedence.imaging if imaging.rule == rule.id for louder in imaging.yields_to}
+    )
 
 
 def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
     """What a rule declares, and what its gates read."""
-    reads = set(rule.reads) | palliative_care.reads
-    if rule.needs_foot_drop:
-        reads |= foot_drop.reads
-    if rule.id not in precedence.comfort_care.speaks:
-        reads |= comfort_care.reads
-    if rule.id in precedence.trauma_path.silences:
-        reads |= trauma_path.reads
-    if rule.id in precedence.known_cause.silences:
-        reads |= off_gate.reads
-    if "problem-list-item-create" in rule.hooks:
-        reads |= past_cancer.reads
-    if rule.id in precedence.long_settled.silences:
-        reads |= long_settled.reads
-    if any(imaging.rule == rule.id and imaging.replaced_by for imaging in precedence.imaging):
-        reads |= mr_safety.reads
-    return frozenset(reads)
+    return rule.reads.union(*(gate.reads for gate in gates_of(rule, precedence)))
+
+
+def gates_of(rule: Rule, precedence: Precedence) -> tuple[Finding[Any], ...]:
+    """The shared definitions that may silence or change the card of a rule, whatever the rule itself reads."""
+    gates: dict[Finding[Any], bool] = {
+        palliative_care: True,
+        foot_drop: rule.needs_foot_drop,
+        comfort_care: rule.id not in precedence.comfort_care.speaks,
+        trauma_path: rule.id in precedence.trauma_path.silences,
+        off_gate: rule.id in precedence.known_cause.silences,
+        past_cancer: "problem-list-item-create" in rule.hooks,
+        long_settled: rule.id in precedence.long_settled.silences,
+        mr_safety: any(imaging.rule == rule.id and imaging.replaced_by for imaging in precedence.imaging),
+    }
+    return tuple(gate for gate, applies in gates.items() if applies)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -15,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cards.record.body import MAX_BYTES
 from cards.record.codes import Codes
-from cards.rule_book import RuleBook
+from cards.rule_book import RuleBook, rule_book
 from service import cds_services
 from service.errors import StartError
 from service.evaluation import Evaluator
@@ -38,6 +37,7 @@ from service.profiles.codes import check_rules
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
+from service.signoff.site import Clock, Site
 from service.store.hashing import Hash, keyed_hash, no_hash, own_key
 from service.wire.refusal import RefusedError, outcome
 
@@ -55,8 +55,6 @@ _WORDS = {
     500: "a fault in the service prevented the evaluation of the request",
     503: "the service has too much to do at the moment: call again in a second",
 }
-
-Clock = Callable[[], datetime] | datetime | None
 
 
 class Application(Flask):
@@ -90,14 +88,15 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
     _answer_errors(app)
+    site = signing(settings, now, book)
     reader = fhir_reader(settings)
-    evaluating = evaluator(settings, now, book, reader)
+    evaluating = evaluator(settings, now, reader=reader, site=site)
     app.callers = None if settings.dev or not settings.clients else _callers(settings, reader, evaluating.book)
     app.memory = _memory(settings, evaluating)
     app.register_blueprint(
         cds_services.routes(evaluating, app.memory, app.callers, authenticate_discovery=settings.authenticate_discovery)
     )
-    app.register_blueprint(published(evaluating.book, is_signed=app.callers is not None))
+    app.register_blueprint(published(site, is_signed=app.callers is not None))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     app.health = app.callers.health() if app.callers else Health(None, {})
@@ -118,6 +117,8 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
     Raises StartError when a client cannot tell the rules apart.
     """
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
+    from service.modes.modes import Modes
+    from service.modes.table import reading
     from service.store.database import Database, place
     from service.store.used_tokens import UsedTokens
     from service.trust.callers import Callers, registered
@@ -136,8 +137,9 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
         clients.append(registered(name, client, settings.public_url or "", keys, reader.beside(allowed, fhir)))
         if client.on_error == "empty":
             log.logger().warning("failures are hidden", client=name, why='on_error = "empty"')
-    used = UsedTokens(Database(place(settings.store_address, settings.data_dir)), settings.replay_grace_s)
-    return Callers(clients, used, settings.allow_origins)
+    store = place(settings.store_address, settings.data_dir)
+    used = UsedTokens(Database(store), settings.replay_grace_s)
+    return Callers(clients, used, settings.allow_origins, Modes(reading(Database(store))))
 
 
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
@@ -213,18 +215,36 @@ def fhir_reader(settings: Settings) -> FhirReader:
 
 
 def evaluator(
-    settings: Settings, now: Clock = None, book: RuleBook | None = None, reader: FhirReader | None = None
+    settings: Settings,
+    now: Clock = None,
+    book: RuleBook | None = None,
+    reader: FhirReader | None = None,
+    site: Site | None = None,
 ) -> Evaluator:
-    """What turns a hook request into verdicts, as these settings have it."""
+    """What turns a hook request into verdicts, as these settings have it. Raises RefusedSignoffError."""
+    site = site or signing(settings, now, book)
     return Evaluator(
-        Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
+        site.codes,
         reader or fhir_reader(settings),
         settings.zone,
         settings.deadline,
         now,
-        book,
+        site.book,
         settings.max_records,
         public_url=settings.public_url or "",
+        standings=site.standings,
+    )
+
+
+def signing(settings: Settings, now: Clock = None, book: RuleBook | None = None) -> Site:
+    """The rules with the site's own codes, and what is signed of them, as these settings have it."""
+    return Site(
+        book or rule_book(),
+        Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
+        settings.signoff_file,
+        all_speak=settings.dev or settings.allow_unsigned,
+        zone=settings.zone,
+        now=now,
     )
 
 

@@ -116,9 +116,18 @@ def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook:
         unseen=len(evaluation.chart.unseen),
     )
     _count(evaluation.decision)
+    if evaluation.shadow or not evaluator.standings.all_speak:
+        environ[COUNTS]["shadow"] = len(evaluation.shadow)
     sent: list[Sent] = []
     cards = answer(
-        evaluation.decision, asked, evaluation.now, evaluator.codes.overlay, evaluator.public_url, profile, sent
+        evaluation.decision,
+        asked,
+        evaluation.now,
+        evaluator.codes.overlay,
+        evaluator.public_url,
+        profile,
+        sent,
+        evaluation.signed,
     )
     memory.keep(caller, asked, evaluation, sent, started)
     return Response(cards, mimetype="application/json")
@@ -128,7 +137,9 @@ def _evaluated(evaluator: Evaluator, asked: HookRequest, caller: Caller) -> Eval
     """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
     caller.check(asked)
     try:
-        return evaluator.evaluate(asked, caller.deadline, caller.client.max_records, caller.reader)
+        return evaluator.evaluate(
+            asked, caller.deadline, caller.client.max_records, caller.reader, caller.modes.of(caller.name)
+        )
     except MissingDataRefusedError as error:
         stripped = caller.profile.stripped
         if not stripped or asked.fhirAuthorization is not None:

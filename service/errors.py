@@ -18,11 +18,13 @@ ServiceError
 │   ├── FewFilesError                server.py
 │   ├── StoreFailedError             store/database.py
 │   ├── HashKeyError                 store/hashing.py
+│   ├── RefusedSignoffError          signoff/records.py
 │   └── NotStartedError              command/demo.py
 ├── RefusedTokenError                trust/token.py: a token that proves nothing
 ├── CallError                        command/calling.py: a request that cannot be signed or is not answered
 ├── StoreAwayError                   store/database.py: a database that does not answer
 │   └── StoreRefusedError            or does not take what it is given
+├── NoSourceError                    signoff/definitions.py: a rule whose source is not there
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py

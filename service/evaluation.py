@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from time import monotonic
 
 from msgspec import Struct
 
-from cards.decide import Decision, decide
+from cards.decide import Decision, Shown, decide
+from cards.language.verdict import Card, Verdict
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import read_resource
@@ -24,18 +25,26 @@ from service.faults import contain
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import templates
+from service.modes.quiet import NOTHING_QUIET, Quiet
+from service.signoff.standing import NOBODY, Standings
 from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
 
 class Evaluation(Struct):
-    """What was decided, and the chart that it was decided on."""
+    """What was decided, and the chart that it was decided on.
+
+    `shadow` are the cards of rules that run in shadow, as they would have been shown if every rule spoke. `signed`
+    says by whom a rule is signed.
+    """
 
     decision: Decision
     chart: Chart
     gathered: Gathered
     now: datetime
     codes: Codes
+    shadow: tuple[Shown, ...] = ()
+    signed: Mapping[str, str] = NOBODY
 
 
 class Evaluator:
@@ -55,6 +64,7 @@ class Evaluator:
         book: RuleBook | None = None,
         max_records: int = MOST_RECORDS,
         public_url: str = "",
+        standings: Standings | None = None,
     ) -> None:
         self.codes = codes
         self.public_url = public_url
@@ -64,6 +74,7 @@ class Evaluator:
         self._clock = clock
         self._max_records = max_records
         self.book = book or rule_book()
+        self.standings = standings or Standings(self.book.rules, {}, {}, all_speak=True)
         self.templates = {hook: templates(self.book.read_by(hook), codes) for hook in self.book.by_hook}
         """The prefetch templates of each hook, by prefetch key."""
 
@@ -73,9 +84,10 @@ class Evaluator:
         deadline: float | None = None,
         max_records: int | None = None,
         reader: FhirReader | None = None,
+        quiet: Quiet = NOTHING_QUIET,
     ) -> Evaluation:
         """The verdicts of every rule of the hook; a client may have a deadline, a number of records and a reader of
-        its own.
+        its own, and rules that are `quiet` for it.
 
         Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
@@ -93,7 +105,21 @@ class Evaluator:
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None
-        return Evaluation(decide(chart, self.book, _contain), chart, gathered, now, self.codes)
+        decision, shadow = self._decided(chart, now, quiet.hidden(request.context.userId or ""), quiet.off)
+        signed = self.standings.words(now.date())
+        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed)
+
+    def _decided(
+        self, chart: Chart, now: datetime, quiet: frozenset[str], off: frozenset[str]
+    ) -> tuple[Decision, tuple[Shown, ...]]:
+        """What is shown, and what the rules in shadow would have shown; of those that are off nothing is told."""
+        decision = decide(chart, self.book, _contain)
+        hidden = self.standings.hidden(now.date())
+        hidden = hidden | quiet if quiet else hidden
+        if not hidden or not any(_card(one) for id, one in decision.verdicts.items() if id in hidden):
+            return decision, ()
+        shadow = tuple(shown for shown in decision.shown if shown.rule.id in hidden - off)
+        return decide(chart, self.book, _contain, hidden), shadow
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = Defects(request.defects)
@@ -128,6 +154,11 @@ class Evaluator:
             return datetime.now(UTC).astimezone(self._zone)
         now = self._clock if isinstance(self._clock, datetime) else self._clock()
         return now.astimezone(self._zone)
+
+
+def _card(verdict: Verdict) -> Card | None:
+    """The card of a verdict, shown or not."""
+    return verdict if isinstance(verdict, Card) else verdict.card
 
 
 def _contain(rule: str, error: Exception) -> None:

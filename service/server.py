@@ -85,6 +85,7 @@ def serve(
         task = Task(
             listener, connections, make, settings.evaluation_limit_s, settings.max_waiting, settings.otlp_endpoint
         )
+        lines += signed(settings)
         Supervisor(task, workers, _times(settings), tell).run(partial(_say, say, lines))
 
 
@@ -109,6 +110,16 @@ def _telling(listener: socket.socket) -> Callable[[int], None]:
 def _times(settings: Settings) -> Times:
     longest = settings.longest_deadline + settings.evaluation_limit_s
     return Times(longest + _STOP_SECONDS, longest + settings.evaluation_limit_s + _HELD_SECONDS, settings.drain_s)
+
+
+def signed(settings: Settings) -> list[str]:
+    """How many of the rules are signed, and what becomes of the others; nothing in development."""
+    if settings.dev:
+        return []
+    from service.app import signing
+
+    site = signing(settings)
+    return list(site.standings.sentences(site.today))
 
 
 def _close_gaps() -> None:

@@ -30,6 +30,7 @@ from service.trust.client import Client, check_ca_file, check_issuers, check_pub
 PREFIX = "FOOT_DROP_CDS_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 DEFAULT_FILE = Path("foot-drop-cds.toml")
+SIGNOFF_FILE = "signoff.toml"
 
 _TABLES = frozenset({"clients", "codes", "codes_from"})
 _CLIENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -70,6 +71,8 @@ class Settings(Running):
     keep_answers: bool = True
     keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     keep_comments: bool = False
+    signoff_file: Path | None = None  # `load` names one beside the settings
+    allow_unsigned: bool = False
     dev: bool = False
 
     @field_validator("allow_fhir_servers", "allow_origins", "hosts", "medicine_classes", mode="before")
@@ -253,8 +256,9 @@ def load(
     if "dev" in document or f"{PREFIX}DEV" in environment:
         raise RefusedSettingsError("dev: development mode is for the command line alone (serve --dev)")
     variables = _read_environment(environment)
+    beside = (named or DEFAULT_FILE).with_name(SIGNOFF_FILE)
     try:
-        settings = Settings(**{**document, **variables, "dev": dev})
+        settings = Settings(**{"signoff_file": beside, **document, **variables, "dev": dev})
         if not more_fhir_servers and not more_origins:
             return settings
         return Settings(

@@ -57,6 +57,8 @@ SLOW = [
     "service/operations/test_metrics.py",
     "service/operations/test_traces.py",
     "service/serving",
+    "service/signoff/test_commands.py",
+    "service/signoff/test_voided.py",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
     "service/test_whose.py",

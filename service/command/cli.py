@@ -12,6 +12,8 @@ import click
 
 from service.command.client_commands import call, clients
 from service.command.options import SETTINGS, FhirServer, load_settings, refuse
+from service.command.rule_commands import rules
+from service.command.signoff_commands import signoff
 
 # What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
 
@@ -153,13 +155,17 @@ def demo() -> None:
 
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-def publish(folder: Path) -> None:
-    """Publish the rules to DIR. Writes FHIR resources, and a page and the source attributes of each rule."""
-    from cards.rule_book import rule_book
+@SETTINGS
+def publish(folder: Path, file: Path | None) -> None:
+    """Publish the rules to DIR. Writes FHIR resources, and a page to sign and the source attributes of each rule."""
+    from service.app import signing
+    from service.errors import ServiceError
     from service.publish.library import Library
 
     try:
-        count = Library(rule_book()).write(folder)
+        count = Library(signing(load_settings(file, False, (), ()))).write(folder)
+    except ServiceError as error:
+        refuse(str(error))
     except OSError as error:
         refuse(f"{folder} cannot be written: {error.strerror}")
     click.echo(f"{count} files written to {folder}")
@@ -197,6 +203,8 @@ def load(url: str, wait: int, file: Path | None) -> None:
 
 main.add_command(clients)
 main.add_command(call)
+main.add_command(signoff)
+main.add_command(rules)
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,8 @@ from cards.language.rule import Rule
 from cards.language.sources import SOURCES, Source, branches
 from cards.value_sets.value_set import VALUE_SETS
 from service.publish.canonical import PUBLISHER, Json
-from service.publish.words import NOT_SIGNED, cited
+from service.publish.words import cited, signed
+from service.signoff.standing import UNSIGNED, Standing
 
 CRITERION = "45 CFR 170.315(b)(11)(iv)(A)"
 
@@ -68,18 +69,20 @@ _USES = (
 _ASSESSED = {"observation.signs": "Bedside signs, including whether the patient walks"}
 
 
-def source_attributes(rule: Rule) -> tuple[Attribute, ...]:
+def source_attributes(rule: Rule, standing: Standing = UNSIGNED) -> tuple[Attribute, ...]:
     """The thirteen attributes of a rule; its uses of data are derived from what it reads."""
     return (
         Attribute(1, "Bibliographic citation of the intervention", _bibliography(rule)),
         Attribute(2, "Developer of the intervention", PUBLISHER),
         Attribute(3, "Funding source of the technical implementation", "None declared."),
-        Attribute(4, "Release and, if applicable, revision dates of the intervention or its source", _dates(rule)),
+        Attribute(
+            4, "Release and, if applicable, revision dates of the intervention or its source", _dates(rule, standing)
+        ),
         *(_attribute(use, rule.reads) for use in _USES),
     )
 
 
-def as_json(rule: Rule) -> Json:
+def as_json(rule: Rule, standing: Standing = UNSIGNED) -> Json:
     """The attributes of a rule as JSON."""
     return {
         "rule": rule.id,
@@ -90,7 +93,7 @@ def as_json(rule: Rule) -> Json:
             {"number": attribute.number, "name": attribute.name}
             | ({} if attribute.used is None else {"used": attribute.used})
             | {"value": attribute.value}
-            for attribute in source_attributes(rule)
+            for attribute in source_attributes(rule, standing)
         ],
     }
 
@@ -106,10 +109,10 @@ def _cited(source: Source) -> str:
     return f"{words}.{f' {source.url}' if source.url else ''}"
 
 
-def _dates(rule: Rule) -> str:
+def _dates(rule: Rule, standing: Standing) -> str:
     versions = "; ".join(f"version {version.version} on {version.date}" for version in appraisal(rule).history)
     year = f" Source published {rule.source.year}." if rule.source.year else ""
-    return f"Released: {versions}. Last reviewed {rule.reviewed}.{year} {NOT_SIGNED}"
+    return f"Released: {versions}. Last reviewed {rule.reviewed}.{year} {signed(standing)}"
 
 
 def _attribute(use: _Use, reads: frozenset[str]) -> Attribute:

@@ -14,6 +14,8 @@ from service.publish.activities import activity_definitions
 from service.publish.canonical import BASE, Json
 from service.publish.plans import plan_definitions
 from service.publish.terminology import code_systems, value_sets
+from service.signoff.site import Site
+from service.signoff.standing import Standing
 
 _MAKERS: Mapping[str, Callable[[RuleBook], Iterator[Json]]] = {
     "ActivityDefinition": activity_definitions,
@@ -25,10 +27,11 @@ KINDS = tuple(_MAKERS)
 
 
 class Library:
-    """What is published of the rules of a book; a resource is built when it is first requested."""
+    """What is published of the rules of a site; a resource is built when it is first requested."""
 
-    def __init__(self, book: RuleBook) -> None:
-        self.book = book
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.book = site.book
         self._resources: dict[str, Mapping[str, Json]] = {}
 
     def _of_kind(self, kind: str) -> Mapping[str, Json]:
@@ -64,7 +67,10 @@ class Library:
     def source_attributes(self, rule_id: str) -> bytes | None:
         """The source attributes of a rule as JSON; None if the rule does not exist."""
         rule = self.book.rules.get(rule_id)
-        return _json(attributes.as_json(rule)) if rule is not None else None
+        return _json(attributes.as_json(rule, self._standing(rule_id))) if rule is not None else None
+
+    def _standing(self, rule_id: str) -> Standing:
+        return self.site.standings.of(rule_id, self.site.today)
 
     def write(self, folder: Path) -> int:
         """Write everything below the folder and return the number of files. Raises OSError if one cannot be written."""
@@ -79,10 +85,10 @@ class Library:
         for kind in KINDS:
             for id, resource in self._of_kind(kind).items():
                 yield f"fhir/{kind}/{id}.json", _json(resource)
-        yield "rules/index.html", pages.index(self.book, pages.SAVED).encode()
+        yield "rules/index.html", pages.index(self.site, pages.SAVED).encode()
         for rule in self.book.rules.values():
-            yield f"rules/{rule.id}.html", pages.page(rule, pages.SAVED).encode()
-            yield f"rules/{rule.id}.source-attributes.json", _json(attributes.as_json(rule))
+            yield f"rules/{rule.id}.html", pages.page(self.site.dossier(rule.id), pages.SAVED).encode()
+            yield f"rules/{rule.id}.source-attributes.json", _json(attributes.as_json(rule, self._standing(rule.id)))
 
 
 def _json(value: Json) -> bytes:

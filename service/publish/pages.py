@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cards.language.appraisals import appraisal
-from cards.language.rule import Rule
 from cards.language.sources import SOURCES, branches
 from cards.orders.catalogue import CATALOGUE
 from cards.orders.override_reasons import offered
-from cards.rule_book import RuleBook
 from cards.value_sets.systems import (
     ATC,
     EXAM,
@@ -33,8 +31,14 @@ from service.hooks import HOOKS
 from service.publish.attributes import CRITERION, source_attributes
 from service.publish.canonical import resource_id
 from service.publish.sentences import sentences
-from service.publish.words import NOT_SIGNED, what_for
+from service.publish.words import signed, what_for
 from service.rendering import templates
+from service.signoff.records import NO_SIGNATURE
+from service.signoff.site import Site
+from service.signoff.standing import State
+
+if TYPE_CHECKING:
+    from service.signoff.dossier import Dossier
 
 _SYSTEM_NAMES = {
     SNOMED: "SNOMED CT",
@@ -111,20 +115,28 @@ class Codes(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-def index(book: RuleBook, links: Links) -> str:
-    """The page that lists every rule, in the order in which cards are shown."""
+def index(site: Site, links: Links) -> str:
+    """The page that lists every rule, in the order in which cards are shown. Raises RefusedSignoffError."""
+    today = site.today
     return _templates.get_template("index.html").render(
-        rules=list(book.rules.values()), links=links, not_signed=NOT_SIGNED
+        rules=[(rule, site.standings.of(id, today)) for id, rule in site.book.rules.items()],
+        links=links,
+        is_signed=bool(site.standings.words(today)),
+        no_signature=NO_SIGNATURE,
     )
 
 
-def page(rule: Rule, links: Links) -> str:
-    """The page of a rule."""
-    appraised, attributes = appraisal(rule), source_attributes(rule)
+def page(read: Dossier, links: Links) -> str:
+    """The page of a rule, which can be printed and signed."""
+    rule, appraised = read.rule, read.appraised
+    attributes = source_attributes(rule, read.standing)
     return _templates.get_template("rule.html").render(
         rule=rule,
+        read=read,
         links=links,
-        not_signed=NOT_SIGNED,
+        signed=signed(read.standing),
+        is_valid=read.standing.state is State.SIGNED,
+        no_signature=NO_SIGNATURE,
         what_for=what_for(rule),
         hooks=[(hook, HOOKS[hook].title) for hook in rule.hooks],
         sentences=sentences(rule.id),

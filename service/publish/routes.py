@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from flask import Blueprint, Response, abort, current_app, request
 
-from cards.rule_book import RuleBook
 from service.publish import openapi, pages
 from service.publish.library import KINDS, Library
+from service.signoff.site import Site
 from service.wire.refusal import outcome
 
 _FHIR_JSON = "application/fhir+json"
@@ -16,13 +16,13 @@ _NO_SUCH_RESOURCE = f"there is no such resource; this service publishes: {', '.j
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def routes(book: RuleBook, *, is_signed: bool = False) -> Blueprint:
+def routes(site: Site, *, is_signed: bool = False) -> Blueprint:
     """The routes to everything that is published; a resource is built when it is first requested.
 
     `is_signed`: whether the callers of hooks have to prove who they are.
     """
     blueprint = Blueprint("published", __name__)
-    library = Library(book)
+    library = Library(site)
 
     @blueprint.get("/fhir/<kind>")
     def search(kind: str) -> Response:
@@ -34,14 +34,13 @@ def routes(book: RuleBook, *, is_signed: bool = False) -> Blueprint:
 
     @blueprint.get("/rules")
     def index() -> Response:
-        return _page(pages.index(book, pages.served(request.script_root)))
+        return _page(pages.index(site, pages.served(request.script_root)))
 
     @blueprint.get("/rules/<identity>")
     def page(identity: str) -> Response:
-        rule = book.rules.get(identity)
-        if rule is None:
+        if identity not in site.book.rules:
             abort(404)
-        return _page(pages.page(rule, pages.served(request.script_root)))
+        return _page(pages.page(site.dossier(identity), pages.served(request.script_root)))
 
     @blueprint.get("/rules/<identity>/source-attributes")
     def source_attributes(identity: str) -> Response:
@@ -53,7 +52,7 @@ def routes(book: RuleBook, *, is_signed: bool = False) -> Blueprint:
     @blueprint.get(openapi.PATH)
     def described() -> Response:
         served = [rule.rule for rule in current_app.url_map.iter_rules()]
-        told = openapi.document(served, book.rules, KINDS, is_signed=is_signed)
+        told = openapi.document(served, site.book.rules, KINDS, is_signed=is_signed)
         return Response(msgspec.json.encode(told), mimetype="application/json")
 
     return blueprint

@@ -9,8 +9,20 @@ from cards.language.appraisals import Appraisal
 from cards.language.rule import Rule
 from cards.language.sources import Source
 from service.publish.sentences import Sentences
+from service.signoff.records import NO_SIGNATURE
+from service.signoff.showing import by
+from service.signoff.standing import Standing, State
 
 NOT_SIGNED = "Draft: no clinician has signed this rule yet."
+
+
+def signed(standing: Standing) -> str:
+    """Whether a rule is signed, and by whom, in sentences."""
+    if standing.record is None:
+        return NOT_SIGNED
+    if standing.state is State.SIGNED:
+        return f"Signed. {by(standing.record)} {NO_SIGNATURE}"
+    return f"Draft: the sign-off is {standing.state}, {standing.why}. {by(standing.record)} {NO_SIGNATURE}"
 
 
 def paragraph(text: str) -> str:

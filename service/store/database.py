@@ -12,7 +12,7 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Delete, Engine, Insert, NullPool, event
+from sqlalchemy import URL, Connection, Delete, Engine, Insert, NullPool, Select, event
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -99,6 +99,14 @@ class Database:
             return self._run(sql, tuple(values[name] for name in names) if names else values)
 
         return call
+
+    def rows(self, query: Select[Any]) -> list[Any]:
+        """What a query finds, over a connection of its own. Raises StoreAwayError."""
+        try:
+            with self._engine.connect() as connection:
+                return list(connection.execute(query))
+        except self._errors as error:
+            raise StoreAwayError(_why(error)) from None
 
     def _run(self, sql: str, values: Any, *, is_again: bool = False) -> int:
         with self._lock:

@@ -11,6 +11,7 @@ from service.fhir.address import read_address
 from service.fhir.client import FhirReader
 from service.fhir.transport import HttpClient
 from service.middleware.log import COUNTS
+from service.modes.modes import Modes
 from service.operations.health import Health
 from service.profiles.profile import Profile
 from service.store.database import StoreAwayError
@@ -28,12 +29,16 @@ REFUSALS = (*(why.value for why in Why), STORE_AWAY)
 
 
 class Caller(Struct, frozen=True):
-    """A client that has proved who it is, the tenants for which it may speak, and what reads their FHIR servers."""
+    """A client that has proved who it is, the tenants for which it may speak, and what reads their FHIR servers.
+
+    `modes` tell which rules are quiet for it.
+    """
 
     name: str
     client: Client
     tenants: tuple[Tenant, ...]
     reader: FhirReader
+    modes: Modes
 
     @property
     def deadline(self) -> float | None:
@@ -64,9 +69,12 @@ class Caller(Struct, frozen=True):
 class Callers:
     """Lets registered clients in, each by its own tokens and each token once."""
 
-    def __init__(self, registered: Iterable[Registered], used: UsedTokens, origins: Collection[str]) -> None:
+    def __init__(
+        self, registered: Iterable[Registered], used: UsedTokens, origins: Collection[str], modes: Modes
+    ) -> None:
         self._by_issuer = {one.client.issuer: one for one in registered}
         self._used = used
+        self._modes = modes
         self._origins = frozenset(origins)
 
     def health(self) -> Health:
@@ -100,7 +108,7 @@ class Callers:
         caller = token.caller
         self._check_origin(environ.get("HTTP_ORIGIN"), caller.client)
         tenants = tuple(one for one in caller.client.tenants if token.tenant is None or one.name == token.tenant)
-        return Caller(caller.name, caller.client, tenants, caller.reader)
+        return Caller(caller.name, caller.client, tenants, caller.reader, self._modes)
 
     def _name(self, token: Unverified, counts: dict[str, Any]) -> None:
         """Put the client that a token claims to be of into the log, by the name that the settings give it."""

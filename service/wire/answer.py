@@ -6,7 +6,7 @@ together have no room, the quieter ones come without their suggestions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -29,6 +29,7 @@ from service.faults import contain
 from service.middleware.log import logger
 from service.profiles.codes import plain_code, plain_topic
 from service.profiles.profile import STRICT, Profile
+from service.signoff.standing import DRAFT, NOBODY
 from service.wire.detail import detail, fact_line
 from service.wire.request import HookRequest
 from service.wire.shaping import ANY, AT_MOST_ONE, selection_note, shaped
@@ -67,12 +68,13 @@ def answer(
     public_url: str = "",
     profile: Profile = STRICT,
     sent: list[Sent] | None = None,
+    signed: Mapping[str, str] = NOBODY,
 ) -> bytes:
     """The response to a hook request: the cards to show, which may be none.
 
     Suggested orders carry the site's own codes from `overlay` as well as ours. Cards link to the page of their rule
     when the `public_url` of the service is known. They are written as the EHR of the `profile` takes them. `sent` is
-    told which cards were written.
+    told which cards were written; `signed` says by whom a rule is signed, the others are drafts.
     """
     if not decision.shown:
         return b'{"cards":[]}'
@@ -83,7 +85,7 @@ def answer(
         now=now,
         overlay=overlay or {},
     )
-    writer = _Writer(OrderWriter(context), public_url, profile)
+    writer = _Writer(OrderWriter(context), public_url, profile, signed)
     cards: list[bytes] = []
     room = MOST_BYTES - _FRAME_BYTES
     for number, shown in enumerate(decision.shown, 1):  # the loudest first
@@ -115,10 +117,11 @@ def _bounded(card: Card) -> Card:
 class _Writer:
     """Writes the cards of one answer."""
 
-    def __init__(self, orders: OrderWriter, public_url: str, profile: Profile) -> None:
+    def __init__(self, orders: OrderWriter, public_url: str, profile: Profile, signed: Mapping[str, str]) -> None:
         self._orders = orders
         self._public_url = public_url
         self._profile = profile
+        self._signed = signed
         self._line = cache(fact_line)  # cards have facts in common
 
     def forms(self, rule: Rule, card: Card) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -141,7 +144,7 @@ class _Writer:
             "uuid": self._orders.new_id(),
             "summary": card.summary,
             "indicator": card.indicator,
-            "detail": detail(rule, card, page, self._line),
+            "detail": detail(rule, card, page, self._line, self._signed.get(rule.id, DRAFT)),
             "source": of_rule["source"],
         }
         suggestions = [json for suggestion in card.suggestions if (json := self._suggestion(suggestion))]

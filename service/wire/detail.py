@@ -19,8 +19,10 @@ _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
 _LINK = re.compile(r"\]\([^)]*\)")
 
 
-def detail(rule: Rule, card: Card, page: str, line: Callable[[Evidence], str]) -> str:
+def detail(rule: Rule, card: Card, page: str, line: Callable[[Evidence], str], standing: str) -> str:
     """GitHub Markdown without raw HTML; all text from the record is escaped. `page` is the address of the rule's page.
+
+    `standing` says whether the rule is signed.
 
     `line` is `fact_line`, or what remembers its lines for the cards of an answer that have facts in common.
 
@@ -28,7 +30,7 @@ def detail(rule: Rule, card: Card, page: str, line: Callable[[Evidence], str]) -
     """
     source = card.source or rule.source
     before = [card.detail.strip(), card.quote, card.return_advice]
-    after = [f"**Ask** {card.ask}" if card.ask else "", _follows(rule, source, page), source.conflict]
+    after = [f"**Ask** {card.ask}" if card.ask else "", _follows(rule, source, page, standing), source.conflict]
     after += unseen(card.unseen)
     after += [f"{markdown(sentence)}: check it." for sentence in card.left_out]
     facts = _fitting([line(fact) for fact in card.because[:MOST_FACTS]], [card.detail, *after])
@@ -73,13 +75,13 @@ def fact_line(fact: Evidence) -> str:
 
 
 @lru_cache(maxsize=128)
-def _follows(rule: Rule, source: Source, page: str) -> str:
+def _follows(rule: Rule, source: Source, page: str, standing: str) -> str:
     """`[Guideline, year](address); strong; draft, not yet signed`."""
     more = f" ([more]({page}))" if page else ""
     if source.is_judgement:
-        return f"Expert judgement; draft, not yet signed{more}"
+        return f"Expert judgement; {standing}{more}"
     label = f"[{source.label}]({source.url})" if source.url else source.label
-    return f"{label}{_year(source)}; {source.strength or rule.strength}; draft, not yet signed{more}"
+    return f"{label}{_year(source)}; {source.strength or rule.strength}; {standing}{more}"
 
 
 def _year(source: Source) -> str:

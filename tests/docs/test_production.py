@@ -41,6 +41,7 @@ def test_every_command_works_and_the_last_brings_cards(tmp_path: Path) -> None:
     *before, serve, call = commands
     said = [run(tmp_path, line) for line in before]
     (client,) = load(tmp_path / "foot-drop-cds.toml", {}).clients.values()
+    said = [words for line, words in zip(before, said, strict=True) if " clients " in line]
     assert client.issuer in said[-2]
     (key,) = json.loads((tmp_path / "main.jwks.json").read_text())["keys"]
     assert key["kid"] in said[-1]
@@ -50,7 +51,9 @@ def test_every_command_works_and_the_last_brings_cards(tmp_path: Path) -> None:
     assert words[-2:] == ["--port", PORT]
     with serving(tmp_path, *words[2:-1], "0") as (_, address):
         port = address.rpartition(":")[2]
-        assert json.loads(run(tmp_path, call.replace(f":{PORT}/", f":{port}/")))["cards"]
+        cards = json.loads(run(tmp_path, call.replace(f":{PORT}/", f":{port}/")))["cards"]
+    assert [card["source"]["topic"]["code"] for card in cards] == ["lumbar-mri"]
+    assert "; signed by Example Hospital, " in cards[0]["detail"]
 
 
 def test_every_key_of_a_client_is_explained() -> None:

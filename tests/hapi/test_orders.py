@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cards.rule_book import rule_book
 from service import examples
+from service.app import signing
 from service.publish.library import KINDS, Library
+from service.settings import Settings
 from tests.hapi.asking import FOOT_DROP, Explained, ask, card, example, without_prefetch
 from tests.hapi.hapi import Hapi
 from tests.support import answered
@@ -74,7 +75,7 @@ def sent() -> dict[str, list[Json]]:
 
 
 def published() -> Iterator[Json]:
-    library = Library(rule_book())
+    library = Library(signing(Settings()))
     for kind in KINDS:
         for id in library.ids(kind):
             yield json.loads(library.resource(kind, id) or b"null")

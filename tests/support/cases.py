@@ -93,7 +93,7 @@ def _names(like: Any) -> list[str]:
 def files(folder: Path = RULES) -> Iterator[tuple[str, Path]]:
     """The case files of the rules, by rule id, or of the findings, by module."""
     for path in sorted(folder.glob("*.toml")):
-        if path.name not in ("sources.toml", "appraisals.toml", "precedence.toml"):
+        if path.name not in ("sources.toml", "appraisals.toml", "departures.toml", "precedence.toml"):
             yield path.stem.replace("_", "-"), path
 
 

@@ -99,6 +99,7 @@ def registered(folder: Path, more: str = "", of_service: str = "", keys: bytes =
         f'public_url = "{PUBLIC_URL}"',
         'hosts = ["127.0.0.1", "localhost"]',
         f'data_dir = "{folder / "data"}"',
+        "" if "allow_unsigned" in of_service else "allow_unsigned = true",
         of_service,
         "[clients.main]",
         f'issuer = "{ISSUER}"',

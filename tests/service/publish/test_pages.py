@@ -24,9 +24,11 @@ from cards.language.verdict import Card, Plan, Silent
 from cards.orders.catalogue import CATALOGUE
 from cards.record.chart import Chart
 from cards.rule_book import rule_book
+from service.app import signing
 from service.publish import pages
 from service.publish.attributes import source_attributes
 from service.publish.library import Library
+from service.settings import Settings
 from tests.support import cases
 from tests.support.known import KNOWN
 
@@ -176,7 +178,7 @@ def _clearances(lowest: int, highest: int | None) -> str:
 
 
 def test_saved_pages_find_each_other(tmp_path: Path) -> None:
-    Library(rule_book()).write(tmp_path)
+    Library(signing(Settings())).write(tmp_path)
     for file in (tmp_path / "rules").glob("*.html"):
         for link in Page(file.read_text(encoding="utf-8")).links:
             assert link.startswith("https://") or (tmp_path / normpath(f"rules/{link}")).is_file(), link
@@ -189,7 +191,9 @@ def test_below_a_prefix_the_links_stay_below_it(client: FlaskClient) -> None:
 
 
 def test_the_words_of_a_rule_cannot_act_as_markup() -> None:
-    html = pages.page(structs.replace(RULES["afo"], title="<script>&", strength='"><img src=x>'), pages.SAVED)
+    read = signing(Settings()).dossier("afo")
+    rule = structs.replace(read.rule, title="<script>&", strength='"><img src=x>')
+    html = pages.page(structs.replace(read, rule=rule), pages.SAVED)
     assert "&lt;script&gt;&amp;" in html
     Page(html)
 
@@ -286,3 +290,25 @@ def test_a_rule_that_is_not_appraised_has_the_version_it_declares(monkeypatch: p
 def test_a_misspelt_member_of_an_appraisal_is_refused() -> None:
     with pytest.raises(ValueError, match="afo: unknown member 'conflict'"):
         read('[afo]\nconflict = ["x"]')
+
+
+def test_a_page_can_be_printed_and_signed(tmp_path: Path, get_page: Open) -> None:
+    """It holds what `signoff show` prints: words with examples, thresholds, departures; and lines, or the record."""
+    page = get_page("/rules/emg-ncs")
+    assert any("e.g. about 2026-03-23 (3 weeks from today) (example: " in item for item in page.items("words"))
+    assert any(item.startswith("DENERVATION = timedelta(days=21)") for item in page.items("thresholds"))
+    assert any(item.startswith("D99 Mimics") for item in page.items("departures"))
+    assert "@media print" in page.style
+    site = signing(Settings(signoff_file=tmp_path / "signoff.toml"))
+    unsigned = pages.page(site.dossier("emg-ncs"), pages.SAVED)
+    assert "Draft: no clinician has signed this rule yet." in unsigned
+    assert '<th scope="row">Name</th><td></td>' in unsigned
+    site.add("emg-ncs", "A. Clinician", "Consultant", "Example <Hospital>", "Adults alone.")
+    again = signing(Settings(signoff_file=tmp_path / "signoff.toml"))
+    signed = pages.page(again.dossier("emg-ncs"), pages.SAVED)
+    Page(signed)
+    assert "Signed. Version 2.0.0 was approved by A. Clinician, Consultant, for Example &lt;Hospital&gt; on " in signed
+    assert '<th scope="row">Conditions</th><td>Adults alone.</td>' in signed
+    assert "no electronic signature in the sense of 21 CFR 11" in signed
+    assert "reviewed 2026-11-28, signed</li>" in pages.index(again, pages.SAVED)
+    assert b"Signed. Version 2.0.0 was approved by" in (Library(again).source_attributes("emg-ncs") or b"")

@@ -1,0 +1,77 @@
+"""`rules`: which rules speak to which client, changed while the service runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from getpass import getuser
+from pathlib import Path
+
+import click
+
+from service.command.options import SETTINGS, load_settings, refuse
+
+
+@click.group()
+def rules() -> None:
+    """Switch a rule off, into shadow, to pilots or live for a client, without a restart."""
+
+
+@rules.command(name="set")
+@click.argument("rule")
+@click.option("--client", required=True, metavar="NAME", help="The client in the settings.")
+@click.option(
+    "--mode",
+    required=True,
+    type=click.Choice(["off", "shadow", "pilot", "live"]),
+    help="off; shadow: evaluated, not shown; pilot: shown to the --user alone; live.",
+)
+@click.option("--user", "users", multiple=True, metavar="REFERENCE", help="A pilot, as in context.userId; repeatable.")
+@click.option("--by", "who", metavar="NAME", help="Who decides  [default: who is logged in]")
+@SETTINGS
+def set_mode(rule: str, client: str, mode: str, users: tuple[str, ...], who: str | None, file: Path | None) -> None:
+    """Set the mode of RULE for a client. It is in force in every worker within 60 seconds."""
+    from cards.rule_book import rule_book
+    from service.errors import ServiceError
+    from service.modes.quiet import Change, Mode
+    from service.modes.table import write
+    from service.store.database import Database, place, prepare
+
+    settings = load_settings(file, False, (), ())
+    if rule not in rule_book().rules:
+        raise click.BadParameter(f"there is no rule {rule}: see `rules list`", param_hint="RULE")
+    if client not in settings.clients:
+        raise click.BadParameter(f"there is no client {client}: see `clients list`", param_hint="--client")
+    if bool(users) != (mode == "pilot"):
+        raise click.UsageError("--mode pilot needs a --user, and no other mode takes one")
+    now = int(datetime.now(UTC).timestamp())
+    change = Change(rule=rule, client=client, mode=Mode(mode), users=users, who=who or getuser(), at=now)
+    try:
+        url = place(settings.store_address, settings.data_dir)
+        prepare(url)
+        write(Database(url), change)
+    except ServiceError as error:
+        refuse(f"the mode was not changed: {error}")
+    click.echo(f"{rule} is {mode} for {client}, in every worker within 60 seconds")
+
+
+@rules.command(name="list")
+@click.option("--history", is_flag=True, help="Every change, the oldest first.")
+@SETTINGS
+def list_modes(history: bool, file: Path | None) -> None:
+    """List the rules whose mode was set: by whom, and when. The others are live where they are signed."""
+    from service.errors import ServiceError
+    from service.modes.quiet import in_force
+    from service.modes.table import reading
+    from service.store.database import Database, place, prepare
+
+    settings = load_settings(file, False, (), ())
+    try:
+        url = place(settings.store_address, settings.data_dir)
+        prepare(url)
+        changes = reading(Database(url))()
+    except ServiceError as error:
+        refuse(f"the modes cannot be read: {error}")
+    for change in changes if history else in_force(changes).values():
+        at = datetime.fromtimestamp(change.at, settings.zone)
+        users = f" ({', '.join(change.users)})" if change.users else ""
+        click.echo(f"{change.client}  {change.rule}  {change.mode}{users}  {at:%Y-%m-%d %H:%M} by {change.who}")

@@ -1,0 +1,88 @@
+"""`signoff`: what is to be read of a rule, who approved it, and which approvals are valid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.command.options import SETTINGS, load_settings, refuse
+
+if TYPE_CHECKING:
+    from service.signoff.site import Site
+
+
+@click.group()
+def signoff() -> None:
+    """Read a rule, record who approved it, and list which approvals are valid.
+
+    A record of approval, no electronic signature in the sense of 21 CFR 11.
+    """
+
+
+@signoff.command()
+@click.argument("rule")
+@SETTINGS
+def show(rule: str, file: Path | None) -> None:
+    """Print all that is to be read before RULE is signed."""
+    from service.signoff.showing import show as lines
+
+    site = _site(file, rule)
+    for line in lines(site.dossier(rule)):
+        click.echo(line)
+
+
+@signoff.command()
+@click.argument("rule")
+@click.option("--name", required=True, help="Who has read the rule and approves it.")
+@click.option("--role", required=True, help="In which role.")
+@click.option("--body", required=True, help="For which body; it is printed on the rule's cards.")
+@click.option("--conditions", default="", help="On what conditions.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it holds.")
+@SETTINGS
+def add(
+    rule: str, name: str, role: str, body: str, conditions: str, expires: datetime | None, file: Path | None
+) -> None:
+    """Record that RULE, as it is now, is approved. Read it first: signoff show RULE."""
+    from service.errors import ServiceError
+    from service.signoff.records import NO_SIGNATURE
+    from service.signoff.showing import by
+
+    site = _site(file, rule)
+    try:
+        record = site.add(rule, name, role, body, conditions, expires.date() if expires else None)
+    except ServiceError as error:
+        refuse(str(error))
+    click.echo(f"{rule}: {by(record)}")
+    click.echo(f"Written to {site.file}. {NO_SIGNATURE}")
+
+
+@signoff.command(name="list")
+@SETTINGS
+def list_signoffs(file: Path | None) -> None:
+    """List the rules: signed, expired, void (and why), or unsigned."""
+    from service.signoff.showing import listed
+
+    site = _site(file)
+    for line in site.standings.sentences(site.today, with_causes=False):
+        click.echo(line)
+    for id, rule in site.book.rules.items():
+        for line in listed(rule, site.standings.of(id, site.today)):
+            click.echo(line)
+
+
+def _site(file: Path | None, rule: str | None = None) -> Site:
+    """The sign-offs of the settings. Ends with 1 when they are refused, and with 2 without such a rule."""
+    from service.app import signing
+    from service.errors import StartError
+
+    try:
+        site = signing(load_settings(file, False, (), ()))
+        _ = site.standings  # a file that is refused is refused here
+    except StartError as error:
+        refuse(str(error))
+    if rule is not None and rule not in site.book.rules:
+        raise click.BadParameter(f"there is no rule {rule}: see `signoff list`", param_hint="RULE")
+    return site

@@ -1,0 +1,46 @@
+"""The table of modes: a row a change, never altered, so that it says who changed what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import sqlalchemy as sa
+
+from service.modes.quiet import Change, Mode
+from service.store.database import Database
+
+RULE_MODES = sa.Table(
+    "rule_modes",
+    sa.MetaData(),
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("users", sa.Text, nullable=False),  # JSON
+    sa.Column("who", sa.Text, nullable=False),
+)
+_COLUMNS = [column for column in RULE_MODES.columns if column.name != "id"]
+
+
+def reading(database: Database) -> Callable[[], list[Change]]:
+    """What reads the changes, the oldest first. The call raises StoreAwayError."""
+    query = sa.select(*_COLUMNS).order_by(RULE_MODES.c.id)
+
+    def read() -> list[Change]:
+        return [
+            Change(at=at, rule=rule, client=client, mode=Mode(mode), users=tuple(msgspec.json.decode(users)), who=who)
+            for at, rule, client, mode, users, who in database.rows(query)
+        ]
+
+    return read
+
+
+def write(database: Database, change: Change) -> None:
+    """Keep a change. Raises StoreAwayError."""
+    insert = RULE_MODES.insert().values({column.name: sa.bindparam(column.name) for column in _COLUMNS})
+    values = msgspec.structs.asdict(change)
+    database.statement(insert)(
+        **{**values, "mode": change.mode.value, "users": msgspec.json.encode(change.users).decode()}
+    )

@@ -1,0 +1,132 @@
+"""signoff.toml: who approved which rule, as it then was. Read strictly, and added to by the command line alone."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tomllib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cards.record.words import printable
+from service.errors import StartError
+
+NO_SIGNATURE = "It is a record of approval, no electronic signature in the sense of 21 CFR 11."
+_HEAD = f"""# Which rules a clinician has approved, and who it was. Written by `foot-drop-cds signoff add`.
+# {NO_SIGNATURE}
+"""
+
+Line = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RefusedSignoffError(StartError):
+    """The file of sign-offs cannot be used; the message names the file and the key, a line a fault."""
+
+
+class Record(BaseModel):
+    """One table [[signed]]: a rule as it was on the day when somebody approved it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    rule: Line
+    version: Line
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    package: Line
+    name: Line
+    role: Line
+    body: Line
+    date: datetime.date
+    conditions: Annotated[str, Field(max_length=2000)] = ""
+    expires: datetime.date | None = None
+
+    @field_validator("name", "role", "body", "conditions")
+    @classmethod
+    def _check_line(cls, text: str) -> str:
+        if text != printable(text) or text != text.strip():
+            raise ValueError("it is not one line of text")
+        return text
+
+    @model_validator(mode="after")
+    def _check_dates(self) -> Record:
+        if self.expires is not None and self.expires < self.date:
+            raise ValueError("it expires before it was signed")
+        return self
+
+    def is_expired(self, today: datetime.date) -> bool:
+        """Whether its last day has passed."""
+        return self.expires is not None and today > self.expires
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    signed: list[Record] = Field(default_factory=list)
+
+
+def read(file: Path, rules: Collection[str], today: datetime.date) -> dict[str, Record]:
+    """The newest record of each rule, which is the last in the file; none where there is no file.
+
+    Raises RefusedSignoffError for what is unknown, missing or still to come.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError):
+        raise RefusedSignoffError(f"{file} cannot be read") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RefusedSignoffError(f"{file} is not TOML: {error}") from None
+    try:
+        records = _File.model_validate(document).signed
+    except ValidationError as error:
+        raise RefusedSignoffError("\n".join(_sentences(error, file, document))) from None
+    if wrong := list(_wrong(records, file, rules, today)):
+        raise RefusedSignoffError("\n".join(wrong))
+    return {record.rule: record for record in records}
+
+
+def _wrong(records: list[Record], file: Path, rules: Collection[str], today: datetime.date) -> Iterator[str]:
+    for number, record in enumerate(records, 1):
+        where = f"{file}: signed.{number}"
+        if record.rule not in rules:
+            yield f"{where}.rule: there is no rule {printable(record.rule)}"
+        if record.date > today:
+            yield f"{where}.date: {record.date} is still to come"
+
+
+def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> Iterator[str]:
+    for refused in error.errors(include_input=False, include_url=False):
+        where = ".".join(str(part + 1) if isinstance(part, int) else part for part in refused["loc"])
+        why = {
+            "extra_forbidden": "there is no such key",
+            "missing": "it is missing",
+            "date_type": "it is no date such as 2026-11-29, without quotes",
+            "string_type": "it is no text",
+            "string_pattern_mismatch": "it is no SHA-256 in hexadecimal",
+        }.get(refused["type"], refused["msg"].removeprefix("Value error, "))
+        yield f"{file}: {printable(where)}: {why}"
+
+
+def add(file: Path, record: Record) -> None:
+    """Append a record to the file, which may be new. Raises RefusedSignoffError; the records before it stay."""
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else _HEAD
+        file.parent.mkdir(parents=True, exist_ok=True)
+        trial = file.with_name(f"{file.name}.new")
+        trial.write_text(f"{text.rstrip()}\n\n{_table(record)}", encoding="utf-8")
+        trial.replace(file)
+    except OSError as error:
+        raise RefusedSignoffError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _table(record: Record) -> str:
+    values = {name: value for name, value in record if value not in (None, "")}
+    lines = [
+        # TOML's strings have the escapes of JSON, and its dates no quotes
+        f"{name} = {value if isinstance(value, datetime.date) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+    ]
+    return "\n".join(["[[signed]]", *lines, ""])

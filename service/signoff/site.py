@@ -1,0 +1,98 @@
+"""The sign-offs of one site: its rules with its own codes, and the file in which it records who approved them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from cards.record.codes import Codes
+from cards.rule_book import RuleBook
+from service.signoff.records import Record, RefusedSignoffError, add, read
+from service.signoff.standing import Standings, standings
+
+if TYPE_CHECKING:  # the sources are read only where something is signed, or to be
+    from service.signoff.dossier import Dossier
+
+Clock = Callable[[], datetime] | datetime | None
+
+
+class Site:
+    """The rules of a book, the codes of a site, and what is signed there."""
+
+    def __init__(
+        self,
+        book: RuleBook,
+        codes: Codes,
+        file: Path | None = None,
+        *,
+        all_speak: bool = True,
+        zone: tzinfo = UTC,
+        now: Clock = None,
+    ) -> None:
+        """`all_speak`: where a rule speaks although nobody has signed it."""
+        self.book = book
+        self.codes = codes
+        self.file = file
+        self._zone = zone
+        self._now = now
+        self._all_speak = all_speak
+
+    @property
+    def today(self) -> date:
+        """The day at the site."""
+        moment = self._now() if callable(self._now) else self._now or datetime.now(UTC)
+        return moment.astimezone(self._zone).date()
+
+    @cached_property
+    def standings(self) -> Standings:
+        """Which rules are signed. Raises RefusedSignoffError."""
+        records = read(self.file, self.book.rules, self.today) if self.file and self.file.exists() else {}
+        return standings(self.book, self.codes, records, all_speak=self._all_speak)
+
+    def dossier(self, rule: str) -> Dossier:
+        """All that is to be read of a rule. Raises NoSourceError and RefusedSignoffError."""
+        from service.signoff.dossier import dossier
+
+        return dossier(rule, self.book, self.codes, self.standings, self.file, self.today)
+
+    def add(
+        self, rule: str, name: str, role: str, body: str, conditions: str = "", expires: date | None = None
+    ) -> Record:
+        """Record that somebody approves a rule as it is today. Raises RefusedSignoffError and NoSourceError."""
+        from service.signoff import frozen
+        from service.signoff.description import describe
+
+        if self.file is None:
+            raise RefusedSignoffError("no file of sign-offs is named: signoff_file")
+        read(self.file, self.book.rules, self.today)  # nothing is added to a file that would be refused
+        description = describe(self.book.rules[rule], self.book, self.codes)
+        try:
+            record = Record(
+                rule=rule,
+                version=description.version,
+                sha256=description.sha256,
+                package=version("foot-drop-cds"),
+                name=name,
+                role=role,
+                body=body,
+                date=self.today,
+                conditions=conditions,
+                expires=expires,
+            )
+        except ValidationError as error:
+            wrong = error.errors(include_input=False, include_url=False)
+            sentences = (f"{'.'.join(map(str, one['loc'])) or 'expires'}: {_why(one['msg'])}" for one in wrong)
+            raise RefusedSignoffError("; ".join(sentences)) from None
+        frozen.keep(self.file, description)
+        add(self.file, record)
+        return record
+
+
+def _why(message: str) -> str:
+    return message.removeprefix("Value error, ")

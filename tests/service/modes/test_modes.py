@@ -1,0 +1,135 @@
+"""A rule is off, in shadow, with pilots or live for a client: by the command line, in every worker, within a minute."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.modes.modes import LOOK_S, MOST_S, Modes
+from service.modes.quiet import Change, Mode
+from service.store.database import StoreAwayError
+from tests.support.commands import Done, run
+from tests.support.signing import registered, token
+from tests.support.site import REQUEST, Site, lines, site
+
+RULE = "lumbar-mri"
+
+
+def rules(running: Site, **context: str) -> set[str]:
+    """The rules whose cards are shown."""
+    request: dict[str, Any] = {**REQUEST, "context": {**REQUEST["context"], **context}}
+    reply = running.post(token(), request)
+    assert reply.status_code == 200
+    return {card["source"]["topic"]["code"] for card in reply.get_json()["cards"]}
+
+
+def change(folder: Path, mode: str, *more: str, rule: str = RULE, client: str = "main") -> Done:
+    return run("rules", "set", rule, "--client", client, "--mode", mode, *more, folder=folder)
+
+
+def test_each_mode_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is set holds in a worker that starts then, and each next change wins."""
+    with site(tmp_path) as running:
+        all_of_them = rules(running)
+    assert RULE in all_of_them
+    shown = {}
+    for mode, more in (("off", []), ("shadow", []), ("pilot", ["--user", "Practitioner/1"]), ("live", [])):
+        done = change(tmp_path, mode, *more, "--by", "A. Clinician")
+        assert done.stdout == f"{RULE} is {mode} for main, in every worker within 60 seconds\n"
+        with site(tmp_path) as running:
+            shown[mode] = rules(running, userId="Practitioner/2")
+            if mode == "pilot":
+                assert rules(running, userId="Practitioner/1") == all_of_them
+    assert {mode for mode, seen in shown.items() if RULE in seen} == {"live"}
+    assert all(seen >= all_of_them - {RULE} for seen in shown.values())
+    counted = [line.get("shadow") for line in lines(capfd.readouterr().err) if line.get("service")]
+    assert counted == [None, None, 1, 1, None, None]  # what is off is not even counted
+    history = run("rules", "list", "--history", folder=tmp_path).stdout.splitlines()
+    assert [line.split()[2] for line in history] == ["off", "shadow", "pilot", "live"]
+    assert history[2].startswith(f"main  {RULE}  pilot (Practitioner/1)  20")
+    assert history[2].endswith(" by A. Clinician")
+    assert len(run("rules", "list", folder=tmp_path).stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"mode": "off", "rule": "lumber-mri"}, "there is no rule lumber-mri"),
+        ({"mode": "off", "client": "other"}, "there is no client other"),
+        ({"mode": "pilot"}, "--mode pilot needs a --user"),
+        ({"mode": "asleep"}, "'asleep' is not one of"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(tmp_path: Path, words: dict[str, str], said: str) -> None:
+    registered(tmp_path)
+    done = change(tmp_path, **words)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert not (tmp_path / "data").exists()
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_worker_looks_beside_its_requests_and_never_later_than_a_minute() -> None:
+    off = Change(rule=RULE, client="main", mode=Mode.OFF, who="A. Clinician", at=0)
+    stored: list[Change] = []
+    looks: list[str] = []
+
+    def read() -> list[Change]:
+        looks.append(threading.current_thread().name)
+        return list(stored)
+
+    clock = Clock()
+    modes = Modes(read, clock)
+    assert modes.of("main").hidden("") == frozenset()
+    stored.append(off)
+    clock.now = LOOK_S
+    assert modes.of("main").hidden("") == frozenset()
+    assert len(looks) == 1  # what was read is young enough
+    clock.now = LOOK_S + 1
+    modes.of("main")  # waits for nothing
+    for thread in threading.enumerate():
+        if thread.name == "rule modes":
+            thread.join()
+    assert looks[1:] == ["rule modes"]
+    assert modes.of("main").hidden("") == {RULE}
+    assert modes.of("other").hidden("") == frozenset()
+    stored.clear()
+    clock.now += MOST_S + 1  # nobody has asked for long: the first request waits
+    assert modes.of("main").hidden("") == frozenset()
+    assert MOST_S + 10 < 60
+
+
+def test_when_the_store_is_away_what_was_off_stays_off() -> None:
+    off = Change(rule=RULE, client="main", mode=Mode.OFF, who="A. Clinician", at=0)
+    answers: list[list[Change] | Exception] = [
+        [off],
+        StoreAwayError("OperationalError"),
+        ValueError("a newer mode"),
+        [],
+    ]
+
+    def read() -> list[Change]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    clock = Clock()
+    modes = Modes(read, clock)
+    hidden = []
+    for _ in range(4):
+        hidden.append(modes.of("main").hidden(""))
+        clock.now += MOST_S + 1
+    assert hidden == [{RULE}, {RULE}, {RULE}, frozenset()]

@@ -1,0 +1,98 @@
+"""`signoff show`, `add` and `list`, and what `serve` says of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from service.server import signed
+from service.settings import load
+from tests.support.commands import run
+
+APPROVED = ["--name", "A. Clinician", "--role", "Consultant", "--body", "Example Hospital"]
+
+
+def test_all_that_is_to_be_read_fits_80_columns(tmp_path: Path) -> None:
+    shown = run("signoff", "show", "emg-ncs", folder=tmp_path)
+    assert shown.returncode == 0
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    told = " ".join(shown.stdout.split())
+    assert "Sign-off: unsigned It is a record of approval, no electronic signature in the sense of 21 CFR 11." in told
+    for said in (
+        # a case, a text with an example, a threshold with its remark, a departure, a limit, a code
+        "- Onset 21 days ago: the study is due today (info)",
+        "- about {when} ({weeks} from today) e.g. about 2026-03-23 (3 weeks from today) (example: ",
+        "- findings.phrases.DENERVATION DENERVATION = timedelta(days=21)",
+        "D99 Mimics, one line each on lumbar-mri and emg-ncs",
+        "Does not count:",
+        "Foot-drop (finding)",
+    ):
+        assert said in told, said
+
+
+def test_what_is_added_is_listed_and_shown(tmp_path: Path) -> None:
+    added = run(
+        "signoff", "add", "afo", *APPROVED, "--conditions", "Adults alone.", "--expires", "2999-01-01", folder=tmp_path
+    )
+    assert added.returncode == 0
+    today = datetime.now(UTC).date()
+    by = f"Version 2.0.0 was approved by A. Clinician, Consultant, for Example Hospital on {today} until 2999-01-01"
+    assert by in added.stdout
+    assert "no electronic signature in the sense of 21 CFR 11" in added.stdout
+    listed = run("signoff", "list", folder=tmp_path).stdout.splitlines()
+    assert listed[0] == "1 of 21 rules are signed; the other 20 run in shadow: evaluated, and not shown"
+    assert "afo 2.0.0: signed" in listed
+    assert "Conditions: Adults alone." in " ".join(" ".join(listed).split())
+    shown = " ".join(run("signoff", "show", "afo", folder=tmp_path).stdout.split())
+    assert "WHAT HAS CHANGED SINCE IT WAS SIGNED Nothing." in shown
+    assert signed(load(None, {"FOOT_DROP_CDS_SIGNOFF_FILE": str(tmp_path / "signoff.toml")})) == listed[:1]
+
+
+def test_what_changed_is_shown_as_a_diff_of_cases_and_words(tmp_path: Path) -> None:
+    run("signoff", "add", "afo", *APPROVED, folder=tmp_path)
+    (kept,) = (tmp_path / "signoff").iterdir()
+    (tmp_path / "foot-drop-cds.toml").write_text('[codes."condition.foot-drop"]\n"urn:site" = ["FD1"]\n')
+    listed = " ".join(run("signoff", "list", folder=tmp_path).stdout.split())
+    assert "afo 2.0.0: void, what was signed has changed since (foot-drop-cds signoff show afo)" in listed
+    shown = " ".join(run("signoff", "show", "afo", folder=tmp_path).stdout.split())
+    assert '+ condition.foot-drop: site condition.foot-drop {"urn:site":["FD1"]}' in shown
+    kept.write_text(kept.read_text().replace("Foot-drop (finding)", "Foot drop"))
+    shown = " ".join(run("signoff", "show", "afo", folder=tmp_path).stdout.split())
+    assert "What was signed is not kept beside the sign-offs, so nothing can be compared." in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--body", "  "], "body: it is not one line of text"),
+        (["--expires", "2020-01-01"], "expires: it expires before it was signed"),
+    ],
+)
+def test_what_would_be_refused_is_not_written(tmp_path: Path, words: list[str], said: str) -> None:
+    done = run("signoff", "add", "afo", *APPROVED, *words, folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"foot-drop-cds: {said}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_rule_is_named(tmp_path: Path) -> None:
+    done = run("signoff", "show", "afoo", folder=tmp_path)
+    assert done.returncode == 2
+    assert "there is no rule afoo: see `signoff list`" in done.stderr
+
+
+def test_a_file_that_is_refused_says_each_fault_in_a_line(tmp_path: Path) -> None:
+    run("signoff", "add", "afo", *APPROVED, folder=tmp_path)
+    file = tmp_path / "signoff.toml"
+    file.write_text(re.sub("date = .*", 'date = "today"\nseal = 1', file.read_text()))
+    for words in (["list"], ["add", "afo", *APPROVED]):
+        done = run("signoff", *words, folder=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [
+            "foot-drop-cds: signoff.toml: signed.1.date: it is no date such as 2026-11-29, without quotes",
+            "signoff.toml: signed.1.seal: there is no such key",
+        ]
