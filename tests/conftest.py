@@ -30,6 +30,7 @@ GROUPS = {
     "postgresql": ["service/store", "service/trust/test_failure_policy.py", "service/trust/test_serve_postgresql.py"],
     "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
     "profiles": ["service/profiles"],
+    "prometheus": ["deploy/test_dashboard.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
     "answers": [
         "service/test_requirements_of_answers.py",

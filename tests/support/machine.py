@@ -14,11 +14,14 @@ NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), 
 CHROMIUM = shutil.which("chromium") or ""
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda folder: int(folder.parent.name))
 """Where the programs of the newest PostgreSQL are: Debian keeps them from the path."""
+PROMETHEUS = shutil.which("prometheus") or ""
+PROMTOOL = shutil.which("promtool") or ""
 OPENSSL = shutil.which("openssl") or ""
 no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
 _POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
+_PROMETHEUS = ["deploy/test_alerts.py", "deploy/test_dashboard.py"]
 _BROWSER = [
     "service/simulator/test_in_browser.py",
     "service/simulator/test_height_of_cards.py",
@@ -33,6 +36,7 @@ def is_left_out(path: str) -> bool:
         return True
     return path in [
         *([] if NGINX else _PROXY),
+        *([] if PROMETHEUS and PROMTOOL else _PROMETHEUS),
         *([] if OPENSSL else ["docs/test_production.py"]),
         *([] if POSTGRESQL else _POSTGRESQL),
         *([] if CHROMIUM else _BROWSER),
@@ -48,6 +52,8 @@ def sentences() -> list[str]:
         said.append("The test of docs/production.md is left out: openssl missing (Debian: apt-get install openssl).")
     if not POSTGRESQL:
         said.append("The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).")
+    if not (PROMETHEUS and PROMTOOL):
+        said.append("The tests of alerts are left out: prometheus missing (Debian: apt-get install prometheus).")
     if not CHROMIUM:
         said.append("The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).")
     if no_hapi():

@@ -19,6 +19,7 @@ import pytest
 from tests.support.http_server import Asked, HangUp, HttpServer, Reply
 from tests.support.machine import NGINX
 from tests.support.places import ROOT
+from tests.support.processes import free_port
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
@@ -64,9 +65,7 @@ def read(connection: socket.socket) -> tuple[int, Any]:
 @contextmanager
 def proxy(folder: Path, upstream: str, **changes: str) -> Iterator[Proxy]:
     """nginx before the upstream, with the shipped configuration but for ports, places and `changes`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text = CONFIGURATION.read_text(encoding="utf-8")
     here = {
         "listen 8000;": f"listen 127.0.0.1:{port};",
