@@ -20,7 +20,8 @@ OPENSSL = shutil.which("openssl") or ""
 no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
 _POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
-_PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
+_PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_nginx_tls.py"]
+_OPENSSL = ["docs/test_production.py", "deploy/test_nginx_tls.py"]
 _PROMETHEUS = ["deploy/test_alerts.py", "deploy/test_dashboard.py"]
 _BROWSER = [
     "service/simulator/test_in_browser.py",
@@ -37,7 +38,7 @@ def is_left_out(path: str) -> bool:
     return path in [
         *([] if NGINX else _PROXY),
         *([] if PROMETHEUS and PROMTOOL else _PROMETHEUS),
-        *([] if OPENSSL else ["docs/test_production.py"]),
+        *([] if OPENSSL else _OPENSSL),
         *([] if POSTGRESQL else _POSTGRESQL),
         *([] if CHROMIUM else _BROWSER),
     ]
@@ -49,7 +50,9 @@ def sentences() -> list[str]:
     if not NGINX:
         said.append("The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).")
     if not OPENSSL:
-        said.append("The test of docs/production.md is left out: openssl missing (Debian: apt-get install openssl).")
+        said.append(
+            "The tests of keys and certificates are left out: openssl missing (Debian: apt-get install openssl)."
+        )
     if not POSTGRESQL:
         said.append("The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).")
     if not (PROMETHEUS and PROMTOOL):
