@@ -13,7 +13,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from service.command import demo
 from tests.support.certificates import authority, certificate, expire
-from tests.support.nginx import PATIENT_VIEW, Proxy, head, proxy, read
+from tests.support.nginx import PATIENT_VIEW, Proxy, head, proxy_of, read
 
 EHR = "ehr.hospital.example"  # the name in deploy/nginx/mtls.conf
 
@@ -45,7 +45,7 @@ def service() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def proxied(keys: Path, service: str) -> Iterator[Proxy]:
     """nginx with mutual TLS before it."""
-    with proxy(keys, service, sites=("tls.conf", "mtls.conf")) as running:
+    with proxy_of(keys, [service], ["tls.conf", "mtls.conf"]) as running:
         yield running
 
 
@@ -102,5 +102,5 @@ def test_old_versions_of_tls_are_refused(proxied: Proxy, keys: Path) -> None:
 def test_without_mutual_tls_the_token_alone_decides(tmp_path: Path, keys: Path, service: str) -> None:
     for name in ("tls.crt", "tls.key"):
         (tmp_path / name).write_bytes((keys / name).read_bytes())
-    with proxy(tmp_path, service, sites=("tls.conf",)) as running:
+    with proxy_of(tmp_path, [service], ["tls.conf"]) as running:
         assert Proxy(running.port, running.folder, showing(keys)).ask("GET", "/cds-services")[0] == 200

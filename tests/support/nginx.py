@@ -9,8 +9,8 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,20 +70,26 @@ def read(connection: socket.socket) -> tuple[int, Any]:
         return reply.status, json.loads(reply.read() or b"null")
 
 
-@contextmanager
-def proxy(folder: Path, *upstreams: str, sites: tuple[str, ...] = ("plain.conf",), **changes: str) -> Iterator[Proxy]:
-    """nginx before the upstreams, with the shipped configuration but for ports, places and `changes`.
+def proxy(folder: Path, upstream: str, **changes: str) -> AbstractContextManager[Proxy]:
+    """nginx in clear text before one upstream, with the shipped configuration but for ports, places and `changes`."""
+    return proxy_of(folder, [upstream], ["plain.conf"], changes)
 
-    `sites` are the files of deploy/nginx that are put beside it. Their certificates are looked for in `folder`.
-    """
+
+@contextmanager
+def proxy_of(
+    folder: Path, upstreams: Sequence[str], sites: Sequence[str], changes: Mapping[str, str] | None = None
+) -> Iterator[Proxy]:
+    """nginx before upstreams, with those files of deploy/nginx; it looks for certificates in `folder`."""
     port = free_port()
-    several = " max_fails=2 fail_timeout=5s;\n        server "
+    limits = "max_fails=0" if len(upstreams) == 1 else "max_fails=2 fail_timeout=2s"  # as the file says
     here = {
-        "server 127.0.0.1:8080": f"server {several.join(upstream.removeprefix('http://') for upstream in upstreams)}",
+        "server 127.0.0.1:8080 max_fails=0;": "\n".join(
+            f"server {upstream.removeprefix('http://')} {limits};" for upstream in upstreams
+        ),
         "/tmp/nginx": f"{folder}/nginx",
         "access_log /dev/stdout": f"access_log {folder}/access.log",
     }
-    (folder / "nginx.conf").write_text(_changed(CONFIGURATION, {**here, **changes}), encoding="utf-8")
+    (folder / "nginx.conf").write_text(_changed(CONFIGURATION, {**here, **(changes or {})}), encoding="utf-8")
     (folder / "site.d").mkdir(exist_ok=True)
     for name in sites:
         text = (SITES / name).read_text(encoding="utf-8").replace("listen 8000;", f"listen 127.0.0.1:{port};")
