@@ -16,6 +16,7 @@ POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=la
 """Where the programs of the newest PostgreSQL are: Debian keeps them from the path."""
 PROMETHEUS = shutil.which("prometheus") or ""
 PROMTOOL = shutil.which("promtool") or ""
+SYSTEMD_ANALYZE = shutil.which("systemd-analyze") or ""
 OPENSSL = shutil.which("openssl") or ""
 no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
@@ -37,6 +38,7 @@ def is_left_out(path: str) -> bool:
         return True
     return path in [
         *([] if NGINX else _PROXY),
+        *([] if SYSTEMD_ANALYZE and NGINX else ["deploy/test_systemd.py"]),
         *([] if PROMETHEUS and PROMTOOL else _PROMETHEUS),
         *([] if OPENSSL else _OPENSSL),
         *([] if POSTGRESQL else _POSTGRESQL),
@@ -55,6 +57,8 @@ def sentences() -> list[str]:
         )
     if not POSTGRESQL:
         said.append("The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).")
+    if not SYSTEMD_ANALYZE:
+        said.append("The tests of systemd units are left out: systemd missing (Debian: apt-get install systemd).")
     if not (PROMETHEUS and PROMTOOL):
         said.append("The tests of alerts are left out: prometheus missing (Debian: apt-get install prometheus).")
     if not CHROMIUM:
