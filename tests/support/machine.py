@@ -42,6 +42,7 @@ def is_left_out(path: str) -> bool:
         *([] if PROMETHEUS and PROMTOOL else _PROMETHEUS),
         *([] if OPENSSL else _OPENSSL),
         *([] if POSTGRESQL else _POSTGRESQL),
+        *([] if POSTGRESQL and NGINX else ["deploy/test_several_services.py"]),
         *([] if CHROMIUM else _BROWSER),
     ]
 
