@@ -22,7 +22,7 @@ no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
 _POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_nginx_tls.py"]
-_OPENSSL = ["docs/test_production.py", "deploy/test_nginx_tls.py"]
+_OPENSSL = ["deploy/test_nginx_tls.py"]
 _PROMETHEUS = ["deploy/test_alerts.py", "deploy/test_dashboard.py"]
 _BROWSER = [
     "service/simulator/test_in_browser.py",
@@ -41,6 +41,7 @@ def is_left_out(path: str) -> bool:
         *([] if SYSTEMD_ANALYZE and NGINX else ["deploy/test_systemd.py"]),
         *([] if PROMETHEUS and PROMTOOL else _PROMETHEUS),
         *([] if OPENSSL else _OPENSSL),
+        *([] if OPENSSL and PROMETHEUS and NGINX and POSTGRESQL else ["docs/test_production.py"]),
         *([] if POSTGRESQL else _POSTGRESQL),
         *([] if POSTGRESQL and NGINX else ["deploy/test_several_services.py"]),
         *([] if CHROMIUM else _BROWSER),
