@@ -114,7 +114,7 @@ async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
     await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]
     give_up = loop.time() + ARRIVAL_SECONDS
-    while gateway.is_receiving and loop.time() < give_up:
+    while gateway.is_receiving and loop.time() < give_up and not serving.done():
         await asyncio.wait([serving], timeout=_PAUSE_SECONDS)
     gateway.give_up_waiting()
     while gateway.busy and not serving.done():

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.places import ROOT
+from tests.support.processes import free_port, serving, until
 from tests.support.prometheus import COUNTERS, GAUGES, Exposition, Prometheus, prometheus
+from tests.support.racing import status
+from tests.support.signing import registered, token
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "foot-drop-cds.json").read_text(encoding="utf-8"))
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 DRAWN = [panel for panel in PANELS if panel["type"] != "row"]
 # What Grafana puts in the place of its variables.
 VARIABLES = {"$__rate_interval": "1m", "$client": ".*", "$service": ".*"}
+NAMES = {f"foot_drop_cds_{one.split('{')[0]}": set(re.findall(r"(\w+)=", one)) for one in [*COUNTERS, *GAUGES]}
 TOLD = {re.split(r"[{]|_bucket", series)[0] for series in [*COUNTERS, *GAUGES]}
 
 
@@ -40,6 +45,28 @@ def test_prometheus_evaluates_every_alert(watching: Prometheus) -> None:
     assert {rule["name"]: rule.get("lastError") for rule in group["rules"] if rule["health"] != "ok"} == {}
     for rule in group["rules"]:
         watching.values(rule["query"])
+
+
+@pytest.mark.long
+def test_the_metrics_are_those_of_the_service(tmp_path: Path) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    settings = registered(tmp_path, of_service=f'metrics_address = "{place}"')
+    with (
+        serving(tmp_path, "--settings", str(settings), "--port", "0") as (_, address),
+        prometheus(tmp_path, place) as running,
+    ):
+        assert status(address, token()) == 200
+        until(lambda: bool(running.values('foot_drop_cds_requests_total{status="200"}')))
+        told = labels_of(labels for labels, _ in running.values('{__name__=~"foot_drop_cds_.+"}'))
+        (group,) = running.get("rules")["groups"]
+    assert {name: labels for name, labels in told.items() if not name.endswith(("_count", "_sum"))} == NAMES
+    assert [rule["name"] for rule in group["rules"] if rule["health"] == "err"] == []
+    assert [rule["name"] for rule in group["rules"] if rule.get("alerts")] == []
+
+
+def labels_of(series: Iterable[dict[str, str]]) -> dict[str, set[str]]:
+    """The names of the labels of each metric."""
+    return {one["__name__"]: one.keys() - {"__name__", "job", "instance"} for one in series}
 
 
 def test_every_panel_is_drawn(watching: Prometheus) -> None:

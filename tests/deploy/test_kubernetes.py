@@ -26,6 +26,7 @@ def read(path: Path) -> Json:
     return document
 
 
+KUSTOMIZE = (FOLDER / "kustomization.yml").read_text(encoding="utf-8")
 KUSTOMIZATION = read(FOLDER / "kustomization.yml")
 MANIFESTS = {manifest["kind"]: manifest for manifest in (read(FOLDER / path) for path in KUSTOMIZATION["resources"])}
 DEPLOYMENT = MANIFESTS["Deployment"]["spec"]
@@ -36,8 +37,7 @@ SERVICE, PROXY = CONTAINERS["service"], CONTAINERS["proxy"]
 PORTS = {port["name"]: port["containerPort"] for container in POD["containers"] for port in container["ports"]}
 CONFIG_MAPS = KUSTOMIZATION["configMapGenerator"]
 GENERATED = {one["name"]: [Path(file).name for file in one["files"]] for one in CONFIG_MAPS}
-LATER = {f"{PREFIX}METRICS_ADDRESS", f"{PREFIX}DRAIN_S"}
-ENVIRONMENT: dict[str, Any] = {variable["name"]: variable.get("value") for variable in SERVICE["env"]}
+ENVIRONMENT: dict[str, str] = {variable["name"]: variable["value"] for variable in SERVICE["env"]}
 
 
 def test_every_manifest_is_applied() -> None:
@@ -105,16 +105,19 @@ def test_the_command_line_accepts_the_words() -> None:
     assert (parsed["dev"], parsed["host"], parsed["port"]) == (False, "0.0.0.0", PORTS["http"])
 
 
-def test_the_settings_are_accepted(tmp_path: Path) -> None:
+def test_the_settings_are_accepted() -> None:
     (mounted,) = (mount for mount in SERVICE["volumeMounts"] if mount["name"] == "settings")
     folder, file = ENVIRONMENT[FILE_VARIABLE].rsplit("/", 1)
     assert mounted["mountPath"] == folder
     assert [file] == GENERATED["foot-drop-cds-settings"]
-    store = {f"{PREFIX}STORE_URL": "postgresql://user:password@host/name"}  # from the secret
-    known = {name: value for name, value in ENVIRONMENT.items() if name not in LATER and value is not None}
-    settings = load(FOLDER / "kubernetes" / file, {**known, **store})
+    (secrets,) = re.findall(r"create secret generic (\S+) --from-env-file", KUSTOMIZE)
+    assert SERVICE["envFrom"] == [{"secretRef": {"name": secrets}}]
+    secret = dict(re.findall(r'echo "(\w+)=(.+)" >', KUSTOMIZE.replace("$(openssl rand -hex 32)", "0" * 64)))
+    settings = load(FOLDER / "kubernetes" / file, {**ENVIRONMENT, **secret})
     assert settings.clients
     assert settings.store_address
+    assert settings.hash_key
+    assert settings.drain_s == 5
 
 
 def test_the_pod_ends_when_its_requests_have_ended() -> None:

@@ -25,6 +25,7 @@ COUNTERS = [
     *(f'requests_total{{service="{_SERVICE}",status="{status}",client="main"}}' for status in _STATUSES),
     *(f'request_seconds_bucket{{service="{_SERVICE}",le="{le}"}}' for le in ("0.1", "1.0", "+Inf")),
     "overloaded_total",
+    'hidden_failures_total{client="main"}',
     'cards_total{rule="afo",indicator="info"}',
     'could_not_evaluate_total{rule="afo"}',
     'faults_total{rule="afo",place="advice"}',
