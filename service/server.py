@@ -17,7 +17,7 @@ from service.hooks import HOOKS, service_id
 from service.middleware import log
 from service.operations.metrics import METRICS, METRICS_PATH
 from service.serving.supervisor import Supervisor, Times
-from service.serving.worker import BACKLOG, Task
+from service.serving.worker import ARRIVAL_SECONDS, BACKLOG, Task
 from service.settings import Settings, refuse_unsafe
 
 # performance.md: with a higher first threshold the collector keeps away from bodies that are being decoded
@@ -25,7 +25,7 @@ _GC_THRESHOLD = 50_000
 _SILENT_MILLISECONDS = 10_000  # who takes nothing of an answer for so long is cut off
 _CONNECTIONS = 4096  # that a worker holds at a time, if it may open so many files
 _OTHER_FILES = 128  # that a worker opens beside, connections to FHIR servers among them
-_STOP_SECONDS = 0.6  # beside the longest request, for the end
+_STOP_SECONDS = 0.6 + ARRIVAL_SECONDS  # beside the longest request, for the end
 # Beside deadline_ms and twice evaluation_limit_s, which is CPU time: for the store, and the keys of a client.
 _HELD_SECONDS = 5
 

@@ -27,9 +27,15 @@ GROUPS = {
     "hapi": ["hapi"],
     "browser": ["service/simulator/test_in_browser.py", "service/simulator/test_height_of_cards.py"],
     "image": ["deploy/test_packaging.py"],
-    "postgresql": ["service/store", "service/trust/test_failure_policy.py", "service/trust/test_serve_postgresql.py"],
-    "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"],
+    "postgresql": [
+        "deploy/test_several_services.py",
+        "service/store",
+        "service/trust/test_failure_policy.py",
+        "service/trust/test_serve_postgresql.py",
+    ],
+    "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_nginx_tls.py"],
     "profiles": ["service/profiles"],
+    "prometheus": ["deploy/test_dashboard.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
     "answers": [
         "service/test_requirements_of_answers.py",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from service.command.options import FILE, SETTINGS, SETTINGS_TO_WRITE, FhirServer, load_settings, refuse
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+    from service.trust.client import Client
 
 
 @click.group()
@@ -74,6 +78,45 @@ def list_clients(file: Path | None) -> None:
 
     for line in entries.listed(load_settings(file, False, (), ()).clients):
         click.echo(line)
+
+
+@clients.command(name="add-key")
+@click.argument("name")
+@click.option("--public-key", required=True, type=FILE, metavar="FILE.pem", help="The key, as openssl writes it.")
+@SETTINGS
+def add_key(name: str, public_key: Path, file: Path | None) -> None:
+    """Add a key to an EHR's JWK Set on this machine, beside those that it has."""
+    from service.command import clients as entries
+    from service.errors import StartError
+
+    client = _client(name, load_settings(file, False, (), ()))
+    try:
+        kid = entries.add_key(client, public_key)
+    except StartError as error:
+        refuse(str(error))
+    click.echo(f"{kid} added to {client.keys_file}; the service knows it when it is restarted")
+
+
+@clients.command(name="remove-key")
+@click.argument("name")
+@click.argument("kid")
+@SETTINGS
+def remove_key(name: str, kid: str, file: Path | None) -> None:
+    """Take the key KID out of an EHR's JWK Set on this machine."""
+    from service.command import clients as entries
+    from service.errors import StartError
+
+    try:
+        keys = entries.remove_key(_client(name, load_settings(file, False, (), ())), kid)
+    except StartError as error:
+        refuse(str(error))
+    click.echo(f"{kid} taken out of {keys}; the service refuses it when it is restarted")
+
+
+def _client(name: str, settings: Settings) -> Client:
+    if name not in settings.clients:
+        raise click.BadParameter(f"there is no client {name}: see `clients list`", param_hint="NAME")
+    return settings.clients[name]
 
 
 @clients.command()

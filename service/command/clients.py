@@ -46,6 +46,53 @@ def add(file: Path, name: str, entry: Mapping[str, Any], public_key: Path | None
     return keys
 
 
+def add_key(client: Client, public_key: Path) -> str:
+    """Add a public key in PEM to the JWK Set of a client; its kid. Raises RefusedSettingsError, and changes nothing."""
+    file, keys = _own_keys(client)
+    try:
+        jwk = public_jwk(public_key.read_bytes())
+    except ValueError as error:
+        raise RefusedSettingsError(f"{public_key} cannot be used: {error}") from None
+    if jwk["kid"] in [key.get("kid") for key in keys]:
+        raise RefusedSettingsError(f"{file} has this key already: {jwk['kid']}")
+    _write_keys(file, [*keys, jwk])
+    return str(jwk["kid"])
+
+
+def remove_key(client: Client, kid: str) -> Path:
+    """Take a key out of the JWK Set of a client; the set. Raises RefusedSettingsError, and changes nothing."""
+    file, keys = _own_keys(client)
+    left = [key for key in keys if key.get("kid") != kid]
+    if len(left) == len(keys):
+        raise RefusedSettingsError(f"{file} has no key {kid}: `clients check` shows those that it has")
+    if not left:
+        raise RefusedSettingsError(f"{file} has no other key: add the new one first")
+    _write_keys(file, left)
+    return file
+
+
+def _own_keys(client: Client) -> tuple[Path, list[Jwk]]:
+    """The JWK Set that lies here, and the keys in it."""
+    if client.keys_file is None:
+        raise RefusedSettingsError("the keys of this client are at an address: the EHR changes them there")
+    try:
+        read_key_file(client.keys_file)
+    except ValueError as error:
+        raise RefusedSettingsError(str(error)) from None
+    keys: list[Jwk] = json.loads(client.keys_file.read_bytes())["keys"]
+    return client.keys_file, keys
+
+
+def _write_keys(file: Path, keys: list[Jwk]) -> None:
+    trial = file.with_name(f"{file.name}.new")
+    try:
+        trial.write_text(json.dumps({"keys": keys}, indent=2), encoding="utf-8")
+        trial.replace(file)  # at once: a service that starts meanwhile reads the one or the other
+    except OSError as error:
+        trial.unlink(missing_ok=True)
+        raise RefusedSettingsError(f"{file} cannot be written: {error.strerror}") from None
+
+
 def listed(clients: Mapping[str, Client]) -> Iterator[str]:
     """A few lines on each client."""
     for name, client in clients.items():

@@ -107,6 +107,11 @@ class Gateway:
         reply: Reply = came.get()
         return reply
 
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a body is on its way."""
+        return bool(self._waiting)
+
     def give_up_waiting(self, late: float = math.inf) -> None:
         """Answer those whose bodies have not come by their deadlines, if these are before `late`."""
         for task in [task for task, deadline in self._waiting.items() if deadline < late]:

@@ -28,6 +28,8 @@ BACKLOG = 1024  # connections that wait until a worker takes them
 ENDS = signal.SIGUSR1
 """What a worker ends at. SIGTERM and SIGINT are the parent's, which then still lets some time pass: a terminal and
 systemd send them to all processes."""
+ARRIVAL_SECONDS = 1  # for bodies that are on their way at the end: a proxy has sent most of one at once
+_PAUSE_SECONDS = 0.02
 _FLUSH_SECONDS = 0.2  # for answers that are on their way out at the end
 
 _LOGGING = {
@@ -111,6 +113,9 @@ async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
     loop.call_soon(os.write, ready, b".")
     await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]
+    give_up = loop.time() + ARRIVAL_SECONDS
+    while gateway.is_receiving and loop.time() < give_up and not serving.done():
+        await asyncio.wait([serving], timeout=_PAUSE_SECONDS)
     gateway.give_up_waiting()
     while gateway.busy and not serving.done():
         await asyncio.wait([serving], timeout=_FLUSH_SECONDS)

@@ -19,6 +19,7 @@ FILE = ROOT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = YAML(typ="safe").load(FILE)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+PLAIN = (ROOT / "deploy" / "nginx" / "plain.conf").read_text(encoding="utf-8")
 
 VERSION = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.]+)?")
 FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
@@ -46,7 +47,7 @@ def listening() -> dict[str, int]:
     """Where the services that share one network namespace listen."""
     words = SERVICES["service"]["command"]
     return {
-        "proxy": port(NGINX, r"listen (\d+);"),
+        "proxy": port(PLAIN, r"listen (\d+);"),
         "service": int(words[words.index("--port") + 1]),
         "fhir": int(SERVICES["fhir"]["environment"]["server.port"]),
     }

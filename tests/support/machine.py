@@ -14,11 +14,16 @@ NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), 
 CHROMIUM = shutil.which("chromium") or ""
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda folder: int(folder.parent.name))
 """Where the programs of the newest PostgreSQL are: Debian keeps them from the path."""
+PROMETHEUS = shutil.which("prometheus") or ""
+PROMTOOL = shutil.which("promtool") or ""
+SYSTEMD_ANALYZE = shutil.which("systemd-analyze") or ""
 OPENSSL = shutil.which("openssl") or ""
 no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
 _POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
-_PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py"]
+_PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_nginx_tls.py"]
+_OPENSSL = ["deploy/test_nginx_tls.py"]
+_PROMETHEUS = ["deploy/test_alerts.py", "deploy/test_dashboard.py"]
 _BROWSER = [
     "service/simulator/test_in_browser.py",
     "service/simulator/test_height_of_cards.py",
@@ -33,8 +38,12 @@ def is_left_out(path: str) -> bool:
         return True
     return path in [
         *([] if NGINX else _PROXY),
-        *([] if OPENSSL else ["docs/test_production.py"]),
+        *([] if SYSTEMD_ANALYZE and NGINX else ["deploy/test_systemd.py"]),
+        *([] if PROMETHEUS and PROMTOOL else _PROMETHEUS),
+        *([] if OPENSSL else _OPENSSL),
+        *([] if OPENSSL and PROMETHEUS and NGINX and POSTGRESQL else ["docs/test_production.py"]),
         *([] if POSTGRESQL else _POSTGRESQL),
+        *([] if POSTGRESQL and NGINX else ["deploy/test_several_services.py"]),
         *([] if CHROMIUM else _BROWSER),
     ]
 
@@ -45,9 +54,15 @@ def sentences() -> list[str]:
     if not NGINX:
         said.append("The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).")
     if not OPENSSL:
-        said.append("The test of docs/production.md is left out: openssl missing (Debian: apt-get install openssl).")
+        said.append(
+            "The tests of keys and certificates are left out: openssl missing (Debian: apt-get install openssl)."
+        )
     if not POSTGRESQL:
         said.append("The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).")
+    if not SYSTEMD_ANALYZE:
+        said.append("The tests of systemd units are left out: systemd missing (Debian: apt-get install systemd).")
+    if not (PROMETHEUS and PROMTOOL):
+        said.append("The tests of alerts are left out: prometheus missing (Debian: apt-get install prometheus).")
     if not CHROMIUM:
         said.append("The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).")
     if no_hapi():

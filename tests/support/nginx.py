@@ -6,10 +6,11 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ import pytest
 from tests.support.http_server import Asked, HangUp, HttpServer, Reply
 from tests.support.machine import NGINX
 from tests.support.places import ROOT
+from tests.support.processes import free_port
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
+SITES = ROOT / "deploy" / "nginx"
+TLS = "/etc/foot-drop-cds/tls"
 PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
 TIMEOUT = 60
 
@@ -31,6 +35,8 @@ class Proxy:
 
     port: int
     folder: Path
+    tls: ssl.SSLContext | None = None
+    """With what a client asks, if not in clear text."""
 
     @property
     def said(self) -> str:
@@ -39,7 +45,10 @@ class Proxy:
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        if self.tls is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        else:
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=TIMEOUT, context=self.tls)
         try:
             kind = {"Content-Type": "application/json"} if body is not None else {}
             connection.request(method, path, body, {**kind, **headers})
@@ -61,23 +70,31 @@ def read(connection: socket.socket) -> tuple[int, Any]:
         return reply.status, json.loads(reply.read() or b"null")
 
 
+def proxy(folder: Path, upstream: str, **changes: str) -> AbstractContextManager[Proxy]:
+    """nginx in clear text before one upstream, with the shipped configuration but for ports, places and `changes`."""
+    return proxy_of(folder, [upstream], ["plain.conf"], changes)
+
+
 @contextmanager
-def proxy(folder: Path, upstream: str, **changes: str) -> Iterator[Proxy]:
-    """nginx before the upstream, with the shipped configuration but for ports, places and `changes`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = CONFIGURATION.read_text(encoding="utf-8")
+def proxy_of(
+    folder: Path, upstreams: Sequence[str], sites: Sequence[str], changes: Mapping[str, str] | None = None
+) -> Iterator[Proxy]:
+    """nginx before upstreams, with those files of deploy/nginx; it looks for certificates in `folder`."""
+    port = free_port()
+    limits = "max_fails=0" if len(upstreams) == 1 else "max_fails=2 fail_timeout=2s"  # as the file says
     here = {
-        "listen 8000;": f"listen 127.0.0.1:{port};",
-        "server 127.0.0.1:8080": f"server {upstream.removeprefix('http://')}",
+        "server 127.0.0.1:8080 max_fails=0;": "\n".join(
+            f"server {upstream.removeprefix('http://')} {limits};" for upstream in upstreams
+        ),
         "/tmp/nginx": f"{folder}/nginx",
         "access_log /dev/stdout": f"access_log {folder}/access.log",
     }
-    for old, new in {**here, **changes}.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "nginx.conf").write_text(text, encoding="utf-8")
+    (folder / "nginx.conf").write_text(_changed(CONFIGURATION, {**here, **(changes or {})}), encoding="utf-8")
+    (folder / "site.d").mkdir(exist_ok=True)
+    for name in sites:
+        text = (SITES / name).read_text(encoding="utf-8").replace("listen 8000;", f"listen 127.0.0.1:{port};")
+        text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;").replace(TLS, str(folder))
+        (folder / "site.d" / name).write_text(text, encoding="utf-8")
     # Started by root it would else become a user that this folder is closed to.
     globally = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
     with (folder / "stderr").open("w") as messages:
@@ -89,6 +106,14 @@ def proxy(folder: Path, upstream: str, **changes: str) -> Iterator[Proxy]:
         finally:
             process.terminate()
             process.wait(TIMEOUT)
+
+
+def _changed(file: Path, changes: dict[str, str]) -> str:
+    text = file.read_text(encoding="utf-8")
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

@@ -26,6 +26,11 @@ class Server:
         self._run("initdb", "-U", _USER, "-A", "trust", "-D", "data", "--no-sync", "-E", "UTF8", "--locale", "C")
 
     @property
+    def folder(self) -> Path:
+        """Where its socket is."""
+        return self._folder
+
+    @property
     def url(self) -> str:
         """As the setting store_url has it."""
         return f"postgresql://{_USER}@/postgres?host={self._folder}"

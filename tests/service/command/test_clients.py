@@ -231,3 +231,64 @@ def _pass_on(main_site: Site) -> None:
         return reply.status_code, {}, reply.data
 
     responses.add_callback(responses.POST, f"{PUBLIC_URL}{VIEW}", answer)
+
+
+# ---- a key after another ----
+
+
+def kids(folder: Path) -> list[str]:
+    """The keys of the client."""
+    return [key["kid"] for key in json.loads((folder / "main.jwks.json").read_text())["keys"]]
+
+
+@pytest.fixture
+def entry(run: Run, tmp_path: Path) -> str:
+    """The kid of the one key of a client, and files of further keys beside it."""
+    (tmp_path / "foot-drop-cds.toml").write_text(BEGUN)
+    for name, key in (("old", ec_key()), ("new", rsa_key())):
+        (tmp_path / f"{name}.pem").write_bytes(public_pem(key))
+    assert added(run, "--public-key", "old.pem").exit_code == 0
+    return kids(tmp_path)[0]
+
+
+def test_a_new_key_is_added_beside_the_old_one_which_is_then_taken_out(run: Run, tmp_path: Path, entry: str) -> None:
+    done = run("clients", "add-key", "main", "--public-key", "new.pem")
+    assert done.exit_code == 0, done.output
+    both = kids(tmp_path)
+    assert both[0] == entry
+    assert len(both) == 2
+    assert both[1] in done.output
+    assert all(kid in run("clients", "check", "main").output for kid in both)
+    done = run("clients", "remove-key", "main", entry)
+    assert done.exit_code == 0, done.output
+    assert kids(tmp_path) == both[1:]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["add-key", "main", "--public-key", "old.pem"], "has this key already"),
+        (["add-key", "main", "--public-key", "foot-drop-cds.toml"], "cannot be used"),
+        (["add-key", "other", "--public-key", "new.pem"], "there is no client other"),
+        (["remove-key", "main", "nobody"], "has no key nobody"),
+        (["remove-key", "main", "the one"], "has no other key: add the new one first"),
+        (["remove-key", "other", "the one"], "there is no client other"),
+    ],
+)
+def test_what_cannot_be_changed_is_left_as_it_was(
+    run: Run, tmp_path: Path, entry: str, words: list[str], said: str
+) -> None:
+    done = run("clients", *(entry if word == "the one" else word for word in words))
+    assert done.exit_code != 0
+    assert said in " ".join(done.output.split())
+    assert kids(tmp_path) == [entry]
+
+
+@pytest.mark.parametrize("words", [["add-key", "main", "--public-key", "new.pem"], ["remove-key", "main", "one"]])
+def test_keys_at_an_address_are_changed_by_the_ehr(run: Run, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "foot-drop-cds.toml").write_text(BEGUN)
+    (tmp_path / "new.pem").write_bytes(public_pem(rsa_key()))
+    assert added(run, "--keys-url", URL).exit_code == 0
+    done = run("clients", *words)
+    assert done.exit_code == 1
+    assert "the EHR changes them there" in done.output

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import children, is_running, post, serving, until
+from tests.support.processes import TIMEOUT, children, is_running, post, serving, until
 
 CLIENTS = 4
 LIVES = 1.1  # seconds: who lives for so long has not died at once, and is replaced at once
@@ -144,3 +145,32 @@ def test_workers_end_with_their_parent(tmp_path: Path, no_foot_drop: dict[str, A
     with serving(tmp_path, "--dev", "--port", port) as (_, again):
         assert again == address
         post(again, no_foot_drop)
+
+
+def test_a_request_that_is_on_its_way_when_the_service_ends_is_answered(
+    tmp_path: Path, no_foot_drop: dict[str, Any]
+) -> None:
+    body = json.dumps(no_foot_drop).encode()
+    with serving(tmp_path, "--dev", "--port", "0") as (process, address):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=TIMEOUT) as client:
+            client.sendall(
+                b"POST /cds-services/foot-drop-patient-view HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1]
+            )
+            post(address, no_foot_drop)  # by then the headers are read
+            process.terminate()
+            until(lambda: is_refused(host, int(port)))
+            client.sendall(body[-1:])
+            with http.client.HTTPResponse(client) as reply:
+                reply.begin()
+                assert (reply.status, json.loads(reply.read())["cards"]) == (200, [])
+
+
+def is_refused(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=TIMEOUT).close()
+    except ConnectionRefusedError:
+        return True
+    return False
