@@ -127,7 +127,9 @@ def test_the_settings_that_are_shown_are_accepted_and_all_are_explained(tmp_path
     settings = load(file, {})
     assert settings.deadline_ms == 450
     assert "observation.mrc-ankle-dorsiflexion" in settings.codes
-    assert [name for name in Settings.model_fields if name != "dev" and f"| `{name}` |" not in CONNECTING] == []
+    tables = CONNECTING + (DOCS / "operations.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if name != "dev" and f"| `{name}` |" not in tables] == []
+    assert [name for name in Settings.model_fields if name != "dev" and f"`{name}`" not in CONNECTING] == []
 
 
 def test_the_tree_of_errors_in_the_glossary_is_that_of_the_code() -> None:
