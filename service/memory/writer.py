@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from service.memory.rows import Answered
 from service.memory.tables import Tables
-from service.middleware.log import fault, logger
+from service.middleware.log import fault, logger, survive
 from service.store.database import StoreAwayError, StoreRefusedError
 
 MOST_WAITING = 5000  # answers; some 1 to 5 KiB each
@@ -70,13 +70,13 @@ class Writer:
             self._has_some.wait()
             self._has_some.clear()
             self._ending.wait(PAUSE_S)
-            self._write_waiting()
+            survive("memory", self._write_waiting)
             if self._is_away:
                 self._ending.wait(RETRY_S)
                 self._has_some.set()
             else:
-                self._forget_old()
-        self._write_waiting()
+                survive("memory", self._forget_old)
+        survive("memory", self._write_waiting)
 
     def _write_waiting(self) -> None:
         """Write what waits until nothing does, or the store is away."""

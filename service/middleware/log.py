@@ -122,6 +122,14 @@ class Relay(logging.Handler):
         write("library", library=record.name, text=str(record.msg).partition("\n")[0])
 
 
+def survive(place: str, step: Callable[[], object]) -> None:
+    """Take a step of a thread that has to go on: what it raises is logged, as a fault at this place."""
+    try:
+        step()
+    except Exception as error:
+        logger().error("fault", place=place, **fault(error))
+
+
 def fault(error: BaseException) -> dict[str, Any]:
     """Where a fault arose, for the log. An exception's own words may hold patient data: they are left out."""
     frames = traceback.extract_tb(error.__traceback__)

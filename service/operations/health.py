@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from service.middleware.log import Wsgi
+from service.middleware.log import Wsgi, survive
 from service.operations.metrics import METRICS
 
 LIVE = "/health/live"
@@ -67,7 +67,7 @@ class Health:
 
     def _look_again(self) -> None:
         while True:
-            self.look()
+            survive("health", self.look)
             time.sleep(LOOK_S)
 
     def lacking(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import jwt
 
 from service.computing import aside
 from service.fhir.transport import AnswerError, Budget, HttpClient
-from service.middleware.log import logger
+from service.middleware.log import logger, survive
 from service.trust.key_set import LARGEST, KeySet, read_key_set
 
 FRESH_S = 300  # a key that its owner withdrew is trusted no longer than this, if its owner answers
@@ -89,10 +89,8 @@ class RemoteKeys:
         threading.Thread(target=self._refresh, name="keys", daemon=True).start()
 
     def _refresh(self) -> None:
-        try:
-            self._fetch_unless_cooling()
-        finally:
-            self._is_refreshing = False
+        survive("keys", self._fetch_unless_cooling)
+        self._is_refreshing = False
 
 
 class ClientKeys:

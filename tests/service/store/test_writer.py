@@ -99,6 +99,19 @@ def test_one_answer_that_the_store_does_not_take_costs_itself_alone(there: URL, 
     assert log.events == ["fault", "answers not kept"]
 
 
+def test_whatever_is_raised_beside_the_writing_does_not_end_it(there: URL, log: Log) -> None:
+    def no_descriptors() -> datetime:
+        raise OSError(24, "Too many open files")
+
+    writer = Writer(Tables(Database(there), Database(there)), 365, no_descriptors)
+    writer.put(answered("a"))
+    until(lambda: "fault" in log.events)
+    writer.put(answered("b"))
+    until(lambda: counts(there)["cards"] == 2)
+    writer.close()
+    assert writer.lost == 0
+
+
 @contextmanager
 def locked(url: URL) -> Iterator[None]:
     """Another program holds the tables."""
