@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from service import faults
 from service.app import Application, create_app
+from service.middleware.log import OUTPUT
 from service.settings import PREFIX
 from tests.support import charts, machine, vignettes
 from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask

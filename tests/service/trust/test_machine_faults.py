@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,11 +27,16 @@ Json = dict[str, Any]
 def limited(what: int, most: int) -> Iterator[None]:
     """This process may have no more of it: bytes in a file (no write beyond them succeeds), or file descriptors."""
     before = resource.getrlimit(what)
-    resource.setrlimit(what, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(what, before)
+    ended: list[threading.ExceptHookArgs] = []
+    with pytest.MonkeyPatch.context() as patch:  # pytest itself would need a file to say so
+        patch.setattr(threading, "excepthook", ended.append)
+        resource.setrlimit(what, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(what, before)
+    threads = [(thread.thread and thread.thread.name, repr(thread.exc_value)) for thread in ended]
+    assert threads == [], "a thread has ended"
 
 
 def full_disk() -> Any:
