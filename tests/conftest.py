@@ -161,6 +161,12 @@ def _faults_stay_visible() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_line_of_the_log_is_lost_yet() -> None:
+    """Each line says how many were lost before: by another test, whose standard error could not be written."""
+    OUTPUT.lost = 0
+
+
 @pytest.fixture(scope="session")
 def app() -> Application:
     """The service as `serve --dev` runs it, at one moment."""
