@@ -56,6 +56,8 @@ Write = Callable[..., Description]
 def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """Writes the rule, imports it, and describes it."""
     monkeypatch.syspath_prepend(tmp_path)
+    # A text of the same length, written in the same second, is not told from the one that was compiled before.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def write(text: str = SOURCE, precedence: Precedence = NO_ROWS, **codes: Any) -> Description:
         (tmp_path / "rule_of_a_site.py").write_text(text, encoding="utf-8")
