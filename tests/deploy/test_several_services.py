@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clients_at_once import ClientsAtOnce
 from tests.support.nginx import proxy_of
 from tests.support.postgresql import postgresql
 from tests.support.processes import TIMEOUT, children, free_port, is_running, serving, until
@@ -67,34 +67,23 @@ class Services:
             self.stop(place)
 
 
-class Load:
+class Load(ClientsAtOnce):
     """Clients that send signed requests all the time: when each was begun, and what was answered."""
 
     def __init__(self, address: str) -> None:
+        super().__init__(CLIENTS, CLIENTS / A_SECOND)
         self._address = address
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
         self.answers: list[tuple[float, int]] = []
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
 
     def more(self, number: int) -> None:
         """Wait for so many answers more."""
         enough = len(self.answers) + number
         until(lambda: len(self.answers) >= enough)
 
-    def _ask(self) -> None:
-        while not self._ended.wait(CLIENTS / A_SECOND):
-            begun = time.monotonic()
-            self.answers.append((begun, status(self._address, token())))
+    def send(self) -> None:
+        """Ask once, signed."""
+        begun = time.monotonic()
+        self.answers.append((begun, status(self._address, token())))
 
 
 @pytest.fixture(scope="module")

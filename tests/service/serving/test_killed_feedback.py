@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clients_at_once import ClientsAtOnce
 from tests.support.processes import children, serving, until
 from tests.support.signing import AUDIENCE, VIEW, registered, token
 from tests.support.site import HOST
@@ -24,38 +25,27 @@ CLIENTS = 2
 LIVES = 1.1  # seconds: who lives for so long has not died at once, and is replaced at once
 
 
-class Senders:
+class Senders(ClientsAtOnce):
     """Clients that send feedback again and again, each message until it is acknowledged."""
 
     def __init__(self, address: str) -> None:
+        super().__init__(CLIENTS)
         self._place = address.removeprefix("http://")
         self._numbers = itertools.count()
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
         self.acknowledged: list[str] = []
-
-    def __enter__(self) -> Senders:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
 
     def wait_for_more(self) -> None:
         """Wait until some more was acknowledged."""
         enough = len(self.acknowledged) + 5
         until(lambda: len(self.acknowledged) > enough)
 
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            card = f"card-{next(self._numbers)}"
-            entry = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-03-02T10:00:00Z"}
-            while self._status(json.dumps({"feedback": [entry]})) != 200:
-                pass
-            self.acknowledged.append(card)
+    def send(self) -> None:
+        """Send feedback on one card until it is acknowledged."""
+        card = f"card-{next(self._numbers)}"
+        entry = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-03-02T10:00:00Z"}
+        while self._status(json.dumps({"feedback": [entry]})) != 200:
+            pass
+        self.acknowledged.append(card)
 
     def _status(self, body: str) -> int:
         connection = http.client.HTTPConnection(self._place, timeout=30)

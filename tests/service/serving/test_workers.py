@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,51 +16,41 @@ from typing import Any
 
 import pytest
 
+from tests.support.clients_at_once import ClientsAtOnce
 from tests.support.processes import TIMEOUT, children, is_running, post, serving, until
 
 CLIENTS = 4
 LIVES = 1.1  # seconds: who lives for so long has not died at once, and is replaced at once
 
 
-class Load:
+class Load(ClientsAtOnce):
     """Clients that ask again and again, with a connection a request; `lost` names those (by port) without answer."""
 
     def __init__(self, address: str, body: bytes) -> None:
+        super().__init__(CLIENTS)
         self._place = address.removeprefix("http://")
         self._body = body
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
         self.answered = 0
         self.lost: set[int] = set()
 
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        while not self._ended.is_set():
-            connection = http.client.HTTPConnection(self._place, timeout=30)
-            connection.connect()
-            port = connection.sock.getsockname()[1]
-            try:
-                connection.request(
-                    "POST",
-                    "/cds-services/foot-drop-patient-view",
-                    self._body,
-                    {"Content-Type": "application/json", "Connection": "close"},
-                )
-                assert json.loads(connection.getresponse().read())["cards"] == []
-                self.answered += 1
-            except (OSError, http.client.HTTPException):
-                self.lost.add(port)
-            finally:
-                connection.close()
+    def send(self) -> None:
+        """Ask once, over a connection of its own."""
+        connection = http.client.HTTPConnection(self._place, timeout=30)
+        connection.connect()
+        port = connection.sock.getsockname()[1]
+        try:
+            connection.request(
+                "POST",
+                "/cds-services/foot-drop-patient-view",
+                self._body,
+                {"Content-Type": "application/json", "Connection": "close"},
+            )
+            assert json.loads(connection.getresponse().read())["cards"] == []
+            self.answered += 1
+        except (OSError, http.client.HTTPException):
+            self.lost.add(port)
+        finally:
+            connection.close()
 
 
 def held_by(pid: int) -> set[int]:
