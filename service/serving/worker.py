@@ -117,7 +117,17 @@ async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
     while gateway.is_receiving and loop.time() < give_up and not serving.done():
         await asyncio.wait([serving], timeout=_PAUSE_SECONDS)
     gateway.give_up_waiting()
-    while gateway.busy and not serving.done():
-        await asyncio.wait([serving], timeout=_FLUSH_SECONDS)
+    await _quiet(gateway, serving)
     deadlines.cancel()
-    await asyncio.wait([serving], timeout=_FLUSH_SECONDS)  # not for clients that keep silent
+
+
+async def _quiet(gateway: Gateway, serving: asyncio.Task[None]) -> None:
+    """Wait until all is answered and sent, but not for clients that keep silent.
+
+    What comes while answers are sent, over a connection that was taken before, is answered too.
+    """
+    while not serving.done():
+        was_busy = gateway.busy > 0
+        await asyncio.wait([serving], timeout=_FLUSH_SECONDS)
+        if not was_busy and not gateway.busy:
+            return

@@ -38,15 +38,21 @@ def prepare_there(url: URL) -> bool:
     return True
 
 
-def status(address: str, of_token: str) -> int:
-    """The status of an answer, over a connection of its own."""
+def reply(address: str, of_token: str) -> tuple[int, bytes]:
+    """The status and the body of an answer, over a connection of its own."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     headers = {**HOST, "Content-Type": "application/json", "Authorization": f"Bearer {of_token}"}
     try:
         connection.request("POST", VIEW, BODY, headers)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def status(address: str, of_token: str) -> int:
+    """The status of an answer."""
+    return reply(address, of_token)[0]
 
 
 def answered(addresses: list[str], tokens: int = TOKENS, at_once: int = AT_ONCE) -> dict[int, int]:

@@ -13,6 +13,7 @@ from service.app import signing
 from service.settings import load
 from service.signoff.records import RefusedSignoffError
 from tests.support import vignettes
+from tests.support.answered import RULES
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.signing import registered, token
 from tests.support.site import Site, lines, site
@@ -78,7 +79,7 @@ def test_it_falls_silent_on_the_day_after_the_last(tmp_path: Path) -> None:
     assert RULE in standings.hidden(NOW.date() + timedelta(days=1))
     assert RULE not in standings.hidden(NOW.date())
     said = list(standings.sentences(NOW.date() + timedelta(days=1)))
-    assert said[0] == "0 of 21 rules are signed; all run in shadow: evaluated, and not shown"
+    assert said[0] == f"0 of {len(RULES)} rules are signed; all run in shadow: evaluated, and not shown"
     assert said[1] == f"The sign-off of {RULE} is expired: it expired on {NOW.date()}"
 
 
