@@ -21,7 +21,7 @@ from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
 
 FOLDER = Path(__file__).parent
 _LONGEST_NAME = 60  # characters
-FEW_DRAWS = 0.1  # of the patients that properties draw in full
+FEW_DRAWS = 0.05  # of the patients that properties draw in full
 
 # What shares a server, an environment or many answers runs in one worker (pytest-xdist).
 GROUPS = {
@@ -46,33 +46,42 @@ GROUPS = {
         "cards/orders/test_orders_of_every_answer.py",
     ],
 }
-# What starts programs, or tries much: `make check` leaves it out.
+# What starts programs, keeps a store, signs its calls, or tries much: `make check` leaves it out.
 SLOW = [
     *GROUPS["answers"],
-    "hapi",
+    "cards/test_synthea.py",
     "deploy",
     "docs/test_case_files.py",
     "docs/test_production.py",
     "docs/test_public_sandbox.py",
     "docs/test_readme.py",
+    "docs/test_vendor_pages.py",
     "fuzz",
+    "hapi",
     "house/test_bench_bodies.py",
+    "house/test_expressions.py",
     "house/test_machine.py",
     "house/test_mutants.py",
     "service/command",
+    "service/fhir/test_bad_servers.py",
+    "service/memory",
+    "service/middleware/test_cors.py",
+    "service/middleware/test_log_fields.py",
+    "service/modes",
+    "service/operations",
+    "service/profiles",
     "service/publish",
-    "service/operations/test_metrics.py",
-    "service/operations/test_traces.py",
     "service/serving",
-    "service/signoff/test_commands.py",
-    "service/signoff/test_voided.py",
+    "service/signoff",
     "service/simulator/test_height_of_cards.py",
     "service/simulator/test_in_browser.py",
+    "service/store",
+    "service/test_canaries.py",
+    "service/test_feedback.py",
+    "service/test_hostile_requests.py",
     "service/test_whose.py",
-    "service/trust/test_corpus.py",
-    "service/trust/test_loading.py",
-    "service/trust/test_serve_postgresql.py",
-    "service/trust/test_serve_signed.py",
+    "service/trust",
+    "service/wire/test_injection.py",
 ]
 # What takes long by itself, or asks once more of a whole program: `make test` leaves it out, `make test-long` runs it.
 LONG = [
