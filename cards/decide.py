@@ -53,6 +53,9 @@ _DRAFT_UNREAD = "an order that is being written could not be read"
 OnFault = Callable[[str, Exception], None]
 """Is told of a rule, by id, that raised; unless it raises too, that rule alone could not be evaluated."""
 
+Quiet = Callable[[str, Card], str]
+"""Says why a card of a rule, by id, is quiet after an answer (D56): in a sentence, or empty when it is not."""
+
 
 class _NeedUnknownError(Exception):
     """Nobody can tell whether imaging is asked for: a rule that would say so raised."""
@@ -79,11 +82,24 @@ class Decision(Struct, frozen=True):
     shown: tuple[Shown, ...]
 
 
-def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise, hidden: frozenset[str] = frozenset()) -> Decision:
+def never_quiet(_rule: str, _card: Card) -> str:
+    """Where nobody has answered."""
+    return ""
+
+
+def decide(
+    chart: Chart,
+    book: RuleBook,
+    on_fault: OnFault = _raise,
+    hidden: frozenset[str] = frozenset(),
+    quiet: Quiet = never_quiet,
+) -> Decision:
     """The decision of the rules for the chart's hook. Without `on_fault`, what a rule raises is raised.
 
     The `hidden` rules are evaluated, and not shown: no card gives way to one of theirs. But where MRI is unsafe, the
     card that asks for it stays silent even if the one that would stand in its place is hidden.
+
+    A card that is `quiet` is not shown, and keeps its place: for the others it counts as shown.
     """
     verdicts = _Judgement(chart, book, on_fault, hidden).verdicts()
     for id, verdict in verdicts.items():
@@ -91,7 +107,7 @@ def decide(chart: Chart, book: RuleBook, on_fault: OnFault = _raise, hidden: fro
             verdicts[id] = suppressed(_HIDDEN, card=verdict)
     if Card not in map(type, verdicts.values()):
         return Decision(verdicts, ())
-    return _presented(chart, verdicts, book, on_fault)
+    return _presented(chart, verdicts, book, on_fault, quiet)
 
 
 class _Judgement:
@@ -294,10 +310,10 @@ def _without_foot_drop(chart: Chart) -> Silent:
     return _CONTRADICTED if foot_drop(chart).cancelled else _NO_FOOT_DROP
 
 
-def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fault: OnFault) -> Decision:
+def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fault: OnFault, quiet: Quiet) -> Decision:
     """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54).
 
-    Each order stands on one of the cards that are left (D98).
+    Each order stands on one of the cards that are left (D98). Which of these are quiet is asked at last (D56).
     """
     precedence = book.precedence
     verdicts = {
@@ -311,14 +327,21 @@ def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fa
     ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
-    shown = _with_orders_settled(chart, ordered[: precedence.most_cards], on_fault)
-    return Decision(verdicts | {one.rule.id: one.card for one in shown}, tuple(shown))
+    loudest = ordered[: precedence.most_cards]
+    answered = {one.rule.id: why for one in loudest if (why := quiet(one.rule.id, one.card))}
+    for one in _with_orders_settled(chart, loudest, on_fault, answered.keys()):
+        id = one.rule.id
+        verdicts[id] = suppressed(answered[id], card=one.card) if id in answered else one.card
+    shown = (Shown(one.rule, card) for one in loudest if isinstance(card := verdicts[one.rule.id], Card))
+    return Decision(verdicts, tuple(shown))
 
 
-def _with_orders_settled(chart: Chart, shown: list[Shown], on_fault: OnFault) -> list[Shown]:
+def _with_orders_settled(chart: Chart, shown: list[Shown], on_fault: OnFault, quiet: Set[str]) -> list[Shown]:
     """Each order on one card alone, and complete; should that fail, the cards with the orders that they have."""
     try:
-        cards = settled(chart, [one.card for one in shown])
+        cards = settled(
+            chart, [one.card for one in shown], {place for place, one in enumerate(shown) if one.rule.id in quiet}
+        )
     except Exception as error:
         on_fault(shown[0].rule.id, error)
         return shown

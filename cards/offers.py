@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from msgspec import Struct, structs
 
@@ -42,10 +42,16 @@ def reads_of_orders(rule: Rule) -> frozenset[str]:
     return reads_of(for_radiology, emergencies) if any(map(is_imaging, rule.suggests)) else reads
 
 
-def settled(chart: Chart, cards: Sequence[Card]) -> list[Card]:
-    """The cards of one answer, in their order, with each order in one of them alone, and complete."""
+def settled(chart: Chart, cards: Sequence[Card], quiet: Set[int] = frozenset()) -> list[Card]:
+    """The cards of one answer, in their order, with each order in one of them alone, and complete.
+
+    The `quiet` ones, by number, are not shown: their orders were answered, and no other card offers them again (D56).
+    """
     offers, unsettled = _offers(cards)
-    return [_settled(chart, number, card, offers) if number in unsettled else card for number, card in enumerate(cards)]
+    return [
+        _settled(chart, number, card, offers, quiet) if number in unsettled else card
+        for number, card in enumerate(cards)
+    ]
 
 
 def _what(plan: Plan) -> _What:
@@ -80,7 +86,7 @@ def _offers(cards: Sequence[Card]) -> tuple[dict[_What, _Offer], set[int]]:
     return offers, unsettled
 
 
-def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer]) -> Card:
+def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer], quiet: Set[int]) -> Card:
     elsewhere: dict[_What, _Offer] = {}
     suggestions = []
     for suggestion in card.suggestions:
@@ -92,7 +98,7 @@ def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer])
             suggestions.append(suggestion if is_same else structs.replace(suggestion, plans=complete))
     if not elsewhere and tuple(suggestions) == card.suggestions:
         return card
-    detail = "\n\n".join(part for part in (card.detail, *_said(number, elsewhere.values())) if part)
+    detail = "\n\n".join(part for part in (card.detail, *_said(number, elsewhere.values(), quiet)) if part)
     return structs.replace(card, suggestions=tuple(suggestions), detail=detail)
 
 
@@ -104,12 +110,13 @@ def _stays(plan: Action, number: int, offers: dict[_What, _Offer], elsewhere: di
     return False
 
 
-def _said(number: int, elsewhere: Iterable[_Offer]) -> list[str]:
+def _said(number: int, elsewhere: Iterable[_Offer], quiet: Set[int]) -> list[str]:
     """Where the orders are that this card does not offer."""
     where: dict[str, list[str]] = {}
     for offer in elsewhere:
         kept = next(plan for other, plan in offer.plans if other == offer.number)
         place = "above" if offer.number < number else "below"
+        place = "of a card that was answered" if offer.number in quiet else place
         where.setdefault(place, []).append(inside(order_words(_covering(kept, [plan for _, plan in offer.plans]))))
     return [f"Included in the order {place}: {listed(words)}." for place, words in where.items()]
 

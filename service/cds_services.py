@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from cards.decide import Decision
 from cards.language.verdict import Kind, Silent
 from cards.record.body import MAX_BYTES
-from service.evaluation import Evaluation, Evaluator
+from service.evaluation import Evaluation, Evaluator, Shadow
 from service.hidden import no_cards_instead
 from service.hooks import HOOKS, service_id
 from service.memory.feedback import read_feedback
@@ -109,36 +109,46 @@ def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook:
     profile = caller.profile if caller is not None else STRICT
     asked = read(_body(environ), hook, profile)
     environ[COUNTS].update(memory.names(caller, asked))
-    evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, asked, caller)
+    evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, memory, asked, caller)
     environ[COUNTS].update(
         records=len(evaluation.gathered.records),
         unreadable=evaluation.chart.noticed.total,
         unseen=len(evaluation.chart.unseen),
     )
     _count(evaluation.decision)
-    if evaluation.shadow or not evaluator.standings.all_speak:
-        environ[COUNTS]["shadow"] = len(evaluation.shadow)
-    sent: list[Sent] = []
-    cards = answer(
-        evaluation.decision,
-        asked,
-        evaluation.now,
-        evaluator.codes.overlay,
-        evaluator.public_url,
-        profile,
-        sent,
-        evaluation.signed,
-    )
-    memory.keep(caller, asked, evaluation, sent, started)
+    if evaluation.shadow.shown or not evaluator.standings.all_speak:
+        environ[COUNTS]["shadow"] = len(evaluation.shadow.shown)
+    if evaluation.quiet:
+        environ[COUNTS]["quiet"] = len(evaluation.quiet)
+
+    def written(decision: Decision) -> tuple[bytes, list[Sent]]:
+        sent: list[Sent] = []
+        overlay, url = evaluator.codes.overlay, evaluator.public_url
+        return answer(decision, asked, evaluation.now, overlay, url, profile, sent, evaluation.signed), sent
+
+    cards, sent = written(evaluation.decision)
+    memory.keep(caller, asked, evaluation, sent, started, _in_shadow(evaluation.shadow, written))
     return Response(cards, mimetype="application/json")
 
 
-def _evaluated(evaluator: Evaluator, asked: HookRequest, caller: Caller) -> Evaluation:
+def _in_shadow(shadow: Shadow, written: Callable[[Decision], tuple[bytes, list[Sent]]]) -> list[Sent]:
+    """What would have been sent of the rules in shadow: written beside the others, as it would have been."""
+    if not shadow.shown:
+        return []
+    return [sent for sent in written(shadow.decision)[1] if sent.rule.id in shadow.rules]
+
+
+def _evaluated(evaluator: Evaluator, memory: Memory, asked: HookRequest, caller: Caller) -> Evaluation:
     """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
     caller.check(asked)
     try:
         return evaluator.evaluate(
-            asked, caller.deadline, caller.client.max_records, caller.reader, caller.modes.of(caller.name)
+            asked,
+            caller.deadline,
+            caller.client.max_records,
+            caller.reader,
+            caller.modes.of(caller.name),
+            memory.quieting(caller, asked),
         )
     except MissingDataRefusedError as error:
         stripped = caller.profile.stripped

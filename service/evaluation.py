@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, tzinfo
 from time import monotonic
 
 from msgspec import Struct
 
-from cards.decide import Decision, Shown, decide
+from cards.decide import Decision, Quiet, Shown, decide, never_quiet
 from cards.language.verdict import Card, Verdict
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import read_resource
 from cards.record.defects import Defect, Defects
 from cards.record.drafts import MOST_DRAFTS, NO_DRAFTS
+from cards.record.encounters import places
 from cards.record.errors import OtherPatientError, UnreadableError
 from cards.record.facts import Draft
 from cards.record.moments import Clock
@@ -24,18 +25,37 @@ from cards.rule_book import RuleBook, rule_book
 from service.faults import contain
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
-from service.fhir.templates import templates
-from service.modes.quiet import NOTHING_QUIET, Quiet
+from service.fhir.templates import template, templates
+from service.modes.in_force import NOTHING_SET, InForce
 from service.signoff.standing import NOBODY, Standings
 from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
 
+Quieting = Callable[[Chart, datetime], Quiet]
+"""Says of a chart what is quiet at a moment in the answer to its request."""
+
+
+class Shadow(Struct, frozen=True):
+    """What would have been decided if the rules that run in shadow spoke; `rules` are these."""
+
+    decision: Decision
+    rules: frozenset[str]
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """Their cards that would have been shown."""
+        return tuple(one for one in self.decision.shown if one.rule.id in self.rules)
+
+
+NO_SHADOW = Shadow(Decision({}, ()), frozenset())
+"""Where no rule in shadow has anything to say."""
+
+
 class Evaluation(Struct):
     """What was decided, and the chart that it was decided on.
 
-    `shadow` are the cards of rules that run in shadow, as they would have been shown if every rule spoke. `signed`
-    says by whom a rule is signed.
+    `signed` says by whom a rule is signed. The rules in `quiet` have a card that is quiet after an answer.
     """
 
     decision: Decision
@@ -43,8 +63,9 @@ class Evaluation(Struct):
     gathered: Gathered
     now: datetime
     codes: Codes
-    shadow: tuple[Shown, ...] = ()
+    shadow: Shadow = NO_SHADOW
     signed: Mapping[str, str] = NOBODY
+    quiet: Collection[str] = ()
 
 
 class Evaluator:
@@ -84,10 +105,11 @@ class Evaluator:
         deadline: float | None = None,
         max_records: int | None = None,
         reader: FhirReader | None = None,
-        quiet: Quiet = NOTHING_QUIET,
+        modes: InForce = NOTHING_SET,
+        quieting: Quieting | None = None,
     ) -> Evaluation:
         """The verdicts of every rule of the hook; a client may have a deadline, a number of records and a reader of
-        its own, and rules that are `quiet` for it.
+        its own, and `modes` of the rules. `quieting` says what is quiet after an answer.
 
         Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
         when a record is another patient's.
@@ -96,7 +118,7 @@ class Evaluator:
         try:
             gathered = gather(
                 request,
-                self.templates.get(request.hook, {}),
+                self._queries(request.hook, modes),
                 reader or self._reader,
                 self.codes,
                 monotonic() + (deadline or self._deadline),
@@ -105,21 +127,26 @@ class Evaluator:
             chart = self._chart(request, gathered, now)
         except OtherPatientError as error:
             raise OtherPatientRefusedError(str(error)) from None
-        decision, shadow = self._decided(chart, now, quiet.hidden(request.context.userId or ""), quiet.off)
+        where = places(gathered.records, request.context.encounterId) if modes.asks_places else frozenset()
+        hidden = modes.hidden(request.context.userId or "", where) | self.standings.hidden(now.date())
+        quiet = _Noting(quieting(chart, now)) if quieting else None
+        decision, shadow = self._decided(chart, hidden, modes.off, quiet or never_quiet)
         signed = self.standings.words(now.date())
-        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed)
+        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quiet.quiet if quiet else ())
+
+    def _queries(self, hook: str, modes: InForce) -> Mapping[str, str]:
+        """The prefetch templates of a hook; where a rule has pilots by place, also that of the encounter."""
+        queries = self.templates.get(hook, {})
+        return {**queries, "encounter": template("encounter", self.codes)} if modes.asks_places else queries
 
     def _decided(
-        self, chart: Chart, now: datetime, quiet: frozenset[str], off: frozenset[str]
-    ) -> tuple[Decision, tuple[Shown, ...]]:
-        """What is shown, and what the rules in shadow would have shown; of those that are off nothing is told."""
-        decision = decide(chart, self.book, _contain)
-        hidden = self.standings.hidden(now.date())
-        hidden = hidden | quiet if quiet else hidden
-        if not hidden or not any(_card(one) for id, one in decision.verdicts.items() if id in hidden):
-            return decision, ()
-        shadow = tuple(shown for shown in decision.shown if shown.rule.id in hidden - off)
-        return decide(chart, self.book, _contain, hidden), shadow
+        self, chart: Chart, hidden: frozenset[str], off: frozenset[str], quiet: Quiet
+    ) -> tuple[Decision, Shadow]:
+        """What is shown, and what would be if the hidden rules spoke; those that are off are silent there too."""
+        would_be = decide(chart, self.book, _contain, off, quiet)
+        if hidden == off or not any(_card(one) for id, one in would_be.verdicts.items() if id in hidden):
+            return would_be, NO_SHADOW
+        return decide(chart, self.book, _contain, hidden, quiet), Shadow(would_be, hidden - off)
 
     def _chart(self, request: HookRequest, gathered: Gathered, now: datetime) -> Chart:
         defects = Defects(request.defects)
@@ -159,6 +186,20 @@ class Evaluator:
 def _card(verdict: Verdict) -> Card | None:
     """The card of a verdict, shown or not."""
     return verdict if isinstance(verdict, Card) else verdict.card
+
+
+class _Noting:
+    """Says what is quiet after an answer, and notes it by rule."""
+
+    def __init__(self, quiet: Quiet) -> None:
+        self._quiet = quiet
+        self.quiet: set[str] = set()
+
+    def __call__(self, rule: str, card: Card) -> str:
+        why = self._quiet(rule, card)
+        if why:
+            self.quiet.add(rule)
+        return why
 
 
 def _contain(rule: str, error: Exception) -> None:

@@ -1,14 +1,15 @@
-"""The class of an encounter, as R4 and R5 write it (O12)."""
+"""The class of an encounter, as R4 and R5 write it (O12), and where it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import msgspec
 from msgspec import Raw
 
 from cards.record.elements import NOTHING
+from cards.record.records import Encounter, Resource, reference_id
 from cards.record.statuses import flat
 
 _LONGEST = 10_000  # bytes
@@ -27,6 +28,25 @@ def encounter_class(raw: Raw) -> str | None:
 def is_void(status: Raw) -> bool:
     """Whether an encounter never took place."""
     return status is not NOTHING and len(status) <= _LONGEST and flat(_decoded(bytes(status))) in _VOID
+
+
+def places(records: Iterable[Resource], encounter: str | None) -> frozenset[str]:
+    """Where the encounter of this id is now, as references (Location/7): not where it was, or is planned to be."""
+    if not encounter:
+        return frozenset()
+    those = (one for one in records if isinstance(one, Encounter) and one.id == encounter and not is_void(one.status))
+    return frozenset(f"Location/{identity}" for one in those for identity in _locations(one.location))
+
+
+def _locations(raw: Raw) -> Iterator[str]:
+    stays = None if raw is NOTHING or len(raw) > _LONGEST else _decoded(bytes(raw))
+    for stay in stays if isinstance(stays, list) else [stays]:
+        if not isinstance(stay, dict) or stay.get("status", "active") != "active":
+            continue
+        location = stay.get("location")
+        pointer = location.get("reference") if isinstance(location, dict) else None
+        if isinstance(pointer, str) and (identity := reference_id(pointer, "Location")):
+            yield identity
 
 
 @lru_cache(maxsize=100)  # all patients of a hospital have the same few

@@ -68,6 +68,7 @@ class Encounter(_Record, gc=False):
 
     status: Raw = NOTHING
     encounterClass: Raw = field(default=NOTHING, name="class")
+    location: Raw = NOTHING
 
 
 class Condition(_Record, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import click
 
 from service.command.options import SETTINGS, load_settings, refuse
+
+_LOCATION = re.compile(r"Location/[A-Za-z0-9.-]{1,64}")
 
 
 @click.group()
@@ -23,16 +26,31 @@ def rules() -> None:
     "--mode",
     required=True,
     type=click.Choice(["off", "shadow", "pilot", "live"]),
-    help="off; shadow: evaluated, not shown; pilot: shown to the --user alone; live.",
+    help="off; shadow: evaluated, not shown; pilot: shown to a --user or at a --location alone; live.",
 )
 @click.option("--user", "users", multiple=True, metavar="REFERENCE", help="A pilot, as in context.userId; repeatable.")
+@click.option(
+    "--location",
+    "locations",
+    multiple=True,
+    metavar="REFERENCE",
+    help="Where pilots are, as in Encounter.location: Location/7; repeatable.",
+)
 @click.option("--by", "who", metavar="NAME", help="Who decides  [default: who is logged in]")
 @SETTINGS
-def set_mode(rule: str, client: str, mode: str, users: tuple[str, ...], who: str | None, file: Path | None) -> None:
+def set_mode(
+    rule: str,
+    client: str,
+    mode: str,
+    users: tuple[str, ...],
+    locations: tuple[str, ...],
+    who: str | None,
+    file: Path | None,
+) -> None:
     """Set the mode of RULE for a client. It is in force in every worker within 60 seconds."""
     from cards.rule_book import rule_book
     from service.errors import ServiceError
-    from service.modes.quiet import Change, Mode
+    from service.modes.in_force import Change, Mode
     from service.modes.table import write
     from service.store.database import Database, place, prepare
 
@@ -41,10 +59,13 @@ def set_mode(rule: str, client: str, mode: str, users: tuple[str, ...], who: str
         raise click.BadParameter(f"there is no rule {rule}: see `rules list`", param_hint="RULE")
     if client not in settings.clients:
         raise click.BadParameter(f"there is no client {client}: see `clients list`", param_hint="--client")
-    if bool(users) != (mode == "pilot"):
-        raise click.UsageError("--mode pilot needs a --user, and no other mode takes one")
+    if bool(users or locations) != (mode == "pilot"):
+        raise click.UsageError("--mode pilot needs a --user or a --location, and no other mode takes one")
+    if odd := next((one for one in locations if not _LOCATION.fullmatch(one)), None):
+        raise click.BadParameter(f"{odd} is no reference such as Location/7", param_hint="--location")
     now = int(datetime.now(UTC).timestamp())
-    change = Change(rule=rule, client=client, mode=Mode(mode), users=users, who=who or getuser(), at=now)
+    of_pilots = {"users": users, "locations": locations}
+    change = Change(rule=rule, client=client, mode=Mode(mode), **of_pilots, who=who or getuser(), at=now)
     try:
         url = place(settings.store_address, settings.data_dir)
         prepare(url)
@@ -60,7 +81,7 @@ def set_mode(rule: str, client: str, mode: str, users: tuple[str, ...], who: str
 def list_modes(history: bool, file: Path | None) -> None:
     """List the rules whose mode was set: by whom, and when. The others are live where they are signed."""
     from service.errors import ServiceError
-    from service.modes.quiet import in_force
+    from service.modes.in_force import in_force
     from service.modes.table import reading
     from service.store.database import Database, place, prepare
 
@@ -73,5 +94,5 @@ def list_modes(history: bool, file: Path | None) -> None:
         refuse(f"the modes cannot be read: {error}")
     for change in changes if history else in_force(changes).values():
         at = datetime.fromtimestamp(change.at, settings.zone)
-        users = f" ({', '.join(change.users)})" if change.users else ""
-        click.echo(f"{change.client}  {change.rule}  {change.mode}{users}  {at:%Y-%m-%d %H:%M} by {change.who}")
+        pilots = f" ({', '.join(named)})" if (named := change.users + change.locations) else ""
+        click.echo(f"{change.client}  {change.rule}  {change.mode}{pilots}  {at:%Y-%m-%d %H:%M} by {change.who}")

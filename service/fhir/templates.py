@@ -18,10 +18,11 @@ def templates(reads: AbstractSet[str], codes: Codes) -> dict[str, str]:
     wanted = {name for key in reads for name in supplied_by(key)}
     if any(key.startswith("lesion.") for key in reads):
         wanted.add("observations")  # a report's lesion has its side in the result
-    return {key: _template(key, codes) for key in PREFETCH_KEYS if key in wanted}
+    return {key: template(key, codes) for key in PREFETCH_KEYS if key in wanted}
 
 
-def _template(key: str, codes: Codes) -> str:
+def template(key: str, codes: Codes) -> str:
+    """The template of one prefetch key."""
     prefetch = PREFETCH_KEYS[key]
     if prefetch.read_by:
         return f"{prefetch.resource_type}/{{{{context.{prefetch.read_by}}}}}"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import URL
 
-from service.memory.rows import Feedback, Taken
+from service.memory.rows import Answer, Feedback, Taken
 from service.memory.tables import Tables
 from service.memory.writer import RETRY_S, Writer
 from service.middleware.log import logger
@@ -26,11 +26,12 @@ class Lasting:
         now: Callable[[], datetime],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tables = Tables(Database(url), Database(url, is_durable=True))
+        self._tables = Tables(Database(url), Database(url, is_durable=True), Database(url))
         self.writer = Writer(self._tables, keep_days, now)
         self.put = self.writer.put
         self._steady = steady
         self._next_try = 0.0
+        self._next_look = 0.0
         self._log = logger()
 
     @property
@@ -57,3 +58,17 @@ class Lasting:
             self._next_try = self._steady() + RETRY_S
             self._log.error("feedback not kept", why=str(error))
             raise FeedbackAwayRefusedError(RETRY_S) from None
+
+    def answers(self, patient: str, since: int) -> list[Answer]:
+        """What became of the cards of a patient; nothing while the store is away, so that every card is shown.
+
+        It is not asked at every call then either.
+        """
+        if self._steady() < self._next_look:
+            return []
+        try:
+            return self._tables.answers(patient, since)
+        except StoreAwayError as error:
+            self._next_look = self._steady() + RETRY_S
+            self._log.error("quiet time not read", why=str(error))
+            return []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
@@ -14,14 +15,19 @@ import msgspec
 from msgspec import Struct
 
 from cards.language.rule import Rule
+from cards.language.verdict import Card as Shown
 from cards.language.verdict import Silent, outcome
 from cards.language.verdict import Verdict as Decided
+from cards.record.chart import Chart
+from cards.record.words import printable
 from service.evaluation import Evaluation as Evaluated
+from service.evaluation import Quieting
 from service.faults import contain
 from service.fhir.address import read_address
 from service.hooks import service_id
 from service.memory.feedback import Entry, Message, meant
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Taken, Verdict
+from service.memory.quiet_time import Asker, QuietTime
+from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Taken, Verdict
 from service.profiles.profile import STRICT, Profile
 from service.store.hashing import Hash
 from service.wire.answer import Sent
@@ -49,6 +55,9 @@ class Keeping(Protocol):
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
         """Keep feedback, for good once this returns. Raises FeedbackAwayRefusedError."""
+
+    def answers(self, patient: str, since: int) -> list[Answer]:
+        """What became of the cards of a patient, as far as that can be told. Never raises."""
 
     def close(self) -> None:
         """Keep what still waits, and end."""
@@ -118,21 +127,46 @@ class Memory:
         }
         return {kind: name for kind, name in named.items() if name}
 
+    def quieting(self, caller: Caller | None, request: HookRequest) -> Quieting | None:
+        """What says which cards are quiet after an answer; None where none is, or the patient may be several."""
+        if caller is None or not caller.client.quiet_time or not self._keeps_answers:
+            return None
+        tenant = _tenant(caller, request.fhirServer)
+        if not tenant and caller.tenants:
+            return None  # of which of its FHIR servers this is the patient is not said
+        patient = self._who(caller.name, tenant, "Patient", request.patient_id)
+        if not patient:
+            return None
+        asker = Asker(patient, self._who(caller.name, tenant, "user", request.context.userId), request.is_ordering)
+        return partial(QuietTime, asker, self.keeping.answers, self._fingerprint)
+
     def keep(
-        self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, sent: Iterable[Sent], started: float
+        self,
+        caller: Caller | None,
+        request: HookRequest,
+        evaluated: Evaluated,
+        sent: Iterable[Sent],
+        started: float,
+        in_shadow: Iterable[Sent] = (),
     ) -> None:
-        """Keep an answer that took since `started` by time.perf_counter; whatever goes wrong, the answer is sent."""
+        """Keep an answer that took since `started` by time.perf_counter; whatever goes wrong, the answer is sent.
+
+        The cards `in_shadow` were not.
+        """
         if not self._keeps_answers:
             return
         try:
             milliseconds = (time.perf_counter() - started) * 1000
-            self.keeping.put(self._answered(caller, request, evaluated, sent, milliseconds))
+            evaluation, verdicts = self._evaluation(caller, request, evaluated, milliseconds)
+            cards = [self._card(card, evaluation, evaluated.chart, shown=True) for card in sent]
+            cards += [self._card(card, evaluation, evaluated.chart, shown=False) for card in in_shadow]
+            self.keeping.put(Answered(evaluation, verdicts, tuple(cards)))
         except Exception as error:
             contain("", "memory", error)
 
-    def _answered(
-        self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, sent: Iterable[Sent], took: float
-    ) -> Answered:
+    def _evaluation(
+        self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, took: float
+    ) -> tuple[Evaluation, tuple[Verdict, ...]]:
         client, tenant = (caller.name, _tenant(caller, request.fhirServer)) if caller else ("", "")
         name, verdicts = self._verdicts(evaluated)
         at = int(evaluated.now.timestamp() * 1000)
@@ -153,7 +187,7 @@ class Memory:
             missing=" ".join(sorted(evaluated.chart.unseen)),
             verdict_set=name,
         )
-        return Answered(evaluation, verdicts, tuple(self._card(card, evaluation) for card in sent))
+        return evaluation, verdicts
 
     def _who(self, client: str, tenant: str, kind: str, identity: str | None) -> str:
         """The hash of an id, which is another at another tenant; of none, none."""
@@ -166,7 +200,7 @@ class Memory:
         known = self._sets.get(said)
         if known is None:
             plain = [
-                (rule, self._rules[rule].version, outcome(verdict), self._in_own_words(_why(verdict)))
+                (rule, self._rules[rule].version, outcome(verdict), self._reason(rule, verdict, evaluated.quiet))
                 for rule, verdict in verdicts.items()
             ]
             name = hashlib.sha256(_encode(plain)).hexdigest()[:_SHORT]
@@ -176,10 +210,24 @@ class Memory:
             self._sets[said] = known
         return known
 
-    def _card(self, sent: Sent, evaluation: Evaluation) -> Card:
+    def _reason(self, rule: str, verdict: Decided, quiet: Collection[str]) -> str:
+        """Why a rule is silent; what quietened it is in our own words, and until when stays there."""
+        why = verdict.why if isinstance(verdict, Silent) else ""
+        return why if rule in quiet else self._in_own_words(why)
+
+    def _fingerprint(self, patient: str, card: Shown, chart: Chart) -> str:
+        """The keyed hash of the facts of a card; of a draft that is one of them also what it orders."""
+        facts = card.because
+        told = [text for fact in facts for text in (fact.reference, fact.date, fact.side, fact.text)]
+        if chart.drafts:
+            references = {fact.reference for fact in facts}
+            drafts = (draft for draft in chart.drafts if printable(draft.reference) in references)
+            told += [text for one in drafts for text in (one.text, one.priority or "", str(one.daily_mg or ""))]
+        return self._hashed(patient, *told)[:_SHORT]
+
+    def _card(self, sent: Sent, evaluation: Evaluation, chart: Chart, *, shown: bool) -> Card:
         words = self._in_own_words
         facts = sent.card.because
-        told = (text for fact in facts for text in (fact.reference, fact.date, fact.side, fact.text))
         return Card(
             uuid=sent.uuid,
             evaluation=evaluation.id,
@@ -189,9 +237,12 @@ class Memory:
             rule=sent.rule.id,
             version=sent.rule.version,
             indicator=sent.card.indicator.value,
-            fingerprint=self._hashed(evaluation.patient, *told)[:_SHORT],
+            fingerprint=self._fingerprint(evaluation.patient, sent.card, chart),
             evidence=_json([_Fact(fact.side, words(fact.text)) for fact in facts]),
             suggestions=_json([_Suggestion(uuid, words(label), best) for uuid, label, best in sent.suggestions]),
+            shown=shown,
+            patient=evaluation.patient,
+            asker=evaluation.asker,
         )
 
     def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int]:
@@ -242,10 +293,6 @@ def _said(verdicts: Mapping[str, Decided]) -> tuple[object, ...]:
     """What the rules said, as a key: in a chart without foot drop they always say the same."""
     silent = [verdict if isinstance(verdict, Silent) else None for verdict in verdicts.values()]
     return tuple(verdicts), tuple([one and one.kind for one in silent]), tuple([one and one.why for one in silent])
-
-
-def _why(verdict: Decided) -> str:
-    return verdict.why if isinstance(verdict, Silent) else ""
 
 
 def _json(rows: list[_Fact] | list[_Suggestion]) -> str:

@@ -49,10 +49,10 @@ class Verdict(Row, frozen=True):
 
 
 class Card(Row, frozen=True):
-    """A card that was sent, by its uuid.
+    """A card that was sent, by its uuid; one that is not `shown` would have been, did its rule not run in shadow.
 
     `fingerprint` is the same for as long as the facts are that made it speak; `evidence` is a JSON list of them, and
-    `suggestions` one of the suggestions, each with its uuid.
+    `suggestions` one of the suggestions, each with its uuid. `patient` and `asker` are those of its evaluation.
     """
 
     table: ClassVar[str] = "cards"
@@ -67,6 +67,9 @@ class Card(Row, frozen=True):
     fingerprint: str
     evidence: str
     suggestions: str
+    shown: bool = True
+    patient: str = ""
+    asker: str = ""
 
 
 class Feedback(Row, frozen=True):
@@ -90,6 +93,18 @@ class Feedback(Row, frozen=True):
     display: str
     extension: str
     comment: str
+
+
+class Answer(Struct, frozen=True):
+    """What became of a card of a patient: feedback, with what it is about. `at` is no later than when it came."""
+
+    rule: str
+    indicator: str
+    fingerprint: str
+    asker: str
+    at: int
+    outcome: str
+    reason: str
 
 
 class Answered(Struct, frozen=True):

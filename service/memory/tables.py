@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
+from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
 from service.store.database import Database
 
 _MOST_ROWS = 200  # of a statement
@@ -17,15 +17,35 @@ _KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
 _MOST_KNOWN = 1000
 _MOST_FORGOTTEN = 1000  # evaluations at a time: to forget many keeps other writers waiting
 _NO_CARD = "NOT EXISTS (SELECT 1 FROM cards WHERE cards.uuid = feedback.card)"
+_ANSWERS = """
+SELECT cards.rule, cards.indicator, cards.fingerprint, cards.asker,
+       CASE WHEN feedback.at < feedback.received THEN feedback.at ELSE feedback.received END,
+       feedback.outcome, feedback.reason
+FROM cards JOIN feedback ON feedback.card = cards.uuid AND feedback.client = cards.client
+AND (feedback.tenant = cards.tenant OR feedback.tenant = '' OR cards.tenant = '')
+WHERE cards.patient = {mark} AND cards.at >= {mark} AND cards.shown
+"""
 _NO_EVALUATION = "NOT EXISTS (SELECT 1 FROM evaluations WHERE evaluations.verdict_set = verdicts.verdict_set)"
 
 
 class Tables:
-    """Reads and writes the tables. `answers` is for what is shown, `durable` for feedback, which is acknowledged."""
+    """Reads and writes the tables.
 
-    def __init__(self, answers: Database, durable: Database, steady: Callable[[], float] = time.monotonic) -> None:
+    `answers` is for what is shown, `durable` for feedback, which is acknowledged, and `asked` for what a request asks:
+    it does not wait for what is being written.
+    """
+
+    def __init__(
+        self,
+        answers: Database,
+        durable: Database,
+        asked: Database | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._answers = answers
         self._durable = durable
+        self._asked = asked or answers
+        self._find_answers = _ANSWERS.format(mark=self._asked.mark)
         self._steady = steady
         self._known: dict[str, float] = {}
         """The sets of verdicts that are there for certain, and until when that is believed."""
@@ -34,6 +54,7 @@ class Tables:
         """Close the connections."""
         self._answers.close()
         self._durable.close()
+        self._asked.close()
 
     def write(self, answered: Sequence[Answered]) -> None:
         """Keep what was answered. Raises StoreAwayError; some of it is kept then, and does no harm when it comes again.
@@ -62,6 +83,22 @@ class Tables:
         Raises StoreAwayError.
         """
         return self._durable.together(lambda cursor: _take(cursor, self._durable.mark, events, tenants))
+
+    def answers(self, patient: str, since: int) -> list[Answer]:
+        """What became of the cards that were shown of a patient since a time. Raises StoreAwayError."""
+        return [Answer(*row) for row in self._asked.read(self._find_answers, (patient, since))]
+
+    def unheeded(self, answered: Iterable[Answered]) -> dict[str, int]:
+        """How many of these cards five users were shown in a day and none has answered, by rule.
+
+        Raises StoreAwayError.
+        """
+        counts: dict[str, int] = {}
+        for uuids in _pieces(card.uuid for one in answered for card in one.cards if card.shown and card.asker):
+            marks = ", ".join([self._answers.mark] * len(uuids))
+            for (rule,) in self._answers.read(f"SELECT rule FROM unheeded_cards WHERE uuid IN ({marks})", uuids):
+                counts[rule] = counts.get(rule, 0) + 1
+        return counts
 
     def forget(self, before: int) -> int:
         """Forget what is older than a time, in milliseconds since 1970: how many evaluations. Raises StoreAwayError.

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from service.memory.rows import Answered
 from service.memory.tables import Tables
 from service.middleware.log import fault, logger, survive
+from service.operations.metrics import METRICS
 from service.store.database import StoreAwayError, StoreRefusedError
 
 MOST_WAITING = 5000  # answers; some 1 to 5 KiB each
@@ -90,6 +91,7 @@ class Writer:
             for _ in some:
                 self._waiting.popleft()
             self._note_back()
+            self._count_unheeded(some)
 
     def _write(self, some: list[Answered]) -> None:
         """Write them together; when the store does not take that, one by one. Raises StoreAwayError."""
@@ -109,6 +111,13 @@ class Writer:
             return
         for one in some:
             self._write([one])
+
+    def _count_unheeded(self, some: list[Answered]) -> None:
+        try:
+            for rule, count in self._tables.unheeded(some).items():
+                METRICS.unheeded.add(rule, amount=count)
+        except StoreAwayError as error:
+            self._log.warning("unheeded cards not counted", why=str(error))
 
     def _forget_old(self) -> None:
         if time.monotonic() < self._next_look:

@@ -41,7 +41,7 @@ FIELDS = frozenset(
         *("request_id", "client", "method", "service", "status", "milliseconds", "records", "unreadable", "unseen"),
         *("refused", "patient", "user", "why", "error", "at", "rule", "place", "order", "library", "text"),
         *("worker", "restart", "restart_in_s", "signal", "exit_code", "checked_alone_for_s", "away_s"),
-        *("hidden", "setting", "shadow", "feedback", "again", "unknown_cards", "refused_entries"),
+        *("hidden", "setting", "shadow", "quiet", "feedback", "again", "unknown_cards", "refused_entries"),
         *("waiting", "room", "count", "in_all"),
     }
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import sqlalchemy as sa
 
-from service.modes.quiet import Change, Mode
+from service.modes.in_force import Change, Mode
 from service.store.database import Database
 
 RULE_MODES = sa.Table(
@@ -18,9 +18,11 @@ RULE_MODES = sa.Table(
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("client", sa.Text, nullable=False),
     sa.Column("mode", sa.Text, nullable=False),
-    sa.Column("users", sa.Text, nullable=False),  # JSON
+    sa.Column("users", sa.Text, nullable=False),  # JSON, as the locations are
     sa.Column("who", sa.Text, nullable=False),
+    sa.Column("locations", sa.Text, nullable=False),
 )
+_decode = msgspec.json.Decoder(tuple[str, ...]).decode
 _COLUMNS = [column for column in RULE_MODES.columns if column.name != "id"]
 
 
@@ -30,8 +32,16 @@ def reading(database: Database) -> Callable[[], list[Change]]:
 
     def read() -> list[Change]:
         return [
-            Change(at=at, rule=rule, client=client, mode=Mode(mode), users=tuple(msgspec.json.decode(users)), who=who)
-            for at, rule, client, mode, users, who in database.rows(query)
+            Change(
+                at=at,
+                rule=rule,
+                client=client,
+                mode=Mode(mode),
+                users=_decode(users),
+                locations=_decode(locations),
+                who=who,
+            )
+            for at, rule, client, mode, users, who, locations in database.rows(query)
         ]
 
     return read
@@ -40,7 +50,5 @@ def reading(database: Database) -> Callable[[], list[Change]]:
 def write(database: Database, change: Change) -> None:
     """Keep a change. Raises StoreAwayError."""
     insert = RULE_MODES.insert().values({column.name: sa.bindparam(column.name) for column in _COLUMNS})
-    values = msgspec.structs.asdict(change)
-    database.statement(insert)(
-        **{**values, "mode": change.mode.value, "users": msgspec.json.encode(change.users).decode()}
-    )
+    lists = {name: msgspec.json.encode(getattr(change, name)).decode() for name in ("users", "locations")}
+    database.statement(insert)(**{**msgspec.structs.asdict(change), "mode": change.mode.value, **lists})

@@ -138,6 +138,10 @@ class Database:
         """How many rows a statement concerned, which takes effect by itself. Raises as `together` does."""
         return self._tried(lambda cursor: int(cursor.execute(sql, values).rowcount))
 
+    def read(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        """The rows that a query finds. Raises as `together` does."""
+        return self._tried(lambda cursor: cursor.execute(sql, values).fetchall())
+
     def together(self, work: Callable[[Any], Answer]) -> Answer:
         """What `work` answers, which is given a cursor and whose statements take effect together or not at all.
 

@@ -91,6 +91,8 @@ class Client(BaseModel):
     token_lifetime_s: Annotated[int, Field(ge=1, le=LONGEST_LIFE)] | None = None
     ca_file: Path | None = None
     """The certificate authorities trusted for its servers, in place of those of the setting of that name."""
+    quiet_time: bool = True
+    """Whether a card that was answered stays quiet for a while (D56)."""
     on_error: Literal["outcome", "empty"] = "outcome"
     """What it gets when it cannot be answered: an OperationOutcome, or no cards, as if there were nothing to say."""
 

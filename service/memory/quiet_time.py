@@ -1,0 +1,120 @@
+"""Quiet after an answer (D56): which cards of a patient are not shown again, to whom, and until when.
+
+A card that was acted on or overridden stays quiet until its time is over, its facts change, or it grows louder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from cards.language.verdict import Card, Indicator
+from cards.orders.override_reasons import OVERRIDE_REASONS
+from cards.record.chart import Chart
+from cards.record.prefetch_keys import REQUIRED
+from service.faults import contain
+from service.memory.rows import Answer
+
+LENGTHS = {
+    Indicator.CRITICAL: timedelta(hours=4),
+    Indicator.WARNING: timedelta(days=7),
+    Indicator.INFO: timedelta(days=30),
+}
+"""How long a card is quiet after an answer, by its indicator when it was answered (D56)."""
+REASSESSED = "reassess-within-24-hours"
+REASSESSED_AFTER = timedelta(hours=24)
+"""The most where the answer was this: the card comes back when it was promised to be looked at again."""
+LOOK_BACK = 2 * max(LENGTHS.values())
+"""How old a card may be whose answer is looked for: it may have been answered as late as a length after it came."""
+
+
+class Asker(Struct, frozen=True):
+    """Who asks about whom: keyed hashes; and whether orders are being written."""
+
+    patient: str
+    user: str
+    is_ordering: bool
+
+
+class QuietTime:
+    """What is quiet in the answer to one request. The store is asked once, and only if there is a card to show.
+
+    `answers` finds what became of a patient's cards since a moment, in milliseconds since 1970, and `fingerprint` is
+    that of a card's facts.
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        answers: Callable[[str, int], list[Answer]],
+        fingerprint: Callable[[str, Card, Chart], str],
+        chart: Chart,
+        now: datetime,
+    ) -> None:
+        self._asker = asker
+        self._answers = answers
+        self._fingerprint = fingerprint
+        self._chart = chart
+        self._now = now
+        self._by_rule: dict[str, Answer] | None = None
+
+    def __call__(self, rule: str, card: Card) -> str:
+        """What quietened a card, and until when; empty when nothing did, or when nobody can tell."""
+        try:
+            if self._by_rule is None:
+                self._by_rule = self._read()
+            answer = self._by_rule.get(rule)
+            return self._why(answer, card) if answer else ""
+        except Exception as error:
+            self._by_rule = {}
+            contain(rule, "memory", error)
+            return ""
+
+    def _read(self) -> dict[str, Answer]:
+        """The newest answer to each rule's card that concerns this user."""
+        since = self._now - LOOK_BACK
+        answers = self._answers(self._asker.patient, int(since.timestamp() * 1000))
+        return {answer.rule: answer for answer in sorted(answers, key=_in_order) if self._concerns(answer)}
+
+    def _concerns(self, answer: Answer) -> bool:
+        """What is critical is quiet for the user who answered alone: nobody else may have seen it."""
+        return answer.indicator != Indicator.CRITICAL or (answer.asker == self._asker.user != "")
+
+    def _why(self, answer: Answer, card: Card) -> str:
+        then = Indicator(answer.indicator)
+        until = _moment(answer) + _length(answer, then)
+        if self._now >= until or card.indicator.rank > then.rank:
+            return ""
+        if self._asker.is_ordering and answer.outcome == "accepted":
+            return ""  # the order was changed then: one like it that is written now is another
+        if not REQUIRED.isdisjoint(card.unseen):
+            return ""  # a new fact may be among what could not be read (D58)
+        if answer.fingerprint != self._fingerprint(self._asker.patient, card, self._chart):
+            return ""
+        return _sentence(answer, then, until, self._now)
+
+
+def _in_order(answer: Answer) -> tuple[int, str, str]:
+    return answer.at, answer.outcome, answer.reason
+
+
+def _moment(answer: Answer) -> datetime:
+    return datetime.fromtimestamp(answer.at / 1000).astimezone()
+
+
+def _length(answer: Answer, then: Indicator) -> timedelta:
+    return min(LENGTHS[then], REASSESSED_AFTER) if answer.reason == REASSESSED else LENGTHS[then]
+
+
+def _sentence(answer: Answer, then: Indicator, until: datetime, now: datetime) -> str:
+    """In our own words: a code that is not ours is left out, for nobody knows what a client writes there."""
+    became = "acted on" if answer.outcome == "accepted" else "overridden"
+    reason = f" ({answer.reason})" if answer.reason in OVERRIDE_REASONS else ""
+    whom = " for this user" if then is Indicator.CRITICAL else ""
+    times = [f"{moment.astimezone(now.tzinfo):%Y-%m-%d %H:%M}" for moment in (_moment(answer), until)]
+    return (
+        f"it was {became}{reason} on {times[0]}, when it was {then}: "
+        f"quiet{whom} until {times[1]}, unless a new fact comes or it grows louder"
+    )

@@ -1,0 +1,81 @@
+"""The modes in force for a client: the rules whose cards it is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Mode(StrEnum):
+    """What becomes of the cards of a rule. A sign-off is needed beside `pilot` and `live`."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    PILOT = "pilot"
+    LIVE = "live"
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """Since when (seconds of the epoch) and by whose word a rule is in a mode for a client.
+
+    Its pilots are `users`, and whoever opens an encounter at one of the `locations` (Location/7).
+    """
+
+    rule: str
+    client: str
+    mode: Mode
+    users: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+    who: str
+    at: int
+
+
+class InForce(Struct, frozen=True):
+    """The rules whose cards a client is not shown: those that are off, in shadow, and with pilots.
+
+    Of each of the last `pilots` holds the users and the locations, as references.
+    """
+
+    off: frozenset[str] = frozenset()
+    shadow: frozenset[str] = frozenset()
+    pilots: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = ()
+
+    def hidden(self, user: str, places: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The rules that are not shown to a user (Practitioner/1) in an encounter at these places (Location/7)."""
+        if not self.pilots:
+            return self.off | self.shadow
+        others = (rule for rule, users, locations in self.pilots if user not in users and not places & locations)
+        return self.off | self.shadow | frozenset(others)
+
+    @property
+    def asks_places(self) -> bool:
+        """Whether it matters where the encounter is."""
+        return any(locations for _, _, locations in self.pilots)
+
+
+NOTHING_SET = InForce()
+"""Where every rule is live."""
+
+
+def in_force(changes: Iterable[Change]) -> dict[tuple[str, str], Change]:
+    """The last change of each client and rule; the changes stand in their order."""
+    return {(change.client, change.rule): change for change in changes}
+
+
+def by_client(changes: Iterable[Change]) -> dict[str, InForce]:
+    """What is in force for each client by the last change of each rule."""
+    changed: dict[str, list[Change]] = {}
+    for (client, _), change in in_force(changes).items():
+        changed.setdefault(client, []).append(change)
+    return {
+        client: InForce(
+            off=frozenset(one.rule for one in ones if one.mode is Mode.OFF),
+            shadow=frozenset(one.rule for one in ones if one.mode is Mode.SHADOW),
+            pilots=tuple(
+                (one.rule, frozenset(one.users), frozenset(one.locations)) for one in ones if one.mode is Mode.PILOT
+            ),
+        )
+        for client, ones in changed.items()
+    }
