@@ -31,7 +31,6 @@ from service.signoff.standing import NOBODY, Standings
 from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
-
 Quieting = Callable[[Chart, datetime], Quiet]
 """Says of a chart what is quiet at a moment in the answer to its request."""
 
