@@ -92,6 +92,7 @@ LONG = [
     "house/test_mutants.py",
     "service/command/test_loading.py",
     "service/serving/test_slow_clients.py",
+    "service/serving/test_switched_off.py",
     "service/serving/test_workers.py",
     "service/simulator/test_height_of_cards.py",
     "service/test_growth.py",

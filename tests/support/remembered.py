@@ -13,7 +13,11 @@ CLIENT = "main"
 TENANT = "https://ehr.hospital.example/fhir/r4"
 TENANTS = frozenset({TENANT})
 AT = 1_772_445_600_000
-_OF_CARD: dict[str, Any] = {"fingerprint": "f" * 32, "evidence": "[]", "suggestions": '[{"uuid":"s1","label":"Orthosis"}]'}
+_OF_CARD: dict[str, Any] = {
+    "fingerprint": "f" * 32,
+    "evidence": "[]",
+    "suggestions": '[{"uuid":"s1","label":"Orthosis"}]',
+}
 
 
 def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -> Answered:
@@ -35,7 +39,10 @@ def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -
         verdict_set=verdict_set,
     )
     verdicts = tuple(Verdict(verdict_set, rule, "2.0.0", "card", "") for rule in ("afo", "lumbar-mri"))
-    shown: dict[str, Any] = {"uuid": f"card-{name}", "client": CLIENT, "tenant": TENANT, "rule": "afo", **changes}
+    people = {"patient": evaluation.patient, "asker": evaluation.asker}
+    shown: dict[str, Any] = (
+        {"uuid": f"card-{name}", "client": CLIENT, "tenant": TENANT, "rule": "afo"} | people | changes
+    )
     card = Card(evaluation=evaluation.id, at=at, version="2.0.0", indicator="info", **_OF_CARD, **shown)
     return Answered(evaluation, verdicts, (card,))
 

@@ -20,7 +20,11 @@ RULE = "lumbar-mri"
 
 def rules(running: Site, **context: str) -> set[str]:
     """The rules whose cards are shown."""
-    request: dict[str, Any] = {**REQUEST, "context": {**REQUEST["context"], **context}}
+    return topics(running, {**REQUEST, "context": {**REQUEST["context"], **context}})
+
+
+def topics(running: Site, request: dict[str, Any]) -> set[str]:
+    """The rules whose cards are shown in the answer to a request."""
     reply = running.post(token(), request)
     assert reply.status_code == 200
     return {card["source"]["topic"]["code"] for card in reply.get_json()["cards"]}
@@ -54,12 +58,60 @@ def test_each_mode_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert len(run("rules", "list", folder=tmp_path).stdout.splitlines()) == 1
 
 
+def at(*stays: Any, encounter: str = "e1") -> dict[str, Any]:
+    """The request in an encounter that stays there."""
+    found = {**REQUEST["prefetch"]["encounter"], "id": encounter, "location": list(stays)}
+    return {**REQUEST, "prefetch": {**REQUEST["prefetch"], "encounter": found}}
+
+
+def stay(location: str, **members: str) -> dict[str, Any]:
+    """A stay at a location."""
+    return {"location": {"reference": location}, **members}
+
+
+def test_pilots_are_those_in_an_encounter_at_a_place(tmp_path: Path) -> None:
+    words = ("--location", "Location/7", "--location", "Location/8", "--user", "Practitioner/9")
+    registered(tmp_path)
+    assert change(tmp_path, "pilot", *words).returncode == 0
+    said = run("rules", "list", folder=tmp_path).stdout
+    assert "pilot (Practitioner/9, Location/7, Location/8)" in said
+    there = [
+        at(stay("Location/7")),
+        at(stay("Location/1"), stay("Location/8", status="active")),
+        at(stay("https://ehr.hospital.example/fhir/r4/Location/7")),
+    ]
+    elsewhere = [
+        at(stay("Location/70")),
+        at(stay("Location/7", status="completed")),
+        at(stay("Location/7", status="planned")),
+        at(stay("Location/7"), encounter="another"),
+        at({"location": {"display": "Location/7"}}, "Location/7", None),
+        at(),
+        REQUEST,
+    ]
+    with site(tmp_path) as running:
+        for request in there:
+            assert RULE in topics(running, request), request["prefetch"]["encounter"]
+        for request in elsewhere:
+            assert RULE not in topics(running, request), request["prefetch"]["encounter"]
+        by_user = {**REQUEST, "context": {**REQUEST["context"], "userId": "Practitioner/9"}}
+        assert RULE in topics(running, by_user)
+
+
+@pytest.mark.parametrize("odd", ["7", "Practitioner/7", "https://ehr.hospital.example/fhir/r4/Location/7", "Location/"])
+def test_a_place_that_is_no_reference_is_refused(tmp_path: Path, odd: str) -> None:
+    registered(tmp_path)
+    done = change(tmp_path, "pilot", "--location", odd)
+    assert done.returncode == 2
+    assert "no reference such as Location/7" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ({"mode": "off", "rule": "lumber-mri"}, "there is no rule lumber-mri"),
         ({"mode": "off", "client": "other"}, "there is no client other"),
-        ({"mode": "pilot"}, "--mode pilot needs a --user"),
+        ({"mode": "pilot"}, "--mode pilot needs a --user or a --location"),
         ({"mode": "asleep"}, "'asleep' is not one of"),
     ],
 )

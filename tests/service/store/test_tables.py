@@ -14,7 +14,7 @@ from alembic.config import Config
 from msgspec import structs
 from sqlalchemy import URL
 
-from service.memory.rows import Answered, Card, Evaluation, Feedback, Taken, Verdict
+from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Taken, Verdict
 from service.memory.tables import Tables
 from service.store import migrations
 from service.store.database import Database, StoreRefusedError, prepare
@@ -130,6 +130,79 @@ def test_messages_sent_ten_times_in_any_order_by_four_writers_leave_one_row_each
     assert sum(one.new for one in taken) == messages
     assert sum(one.again for one in taken) == messages * 9
     assert counts(url)["feedback"] == messages
+
+
+PATIENT = "p" * 64
+OTHER_CLIENT = {"client": "other"}
+OTHER_TENANT = {"tenant": "https://other.example/fhir"}
+
+
+def test_what_became_of_a_patients_cards_is_known_to_the_next_who_asks(url: URL, tables: Tables) -> None:
+    tables.write([answered("a"), answered("b", asker=""), answered("c", patient="q" * 64), answered("d", at=AT - 1)])
+    assert tables.answers(PATIENT, AT) == []
+    late = event("card-a", "2", outcome="accepted", at=AT + 5, received=AT + 3)
+    tables.take([event("card-a", reason="contraindicated"), late, event("card-c"), event("card-d")], TENANTS)
+    of_card = ("afo", "info", "f" * 32, "u" * 64)
+    assert sorted(tables.answers(PATIENT, AT), key=lambda answer: answer.at) == [
+        Answer(*of_card, AT, "overridden", "contraindicated"),
+        Answer(*of_card, AT + 3, "accepted", ""),
+    ], "nothing happens later than it is told of"
+
+
+@pytest.mark.parametrize("other", [OTHER_CLIENT, OTHER_TENANT, {"shown": False}], ids=str)
+def test_what_is_no_answer_to_a_card_that_was_shown(url: URL, tables: Tables, other: dict[str, Any]) -> None:
+    tables.take([event("card-a"), event("card-b")], TENANTS)
+    tables.write([answered("a", **other), answered("b")])
+    assert len(tables.answers(PATIENT, AT)) == 1
+    assert [uuid for uuid, _ in rows(url, JOINED)] == (["card-b"] if "shown" in other else ["card-a", "card-b"])
+
+
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("last", "count"),
+    [
+        ({}, 1),
+        ({"asker": "user-3"}, 0),
+        ({"asker": ""}, 0),
+        ({"rule": "emg-ncs"}, 0),
+        ({"patient": "q" * 64}, 0),
+        ({"shown": False}, 0),
+    ],
+    ids=str,
+)
+def test_a_card_that_five_users_were_shown_in_a_day_is_counted(
+    url: URL, tables: Tables, last: dict[str, Any], count: int
+) -> None:
+    some = [answered(str(number), at=AT + number, asker=f"user-{number}") for number in range(4)]
+    fifth = answered("4", at=AT + DAY - 1, **{"asker": "user-4", **last})
+    tables.write([*some, fifth])
+    assert sum(tables.unheeded([*some, fifth]).values()) == count
+    assert tables.unheeded(some) == {}
+
+
+def test_it_is_not_once_somebody_answers_nor_over_more_than_a_day(url: URL, tables: Tables) -> None:
+    some = [answered(str(number), at=AT + number, asker=f"user-{number}") for number in range(5)]
+    late = answered("late", at=AT + DAY, asker="user-5")
+    tables.write([*some, late])
+    assert tables.unheeded([*some, late]) == {"afo": 2}
+    tables.take([event("card-0")], TENANTS)
+    assert tables.unheeded([*some, late]) == {"afo": 1}, "the answered one was shown over a day before the last"
+    tables.take([event("card-1", **OTHER_CLIENT)], frozenset())
+    assert tables.unheeded([*some, late]) == {"afo": 1}
+    tables.take([event("card-3")], TENANTS)
+    assert tables.unheeded([*some, late]) == {}
+
+
+def test_what_was_answered_before_the_step_quietens_after_it(url: URL, tables: Tables) -> None:
+    tables.write([answered("a"), answered("b"), answered("c", shown=False)])
+    tables.take([event("card-a")], TENANTS)
+    _migrate(url, "downgrade", "0003")
+    assert counts(url)["cards"] == 2, "what was not shown is no card there"
+    prepare(url)
+    assert [answer.rule for answer in tables.answers(PATIENT, AT)] == ["afo"]
+    assert rows(url, JOINED) == [("card-a", "overridden"), ("card-b", None)]
 
 
 def test_what_a_statement_of_sql_would_mean_is_text(url: URL, tables: Tables) -> None:
