@@ -137,7 +137,7 @@ class Memory:
         patient = self._who(caller.name, tenant, "Patient", request.patient_id)
         if not patient:
             return None
-        asker = Asker(patient, self._who(caller.name, tenant, "user", request.context.userId), request.is_ordering)
+        asker = Asker(patient, self._who(caller.name, tenant, "user", request.context.userId), request.hook)
         return partial(QuietTime, asker, self.keeping.answers, self._fingerprint)
 
     def keep(

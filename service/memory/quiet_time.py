@@ -13,6 +13,7 @@ from msgspec import Struct
 from cards.language.verdict import Card, Indicator
 from cards.orders.override_reasons import OVERRIDE_REASONS
 from cards.record.chart import Chart
+from cards.record.drafts import ORDER_HOOKS
 from cards.record.prefetch_keys import REQUIRED
 from service.faults import contain
 from service.memory.rows import Answer
@@ -26,16 +27,20 @@ LENGTHS = {
 REASSESSED = "reassess-within-24-hours"
 REASSESSED_AFTER = timedelta(hours=24)
 """The most where the answer was this: the card comes back when it was promised to be looked at again."""
+_UNDONE_ON = ORDER_HOOKS | {"encounter-discharge"}
+"""Where having accepted a suggestion quietens nothing, as it does for no critical card (D100): what was accepted is a
+draft that nobody may have signed. The order that is signed silences the rule itself. One that is written now, like one
+that was changed then, is another."""
 LOOK_BACK = 2 * max(LENGTHS.values())
 """How old a card may be whose answer is looked for: it may have been answered as late as a length after it came."""
 
 
 class Asker(Struct, frozen=True):
-    """Who asks about whom: keyed hashes; and whether orders are being written."""
+    """Who asks about whom, as keyed hashes, and on which hook."""
 
     patient: str
     user: str
-    is_ordering: bool
+    hook: str
 
 
 class QuietTime:
@@ -87,8 +92,8 @@ class QuietTime:
         until = _moment(answer) + _length(answer, then)
         if self._now >= until or card.indicator.rank > then.rank:
             return ""
-        if self._asker.is_ordering and answer.outcome == "accepted":
-            return ""  # the order was changed then: one like it that is written now is another
+        if answer.outcome == "accepted" and (then is Indicator.CRITICAL or self._asker.hook in _UNDONE_ON):
+            return ""
         if not REQUIRED.isdisjoint(card.unseen):
             return ""  # a new fact may be among what could not be read (D58)
         if answer.fingerprint != self._fingerprint(self._asker.patient, card, self._chart):

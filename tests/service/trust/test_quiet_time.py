@@ -188,6 +188,25 @@ def test_the_newest_answer_decides(patient: Patient) -> None:
     until(lambda: "quiet until 2026-03-03 09:59" in patient.reason("lumbar-mri"))
 
 
+def test_accepting_a_draft_silences_no_emergency(main: Site) -> None:
+    """It may never be signed, or be thrown away (D100); the signed order silences the rule itself."""
+    patient = Patient(main, CRITICAL)
+    before = patient.cards()
+    patient.answer(before["cauda-equina-emergency"], ago=HOUR)
+    patient.answer(before["cauda-equina-emergency"], "accepted")
+    assert patient.cards().keys() == before.keys()
+
+
+def test_nor_anything_at_discharge(main: Site) -> None:
+    patient = Patient(main)
+    leaving = vignettes.request(FOOT_DROP, "encounter-discharge", NOW)
+    card = patient.cards()["lumbar-mri"]
+    patient.answer(card, "accepted", ago=2 * SECOND)
+    assert "lumbar-mri" in patient.cards(request=leaving)
+    patient.answer(card)
+    assert "lumbar-mri" not in patient.cards(request=leaving)
+
+
 def test_who_will_reassess_within_a_day_is_reminded_after_a_day(patient: Patient) -> None:
     patient.answer(patient.cards()["lumbar-mri"], ago=DAY, reason="reassess-within-24-hours")
     assert "lumbar-mri" in patient.cards()
