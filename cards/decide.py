@@ -53,7 +53,7 @@ _DRAFT_UNREAD = "an order that is being written could not be read"
 OnFault = Callable[[str, Exception], None]
 """Is told of a rule, by id, that raised; unless it raises too, that rule alone could not be evaluated."""
 
-Quiet = Callable[[str, Card], str]
+WhyQuiet = Callable[[str, Card], str]
 """Says why a card of a rule, by id, is quiet after an answer (D56): in a sentence, or empty when it is not."""
 
 
@@ -92,7 +92,7 @@ def decide(
     book: RuleBook,
     on_fault: OnFault = _raise,
     hidden: frozenset[str] = frozenset(),
-    quiet: Quiet = never_quiet,
+    quiet: WhyQuiet = never_quiet,
 ) -> Decision:
     """The decision of the rules for the chart's hook. Without `on_fault`, what a rule raises is raised.
 
@@ -310,7 +310,9 @@ def _without_foot_drop(chart: Chart) -> Silent:
     return _CONTRADICTED if foot_drop(chart).cancelled else _NO_FOOT_DROP
 
 
-def _presented(chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fault: OnFault, quiet: Quiet) -> Decision:
+def _presented(
+    chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fault: OnFault, quiet: WhyQuiet
+) -> Decision:
     """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54).
 
     Each order stands on one of the cards that are left (D98). Which of these are quiet is asked at last (D56).

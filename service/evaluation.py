@@ -8,7 +8,7 @@ from time import monotonic
 
 from msgspec import Struct
 
-from cards.decide import Decision, Quiet, Shown, decide, never_quiet
+from cards.decide import Decision, Shown, WhyQuiet, decide, never_quiet
 from cards.language.verdict import Card, Verdict
 from cards.record.chart import Chart
 from cards.record.codes import Codes
@@ -26,12 +26,12 @@ from service.faults import contain
 from service.fhir.client import FhirReader
 from service.fhir.gather import Gathered, gather
 from service.fhir.templates import template, templates
-from service.modes.in_force import NOTHING_SET, InForce
+from service.modes.quiet import NOTHING_QUIET, Quiet
 from service.signoff.standing import NOBODY, Standings
 from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
-Quieting = Callable[[Chart, datetime], Quiet]
+Quieting = Callable[[Chart, datetime], WhyQuiet]
 """Says of a chart what is quiet at a moment in the answer to its request."""
 
 
@@ -104,7 +104,7 @@ class Evaluator:
         deadline: float | None = None,
         max_records: int | None = None,
         reader: FhirReader | None = None,
-        modes: InForce = NOTHING_SET,
+        modes: Quiet = NOTHING_QUIET,
         quieting: Quieting | None = None,
     ) -> Evaluation:
         """The verdicts of every rule of the hook; a client may have a deadline, a number of records and a reader of
@@ -133,13 +133,13 @@ class Evaluator:
         signed = self.standings.words(now.date())
         return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quiet.quiet if quiet else ())
 
-    def _queries(self, hook: str, modes: InForce) -> Mapping[str, str]:
+    def _queries(self, hook: str, modes: Quiet) -> Mapping[str, str]:
         """The prefetch templates of a hook; where a rule has pilots by place, also that of the encounter."""
         queries = self.templates.get(hook, {})
         return {**queries, "encounter": template("encounter", self.codes)} if modes.asks_places else queries
 
     def _decided(
-        self, chart: Chart, hidden: frozenset[str], off: frozenset[str], quiet: Quiet
+        self, chart: Chart, hidden: frozenset[str], off: frozenset[str], quiet: WhyQuiet
     ) -> tuple[Decision, Shadow]:
         """What is shown, and what would be if the hidden rules spoke; those that are off are silent there too."""
         would_be = decide(chart, self.book, _contain, off, quiet)
@@ -190,7 +190,7 @@ def _card(verdict: Verdict) -> Card | None:
 class _Noting:
     """Says what is quiet after an answer, and notes it by rule."""
 
-    def __init__(self, quiet: Quiet) -> None:
+    def __init__(self, quiet: WhyQuiet) -> None:
         self._quiet = quiet
         self.quiet: set[str] = set()
 

@@ -50,7 +50,7 @@ def set_mode(
     """Set the mode of RULE for a client. It is in force in every worker within 60 seconds."""
     from cards.rule_book import rule_book
     from service.errors import ServiceError
-    from service.modes.in_force import Change, Mode
+    from service.modes.quiet import Change, Mode
     from service.modes.table import write
     from service.store.database import Database, place, prepare
 
@@ -81,7 +81,7 @@ def set_mode(
 def list_modes(history: bool, file: Path | None) -> None:
     """List the rules whose mode was set: by whom, and when. The others are live where they are signed."""
     from service.errors import ServiceError
-    from service.modes.in_force import in_force
+    from service.modes.quiet import in_force
     from service.modes.table import reading
     from service.store.database import Database, place, prepare
 

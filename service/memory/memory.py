@@ -134,11 +134,12 @@ class Memory:
         tenant = _tenant(caller, request.fhirServer)
         if not tenant and caller.tenants:
             return None  # of which of its FHIR servers this is the patient is not said
-        patient = self._who(caller.name, tenant, "Patient", request.patient_id)
-        if not patient:
-            return None
-        asker = Asker(patient, self._who(caller.name, tenant, "user", request.context.userId), request.hook)
+        asker = partial(self._asker, caller.name, tenant, request)
         return partial(QuietTime, asker, self.keeping.answers, self._fingerprint)
+
+    def _asker(self, client: str, tenant: str, request: HookRequest) -> Asker:
+        patient = self._who(client, tenant, "Patient", request.patient_id)
+        return Asker(patient, self._who(client, tenant, "user", request.context.userId), request.hook)
 
     def keep(
         self,
@@ -241,8 +242,6 @@ class Memory:
             evidence=_json([_Fact(fact.side, words(fact.text)) for fact in facts]),
             suggestions=_json([_Suggestion(uuid, words(label), best) for uuid, label, best in sent.suggestions]),
             shown=shown,
-            patient=evaluation.patient,
-            asker=evaluation.asker,
         )
 
     def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int]:

@@ -46,19 +46,19 @@ class Asker(Struct, frozen=True):
 class QuietTime:
     """What is quiet in the answer to one request. The store is asked once, and only if there is a card to show.
 
-    `answers` finds what became of a patient's cards since a moment, in milliseconds since 1970, and `fingerprint` is
-    that of a card's facts.
+    `asker` says who asks about whom, `answers` finds what became of a patient's cards since a moment, in milliseconds
+    since 1970, and `fingerprint` is that of a card's facts.
     """
 
     def __init__(
         self,
-        asker: Asker,
+        asker: Callable[[], Asker],
         answers: Callable[[str, int], list[Answer]],
         fingerprint: Callable[[str, Card, Chart], str],
         chart: Chart,
         now: datetime,
     ) -> None:
-        self._asker = asker
+        self._find_asker = asker
         self._answers = answers
         self._fingerprint = fingerprint
         self._chart = chart
@@ -69,6 +69,7 @@ class QuietTime:
         """What quietened a card, and until when; empty when nothing did, or when nobody can tell."""
         try:
             if self._by_rule is None:
+                self._asker = self._find_asker()
                 self._by_rule = self._read()
             answer = self._by_rule.get(rule)
             return self._why(answer, card) if answer else ""
@@ -79,6 +80,8 @@ class QuietTime:
 
     def _read(self) -> dict[str, Answer]:
         """The newest answer to each rule's card that concerns this user."""
+        if not self._asker.patient:
+            return {}
         since = self._now - LOOK_BACK
         answers = self._answers(self._asker.patient, int(since.timestamp() * 1000))
         return {answer.rule: answer for answer in sorted(answers, key=_in_order) if self._concerns(answer)}

@@ -52,7 +52,8 @@ class Card(Row, frozen=True):
     """A card that was sent, by its uuid; one that is not `shown` would have been, did its rule not run in shadow.
 
     `fingerprint` is the same for as long as the facts are that made it speak; `evidence` is a JSON list of them, and
-    `suggestions` one of the suggestions, each with its uuid. `patient` and `asker` are those of its evaluation.
+    `suggestions` one of the suggestions, each with its uuid. `quietens` is the patient of its evaluation, once it has
+    been answered.
     """
 
     table: ClassVar[str] = "cards"
@@ -68,8 +69,7 @@ class Card(Row, frozen=True):
     evidence: str
     suggestions: str
     shown: bool = True
-    patient: str = ""
-    asker: str = ""
+    quietens: str = ""
 
 
 class Feedback(Row, frozen=True):

@@ -15,15 +15,29 @@ from service.store.database import Database
 _MOST_ROWS = 200  # of a statement
 _KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
 _MOST_KNOWN = 1000
+USERS = 5  # who were shown a card of a patient, and none of whom has answered
 _MOST_FORGOTTEN = 1000  # evaluations at a time: to forget many keeps other writers waiting
 _NO_CARD = "NOT EXISTS (SELECT 1 FROM cards WHERE cards.uuid = feedback.card)"
 _ANSWERS = """
-SELECT cards.rule, cards.indicator, cards.fingerprint, cards.asker,
+SELECT cards.rule, cards.indicator, cards.fingerprint, evaluations.asker,
        CASE WHEN feedback.at < feedback.received THEN feedback.at ELSE feedback.received END,
        feedback.outcome, feedback.reason
-FROM cards JOIN feedback ON feedback.card = cards.uuid AND feedback.client = cards.client
+FROM cards JOIN evaluations ON evaluations.id = cards.evaluation
+JOIN feedback ON feedback.card = cards.uuid AND feedback.client = cards.client
 AND (feedback.tenant = cards.tenant OR feedback.tenant = '' OR cards.tenant = '')
-WHERE cards.patient = {mark} AND cards.at >= {mark} AND cards.shown
+WHERE cards.quietens = {mark} AND cards.quietens <> '' AND cards.at >= {mark} AND cards.shown
+"""
+_ANSWERED = """
+UPDATE cards SET quietens = COALESCE((SELECT patient FROM evaluations WHERE evaluations.id = cards.evaluation), '')
+WHERE uuid = {mark} AND quietens = ''
+"""
+_UNHEEDED = f"""
+SELECT rule, count(*) FROM (
+    SELECT cards.rule, evaluations.patient FROM evaluations JOIN cards ON cards.evaluation = evaluations.id
+    WHERE evaluations.at > {{mark}} AND cards.shown AND evaluations.patient <> '' AND evaluations.asker <> ''
+    GROUP BY cards.rule, evaluations.patient
+    HAVING count(DISTINCT evaluations.asker) >= {USERS} AND max(cards.quietens) = ''
+) AS unheeded GROUP BY rule ORDER BY rule
 """
 _NO_EVALUATION = "NOT EXISTS (SELECT 1 FROM evaluations WHERE evaluations.verdict_set = verdicts.verdict_set)"
 
@@ -73,9 +87,17 @@ class Tables:
         for kind, of_kind in rows:
             for sql, values in _inserts(self._answers.mark, kind, of_kind):
                 self._answers.alone(sql, values)
+        self._note_answered([card.uuid for one in answered for card in one.cards if card.shown])
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._known.update(dict.fromkeys(new, now + _KNOWN_S))
+
+    def _note_answered(self, uuids: Sequence[str]) -> None:
+        """Note which of these cards were answered before they were written."""
+        for some in _pieces(uuids):
+            sql = f"SELECT DISTINCT card FROM feedback WHERE card IN ({', '.join([self._answers.mark] * len(some))})"
+            for card in self._answers.read(sql, some):
+                self._answers.alone(_ANSWERED.format(mark=self._answers.mark), card)
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
         """Keep feedback of a client that may speak for these tenants; once this returns it is kept for good.
@@ -88,17 +110,12 @@ class Tables:
         """What became of the cards that were shown of a patient since a time. Raises StoreAwayError."""
         return [Answer(*row) for row in self._asked.read(self._find_answers, (patient, since))]
 
-    def unheeded(self, answered: Iterable[Answered]) -> dict[str, int]:
-        """How many of these cards five users were shown in a day and none has answered, by rule.
+    def unheeded(self, since: int) -> list[tuple[str, int]]:
+        """By rule: of how many patients since a time several users were shown its card and none has answered.
 
         Raises StoreAwayError.
         """
-        counts: dict[str, int] = {}
-        for uuids in _pieces(card.uuid for one in answered for card in one.cards if card.shown and card.asker):
-            marks = ", ".join([self._answers.mark] * len(uuids))
-            for (rule,) in self._answers.read(f"SELECT rule FROM unheeded_cards WHERE uuid IN ({marks})", uuids):
-                counts[rule] = counts.get(rule, 0) + 1
-        return counts
+        return [(rule, count) for rule, count in self._asked.read(_UNHEEDED.format(mark=self._asked.mark), (since,))]
 
     def forget(self, before: int) -> int:
         """Forget what is older than a time, in milliseconds since 1970: how many evaluations. Raises StoreAwayError.
@@ -125,6 +142,8 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
     own = [event for event in events if is_own(shown.get(event.card), event.client, tenants)]
     in_order = sorted(own, key=lambda event: event.id)  # as every writer: so none waits for one that waits for it
     new = sum(cursor.execute(*insert).rowcount for insert in _inserts(mark, Feedback, in_order))
+    for card in sorted({event.card for event in own} & shown.keys()):
+        cursor.execute(_ANSWERED.format(mark=mark), [card])
     return Taken(
         new=new,
         again=len(own) - new,

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from service.memory.rows import Answered
 from service.memory.tables import Tables
 from service.middleware.log import fault, logger, survive
-from service.operations.metrics import METRICS
 from service.store.database import StoreAwayError, StoreRefusedError
 
 MOST_WAITING = 5000  # answers; some 1 to 5 KiB each
@@ -19,7 +18,8 @@ PAUSE_S = 0.25  # in which answers gather: they are written together
 RETRY_S = 5  # between two tries to reach a store that is away
 FLUSH_S = 2  # at the end, for what still waits
 _TOGETHER = 200  # answers
-_LOOK_S = 3600  # between two looks for what is old
+_LOOK_S = 3600  # between two looks for what is old, and for what nobody answers
+_DAY = timedelta(hours=24)
 
 
 class Writer:
@@ -40,6 +40,7 @@ class Writer:
         self._is_away = False
         self._told = 0
         self._next_look = 0.0
+        self._next_count = 0.0
         self.lost = 0
         """How many answers were not kept."""
 
@@ -77,6 +78,7 @@ class Writer:
                 self._has_some.set()
             else:
                 survive("memory", self._forget_old)
+                survive("memory", self._tell_unheeded)
         survive("memory", self._write_waiting)
 
     def _write_waiting(self) -> None:
@@ -91,7 +93,6 @@ class Writer:
             for _ in some:
                 self._waiting.popleft()
             self._note_back()
-            self._count_unheeded(some)
 
     def _write(self, some: list[Answered]) -> None:
         """Write them together; when the store does not take that, one by one. Raises StoreAwayError."""
@@ -112,12 +113,18 @@ class Writer:
         for one in some:
             self._write([one])
 
-    def _count_unheeded(self, some: list[Answered]) -> None:
+    def _tell_unheeded(self) -> None:
+        """Say of how many patients five users were shown a card in the last day and none has answered, by rule."""
+        if time.monotonic() < self._next_count:
+            return
+        self._next_count = time.monotonic() + _LOOK_S
         try:
-            for rule, count in self._tables.unheeded(some).items():
-                METRICS.unheeded.add(rule, amount=count)
+            unheeded = self._tables.unheeded(int((self._now() - _DAY).timestamp() * 1000))
         except StoreAwayError as error:
             self._log.warning("unheeded cards not counted", why=str(error))
+            return
+        for rule, count in unheeded:
+            self._log.warning("cards unheeded", rule=rule, count=count)
 
     def _forget_old(self) -> None:
         if time.monotonic() < self._next_look:

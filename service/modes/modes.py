@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 
 from service.middleware.log import logger
-from service.modes.in_force import NOTHING_SET, Change, InForce, by_client
+from service.modes.quiet import NOTHING_QUIET, Change, Quiet, by_client
 
 LOOK_S = 20  # seconds after which the store is looked at again, beside the requests
 MOST_S = 45  # seconds after which a request waits for that: a rule falls silent within a minute
@@ -19,11 +19,11 @@ class Modes:
     def __init__(self, read: Callable[[], Iterable[Change]], clock: Callable[[], float] = monotonic) -> None:
         self._read = read
         self._clock = clock
-        self._by_client: Mapping[str, InForce] = {}
+        self._by_client: Mapping[str, Quiet] = {}
         self._looked: float | None = None
         self._lock = threading.Lock()
 
-    def of(self, client: str) -> InForce:
+    def of(self, client: str) -> Quiet:
         """The modes in force for a client."""
         age = None if self._looked is None else self._clock() - self._looked
         if age is None or age > MOST_S:
@@ -32,7 +32,7 @@ class Modes:
                     self._look()
         elif age > LOOK_S and self._lock.acquire(blocking=False):
             threading.Thread(target=self._look_and_release, name="rule modes", daemon=True).start()
-        return self._by_client.get(client, NOTHING_SET)
+        return self._by_client.get(client, NOTHING_QUIET)
 
     def _look_and_release(self) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import sqlalchemy as sa
 
-from service.modes.in_force import Change, Mode
+from service.modes.quiet import Change, Mode
 from service.store.database import Database
 
 RULE_MODES = sa.Table(

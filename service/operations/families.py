@@ -68,10 +68,6 @@ class Counter(Family):
         """Count one more, or `amount`."""
         self._here[self._start(labels)] += amount
 
-    def at(self, *labels: str) -> float:
-        """How many were counted here."""
-        return self._here[self._start(labels)]
-
 
 class Gauge(Family):
     """What is now so many in each process; all together it is their sum."""

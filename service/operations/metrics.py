@@ -51,9 +51,6 @@ class Metrics:
         self.overloaded = Counter("overloaded_total", "Requests refused because max_waiting others were waiting")
         self.hidden = Counter("hidden_failures_total", "Failures that were answered with no cards", client=clients)
         self.cards = Counter("cards_total", "Cards that were shown", rule=rules, indicator=_INDICATORS)
-        self.unheeded = Counter(
-            "unheeded_cards_total", "Cards that five users were shown within a day and none has answered", rule=rules
-        )
         self.could_not_evaluate = Counter(
             "could_not_evaluate_total", "Verdicts of rules that lacked something", rule=rules
         )

@@ -20,7 +20,9 @@ _OF_CARD: dict[str, Any] = {
 }
 
 
-def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -> Answered:
+def answered(
+    name: str, verdict_set: str = "s1", at: int = AT, patient: str = "p" * 64, asker: str = "u" * 64, **changes: Any
+) -> Answered:
     """An evaluation with one card, called after it, and one suggestion."""
     evaluation = Evaluation(
         id=f"evaluation-{name}",
@@ -29,9 +31,9 @@ def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -
         tenant=TENANT,
         service="foot-drop-patient-view",
         hook="patient-view",
-        patient="p" * 64,
+        patient=patient,
         encounter="",
-        asker="u" * 64,
+        asker=asker,
         milliseconds=4.25,
         records=5,
         unreadable=0,
@@ -39,10 +41,7 @@ def answered(name: str, verdict_set: str = "s1", at: int = AT, **changes: Any) -
         verdict_set=verdict_set,
     )
     verdicts = tuple(Verdict(verdict_set, rule, "2.0.0", "card", "") for rule in ("afo", "lumbar-mri"))
-    people = {"patient": evaluation.patient, "asker": evaluation.asker}
-    shown: dict[str, Any] = (
-        {"uuid": f"card-{name}", "client": CLIENT, "tenant": TENANT, "rule": "afo"} | people | changes
-    )
+    shown: dict[str, Any] = {"uuid": f"card-{name}", "client": CLIENT, "tenant": TENANT, "rule": "afo", **changes}
     card = Card(evaluation=evaluation.id, at=at, version="2.0.0", indicator="info", **_OF_CARD, **shown)
     return Answered(evaluation, verdicts, (card,))
 

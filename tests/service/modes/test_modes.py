@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.modes.in_force import Change, Mode
 from service.modes.modes import LOOK_S, MOST_S, Modes
+from service.modes.quiet import Change, Mode
 from service.store.database import StoreAwayError
 from tests.support.commands import Done, run
 from tests.support.signing import registered, token

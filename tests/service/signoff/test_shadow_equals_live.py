@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cards.rule_book import rule_book
-from service.modes.in_force import Change, Mode
+from service.modes.quiet import Change, Mode
 from service.modes.table import write
 from service.store.database import Database, place
 from tests.support.charts import Patient, fixed, patients

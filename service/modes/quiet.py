@@ -1,4 +1,4 @@
-"""The modes in force for a client: the rules whose cards it is not shown."""
+"""What is quiet for a client: the rules whose cards it is not shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Change(Struct, frozen=True, kw_only=True):
     at: int
 
 
-class InForce(Struct, frozen=True):
+class Quiet(Struct, frozen=True):
     """The rules whose cards a client is not shown: those that are off, in shadow, and with pilots.
 
     Of each of the last `pilots` holds the users and the locations, as references.
@@ -55,7 +55,7 @@ class InForce(Struct, frozen=True):
         return any(locations for _, _, locations in self.pilots)
 
 
-NOTHING_SET = InForce()
+NOTHING_QUIET = Quiet()
 """Where every rule is live."""
 
 
@@ -64,13 +64,13 @@ def in_force(changes: Iterable[Change]) -> dict[tuple[str, str], Change]:
     return {(change.client, change.rule): change for change in changes}
 
 
-def by_client(changes: Iterable[Change]) -> dict[str, InForce]:
+def by_client(changes: Iterable[Change]) -> dict[str, Quiet]:
     """What is in force for each client by the last change of each rule."""
     changed: dict[str, list[Change]] = {}
     for (client, _), change in in_force(changes).items():
         changed.setdefault(client, []).append(change)
     return {
-        client: InForce(
+        client: Quiet(
             off=frozenset(one.rule for one in ones if one.mode is Mode.OFF),
             shadow=frozenset(one.rule for one in ones if one.mode is Mode.SHADOW),
             pilots=tuple(
