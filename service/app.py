@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -17,11 +18,12 @@ from cards.record.codes import Codes
 from cards.rule_book import RuleBook, rule_book
 from service import cds_services
 from service.errors import StartError
-from service.evaluation import Evaluator
+from service.evaluation import Evaluation, Evaluator
 from service.expansions import read_expansions
 from service.fhir.address import allow_list
 from service.fhir.client import THREADS, FhirReader
 from service.fhir.transport import FHIR_SERVER, HttpClient
+from service.hooks import check_hook
 from service.memory.in_process import InProcess
 from service.memory.memory import Memory
 from service.middleware import log
@@ -40,6 +42,7 @@ from service.settings import Settings
 from service.signoff.site import Clock, Site
 from service.store.hashing import Hash, keyed_hash, no_hash, own_key
 from service.wire.refusal import RefusedError, outcome
+from service.wire.request import HookRequest, read
 
 if TYPE_CHECKING:
     from service.trust.callers import Callers
@@ -178,6 +181,21 @@ def _hash(settings: Settings) -> Hash:
     if settings.data_dir is None and settings.log_identifiers:
         raise StartError("log_identifiers: the hashes need a key: set hash_key, or data_dir, where one is made")
     return keyed_hash(own_key(settings.data_dir)) if settings.data_dir else no_hash
+
+
+def evaluated(settings: Settings, client: str, body: bytes, now: Clock = None) -> tuple[HookRequest, Evaluation]:
+    """A request, and what is decided for a client: by what is signed, its modes, and what is quiet after an answer.
+
+    Raises RefusedError, RefusedSignoffError, StartError.
+    """
+    reader = fhir_reader(settings)
+    evaluating = evaluator(settings, now, reader=reader)
+    memory, callers = _memory(settings, evaluating), _callers(settings, reader, evaluating.book)
+    with closing(memory), closing(callers):
+        caller = callers.of(client)
+        asked = read(body, profile=caller.profile)
+        check_hook(asked.hook)
+        return asked, cds_services.evaluated_for(evaluating, memory, asked, caller)
 
 
 def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> None:

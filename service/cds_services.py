@@ -109,7 +109,7 @@ def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook:
     profile = caller.profile if caller is not None else STRICT
     asked = read(_body(environ), hook, profile)
     environ[COUNTS].update(memory.names(caller, asked))
-    evaluation = evaluator.evaluate(asked) if caller is None else _evaluated(evaluator, memory, asked, caller)
+    evaluation = evaluator.evaluate(asked) if caller is None else evaluated_for(evaluator, memory, asked, caller)
     environ[COUNTS].update(
         records=len(evaluation.gathered.records),
         unreadable=evaluation.chart.noticed.total,
@@ -138,7 +138,7 @@ def _in_shadow(shadow: Shadow, written: Callable[[Decision], tuple[bytes, list[S
     return [sent for sent in written(shadow.decision)[1] if sent.rule.id in shadow.rules]
 
 
-def _evaluated(evaluator: Evaluator, memory: Memory, asked: HookRequest, caller: Caller) -> Evaluation:
+def evaluated_for(evaluator: Evaluator, memory: Memory, asked: HookRequest, caller: Caller) -> Evaluation:
     """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
     caller.check(asked)
     try:

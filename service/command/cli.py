@@ -88,31 +88,42 @@ def serve(
     show_default=True,
     help="Text for people, JSON for tools.",
 )
+@click.option("--client", metavar="NAME", help="As this client is answered: signed rules, modes, and what is quiet.")
 @SETTINGS
 @_FHIR_SERVERS
-def explain(body: IO[bytes], now: datetime | None, form: str, file: Path | None, servers: tuple[str, ...]) -> None:
+def explain(
+    body: IO[bytes], now: datetime | None, form: str, client: str | None, file: Path | None, servers: tuple[str, ...]
+) -> None:
     """Explain each rule's verdict on a request. `-` reads standard input.
 
-    The request is evaluated exactly as by `serve --dev`.
+    The request is evaluated exactly as by `serve --dev`, or by `serve` for a client.
     """
     from rich.console import Console
 
     from service import explain as words
-    from service.app import evaluator
+    from service.app import evaluated, evaluator
+    from service.errors import ServiceError
     from service.hooks import check_hook
     from service.wire.refusal import RefusedError, outcome
     from service.wire.request import read
 
-    settings = load_settings(file, True, servers, ())
+    settings = load_settings(file, client is None, servers, ())
+    if client is not None and client not in settings.clients:
+        raise click.BadParameter(f"there is no client {client}: see `clients list`", param_hint="--client")
     if now is not None and now.tzinfo is None:
         now = now.replace(tzinfo=settings.zone)
     try:
-        request = read(body.read())
-        check_hook(request.hook)
-        evaluation = evaluator(settings, now).evaluate(request)
+        if client is not None:
+            request, evaluation = evaluated(settings, client, body.read(), now)
+        else:
+            request = read(body.read())
+            check_hook(request.hook)
+            evaluation = evaluator(settings, now).evaluate(request)
     except RefusedError as error:
         click.echo(outcome(error.status, "; ".join(filter(None, (error.message, error.aside))), error.field))
         sys.exit(1)
+    except ServiceError as error:
+        refuse(str(error))
     if form == "json":
         click.echo(json.dumps(words.as_json(request.hook, evaluation), indent=2, allow_nan=False))
     else:

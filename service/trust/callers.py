@@ -77,6 +77,11 @@ class Callers:
         self._modes = modes
         self._origins = frozenset(origins)
 
+    def of(self, name: str) -> Caller:
+        """A client of the settings, for each of its tenants, as if it called: for who explains what it was answered."""
+        one = next(one for one in self._by_issuer.values() if one.name == name)
+        return Caller(one.name, one.client, one.client.tenants, one.reader, self._modes)
+
     def health(self) -> Health:
         """Whether callers can be let in: the store of used tokens, and the keys of each client."""
         keys = {one.name: one.keys.are_known for one in self._by_issuer.values()}

@@ -11,8 +11,10 @@ import pytest
 from service.modes.modes import LOOK_S, MOST_S, Modes
 from service.modes.quiet import Change, Mode
 from service.store.database import StoreAwayError
+from tests.support import vignettes
 from tests.support.commands import Done, run
-from tests.support.signing import registered, token
+from tests.support.patients import FOOT_DROP, NOW
+from tests.support.signing import PUBLIC_URL, VIEW, registered, token
 from tests.support.site import REQUEST, Site, lines, site
 
 RULE = "lumbar-mri"
@@ -23,9 +25,9 @@ def rules(running: Site, **context: str) -> set[str]:
     return topics(running, {**REQUEST, "context": {**REQUEST["context"], **context}})
 
 
-def topics(running: Site, request: dict[str, Any]) -> set[str]:
+def topics(running: Site, request: dict[str, Any], path: str = VIEW) -> set[str]:
     """The rules whose cards are shown in the answer to a request."""
-    reply = running.post(token(), request)
+    reply = running.post(token(aud=f"{PUBLIC_URL}{path}"), request, path=path)
     assert reply.status_code == 200
     return {card["source"]["topic"]["code"] for card in reply.get_json()["cards"]}
 
@@ -96,6 +98,21 @@ def test_pilots_are_those_in_an_encounter_at_a_place(tmp_path: Path) -> None:
             assert RULE not in topics(running, request), request["prefetch"]["encounter"]
         by_user = {**REQUEST, "context": {**REQUEST["context"], "userId": "Practitioner/9"}}
         assert RULE in topics(running, by_user)
+
+
+def test_a_place_counts_on_a_hook_that_asks_for_no_encounter(tmp_path: Path) -> None:
+    """What comes as prefetch is read there too."""
+    rule = "gabapentinoid-safety"
+    draft = {"resourceType": "MedicationRequest", "code": "gabapentin", "dailyDoseMg": 4000, "id": "d1"}
+    asked = vignettes.request({**FOOT_DROP, "draftOrders": [draft]}, "order-select", NOW)
+    encounter = at(stay("Location/7"))["prefetch"]["encounter"]
+    there = {**asked, "prefetch": {**asked["prefetch"], "encounter": encounter}}
+    registered(tmp_path)
+    assert change(tmp_path, "pilot", "--location", "Location/7", rule=rule).returncode == 0
+    path = VIEW.replace("patient-view", "order-select")
+    with site(tmp_path) as running:
+        assert rule in topics(running, there, path)
+        assert rule not in topics(running, asked, path)
 
 
 @pytest.mark.parametrize("odd", ["7", "Practitioner/7", "https://ehr.hospital.example/fhir/r4/Location/7", "Location/"])

@@ -15,6 +15,7 @@ import pytest
 
 from service.memory import writer
 from tests.support import vignettes
+from tests.support.commands import run
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.processes import until
 from tests.support.signing import AUDIENCE, PUBLIC_URL, VIEW, token
@@ -244,6 +245,25 @@ def test_what_is_quiet_counts_as_shown(main: Site, capfd: pytest.CaptureFixture[
     assert labels[0] == labels[1]
     (line,) = (line for line in lines(capfd.readouterr().err) if line.get("service"))
     assert line["quiet"] == 1
+
+
+def test_explain_says_it_for_a_client(tmp_path: Path) -> None:
+    with site(tmp_path) as running:
+        patient = Patient(running)
+        patient.answer(patient.cards()["lumbar-mri"])
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(REQUEST).replace(REQUEST["context"]["patientId"], patient.id))
+    words = ("explain", str(file), "--now", NOW.isoformat(), "--format", "json")
+    said = {}
+    for more in ((), ("--client", "main")):
+        explained = json.loads(run(*words, *more, folder=tmp_path).stdout)
+        said[more] = next(one for one in explained["verdicts"] if one["rule"] == "lumbar-mri")
+    assert said[()]["outcome"] == "card"
+    quiet = said["--client", "main"]
+    assert (quiet["outcome"], quiet["indicator"]) == ("suppressed", "warning")
+    assert "quiet until 2026-03-09 09:59" in quiet["why"]
+    done = run(*words, "--client", "another", folder=tmp_path)
+    assert (done.returncode, "there is no client another" in done.stderr) == (2, True)
 
 
 def test_a_client_may_do_without(tmp_path: Path) -> None:
