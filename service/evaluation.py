@@ -9,7 +9,7 @@ from time import monotonic
 from msgspec import Struct
 
 from cards.decide import Decision, Shown, WhyQuiet, decide, never_quiet
-from cards.language.verdict import Card, Verdict
+from cards.language.verdict import Card, Silent, Verdict
 from cards.record.chart import Chart
 from cards.record.codes import Codes
 from cards.record.decoding import read_resource
@@ -130,8 +130,9 @@ class Evaluator:
         hidden = modes.hidden(request.context.userId or "", where) | self.standings.hidden(now.date())
         quiet = _Noting(quieting(chart, now)) if quieting else None
         decision, shadow = self._decided(chart, hidden, modes.off, quiet or never_quiet)
+        quietened = quiet.quietened(decision) if quiet else frozenset()
         signed = self.standings.words(now.date())
-        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quiet.quiet if quiet else ())
+        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quietened)
 
     def _queries(self, hook: str, modes: Quiet) -> Mapping[str, str]:
         """The prefetch templates of a hook; where a rule has pilots by place, also that of the encounter."""
@@ -192,13 +193,20 @@ class _Noting:
 
     def __init__(self, quiet: WhyQuiet) -> None:
         self._quiet = quiet
-        self.quiet: set[str] = set()
+        self._noted: dict[str, str] = {}
 
     def __call__(self, rule: str, card: Card) -> str:
         why = self._quiet(rule, card)
         if why:
-            self.quiet.add(rule)
+            self._noted[rule] = why
         return why
+
+    def quietened(self, decision: Decision) -> frozenset[str]:
+        """The rules that are silent in a decision for that reason, and no other."""
+        verdicts = decision.verdicts
+        return frozenset(
+            rule for rule, why in self._noted.items() if isinstance(one := verdicts[rule], Silent) and one.why == why
+        )
 
 
 def _contain(rule: str, error: Exception) -> None:

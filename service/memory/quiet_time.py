@@ -63,7 +63,7 @@ class QuietTime:
         self._fingerprint = fingerprint
         self._chart = chart
         self._now = now
-        self._by_rule: dict[str, Answer] | None = None
+        self._by_rule: dict[str, list[Answer]] | None = None
 
     def __call__(self, rule: str, card: Card) -> str:
         """What quietened a card, and until when; empty when nothing did, or when nobody can tell."""
@@ -71,35 +71,39 @@ class QuietTime:
             if self._by_rule is None:
                 self._asker = self._find_asker()
                 self._by_rule = self._read()
-            answer = self._by_rule.get(rule)
-            return self._why(answer, card) if answer else ""
+            answers = self._by_rule.get(rule)
+            return self._why(answers, card) if answers else ""
         except Exception as error:
             self._by_rule = {}
             contain(rule, "memory", error)
             return ""
 
-    def _read(self) -> dict[str, Answer]:
-        """The newest answer to each rule's card that concerns this user."""
+    def _read(self) -> dict[str, list[Answer]]:
+        """The answers to each rule's cards that concern this user, the newest first."""
+        by_rule: dict[str, list[Answer]] = {}
         if not self._asker.patient:
-            return {}
+            return by_rule
         since = self._now - LOOK_BACK
         answers = self._answers(self._asker.patient, int(since.timestamp() * 1000))
-        return {answer.rule: answer for answer in sorted(answers, key=_in_order) if self._concerns(answer)}
+        for answer in sorted(filter(self._concerns, answers), key=_in_order, reverse=True):
+            by_rule.setdefault(answer.rule, []).append(answer)
+        return by_rule
 
     def _concerns(self, answer: Answer) -> bool:
         """What is critical is quiet for the user who answered alone: nobody else may have seen it."""
         return answer.indicator != Indicator.CRITICAL or (answer.asker == self._asker.user != "")
 
-    def _why(self, answer: Answer, card: Card) -> str:
+    def _why(self, answers: list[Answer], card: Card) -> str:
+        """What the newest answer about the same facts says: on another hook a rule speaks of others."""
+        facts = self._fingerprint(self._asker.patient, card, self._chart)
+        answer = next((one for one in answers if one.fingerprint == facts), None)
+        if answer is None or not REQUIRED.isdisjoint(card.unseen):
+            return ""  # a new fact may be among what could not be read (D58)
         then = Indicator(answer.indicator)
         until = _moment(answer) + _length(answer, then)
         if self._now >= until or card.indicator.rank > then.rank:
             return ""
         if answer.outcome == "accepted" and (then is Indicator.CRITICAL or self._asker.hook in _UNDONE_ON):
-            return ""
-        if not REQUIRED.isdisjoint(card.unseen):
-            return ""  # a new fact may be among what could not be read (D58)
-        if answer.fingerprint != self._fingerprint(self._asker.patient, card, self._chart):
             return ""
         return _sentence(answer, then, until, self._now)
 
