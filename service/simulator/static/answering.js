@@ -12,14 +12,7 @@ export class Answering {
   }
 
   async accept(hook, card, suggestion, anchor) {
-    try {
-      await this.answers.accept(card, suggestion, isOrdering(hook));
-    } catch (failure) {
-      await this.refresh(); // a part of it may be done
-      throw failure;
-    }
-    const standing = this.answers.standing(card, suggestion.label);
-    this.note(`Accepted: ${suggestion.label}${standing === "Drafted" ? " (drafted, not signed)" : ""}`);
+    if (!this.answers.standing(card, suggestion.label)) await this.#carryOut(hook, card, suggestion);
     this.moments.paneOf(hook).decorateAll();
     try {
       await this.refresh();
@@ -28,6 +21,17 @@ export class Answering {
       const acceptedSuggestions = suggestion.uuid ? [{ id: suggestion.uuid }] : [];
       await this.tell(hook, card, { outcome: "accepted", acceptedSuggestions }, anchor);
     }
+  }
+
+  async #carryOut(hook, card, suggestion) {
+    try {
+      await this.answers.accept(card, suggestion, isOrdering(hook));
+    } catch (failure) {
+      await this.refresh(); // a part of it may be done
+      throw failure;
+    }
+    const standing = this.answers.standing(card, suggestion.label);
+    this.note(`Accepted: ${suggestion.label}${standing === "Drafted" ? " (drafted, not signed)" : ""}`);
   }
 
   async override(hook, card, { reason, comment }, anchor) {

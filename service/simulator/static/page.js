@@ -165,11 +165,12 @@ const removed = new Map(); // by reference: what puts it back
 const drafts = new Drafts(record, (act, reference, button) =>
   doing(async () => {
     if (act === "remove") {
-      removed.set(reference, await record.discard(reference));
+      if (!removed.has(reference)) removed.set(reference, await record.discard(reference));
       drafts.became(reference, "Removed");
       note("Order removed");
     } else {
-      await removed.get(reference)();
+      await removed.get(reference)?.();
+      removed.delete(reference);
       drafts.lines.delete(reference);
       note("Order put back");
     }
