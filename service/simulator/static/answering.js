@@ -14,13 +14,10 @@ export class Answering {
   async accept(hook, card, suggestion, anchor) {
     if (!this.answers.standing(card, suggestion.label)) await this.#carryOut(hook, card, suggestion);
     this.moments.paneOf(hook).decorateAll();
-    try {
-      await this.refresh();
-      await this.replay(hook, anchor);
-    } finally {
-      const acceptedSuggestions = suggestion.uuid ? [{ id: suggestion.uuid }] : [];
-      await this.tell(hook, card, { outcome: "accepted", acceptedSuggestions }, anchor);
-    }
+    await this.refresh();
+    await this.replay(hook, anchor);
+    const acceptedSuggestions = suggestion.uuid ? [{ id: suggestion.uuid }] : [];
+    await this.tell(hook, card, { outcome: "accepted", acceptedSuggestions }, anchor);
   }
 
   async #carryOut(hook, card, suggestion) {
@@ -46,15 +43,14 @@ export class Answering {
     await this.tell(hook, card, { outcome: "overridden", ...given }, anchor);
   }
 
-  // `answer` is the number of the suggestion, or "override".
-  async takeBack(hook, card, answer, anchor) {
-    const label = card.suggestions?.[answer]?.label;
-    if (answer === "override") this.answers.takeBackOverride(card);
+  // `label` is that of the suggestion; without one the override is taken back.
+  async takeBack(hook, card, label, anchor) {
+    if (label === undefined) this.answers.takeBackOverride(card);
     else await this.answers.takeBack(card, label);
     this.note(`Taken back: ${label ?? card.summary}`);
     find("feedback").textContent += "\nTaken back on this page: CDS Hooks has no message that says so.";
     this.moments.paneOf(hook).decorateAll();
-    if (answer === "override") return;
+    if (label === undefined) return;
     await this.refresh();
     await this.replay(hook, anchor);
   }

@@ -66,8 +66,13 @@ export class Answers {
     return WORDS[["drafted", "ordered", "done"].find((state) => states.has(state))] ?? "";
   }
 
-  // Shows on a card what was answered to it.
-  decorate({ card, article, isGone }) {
+  #say(line, standing) {
+    const isOpen = standing === "Drafted" || standing === "Removed";
+    fill(line, standing && `${standing}: ${brief(line.dataset.label)}.`, isOpen);
+  }
+
+  // Shows on a card what was answered to it; `former` are the labels that it had in this place before.
+  decorate({ card, article, isGone, former = [] }) {
     const overridden = this.overrideOf(card);
     const labels = (card.suggestions ?? []).map(({ label }) => label);
     const standings = labels.map((label) => this.standing(card, label));
@@ -77,18 +82,30 @@ export class Answers {
     article.querySelectorAll("[data-suggestion]").forEach((button, number) => {
       const standing = standings[number];
       const line = article.querySelector(`[data-answer="${number}"]`);
-      fill(line, standing && `${standing}: ${brief(labels[number])}.`, standing === "Drafted" || standing === "Removed");
+      line.dataset.label = labels[number];
+      this.#say(line, standing);
       button.hidden = Boolean(standing);
       button.disabled = Boolean(overridden || oneIsTaken || isGone);
     });
     const line = article.querySelector('[data-answer="override"]');
     fill(line, overridden && `Overridden: ${brief(overridden)}.`, true);
     article.querySelector(".override").hidden = Boolean(overridden || isGone);
+    for (const label of former) this.#say(formerLine(article, label), this.standing(card, label));
     const state = article.querySelector(".card-state");
-    state.textContent = overridden ? "Overridden" : standings.find(Boolean) ?? "";
+    state.textContent = overridden ? "Overridden" : [...standings, ...former.map((label) => this.standing(card, label))].find(Boolean) ?? "";
     if (isGone && !state.textContent) state.textContent = "No longer said";
     state.hidden = !state.textContent;
   }
+}
+
+// The line of a suggestion that was accepted, and that the card no longer makes.
+function formerLine(article, label) {
+  const known = [...article.querySelectorAll(".former")].find((line) => line.dataset.label === label);
+  if (known) return known;
+  const line = Object.assign(document.createElement("p"), { className: "answer-line former" });
+  Object.assign(line.dataset, { label, answer: "former" });
+  article.querySelector("h3").after(line);
+  return line;
 }
 
 // What an answer takes the place of leaves its room, so that the cards below stay where they are.

@@ -18,7 +18,8 @@ function instructionOf({ text, timing, doseAndRate }) {
   if (text) return text;
   if (amount?.value === undefined) return "";
   const span = `${period > 1 ? `${period} ` : ""}${UNITS[periodUnit] ?? periodUnit}`;
-  return `${amount.value} ${amount.unit ?? ""}${frequency ? `, ${frequency} times per ${span}` : ""}`;
+  const times = frequency === 1 ? "once" : `${frequency} times`;
+  return `${amount.value} ${amount.unit ?? ""}${frequency ? `, ${times} per ${span}` : ""}`;
 }
 
 const priorityOf = (order) => order.priority ?? "routine";
@@ -69,6 +70,7 @@ export class Drafts {
     document.getElementById("unsigned").textContent = count;
     const unsigned = count ? `${count} ${count === 1 ? "draft is" : "drafts are"} unsigned.` : "No draft is unsigned.";
     document.getElementById("unsigned-note").textContent = unsigned;
+    document.getElementById("unsigned-note").classList.toggle("none", !count);
     const sign = document.getElementById("sign");
     sign.disabled = !count;
     sign.textContent = count ? `Sign orders (${count})` : "Sign orders";

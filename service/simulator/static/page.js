@@ -186,8 +186,8 @@ for (const pane of [moments.side, moments.signing]) {
     const slot = button && pane.slotOf(button);
     if (!slot) return;
     const [hook, { card }] = [hookOf(), slot];
-    const { answer } = button.closest("[data-answer]")?.dataset ?? {};
-    if (button.matches(".undo")) doing(() => answering.takeBack(hook, card, answer, button), button);
+    const { label } = button.closest("[data-answer]")?.dataset ?? {};
+    if (button.matches(".undo")) doing(() => answering.takeBack(hook, card, label, button), button);
     if (button.matches("[data-suggestion]")) {
       button.disabled = true;
       const done = doing(() => answering.accept(hook, card, card.suggestions[button.dataset.suggestion], button), button);

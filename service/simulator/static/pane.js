@@ -16,7 +16,7 @@ const element = (tag, words, className = "") =>
 
 // Keeps an element as high as it is, whatever leaves it.
 export function hold(part) {
-  part.style.minHeight = `${part.offsetHeight}px`;
+  part.style.minHeight = `${part.getBoundingClientRect().height}px`;
 }
 
 function skeleton() {
@@ -30,7 +30,7 @@ export class Pane {
   // `name` is a prefix of ids; `decorate` is called for each card that stands here: ({ card, article }).
   constructor(place, client, name, decorate = () => {}) {
     Object.assign(this, { place, client, name, decorate });
-    this.slots = []; // { card, article, isGone }
+    this.slots = []; // { card, article, isGone, former }
     this.count = 0;
   }
 
@@ -70,10 +70,13 @@ export class Pane {
       slot.isGone = true;
       return slot;
     }
-    const [found] = [left[number]];
+    const found = left[number];
     left[number] = null;
+    const labels = new Set((found.card.suggestions ?? []).map(({ label }) => label));
+    const before = [...(slot.former ?? []), ...(slot.card.suggestions ?? []).map(({ label }) => label)];
+    found.former = before.filter((label) => !labels.has(label));
     if (!slot.isGone && adviceOf(found.card) === adviceOf(slot.card)) return slot;
-    found.article.style.minHeight = `${slot.article.offsetHeight}px`;
+    found.article.style.minHeight = `${slot.article.getBoundingClientRect().height}px`;
     slot.article.replaceWith(found.article);
     return found;
   }

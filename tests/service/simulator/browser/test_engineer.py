@@ -44,7 +44,8 @@ def test_a_request_is_changed_sent_again_and_copied(browser: Browser, address: s
     visit = Visit(browser, address, LAPTOP, "light", permissions=["clipboard-read", "clipboard-write"])
     page = opened(visit)
     request = json.loads(page.locator("#request").input_value())
-    request["prefetch"]["conditions"]["entry"] = []
+    for key in ("conditions", "observations"):
+        request["prefetch"][key]["entry"] = []
     page.locator("#request").fill(json.dumps(request))
     page.get_by_role("button", name="Send this request").click()
     expect(page.locator("#request-cards")).to_contain_text("No cards")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,8 +73,10 @@ def test_a_double_click_accepts_one_suggestion_and_the_next_card_stays(
 @pytest.mark.long
 def test_a_control_that_has_just_moved_is_pressed_by_the_keyboard_alone(browser: Browser, address: str) -> None:
     visit = Visit(browser, address, LAPTOP, "light")
+    visit.page.clock.install()  # so that half a second is not over before the click
     page = visit.chart("new-l5-foot-drop")
     button = card(page, "lumbar-mri").get_by_role("button", name=re.compile("Urgent lumbar MRI"))
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     page.evaluate(MOVE, "#cards")
     page.mouse.click(*middle(button))
     expect(page.locator("#status")).to_contain_text("had just moved")
@@ -81,6 +84,7 @@ def test_a_control_that_has_just_moved_is_pressed_by_the_keyboard_alone(browser:
     page.evaluate(MOVE, "#cards")
     button.focus()
     page.keyboard.press("Enter")
+    page.clock.resume()
     expect(card(page, "lumbar-mri")).to_contain_text("Drafted: ")
     settled(page)
     page.context.close()
@@ -94,6 +98,8 @@ def test_removed_and_signed_orders_keep_their_lines(browser: Browser, address: s
     settled(page)
     lines = page.locator("#drafts li")
     expect(lines).to_have_count(2)
+    page.locator("#sign").scroll_into_view_if_needed()
+    settled(page)
     page.mouse.dblclick(*middle(lines.first.get_by_role("button")))
     expect(page.locator("#drafts li.unsigned")).to_have_count(1)
     expect(lines).to_have_count(2)
