@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from cards.orders.override_reasons import MOST_REASONS
 from cards.orders.validity import r4_fault
+from cards.rule_book import rule_book
 from service import examples
 from service.app import create_app
 from service.settings import Settings
@@ -169,18 +170,18 @@ def test_an_override_begins_without_a_reason_and_needs_one_for_a_critical_card(
 @pytest.mark.parametrize(
     "member", ["summary", "indicator", "source", "suggestions", "links", "overrideReasons", "detail"]
 )
-@pytest.mark.parametrize("value", [None, 7, [], {}, [None], ["x"], "x", True])
-def test_a_card_of_another_service_may_hold_anything(client: FlaskClient, member: str, value: Any) -> None:
-    html = fragment(client, "cards", {"cards": [{**card(), member: value}, 7, {}], "isForeign": True})
-    assert html.count("<article") == 2
-    assert "/rules/" not in html
+def test_a_card_of_another_service_may_hold_anything(client: FlaskClient, member: str) -> None:
+    for value in (None, 7, [], {}, [None], ["x"], "x", True):
+        html = fragment(client, "cards", {"cards": [{**card(), member: value}, 7, {}], "isForeign": True})
+        assert html.count("<article") == 2
+        assert "/rules/" not in html
 
 
 def test_cards_and_verdicts_lead_to_the_page_of_their_rule(client: FlaskClient, foot_drop: dict[str, Any]) -> None:
     html = fragment(client, "cards", {"cards": [card()]}) + fragment(client, "verdicts", foot_drop)
-    for address in set(re.findall(r'href="(/rules/[^"]+)"', html)):
-        assert client.get(address).status_code == 200
-    assert html.count('href="/rules/afo"') == 2
+    linked = re.findall(r'href="/rules/([^"]+)"', html)
+    assert set(linked) == {rule.id for rule in rule_book().by_hook["patient-view"]}
+    assert linked.count("afo") == 2
 
 
 @pytest.mark.parametrize(("status", "word"), [("draft", "drafted"), ("active", "ordered"), ("completed", "done")])
