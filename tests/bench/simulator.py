@@ -5,7 +5,6 @@ It needs Debian's chromium. What the service takes is read from the browser's ow
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from statistics import median, quantiles
 
@@ -26,7 +25,7 @@ _CLICK = """(order) => new Promise((resolve) => {
     performance.clearResourceTimings();
     const begun = performance.now();
     const seen = new MutationObserver(() => {
-        if (!cards.querySelector("article.card, .silence") || cards.ariaBusy === "true") return;
+        if (cards.ariaBusy === "true") return;
         seen.disconnect();
         requestAnimationFrame(() => setTimeout(() => {
             const asked = performance.getEntriesByType("resource");
@@ -34,7 +33,7 @@ _CLICK = """(order) => new Promise((resolve) => {
             resolve([performance.now() - begun, hook.responseEnd - hook.startTime]);
         }));
     });
-    seen.observe(cards, { childList: true });
+    seen.observe(cards, { attributeFilter: ["aria-busy"] });
     document.querySelector("#order-form button").click();
 })"""
 
@@ -78,7 +77,6 @@ def main(rounds: int) -> None:
         measure(page, len(_ORDERS))
         words, is_met = said(measure(page, rounds))
     print(f"From click to card, {words}: {'met' if is_met else 'not met'}")
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,13 @@ const counted = (cards) => {
   return critical ? `${words} (${critical} critical)` : words;
 };
 
+// Once what was changed is on the screen; a page that is not in sight draws nothing, and does not wait long.
+const drawn = () =>
+  new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 100);
+  });
+
 export class Moments {
   constructor(start, client, record, answers) {
     Object.assign(this, { start, client, record });
@@ -107,6 +114,7 @@ export class Moments {
     find("timing").dataset.beyond = failure ? "" : beyond.toFixed(1);
     for (const button of document.querySelectorAll("[data-hook]")) this.#tab(button);
     this.#beside(hook, failure ? "Not checked." : `${counted(response.cards)}.`);
+    await drawn(); // the cards come first, then what is behind them
     this.engineer.took(this.services.get(hook) ?? {}, called);
     if (!failure) await this.#lookedAt(hook, called, retry);
   }
