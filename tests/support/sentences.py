@@ -99,7 +99,7 @@ def refusals() -> Iterator[TestResponse]:
     yield client.post("/simulator/write", json={})
     for below in ("", "/a/b"):
         services = f"http://{'localhost:9' if below else 'elsewhere.example'}/cds-services"
-        called = {"services": services, "below": below, "body": {}}
+        called: dict[str, Any] = {"services": services, "below": below, "body": {}}
         yield client.post("/simulator/relay", json=called, headers={"Origin": "http://localhost"})
     yield client.get("/cds-services", headers={"Host": "ehr.example"})
     yield from _refused_callers()

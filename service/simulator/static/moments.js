@@ -30,6 +30,7 @@ export class Moments {
     this.calls = new Map(); // by hook: the last request and its response
     this.changes = 0; // of the record
     this.current = "patient-view";
+    this.checked = ""; // the drafts of the last check before signing
     const decorate = (hook) => (slot) => {
       answers.decorate(slot);
       this.#link(hook(), slot);
@@ -44,6 +45,11 @@ export class Moments {
 
   say(hook, words) {
     find(hook === "order-sign" ? "sign-status" : "status").textContent = words;
+  }
+
+  // The orders that are being written, as text: equal when they are the same.
+  written() {
+    return JSON.stringify([...this.record.drafts.values()]);
   }
 
   // What the orders that are being written add to a request.
@@ -72,7 +78,8 @@ export class Moments {
     const isKept = Boolean(anchor);
     const called = { request: this.#request(hook, more), more, response: { cards: [] }, failure: null, doubt: false };
     this.calls.set(hook, called);
-    if (hook !== "order-sign") this.current = hook;
+    if (hook === "order-sign") this.checked = this.written();
+    else this.current = hook;
     this.say(hook, "Asking the service …");
     const ended = pane.wait(isKept);
     try {

@@ -49,6 +49,7 @@ function doing(task, anchor) {
     } catch (failure) {
       failBeside(failure, anchor, () => doing(task, anchor));
     }
+    closeOldCheck();
     document.body.ariaBusy = "false";
     // The control that had the focus may have gone: the next one of its card has it, or the cards.
     if (hadFocus && (!anchor.isConnected || anchor.hidden)) focusNear(card);
@@ -120,6 +121,17 @@ function showSigning() {
   find("sign-anyway").textContent = called?.failure ? "Sign without the check" : left || called?.doubt ? "Sign anyway" : "Sign";
 }
 
+// What was checked before signing holds for those very drafts alone.
+function closeOldCheck() {
+  if (!moments.checked || moments.checked === moments.written()) return;
+  moments.checked = "";
+  moments.calls.delete("order-sign");
+  hold(find("signing"));
+  moments.signing.clear();
+  find("sign-anyway").hidden = true;
+  moments.say("order-sign", "The drafts have changed since they were checked: sign them again.");
+}
+
 async function askToSign() {
   Object.assign(find("signing"), { hidden: false }).style.minHeight = "";
   find("sign-anyway").hidden = true;
@@ -136,6 +148,7 @@ async function signAll() {
     await refresh(); // some may be signed
     throw failure;
   }
+  moments.checked = "";
   hold(find("signing"));
   moments.signing.clear();
   find("sign-anyway").hidden = true;

@@ -171,7 +171,8 @@ def test_an_override_begins_without_a_reason_and_needs_one_for_a_critical_card(
     "member", ["summary", "indicator", "source", "suggestions", "links", "overrideReasons", "detail"]
 )
 def test_a_card_of_another_service_may_hold_anything(client: FlaskClient, member: str) -> None:
-    for value in (None, 7, [], {}, [None], ["x"], "x", True):
+    values: list[Any] = [None, 7, [], {}, [None], ["x"], "x", True]
+    for value in values:
         html = fragment(client, "cards", {"cards": [{**card(), member: value}, 7, {}], "isForeign": True})
         assert html.count("<article") == 2
         assert "/rules/" not in html

@@ -29,7 +29,7 @@ def refused(status: int, why: str) -> Reply:
     return Reply(status, {"Content-Type": "application/json"}, json.dumps(outcome).encode())
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[Reply | HangUp, str]] = {
     "away": (HangUp(), "The service did not answer"),
     "500": (Reply(500, {}, b"Traceback"), "The service failed"),
     "412": (refused(412, "observations: the FHIR server did not answer in time"), "observations: the FHIR server"),
@@ -106,7 +106,7 @@ def test_an_answer_after_a_minute_is_waited_for_in_sight_and_then_given_up(page:
     page.goto(f"http://{between.address}/simulator{EXAMPLE}")
     expect(page.locator(".skeleton").first).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("nothing to say")
-    page.clock.fast_forward(MINUTE * 1000)
+    page.clock.fast_forward(int(MINUTE * 1000))
     expect(failure(page)).to_contain_text("did not answer in time")
     expect(page.locator(".skeleton")).to_have_count(0)
 

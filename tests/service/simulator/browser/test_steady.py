@@ -138,6 +138,23 @@ def test_the_cards_of_a_signing_stand_beside_its_button(browser: Browser, addres
 
 
 @pytest.mark.long
+def test_what_was_checked_before_signing_holds_for_those_drafts_alone(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address, LAPTOP, "light")
+    page = visit.chart("routine-mri-signed-while-worsening")
+    anyway = page.get_by_role("button", name="Sign anyway")
+    expect(anyway).to_be_visible()
+    card(page, "afo").get_by_role("button", name=re.compile("orthosis")).first.click()
+    expect(page.locator("#sign-status")).to_contain_text("The drafts have changed")
+    expect(anyway).to_be_hidden()
+    settled(page)
+    page.get_by_role("button", name=re.compile("Sign orders")).click()
+    expect(anyway).to_be_visible()
+    settled(page)
+    visit.check_quiet()
+    page.context.close()
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_record_of_500_problems_with_long_names_is_read_at_320_pixels(
     browser: Browser, address: str, scheme: str
