@@ -200,10 +200,12 @@ def evaluated(settings: Settings, client: str, body: bytes, now: Clock = None) -
 
 def _add_simulator(app: Flask, evaluating: Evaluator, settings: Settings) -> None:
     from service.simulator.fhir_store import FhirStore  # never loaded in production
+    from service.simulator.relay import PEER, Relay
     from service.simulator.routes import routes
 
     allowed = allow_list(settings.allow_fhir_servers, allow_loopback=True)
-    app.register_blueprint(routes(evaluating, partial(FhirStore, allowed=allowed, http=http_client(settings))))
+    stores = partial(FhirStore, allowed=allowed, http=http_client(settings))
+    app.register_blueprint(routes(evaluating, stores, Relay(http_client(settings, peer=PEER))))
 
 
 def http_client(

@@ -26,7 +26,7 @@ FEW_DRAWS = 0.05  # of the patients that properties draw in full
 # What shares a server, an environment or many answers runs in one worker (pytest-xdist).
 GROUPS = {
     "hapi": ["hapi"],
-    "browser": ["service/simulator/test_in_browser.py", "service/simulator/test_height_of_cards.py"],
+    "browser": ["service/simulator/browser", "service/simulator/test_height_of_cards.py"],
     "image": ["deploy/test_packaging.py"],
     "postgresql": [
         "deploy/test_several_services.py",
@@ -74,7 +74,7 @@ SLOW = [
     "service/serving",
     "service/signoff",
     "service/simulator/test_height_of_cards.py",
-    "service/simulator/test_in_browser.py",
+    "service/simulator/browser",
     "service/store",
     "service/test_canaries.py",
     "service/test_feedback.py",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from cards.record.decoding import NO_JSON
 from service.errors import ServiceError
 from service.fhir.address import Address, read_address, without_secrets
 from service.fhir.transport import AnswerError, Budget, HttpClient
-from service.simulator.elements import objects
+from service.simulator.elements import objects, text
 
 Json = dict[str, Any]
 
@@ -34,6 +36,9 @@ _KINDS = (
     "Encounter",
 )
 _WRITABLE = frozenset({*_KINDS, "Communication"})
+_URI = "urn:ietf:rfc:3986"  # the system of identifiers that are URIs
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class StoreError(ServiceError):
@@ -87,18 +92,28 @@ class FhirStore:
     def write(self, method: str, resource: Json) -> Json:
         """File a resource (POST, PUT) or remove it (DELETE), and return what the server stored. Raises StoreError.
 
-        A new resource is sent without its temporary id: the server assigns one.
+        A new resource is sent without its temporary id, which becomes an identifier: the server assigns an id, and does
+        not store it twice when the same is sent again because its answer was lost.
         """
         kind, identity = str(resource.get("resourceType")), quote(str(resource.get("id", "")), safe="")
         if kind not in _WRITABLE or method not in ("POST", "PUT", "DELETE"):
             raise StoreError(f"the simulator does not {method} {kind}")
         if method == "POST":
-            without_id = {name: value for name, value in resource.items() if name != "id"}
-            return self._ask("POST", self._url(kind), without_id)
+            return self._create(kind, resource)
         if method == "DELETE":
             self._ask("DELETE", self._url(f"{kind}/{identity}"))
             return resource
         return self._ask("PUT", self._url(f"{kind}/{identity}"), resource)
+
+    def _create(self, kind: str, resource: Json) -> Json:
+        temporary = text(resource.get("id")).lower()
+        created = {name: value for name, value in resource.items() if name != "id"}
+        if not _UUID.fullmatch(temporary):
+            return self._ask("POST", self._url(kind), created)
+        known = {"system": _URI, "value": f"urn:uuid:{temporary}"}
+        created["identifier"] = [*objects(resource.get("identifier") or []), known]
+        once = {"If-None-Exist": f"identifier={_URI}|{known['value']}"}
+        return self._ask("POST", self._url(kind), created, once)
 
     def _search(self, query: str, kind: str) -> list[Json]:
         matches: list[Json] = []
@@ -118,8 +133,8 @@ class FhirStore:
             raise StoreError("the link leads to another address than the FHIR server's")
         return url
 
-    def _ask(self, method: str, url: str, body: Json | None = None) -> Json:
-        headers = {"Content-Type": _FHIR_JSON, "Prefer": "return=representation"} if body is not None else {}
+    def _ask(self, method: str, url: str, body: Json | None = None, more: Mapping[str, str] = _NO_HEADERS) -> Json:
+        headers = {"Content-Type": _FHIR_JSON, "Prefer": "return=representation", **more} if body is not None else {}
         content = msgspec.json.encode(body) if body is not None else None
         try:
             reply = self._http.call(method, url, _TIMEOUT, self._budget, headers=headers, body=content)

@@ -15,10 +15,13 @@ from service.evaluation import Evaluator
 from service.hooks import HOOKS, check_hook
 from service.rendering import templates
 from service.simulator import opening, order_menu
+from service.simulator.card_view import card_views
 from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
 from service.simulator.fhir_store import FhirStore, StoreError
 from service.simulator.markdown import safe_html
+from service.simulator.relay import Relay, RelayError, services_address
+from service.simulator.standing import standing, standings
 from service.wire.refusal import ForbiddenRefusedError, MediaTypeRefusedError, RefusedError, outcome
 from service.wire.request import read
 
@@ -44,8 +47,8 @@ Stores = Callable[[str], FhirStore]
 """The FHIR server at a base URL. Raises StoreError if it may not be contacted."""
 
 
-def routes(evaluator: Evaluator, stores: Stores) -> Blueprint:
-    """The simulator's routes, which read and write `stores`."""
+def routes(evaluator: Evaluator, stores: Stores, relay: Relay) -> Blueprint:
+    """The simulator's routes, which read and write `stores`, and call other services through `relay`."""
     blueprint = Blueprint(
         "simulator", __name__, url_prefix="/simulator", static_folder="static", static_url_path="/static"
     )
@@ -58,6 +61,11 @@ def routes(evaluator: Evaluator, stores: Stores) -> Blueprint:
         _demand_same_origin()
         return _written(_asked(), stores)
 
+    @blueprint.post("/relay")
+    def call() -> Response:
+        _demand_same_origin()
+        return _relayed(_asked(), relay)
+
     return blueprint
 
 
@@ -69,7 +77,7 @@ def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
     @blueprint.get("/examples/<name>")
     def example(name: str) -> Response:
         try:
-            return _chart(opening.of_example(name))
+            return _chart(opening.of_example(name), _start())
         except examples.UnknownExampleError:
             abort(404)
 
@@ -77,7 +85,7 @@ def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
     def patient() -> Response:
         server, identity = request.args.get("server", ""), request.args.get("id", "")
         try:
-            return _chart(opening.of_patient(stores(server), identity))
+            return _chart(opening.of_patient(stores(server), identity), _start())
         except StoreError as error:
             return _page("patients.html", 502, **_listing(server, "", [], str(error)))
 
@@ -94,8 +102,8 @@ def _add_fragments(blueprint: Blueprint, evaluator: Evaluator) -> None:
     @blueprint.post("/cards")
     def shown_cards() -> Response:
         asked = _asked()
-        state: dict[str, Any] = {name: asked.get(name) for name in ("cards", "accepted", "overridden")}
-        return _page("cards.html", words=_WORDS, **state)
+        rules = () if asked.get("isForeign") else evaluator.book.rules
+        return _page("cards.html", cards=card_views(asked.get("cards"), rules), pane=text(asked.get("pane")))
 
     @blueprint.post("/verdicts")
     def verdicts() -> Response:
@@ -121,13 +129,24 @@ def _listing(server: str, name: str, patients: list[Json], fault: str) -> dict[s
     return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault}
 
 
-def _chart(opened: opening.Opening) -> Response:
+def _start() -> dict[str, Any]:
+    """What a link to a chart may ask for beside it: a hook, an order to be chosen, another service on this machine."""
+    service = request.args.get("service", "").strip()
+    start = {name: request.args.get(name, "") for name in ("hook", "order")}
+    try:
+        return {**start, "service": services_address(service) if service else "", "refused": ""}
+    except RelayError as error:
+        return {**start, "service": "", "refused": str(error)}
+
+
+def _chart(opened: opening.Opening, start: dict[str, Any]) -> Response:
     view = chart_view(opened.records, (), datetime.now(UTC).date())
     return _page(
         "chart.html",
         opened=opened,
         view=view,
-        start=_data({**msgspec.to_builtins(opened), "hooks": _TITLES, **_menus()}),
+        asked=start,
+        start=_data({**msgspec.to_builtins(opened), "asked": start, "hooks": _TITLES, **_menus()}),
         orders=order_menu.orders(),
         problems=order_menu.problems(),
         hooks={hook: _TITLES[hook] for hook in HOOKS},
@@ -151,6 +170,9 @@ def _explained(evaluator: Evaluator) -> dict[str, Any]:
     check_hook(asked.hook)
     evaluation = evaluator.evaluate(asked)
     explained = explain.as_json(asked.hook, evaluation)
+    known = standings(evaluation)
+    for verdict in explained["verdicts"]:
+        verdict["standing"] = standing((fact["reference"] for fact in verdict["because"]), known)
     unknown = {key: explain.unknown_sentences(held) for key, held in explained["notUnderstood"].items()}
     return {
         "explained": explained,
@@ -171,12 +193,21 @@ def _written(asked: Json, stores: Stores) -> Response:
     return Response(msgspec.json.encode(stored), mimetype="application/json")
 
 
+def _relayed(asked: Json, relay: Relay) -> Response:
+    try:
+        answered = relay.call(text(asked.get("services")), text(asked.get("below")), asked.get("body"))
+    except RelayError as error:
+        status = 403 if error.is_refused else 502
+        return Response(outcome(status, str(error)), status=status, mimetype="application/json")
+    return Response(msgspec.json.encode(answered), mimetype="application/json")
+
+
 def _demand_same_origin() -> None:
     """Raises ForbiddenRefusedError unless the browser says that a page of this very service calls."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin", "").partition("://")[2]
     if origin != request.headers.get("Host") or site not in (None, "same-origin"):
-        raise ForbiddenRefusedError("only the simulator's own pages may write")
+        raise ForbiddenRefusedError("only the simulator's own pages may write or call")
 
 
 def _body() -> bytes:
@@ -195,5 +226,6 @@ def _asked() -> Json:
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:
-    html = _templates.get_template(template).render(root=f"{request.script_root}/simulator", **values)
+    places = {"root": f"{request.script_root}/simulator", "rules": f"{request.script_root}/rules"}
+    html = _templates.get_template(template).render(**places, **values)
     return Response(html, status=status, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})

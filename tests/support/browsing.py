@@ -10,7 +10,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-LAPTOP, TABLET = 1280, 820
+LAPTOP, TABLET, PHONE, NARROWEST = 1280, 820, 390, 320
 SERIOUS = ("serious", "critical")
 REBOUND = "rebound.example"
 """A name that was bound to this machine's address, as a hostile page can do with one of its own."""
@@ -39,8 +39,8 @@ def chromium() -> Iterator[Browser]:
 class Visit:
     """A page, what its console said, and what it asked for."""
 
-    def __init__(self, browser: Browser, address: str, width: int, scheme: Any) -> None:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    def __init__(self, browser: Browser, address: str, width: int, scheme: Any, **more: Any) -> None:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
         context.set_default_timeout(20_000)
         self.address = address
         self.page: Page = context.new_page()
@@ -68,9 +68,10 @@ class Visit:
 
 
 def settled(page: Page) -> None:
-    """Wait until everything that was begun is done."""
-    expect(page.locator("#verdicts .verdicts")).to_be_visible()
+    """Wait until everything that was begun is done, and no control has moved for half a second."""
+    expect(page.locator("#verdicts .verdicts")).to_be_attached()
     expect(page.locator("body")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("body")).to_have_attribute("data-steady", "true")
 
 
 def card(page: Page, topic: str) -> Any:

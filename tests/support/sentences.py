@@ -97,6 +97,10 @@ def refusals() -> Iterator[TestResponse]:
         asked = {"server": server, "method": method, "resource": order}
         yield client.post("/simulator/write", json=asked, headers={"Origin": "http://localhost"})
     yield client.post("/simulator/write", json={})
+    for below in ("", "/a/b"):
+        services = f"http://{'localhost:9' if below else 'elsewhere.example'}/cds-services"
+        called: dict[str, Any] = {"services": services, "below": below, "body": {}}
+        yield client.post("/simulator/relay", json=called, headers={"Origin": "http://localhost"})
     yield client.get("/cds-services", headers={"Host": "ehr.example"})
     yield from _refused_callers()
     yield from _stripped()

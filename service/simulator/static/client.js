@@ -1,56 +1,105 @@
-// The page's requests to the service: hooks and feedback as from any EHR, and fragments of the page.
+// The page's requests: hooks and feedback as from any EHR, and fragments of the page.
+
+import { Failure, away, late, refused, strange } from "./failures.js";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
+const PATIENCE = 25; // seconds; a service that reads a slow FHIR server takes long
+const NO_ENDPOINT = new Set([404, 405, 501]);
 
-export class RefusedError extends Error {}
-
-async function post(url, body) {
-  const reply = await fetch(url, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
-  if (!reply.ok) throw new RefusedError(await outcome(reply));
-  return reply;
-}
-
-async function outcome(reply) {
+// What came: status, media type and text. Throws a Failure when nothing did.
+async function ask(url, body, where = url) {
+  const breaking = new AbortController();
+  const timer = setTimeout(() => breaking.abort(), PATIENCE * 1000);
+  const posted = { method: "POST", headers: JSON_TYPE, body: typeof body === "string" ? body : JSON.stringify(body) };
   try {
-    const { issue: issues } = await reply.json();
-    return `${reply.status}: ${issues.map((issue) => issue.diagnostics ?? issue.code).join("; ")}`;
+    const reply = await fetch(url, { ...(body === undefined ? {} : posted), signal: breaking.signal });
+    const type = reply.headers.get("Content-Type") ?? "";
+    return { status: reply.status, type, body: await reply.text() };
   } catch {
-    return `${reply.status} ${reply.statusText}`;
+    throw breaking.signal.aborted ? late(PATIENCE) : away(where);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
+function parsed({ type, body }) {
+  if (!body.trim()) throw strange("The answer is empty.");
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw strange(type.includes("html") ? "A web page came in place of JSON." : "The answer is not JSON.");
+  }
+}
+
+function diagnostics({ status, body }) {
+  try {
+    const { issue: issues } = JSON.parse(body);
+    return `${status}: ${issues.map((issue) => issue.diagnostics ?? issue.code).join("; ")}`;
+  } catch {
+    return `It answered ${status}.`;
+  }
+}
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
 export class Client {
-  constructor(root) {
+  // `foreign` is the address of another service's discovery; the page's own service then calls it for the page.
+  constructor(root, foreign) {
     this.root = root;
-    this.services = `${root.replace(/\/simulator$/, "")}/cds-services`;
+    this.foreign = foreign;
+    this.services = foreign || `${root.replace(/\/simulator$/, "")}/cds-services`;
+    this.address = new URL(this.services, location.href).href;
+  }
+
+  async #reach(below, body) {
+    if (!this.foreign) return { ...(await ask(this.services + below, body, this.address)), milliseconds: null };
+    const asked = { services: this.foreign, below, ...(body === undefined ? {} : { body }) };
+    const relayed = await ask(`${this.root}/relay`, asked);
+    if (relayed.status === 200) return parsed(relayed);
+    const why = diagnostics(relayed);
+    throw relayed.status === 403 ? refused(403, why) : away(this.address, why);
+  }
+
+  async #demand(below, body) {
+    const answer = await this.#reach(below, body);
+    if (answer.status < 200 || answer.status > 299) throw refused(answer.status, diagnostics(answer));
+    return answer;
   }
 
   // The services that discovery lists, by hook.
   async discover() {
-    const reply = await fetch(this.services);
-    if (!reply.ok) throw new RefusedError(await outcome(reply));
-    const { services } = await reply.json();
-    return new Map(services.map((service) => [service.hook, service]));
+    const list = parsed(await this.#demand("", undefined));
+    if (!Array.isArray(list?.services)) throw strange("Its discovery lists no services.");
+    return new Map(list.services.filter(isObject).map((service) => [service.hook, service]));
   }
 
   // A service's answer and the milliseconds until it was read.
-  async call(service, request) {
+  async call(id, request) {
     const begun = performance.now();
-    const reply = await post(`${this.services}/${service.id}`, request);
-    const response = await reply.json();
-    return { response, milliseconds: performance.now() - begun };
+    const response = parsed(await this.#demand(`/${encodeURIComponent(id)}`, request));
+    const milliseconds = performance.now() - begun;
+    if (!Array.isArray(response?.cards) || !response.cards.every(isObject)) throw strange("It holds no list of cards.");
+    return { response, milliseconds };
   }
 
-  async feedback(service, body) {
-    await post(`${this.services}/${service.id}/feedback`, body);
+  // Whether the service has an endpoint for feedback, which took it.
+  async feedback(id, body) {
+    const answer = await this.#reach(`/${encodeURIComponent(id)}/feedback`, body);
+    if (NO_ENDPOINT.has(answer.status)) return false;
+    if (answer.status < 200 || answer.status > 299) throw refused(answer.status, diagnostics(answer));
+    return true;
   }
 
   // A fragment of the page, rendered and escaped by the service.
   async fragment(name, body) {
-    return (await post(`${this.root}/${name}`, body)).text();
+    const answer = await ask(`${this.root}/${name}`, body);
+    if (answer.status !== 200) throw refused(answer.status, diagnostics(answer));
+    return answer.body;
   }
 
   async write(server, method, resource) {
-    return (await post(`${this.root}/write`, { server, method, resource })).json();
+    const answer = await ask(`${this.root}/write`, { server, method, resource });
+    if (answer.status !== 200) throw new Failure("Not written", diagnostics(answer), "");
+    return parsed(answer);
   }
 }

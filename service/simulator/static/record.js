@@ -23,6 +23,8 @@ export class PatientRecord {
     const left = start.records.filter(isDraft); // on record, and still to be signed
     this.drafts = new Map([...left, ...start.drafts].map((draft) => [referenceOf(draft), draft]));
     this.changed = new Set();
+    this.before = new Map(); // by reference: a draft as it was before a suggestion changed it
+    this.renamed = new Map(); // the reference that the server gave, by the temporary one
   }
 
   records() {
@@ -48,17 +50,41 @@ export class PatientRecord {
     return referenceOf(draft);
   }
 
+  // The newest reference of what was once known by this one.
+  known(reference) {
+    return this.renamed.has(reference) ? this.known(this.renamed.get(reference)) : reference;
+  }
+
+  // What is drafted, ordered or done of a resource; empty when it is not there, or no longer stands.
+  state(reference) {
+    const known = this.known(reference);
+    if (this.drafts.has(known)) return "drafted";
+    const status = this.filed.get(known)?.status;
+    if (status === "active" || status === "on-hold") return "ordered";
+    return status === "completed" || (this.filed.has(known) && !status) ? "done" : "";
+  }
+
+  // Removes a resource; what is returned puts it back.
   async discard(reference) {
-    const filed = this.filed.get(reference);
+    const known = this.known(reference);
+    const [filed, draft] = [this.filed.get(known), this.drafts.get(known)];
     if (filed) await this.write("DELETE", filed);
-    this.filed.delete(reference);
-    this.drafts.delete(reference);
+    this.filed.delete(known);
+    this.drafts.delete(known);
+    return async () => {
+      const stored = filed ? await this.file({ ...filed, id: crypto.randomUUID() }) : draft;
+      if (filed) this.renamed.set(known, referenceOf(stored));
+      if (draft) this.drafts.set(referenceOf(stored), filed ? stored : draft);
+    };
   }
 
   async file(resource) {
-    const isKnown = this.filed.has(referenceOf(resource));
-    const stored = await this.write(isKnown ? "PUT" : "POST", resource);
-    this.filed.delete(referenceOf(resource));
+    const reference = referenceOf(resource);
+    const stored = await this.write(this.filed.has(reference) ? "PUT" : "POST", resource);
+    if (reference !== referenceOf(stored)) {
+      this.filed.delete(reference);
+      this.renamed.set(reference, referenceOf(stored));
+    }
     this.filed.set(referenceOf(stored), stored);
     this.changed.add(referenceOf(stored));
     return stored;
@@ -67,33 +93,46 @@ export class PatientRecord {
   async revoke(reference) {
     const resource = this.filed.get(reference);
     const status = resource.resourceType.startsWith("Medication") ? "stopped" : "revoked";
-    this.drafts.delete(reference);
     await this.file({ ...resource, status });
+    this.drafts.delete(reference);
   }
 
+  // Signs each draft. What was signed stays signed when a later one fails.
   async sign() {
     for (const [reference, draft] of [...this.drafts]) {
       await this.file({ ...draft, status: "active" });
       this.drafts.delete(reference);
+      this.before.delete(reference);
     }
   }
 
-  // Carries out a suggestion's action. While orders are written a new order joins them, else it is filed as a draft.
+  // Carries out a suggestion's action: { references, undo }. While orders are written a new order joins them, else it
+  // is filed as a draft.
   async apply(action, isOrdering) {
     if (action.type === "delete") {
-      for (const reference of [action.resourceId].flat()) await this.discard(reference);
-      return;
+      const references = [action.resourceId].flat();
+      const undos = [];
+      for (const reference of references) undos.push(await this.discard(reference));
+      return { references, isRemoval: true, undo: async () => Promise.all(undos.map((undo) => undo())) };
     }
     const resource = action.resource;
     const reference = referenceOf(resource);
-    if (isOrdering && ORDERS.has(resource.resourceType)) {
-      this.drafts.set(reference, resource);
-      if (this.filed.has(reference)) await this.file(resource);
-      return;
-    }
-    const stored = await this.file(resource);
-    this.drafts.delete(reference);
-    if (isDraft(stored)) this.drafts.set(referenceOf(stored), stored);
+    const [filed, draft] = [this.filed.get(reference), this.drafts.get(reference)];
+    if (draft && !this.before.has(reference)) this.before.set(reference, draft);
+    const stays = isOrdering && ORDERS.has(resource.resourceType);
+    const stored = stays && !filed ? resource : await this.file(resource);
+    this.drafts.delete(stays ? "" : reference);
+    if (stays || isDraft(stored)) this.drafts.set(referenceOf(stored), stored);
+    return { references: [referenceOf(stored)], undo: () => this.#restore(stored, filed, draft) };
+  }
+
+  async #restore(stored, filed, draft) {
+    const reference = this.known(referenceOf(stored));
+    if (filed) await this.file(filed);
+    else if (this.filed.has(reference)) await this.discard(reference);
+    this.before.delete(reference);
+    if (draft) this.drafts.set(referenceOf(draft), draft);
+    else this.drafts.delete(reference);
   }
 
   // The answers to a service's prefetch templates, taken from the record.

@@ -11,7 +11,9 @@ import responses
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cards.orders.override_reasons import MOST_REASONS
 from cards.orders.validity import r4_fault
+from cards.rule_book import rule_book
 from service import examples
 from service.app import create_app
 from service.settings import Settings
@@ -19,6 +21,7 @@ from service.simulator import order_menu
 from service.simulator.markdown import safe_html
 from tests.support.bad_server import KINDS, BadServer
 from tests.support.fhir_server import FhirServer
+from tests.support.patients import NOW
 from tests.support.places import ROOT
 from tests.support.refusals import refusal
 
@@ -142,23 +145,55 @@ def test_cards_have_words_for_their_colour_and_no_address_that_runs(client: Flas
     assert "<strong>x</strong>" in html
     assert "<script" not in html
     assert "javascript:" not in html
-    assert "nothing to say" in fragment(client, "cards", {"cards": []})
+    assert fragment(client, "cards", {"cards": []}) == "", "no cards are no all-clear: the page says what was looked at"
 
 
-@pytest.mark.parametrize(("behavior", "disabled"), [("at-most-one", 2), ("any", 1)])
-def test_one_suggestion_excludes_the_others_when_the_card_says_so(
-    client: FlaskClient, behavior: str, disabled: int
+@pytest.mark.parametrize(("behavior", "is_said"), [("at-most-one", True), ("any", False)])
+def test_a_card_says_when_one_suggestion_excludes_the_others(
+    client: FlaskClient, behavior: str, *, is_said: bool
 ) -> None:
-    shown = {"cards": [card(selectionBehavior=behavior)], "accepted": {"afo": ["A"]}}
-    html = fragment(client, "cards", shown)
-    assert html.count(" disabled>") == disabled
-    assert html.count("(accepted)") == 1
+    html = fragment(client, "cards", {"cards": [card(selectionBehavior=behavior)]})
+    assert ("data-one-only" in html) == ("Choose at most one" in html) == is_said
 
 
-def test_an_overridden_card_says_why_and_asks_no_more(client: FlaskClient) -> None:
-    html = fragment(client, "cards", {"cards": [card()], "overridden": {"afo": "Patient declined"}})
-    assert "Overridden: Patient declined" in html
-    assert "data-override" not in html
+@pytest.mark.parametrize(("indicator", "is_required"), [("critical", True), ("warning", False)])
+def test_an_override_begins_without_a_reason_and_needs_one_for_a_critical_card(
+    client: FlaskClient, indicator: str, *, is_required: bool
+) -> None:
+    reasons = [{"code": str(number), "display": f"Reason {number}"} for number in range(MOST_REASONS + 3)]
+    html = fragment(client, "cards", {"cards": [card(indicator=indicator, overrideReasons=reasons)]})
+    values = re.findall(r'<option value="(\d*)"', html)
+    assert values == ["", *map(str, range(MOST_REASONS))]
+    assert ('<select name="reason" required>' in html) == ('name="confirmed" required' in html) == is_required
+
+
+@pytest.mark.parametrize(
+    "member", ["summary", "indicator", "source", "suggestions", "links", "overrideReasons", "detail"]
+)
+def test_a_card_of_another_service_may_hold_anything(client: FlaskClient, member: str) -> None:
+    values: list[Any] = [None, 7, [], {}, [None], ["x"], "x", True]
+    for value in values:
+        html = fragment(client, "cards", {"cards": [{**card(), member: value}, 7, {}], "isForeign": True})
+        assert html.count("<article") == 2
+        assert "/rules/" not in html
+
+
+def test_cards_and_verdicts_lead_to_the_page_of_their_rule(client: FlaskClient, foot_drop: dict[str, Any]) -> None:
+    html = fragment(client, "cards", {"cards": [card()]}) + fragment(client, "verdicts", foot_drop)
+    linked = re.findall(r'href="/rules/([^"]+)"', html)
+    assert set(linked) == {rule.id for rule in rule_book().by_hook["patient-view"]}
+    assert linked.count("afo") == 2
+
+
+@pytest.mark.parametrize(("status", "word"), [("draft", "drafted"), ("active", "ordered"), ("completed", "done")])
+def test_a_verdict_says_whether_something_is_drafted_ordered_or_done(
+    client: FlaskClient, foot_drop: dict[str, Any], status: str, word: str
+) -> None:
+    order = {**order_menu.orders()["Electrodiagnosis, referrals and care"][0].resource, "id": "o1", "status": status}
+    order |= {"subject": {"reference": f"Patient/{foot_drop['context']['patientId']}"}, "authoredOn": f"{NOW:%Y-%m-%d}"}
+    foot_drop["prefetch"]["orders"] = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": order}]}
+    html = fragment(client, "verdicts", foot_drop)
+    assert f'standing-{word}">{word}<' in html.partition("emg-ncs")[2].partition("</li>")[0]
 
 
 @pytest.mark.parametrize(
@@ -282,6 +317,18 @@ def test_only_the_simulators_own_pages_write(client: FlaskClient, headers: dict[
 def test_a_browser_that_says_no_site_may_write(client: FlaskClient) -> None:
     asked = {"server": "https://elsewhere.example/fhir", "method": "POST", "resource": {}}
     assert write(client, asked, **{"Sec-Fetch-Site": ""}).status_code == 502
+
+
+def test_an_order_that_is_sent_again_is_known_by_its_identifier(client: FlaskClient) -> None:
+    base, temporary = "http://localhost:8090/fhir", "0d9b8ac5-8f5a-4c44-9d1b-3f7f7a0a8f11"
+    with responses.RequestsMock() as net:
+        net.post(f"{base}/ServiceRequest", json={"resourceType": "ServiceRequest", "id": "17"}, status=200)
+        order = {"resourceType": "ServiceRequest", "id": temporary}
+        assert write(client, {"server": base, "method": "POST", "resource": order}).status_code == 200
+        asked = net.calls[0].request
+    known = {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{temporary}"}
+    assert json.loads(asked.body or "")["identifier"] == [known]
+    assert asked.headers["If-None-Exist"] == f"identifier={known['system']}|{known['value']}"
 
 
 def test_an_order_is_filed_on_the_fhir_server_under_an_id_of_its_own(client: FlaskClient) -> None:

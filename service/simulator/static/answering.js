@@ -1,0 +1,80 @@
+// Answering a card: what it does to the record, and what the service is told of it.
+
+import { Failure } from "./failures.js";
+import { isOrdering } from "./moments.js";
+
+const find = (id) => document.getElementById(id);
+
+export class Answering {
+  // `page` is what the page does: refresh, replay, note, doing, failBeside; with its record, answers, moments and client.
+  constructor(page) {
+    Object.assign(this, page);
+  }
+
+  async accept(hook, card, suggestion, anchor) {
+    if (!this.answers.standing(card, suggestion.label)) await this.#carryOut(hook, card, suggestion);
+    this.moments.paneOf(hook).decorateAll();
+    await this.refresh();
+    await this.replay(hook, anchor);
+    const acceptedSuggestions = suggestion.uuid ? [{ id: suggestion.uuid }] : [];
+    await this.tell(hook, card, { outcome: "accepted", acceptedSuggestions }, anchor);
+  }
+
+  async #carryOut(hook, card, suggestion) {
+    try {
+      await this.answers.accept(card, suggestion, isOrdering(hook));
+    } catch (failure) {
+      await this.refresh(); // a part of it may be done
+      throw failure;
+    }
+    const standing = this.answers.standing(card, suggestion.label);
+    this.note(`Accepted: ${suggestion.label}${standing === "Drafted" ? " (drafted, not signed)" : ""}`);
+  }
+
+  async override(hook, card, { reason, comment }, anchor) {
+    const chosen = card.overrideReasons?.[reason.value];
+    const userComment = comment.value.trim();
+    const display = chosen?.display ?? chosen?.code ?? "no reason given";
+    this.answers.override(card, display);
+    this.note(`Overridden (${display}): ${card.summary}`);
+    this.moments.paneOf(hook).decorateAll();
+    const overrideReason = { ...(chosen && { reason: chosen }), ...(userComment && { userComment }) };
+    const given = chosen || userComment ? { overrideReason } : {};
+    await this.tell(hook, card, { outcome: "overridden", ...given }, anchor);
+  }
+
+  // `label` is that of the suggestion; without one the override is taken back.
+  async takeBack(hook, card, label, anchor) {
+    if (label === undefined) this.answers.takeBackOverride(card);
+    else await this.answers.takeBack(card, label);
+    this.note(`Taken back: ${label ?? card.summary}`);
+    find("feedback").textContent += "\nTaken back on this page: CDS Hooks has no message that says so.";
+    this.moments.paneOf(hook).decorateAll();
+    if (label === undefined) return;
+    await this.refresh();
+    await this.replay(hook, anchor);
+  }
+
+  // What the clinician did stands, whether the service takes the feedback or not.
+  async tell(hook, card, answer, anchor) {
+    if (!card.uuid) return;
+    const service = this.moments.services.get(hook);
+    const entry = { card: card.uuid, ...answer, outcomeTimestamp: new Date().toISOString() };
+    const send = async () => {
+      const body = { feedback: [entry] };
+      const told = (what) => {
+        const where = `POST ${this.client.services}/${service.id}/feedback`;
+        find("feedback").textContent = `${where}\n${JSON.stringify(body, null, 2)}\n${what}`;
+      };
+      try {
+        told((await this.client.feedback(service.id, body)) ? "Taken" : "The service has no endpoint for feedback.");
+      } catch (failure) {
+        told(`Not taken: ${failure.message}`);
+        const title = "The service was not told what became of this card";
+        const words = new Failure(title, failure.why || failure.message, "What you did stands. Retry to tell it.");
+        this.failBeside(words, anchor, () => this.doing(send, anchor));
+      }
+    };
+    await send();
+  }
+}

@@ -1,0 +1,83 @@
+// Every way in which an answer fails to come: what happened, and what to do about it. None of them is an all-clear.
+
+export class Failure extends Error {
+  constructor(title, why, todo) {
+    super(title);
+    Object.assign(this, { title, why, todo });
+  }
+}
+
+const NOT_CHECKED = "Nothing was checked: this is not an all-clear.";
+
+const OF_STATUS = {
+  400: ["The service could not read the request", "Mend what it names (below, under Request), then retry."],
+  401: ["The service does not know who calls", "Register this client with the service, then retry."],
+  403: ["The service does not let this page in", "Allow this page and its FHIR server in the settings of the service, then retry."],
+  404: ["The service does not answer this hook", "Compare the hook with those that its discovery lists."],
+  412: ["The service lacks data that it needs", "Send the key that it names, or see that the FHIR server answers, then retry."],
+  413: ["The request is too large for the service", "Send less in prefetch, and let the service read the rest."],
+  422: ["The data are not all of this patient", "Open the chart again. If that does not help, tell who connects the EHR."],
+  429: ["The service has too much to do", "Retry in a few seconds."],
+  503: ["The service has too much to do", "Retry in a few seconds."],
+};
+
+const FAULT = ["The service failed", "Retry. If it fails again, tell who runs the service: the log says more."];
+
+export const away = (where, why = "") =>
+  new Failure("The service did not answer", why, `${NOT_CHECKED} See that it runs at ${where}, then retry.`);
+
+export const late = (seconds) =>
+  new Failure(
+    "The service did not answer in time",
+    `Nothing came within ${seconds} seconds.`,
+    `${NOT_CHECKED} Retry; if it stays slow, see whether its FHIR server answers.`,
+  );
+
+export function refused(status, why) {
+  const [title, todo] = OF_STATUS[status] ?? FAULT;
+  return new Failure(title, why, `${NOT_CHECKED} ${todo}`);
+}
+
+export const strange = (what) =>
+  new Failure(
+    "The answer of the service cannot be read",
+    what,
+    `${NOT_CHECKED} See that the address is that of a CDS service, then retry.`,
+  );
+
+export const unwritten = (what, why) =>
+  new Failure(
+    `${what}: the FHIR server did not confirm it`,
+    why,
+    "It may have been stored all the same. Retry: what is there already is not stored twice.",
+  );
+
+export const stale = () =>
+  new Failure(
+    "This patient was changed in another tab",
+    "What stands here is older than the record.",
+    "Nothing was done. Open the chart again, then decide.",
+  );
+
+export const asFailure = (error) =>
+  error instanceof Failure ? error : new Failure("The page failed", error.message, "Retry, or open the chart again.");
+
+const element = (tag, words, className = "") =>
+  Object.assign(document.createElement(tag), { textContent: words, className });
+
+// The error card of a failure; `retry` is what its button does.
+export function failureCard(error, retry, label = "Retry") {
+  const failure = asFailure(error);
+  const card = element("article", "", "card failure");
+  card.setAttribute("role", "alert");
+  card.append(element("p", "Not done", "indicator"), element("h3", failure.title));
+  if (failure.why) card.append(element("p", failure.why, "why"));
+  card.append(element("p", failure.todo, "todo"));
+  if (retry) {
+    const button = element("button", label, "retry");
+    button.type = "button";
+    button.addEventListener("click", () => retry(card, button));
+    card.append(button);
+  }
+  return card;
+}

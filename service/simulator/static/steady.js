@@ -1,0 +1,96 @@
+// Nothing is pressed that was not aimed at: a click of a pointer on a control that has just moved or appeared is ignored.
+// The keyboard aims by focus, not by place, and is never ignored.
+
+const QUIET = 500; // milliseconds
+const MOVED = 3; // pixels
+const CONTROLS = "button, summary, a[href], label.switch";
+
+const topicOf = (control) => control.closest("[data-topic]")?.dataset.topic ?? "";
+const nameOf = (control) =>
+  control.id || `${control.dataset.act ?? ""}${control.dataset.revoke ?? control.dataset.remove ?? control.textContent.trim()}`;
+const keyOf = (control) => `${control.tagName} ${topicOf(control)} ${nameOf(control)}`;
+
+export class Steady {
+  // `told` is called when a click was ignored.
+  constructor(main, told) {
+    this.main = main;
+    this.places = new Map();
+    this.moved = new Map();
+    this.pressed = null;
+    this.measure(false);
+    const changes = new MutationObserver(() => this.#soon(true));
+    const attributeFilter = ["hidden", "class", "open", "style"];
+    changes.observe(main, { childList: true, characterData: true, subtree: true, attributes: true, attributeFilter });
+    addEventListener("resize", () => this.#soon(true));
+    addEventListener("scroll", () => this.measure(Boolean(this.waiting)), { capture: true, passive: true });
+    document.addEventListener("click", (event) => this.#guard(event, told), true);
+  }
+
+  #soon(isMove) {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => this.measure(isMove));
+  }
+
+  // Where each control is now, in the window. `isMove`: what is elsewhere than before has moved by itself.
+  measure(isMove) {
+    if (this.waiting) {
+      cancelAnimationFrame(this.waiting);
+      this.waiting = 0;
+    }
+    const now = performance.now();
+    const places = new Map();
+    for (const control of this.main.querySelectorAll(CONTROLS)) {
+      const { left, top, width } = control.getBoundingClientRect();
+      if (!width) continue;
+      const key = keyOf(control);
+      const before = this.places.get(key);
+      const isElsewhere = !before || Math.abs(before.left - left) > MOVED || Math.abs(before.top - top) > MOVED;
+      if (isMove && isElsewhere) this.moved.set(key, now);
+      places.set(key, { left, top });
+    }
+    this.places = places;
+    this.#mark(now);
+  }
+
+  // Whether all stands still, for tests and for the eye.
+  #mark(now) {
+    for (const [key, since] of this.moved) if (now - since > QUIET) this.moved.delete(key);
+    document.body.dataset.steady = String(!this.moved.size);
+    clearTimeout(this.timer);
+    if (this.moved.size) this.timer = setTimeout(() => this.#mark(performance.now()), QUIET / 5);
+  }
+
+  #guard(event, told) {
+    const control = event.target.closest?.(CONTROLS);
+    if (!control || !this.main.contains(control)) return;
+    const isPointer = event.detail > 0 && event.pointerType !== "";
+    if (isPointer) {
+      if (this.waiting) this.measure(true);
+      const since = this.moved.get(keyOf(control));
+      if (since !== undefined && performance.now() - since <= QUIET) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        told();
+        return;
+      }
+    }
+    this.pressed = { control, key: keyOf(control) };
+  }
+
+  // Changes the page, and scrolls so that the control that was pressed stays where it is.
+  keep(change) {
+    const before = this.#top();
+    change();
+    const after = this.#top();
+    if (before !== null && after !== null && Math.abs(after - before) >= 1) scrollBy({ top: after - before, behavior: "instant" });
+    this.measure(true);
+  }
+
+  #top() {
+    if (!this.pressed) return null;
+    const { control, key } = this.pressed;
+    const there = control.isConnected ? control : [...this.main.querySelectorAll(CONTROLS)].find((one) => keyOf(one) === key);
+    const place = there?.getBoundingClientRect();
+    return place?.width ? place.top : null;
+  }
+}
