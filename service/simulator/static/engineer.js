@@ -107,8 +107,9 @@ export class Engineer {
       const { response, milliseconds } = await this.client.call(this.form.elements.id.value, request);
       find("response").textContent = JSON.stringify(response, null, 2);
       await this.pane.show(response, false);
+      ended();
       this.pane.say("No cards.");
-      this.#say(`${response.cards.length} of cards, answered in ${milliseconds.toFixed(0)} ms.`);
+      this.#say(`Cards: ${response.cards.length}, answered in ${milliseconds.toFixed(0)} ms.`);
       await this.explain(request);
     } catch (failure) {
       this.pane.fail(failure, () => this.#send());
