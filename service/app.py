@@ -120,6 +120,7 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
     Raises StartError when a client cannot tell the rules apart.
     """
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
+    from service.modes.last_known import LastKnown
     from service.modes.modes import Modes
     from service.modes.table import reading
     from service.store.database import Database, place
@@ -142,7 +143,8 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
             log.logger().warning("failures are hidden", client=name, why='on_error = "empty"')
     store = place(settings.store_address, settings.data_dir)
     used = UsedTokens(Database(store), settings.replay_grace_s)
-    return Callers(clients, used, settings.allow_origins, Modes(reading(Database(store))))
+    modes = Modes(reading(Database(store)), last_known=LastKnown(settings.data_dir))
+    return Callers(clients, used, settings.allow_origins, modes)
 
 
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
