@@ -166,7 +166,7 @@ def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     url = place(settings.store_address, settings.data_dir)
     return Memory(
         Lasting(url, settings.keep_days, evaluating.now),
-        _hash(settings),
+        hashing(settings),
         in_own_words,
         rules=evaluating.book.rules,
         now=evaluating.now,
@@ -176,7 +176,7 @@ def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     )
 
 
-def _hash(settings: Settings) -> Hash:
+def hashing(settings: Settings) -> Hash:
     """How patients and users are known in the store; not at all where no key is set and no folder is there for one."""
     if settings.hash_key:
         return keyed_hash(settings.hash_key.get_secret_value())
