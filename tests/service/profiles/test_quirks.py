@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.language.verdict import Indicator
+from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.rule_book import rule_book
 from service.profiles.codes import plain_topic
 from service.profiles.profile import PROFILES
