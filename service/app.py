@@ -149,7 +149,7 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
 
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     """What remembers answers and feedback: in the store, or in the process of a service that is tried out."""
-    if settings.dev or not settings.clients:
+    if not settings.has_store:
         return Memory(
             InProcess(),
             keyed_hash(token_hex()),

@@ -13,7 +13,10 @@ from fhir.resources.R4B import get_fhir_model_class
 from sqlalchemy import URL
 
 from cards.rule_book import rule_book
+from service.app import create_app
 from service.publish.canonical import canonical
+from service.settings import PREFIX, load
+from service.store.database import prepare
 from service.store.hashing import FILE, keyed_hash, own_key
 from tests.support.commands import Done, run
 from tests.support.patients import NOW
@@ -188,3 +191,18 @@ def _run_sql(url: URL, statements: list[str]) -> None:
         for statement in statements:
             connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+def test_in_development_a_database_that_is_named_keeps_what_is_answered(tmp_path: Path, url: URL) -> None:
+    address = url.set(drivername=url.get_backend_name()).render_as_string()
+    settings = load(environment={f"{PREFIX}STORE_URL": address, f"{PREFIX}DATA_DIR": str(tmp_path)}, dev=True)
+    prepare(url)
+    app = create_app(settings, now=NOW)
+    client = app.test_client()
+    card = client.post(VIEW, json=REQUEST).get_json()["cards"][0]["uuid"]
+    entry = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-03-02T10:00:00Z"}
+    assert client.post(f"{VIEW}/feedback", json={"feedback": [entry]}).status_code == 200
+    app.close()
+    assert rows(url, "SELECT rule, outcome FROM answered_cards WHERE outcome IS NOT NULL") == [
+        ("lumbar-mri", "overridden")
+    ]
