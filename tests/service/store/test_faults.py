@@ -86,7 +86,7 @@ def away(_: Path, server: Server | None) -> Iterator[None]:
     server.start()
 
 
-FAULTS = {"sqlite": [locked_file, full_disk], "postgresql": [locked_tables, read_only, away]}
+FAULTS: dict[str, list[Fault]] = {"sqlite": [locked_file, full_disk], "postgresql": [locked_tables, read_only, away]}
 CASES = [
     pytest.param(kind, fault, id=f"{kind}-{fault.__name__}")
     for kind, faults in FAULTS.items()

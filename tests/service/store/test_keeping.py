@@ -20,6 +20,7 @@ from service.store.database import prepare
 from service.store.hashing import FILE, keyed_hash, own_key
 from tests.support.commands import Done, run
 from tests.support.patients import NOW
+from tests.support.processes import until
 from tests.support.r4 import empties
 from tests.support.remembered import counts, rows
 from tests.support.signing import AUDIENCE, FHIR_BASE, VIEW, token
@@ -174,10 +175,20 @@ def test_what_is_older_than_so_many_days_is_forgotten(folder: Path, url: URL) ->
         assert run("store", "purge", "--older-than", wrong, folder=folder).returncode == 2
 
 
+def test_the_service_itself_forgets_what_is_older_than_keep_days(folder: Path, url: URL, store: str) -> None:
+    _age(url, timedelta(days=2))
+    with site(folder, TENANTS, f"{store}\nkeep_days = 3") as main:
+        shown(main, about("three"))
+        until(lambda: counts(url)["evaluations"] == 5)
+    with site(folder, TENANTS, f"{store}\nkeep_days = 1") as main:
+        shown(main, about("four"))
+        until(lambda: counts(url)["evaluations"] == 2)
+        until(lambda: counts(url)["feedback"] == 0)
+
+
 def test_nothing_is_left_of_what_is_old(folder: Path, url: URL) -> None:
     before = counts(url)
-    shift = int(timedelta(days=3000).total_seconds() * 1000)
-    _run_sql(url, [f"UPDATE {table} SET {column} = {column} - {shift}" for table, column in OLD])
+    _age(url, timedelta(days=3000))
     done = run("store", "purge", "--older-than", "365d", folder=folder)
     assert done.stdout == (
         f"Forgotten: {before['evaluations']} evaluations, {before['cards']} cards, 2 entries of feedback\n"
@@ -185,11 +196,13 @@ def test_nothing_is_left_of_what_is_old(folder: Path, url: URL) -> None:
     assert set(counts(url).values()) == {0}
 
 
-def _run_sql(url: URL, statements: list[str]) -> None:
+def _age(url: URL, age: timedelta) -> None:
+    """Make all rows as much older."""
+    shift = int(age.total_seconds() * 1000)
     engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
+        for table, column in OLD:
+            connection.exec_driver_sql(f"UPDATE {table} SET {column} = {column} - {shift}")
     engine.dispose()
 
 
