@@ -45,6 +45,7 @@ class LastKnown:
 
 
 def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     whole = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     number = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

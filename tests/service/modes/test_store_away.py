@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from service.modes.last_known import FILE
+from service.modes.last_known import FILE, LastKnown
 from service.modes.modes import RETRY_S
+from service.modes.quiet import Change, Mode
 from tests.support.commands import run
 from tests.support.signing import token
 from tests.support.site import Site, lines, site
@@ -102,3 +103,12 @@ def test_the_file_follows_the_store(tmp_path: Path) -> None:
             with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as file:
                 assert file.execute("SELECT mode FROM rule_modes ORDER BY id DESC").fetchone() == (mode,)
             assert f'"{mode}"' in (tmp_path / "data" / FILE).read_text()
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    change = Change(rule=RULE, client="main", mode=Mode.OFF, who="A. Clinician", at=0)
+    LastKnown(tmp_path / "data" / "own").keep([change])
+    assert LastKnown(tmp_path / "data" / "own").read() == [change]
+    assert (tmp_path / "data" / "own").stat().st_mode & 0o777 == 0o700
+    LastKnown(None).keep([change])
+    assert LastKnown(None).read() is None
