@@ -33,7 +33,8 @@ def test_whoever_writes_meanwhile_goes_on(url: URL) -> None:
     old = [of("o" * 64, f"old-{number}", AT - 1) for number in range(MANY)]
     tables.write([*old, *(of(PATIENT, f"one-{number}", AT) for number in range(500))])
     ended = threading.Event()
-    written, errors = [], []
+    written: list[str] = []
+    errors: list[Exception] = []
 
     def write() -> None:
         try:
