@@ -76,7 +76,8 @@ class _Writing:
             verdicts = self._verdicts({one.verdict_set for one in page})
             for evaluation in page:
                 said = [one for one in verdicts[evaluation.verdict_set] if self._is_told(one)]
-                spoke = [one.rule for one in said if (evaluation.id, one.rule) in cards]
+                of_it = ((one.rule, cards.get((evaluation.id, one.rule))) for one in said)
+                spoke = [rule for rule, card in of_it if card is not None and fhir.was_shown(card)]
                 self._events.write(_line(fhir.call_event(evaluation, spoke)))
                 responses = (
                     fhir.guidance_response(evaluation, one, cards.get((evaluation.id, one.rule))) for one in said

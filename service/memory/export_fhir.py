@@ -13,6 +13,8 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
+from msgspec import structs
+
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from service.memory.rows import Card, Evaluation, Feedback, Verdict
 from service.publish.canonical import BASE, PUBLISHER, canonical
@@ -92,14 +94,17 @@ def _status(verdict: Verdict, *, is_complete: bool) -> str:
     return "success" if is_complete else "data-requested"
 
 
+def was_shown(card: Card) -> bool:
+    """Whether a card was shown; one of a rule in shadow may be kept too."""
+    return bool(structs.asdict(card).get("shown", True))
+
+
 def _output(card: Card) -> Json:
     """A card as Parameters: its words are those of the rule in this version, and are not kept."""
     told = {"uuid": card.uuid, "indicator": card.indicator, "evidence": card.evidence, "suggestions": card.suggestions}
-    return {
-        "resourceType": "Parameters",
-        "id": "card",
-        "parameter": [{"name": name, "valueString": value} for name, value in told.items()],
-    }
+    parameters: list[Json] = [{"name": name, "valueString": value} for name, value in told.items()]
+    parameters.append({"name": "shown", "valueBoolean": was_shown(card)})
+    return {"resourceType": "Parameters", "id": "card", "parameter": parameters}
 
 
 def _event(what: str, action: str, id: str, at: int, client: str, asker: str, entities: list[Json]) -> Json:

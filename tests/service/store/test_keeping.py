@@ -110,7 +110,8 @@ def test_the_export_says_who_was_shown_what(folder: Path) -> None:
         if "/lumbar-mri|" in one["moduleCanonical"] and one["subject"]["identifier"]["value"] == hashed
     )
     assert lumbar["status"] in ("success", "data-requested")
-    told = {one["name"]: one["valueString"] for one in lumbar["contained"][0]["parameter"]}
+    told = {one["name"]: one.get("valueString", one.get("valueBoolean")) for one in lumbar["contained"][0]["parameter"]}
+    assert told["shown"] is True
     assert told["indicator"] == "warning"
     events = record["AuditEvent"]
     said = [event for event in events if event["action"] == "C"]
