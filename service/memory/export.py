@@ -77,7 +77,7 @@ class _Writing:
             for evaluation in page:
                 said = [one for one in verdicts[evaluation.verdict_set] if self._is_told(one)]
                 of_it = ((one.rule, cards.get((evaluation.id, one.rule))) for one in said)
-                spoke = [rule for rule, card in of_it if card is not None and fhir.was_shown(card)]
+                spoke = [rule for rule, card in of_it if card is not None and card.shown]
                 self._events.write(_line(fhir.call_event(evaluation, spoke)))
                 responses = (
                     fhir.guidance_response(evaluation, one, cards.get((evaluation.id, one.rule))) for one in said

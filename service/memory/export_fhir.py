@@ -13,8 +13,6 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
-from msgspec import structs
-
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from service.memory.rows import Card, Evaluation, Feedback, Verdict
 from service.publish.canonical import BASE, PUBLISHER, canonical
@@ -94,16 +92,11 @@ def _status(verdict: Verdict, *, is_complete: bool) -> str:
     return "success" if is_complete else "data-requested"
 
 
-def was_shown(card: Card) -> bool:
-    """Whether a card was shown; one of a rule in shadow may be kept too."""
-    return bool(structs.asdict(card).get("shown", True))
-
-
 def _output(card: Card) -> Json:
-    """A card as Parameters: its words are those of the rule in this version, and are not kept."""
+    """A card as Parameters; it is not `shown` where its rule runs in shadow. Its words are not kept."""
     told = {"uuid": card.uuid, "indicator": card.indicator, "evidence": card.evidence, "suggestions": card.suggestions}
     parameters: list[Json] = [{"name": name, "valueString": value} for name, value in told.items()]
-    parameters.append({"name": "shown", "valueBoolean": was_shown(card)})
+    parameters.append({"name": "shown", "valueBoolean": bool(card.shown)})
     return {"resourceType": "Parameters", "id": "card", "parameter": parameters}
 
 

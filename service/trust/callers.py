@@ -80,7 +80,7 @@ class Callers:
     def of(self, name: str) -> Caller:
         """A client of the settings, for each of its tenants, as if it called: for who explains what it was answered."""
         one = next(one for one in self._by_issuer.values() if one.name == name)
-        return Caller(one.name, one.client, one.client.tenants, one.reader, self._modes)
+        return Caller(one.name, one.client, one.client.tenants, one.reader, self.modes)
 
     def health(self) -> Health:
         """Whether calls can be answered: the store of used tokens, the modes of the rules, the keys of each client."""
