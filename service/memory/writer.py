@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from service.memory.rows import Answered
@@ -95,8 +96,9 @@ class Writer:
             except StoreAwayError as error:
                 self._note_away(str(error))
                 return
-            for _ in some:
-                self._waiting.popleft()
+            with suppress(IndexError):  # they were given up meanwhile, at the end
+                for _ in some:
+                    self._waiting.popleft()
             self._note_back()
 
     def _write(self, some: list[Answered]) -> None:
