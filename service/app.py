@@ -120,6 +120,7 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
     Raises StartError when a client cannot tell the rules apart.
     """
     # Loaded where clients are registered: the database and the cryptography take a third of a second.
+    from service.modes.last_known import LastKnown
     from service.modes.modes import Modes
     from service.modes.table import reading
     from service.store.database import Database, place
@@ -142,12 +143,13 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
             log.logger().warning("failures are hidden", client=name, why='on_error = "empty"')
     store = place(settings.store_address, settings.data_dir)
     used = UsedTokens(Database(store), settings.replay_grace_s)
-    return Callers(clients, used, settings.allow_origins, Modes(reading(Database(store))))
+    modes = Modes(reading(Database(store)), last_known=LastKnown(settings.data_dir))
+    return Callers(clients, used, settings.allow_origins, modes)
 
 
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     """What remembers answers and feedback: in the store, or in the process of a service that is tried out."""
-    if settings.dev or not settings.clients:
+    if not settings.has_store:
         return Memory(
             InProcess(),
             keyed_hash(token_hex()),
@@ -164,7 +166,7 @@ def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     url = place(settings.store_address, settings.data_dir)
     return Memory(
         Lasting(url, settings.keep_days, evaluating.now),
-        _hash(settings),
+        hashing(settings),
         in_own_words,
         rules=evaluating.book.rules,
         now=evaluating.now,
@@ -174,7 +176,7 @@ def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
     )
 
 
-def _hash(settings: Settings) -> Hash:
+def hashing(settings: Settings) -> Hash:
     """How patients and users are known in the store; not at all where no key is set and no folder is there for one."""
     if settings.hash_key:
         return keyed_hash(settings.hash_key.get_secret_value())

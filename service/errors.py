@@ -9,6 +9,7 @@ ServiceError
 │   ├── MissingDataRefusedError
 │   ├── OtherPatientRefusedError
 │   ├── StoreAwayRefusedError
+│   ├── ModesAwayRefusedError
 │   └── FeedbackAwayRefusedError
 ├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
 ├── UnresolvedError                  fhir/resolver.py: a name that leads to no server

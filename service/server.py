@@ -64,7 +64,7 @@ def serve(
     """
     refuse_unsafe(settings, host)
     log.configure(settings.log_level, settings.log_format)
-    if settings.clients and not settings.dev:
+    if settings.has_store:
         from service.store.database import place, prepare  # loaded where there is a store
 
         prepare(place(settings.store_address, settings.data_dir))

@@ -219,6 +219,11 @@ class Settings(Running):
         return self.store_url.get_secret_value() if self.store_url else None
 
     @property
+    def has_store(self) -> bool:
+        """Whether there is a database: for registered clients, and in development where one is named."""
+        return self.store_url is not None if self.dev else bool(self.clients)
+
+    @property
     def names(self) -> frozenset[str]:
         """The hosts that the service is called by: those of each `public_url` and `hosts`, and with `dev` loopback."""
         urls = [self.public_url, *(client.public_url for client in self.clients.values())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,6 +11,8 @@ import click
 
 if TYPE_CHECKING:
     from service.settings import Settings
+
+_MOST_DAYS = 36_500
 
 
 class FhirServer(click.ParamType[str]):
@@ -24,6 +27,30 @@ class FhirServer(click.ParamType[str]):
         if address is None:
             self.fail(f"'{without_secrets(value)}' is not the http or https address of a FHIR server", param, ctx)
         return address.url
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or time; one without offset is the site's."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date or time such as 2026-03-02T10:00:00Z", param, ctx)
+
+
+class Age(click.ParamType[timedelta]):
+    """An age in whole days, at least one: what is younger may still be under way."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        days = value.removesuffix("d") if isinstance(value, str) else ""
+        if not (days.isascii() and days.isdecimal() and 1 <= int(days) <= _MOST_DAYS):
+            self.fail(f"{value!r} is not a number of days such as 365d", param, ctx)
+        return timedelta(days=int(days))
 
 
 SETTINGS = click.option(

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
+from service.memory.forgetting import forget_old
 from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
 from service.store.database import Database
 
@@ -16,8 +17,6 @@ _MOST_ROWS = 200  # of a statement
 _KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
 _MOST_KNOWN = 1000
 USERS = 5  # who were shown a card of a patient, and none of whom has answered
-_MOST_FORGOTTEN = 1000  # evaluations at a time: to forget many keeps other writers waiting
-_NO_CARD = "NOT EXISTS (SELECT 1 FROM cards WHERE cards.uuid = feedback.card)"
 _ANSWERS = """
 SELECT cards.rule, cards.indicator, cards.fingerprint, evaluations.asker,
        CASE WHEN feedback.at < feedback.received THEN feedback.at ELSE feedback.received END,
@@ -39,7 +38,6 @@ SELECT rule, count(*) FROM (
     HAVING count(DISTINCT evaluations.asker) >= {USERS} AND max(cards.quietens) = ''
 ) AS unheeded GROUP BY rule ORDER BY rule
 """
-_NO_EVALUATION = "NOT EXISTS (SELECT 1 FROM evaluations WHERE evaluations.verdict_set = verdicts.verdict_set)"
 
 
 class Tables:
@@ -122,7 +120,7 @@ class Tables:
 
         Some of it, if it is much: to be called again.
         """
-        return self._answers.together(lambda cursor: _forget(cursor, self._answers.mark, before))
+        return self._answers.together(lambda cursor: forget_old(cursor, self._answers.mark, before)).evaluations
 
 
 def _inserts(mark: str, kind: type[Row], rows: Iterable[Row]) -> Iterator[tuple[str, list[Any]]]:
@@ -150,19 +148,6 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
         unknown=sum(event.card not in shown for event in own),
         others=len(events) - len(own),
     )
-
-
-def _forget(cursor: Any, mark: str, before: int) -> int:
-    oldest = f"SELECT id FROM evaluations WHERE at < {mark} ORDER BY at LIMIT {_MOST_FORGOTTEN}"
-    cards = f"SELECT uuid FROM cards WHERE evaluation IN ({oldest})"
-    cursor.execute(f"DELETE FROM feedback WHERE received < {mark} AND card IN ({cards})", [before, before])
-    cursor.execute(f"DELETE FROM cards WHERE evaluation IN ({oldest})", [before])
-    cursor.execute(f"DELETE FROM evaluations WHERE id IN ({oldest})", [before])
-    count = int(cursor.rowcount)
-    if count < _MOST_FORGOTTEN:
-        cursor.execute(f"DELETE FROM feedback WHERE received < {mark} AND {_NO_CARD}", [before])
-        cursor.execute(f"DELETE FROM verdicts WHERE {_NO_EVALUATION}")
-    return count
 
 
 def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -6,11 +6,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from service.memory.rows import Answered
 from service.memory.tables import Tables
 from service.middleware.log import fault, logger, survive
+from service.operations.metrics import METRICS
 from service.store.database import StoreAwayError, StoreRefusedError
 
 MOST_WAITING = 5000  # answers; some 1 to 5 KiB each
@@ -47,7 +49,7 @@ class Writer:
     def put(self, answered: Answered) -> None:
         """Let it be written, unless too many wait: then it is lost."""
         if len(self._waiting) >= MOST_WAITING:
-            self.lost += 1
+            self._lose(1)
             return
         self._waiting.append(answered)
         if self._thread is None:
@@ -61,11 +63,15 @@ class Writer:
         self._has_some.set()
         if self._thread is not None:
             self._thread.join(FLUSH_S)
-        self.lost += len(self._waiting)
+        self._lose(len(self._waiting))
         self._waiting.clear()
         self._tell_lost()
         if self._thread is None or not self._thread.is_alive():
             self._tables.close()
+
+    def _lose(self, count: int) -> None:
+        self.lost += count
+        METRICS.not_kept.add(amount=count)
 
     def _run(self) -> None:
         while not self._ending.is_set():
@@ -90,8 +96,9 @@ class Writer:
             except StoreAwayError as error:
                 self._note_away(str(error))
                 return
-            for _ in some:
-                self._waiting.popleft()
+            with suppress(IndexError):  # they were given up meanwhile, at the end
+                for _ in some:
+                    self._waiting.popleft()
             self._note_back()
 
     def _write(self, some: list[Answered]) -> None:
@@ -107,7 +114,7 @@ class Writer:
 
     def _leave_out(self, some: list[Answered], error: Exception) -> None:
         if len(some) == 1:
-            self.lost += 1
+            self._lose(1)
             self._log.error("fault", place="memory", **fault(error))
             return
         for one in some:

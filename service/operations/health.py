@@ -28,14 +28,19 @@ class Health:
     """What the service needs in order to answer.
 
     `is_store_usable` writes to the store, and says whether calls can be checked; None where there is no store.
-    `has_keys` says of each client by name whether a key is known by which its tokens can be checked.
+    `has_keys` says of each client by name whether a key is known by which its tokens can be checked, `are_modes_known`
+    whether it is known which rules are switched off.
     """
 
     def __init__(
-        self, is_store_usable: Callable[[], tuple[bool, bool]] | None, has_keys: Mapping[str, Callable[[], bool]]
+        self,
+        is_store_usable: Callable[[], tuple[bool, bool]] | None,
+        has_keys: Mapping[str, Callable[[], bool]],
+        are_modes_known: Callable[[], bool] | None = None,
     ) -> None:
         self._is_store_usable = is_store_usable
         self._has_keys = has_keys
+        self._are_modes_known = are_modes_known
         self._lock = threading.Lock()
         self._looked = -LOOK_S * 2.0
         self._lacking: tuple[str, ...] = ()
@@ -49,6 +54,8 @@ class Health:
                 METRICS.store_up.set(is_up)
                 if not is_usable:
                     lacking.append("store")
+            if self._are_modes_known is not None and not self._are_modes_known():
+                lacking.append("modes")
             known = {client: has_keys() for client, has_keys in self._has_keys.items()}
             for client, is_known in known.items():
                 METRICS.keys_known.set(is_known, client)
@@ -71,7 +78,7 @@ class Health:
             time.sleep(LOOK_S)
 
     def lacking(self) -> tuple[str, ...]:
-        """What keeps the service from answering: the store, the keys, or that it is about to end."""
+        """What keeps the service from answering: the store, the modes, the keys, or that it is about to end."""
         return (*self._lacking, "draining") if METRICS.is_draining() else self._lacking
 
     def answering(self, inner: Wsgi) -> Wsgi:

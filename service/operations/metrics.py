@@ -60,6 +60,7 @@ class Metrics:
         self.fhir_seconds = Histogram("fhir_seconds", "Seconds until a query was answered", client=clients)
         self.restarts = Counter("worker_restarts_total", "Workers that were replaced", cause=CAUSES)
         self.lost = Counter("log_lines_lost_total", "Lines that could not be written into the log")
+        self.not_kept = Counter("answers_not_kept_total", "Answers that could not be written to the store")
         self.store_up = Least("store_up", "Whether the store can be written")
         self.keys_known = Least("keys_known", "Whether the keys of a client are known", client=clients)
         self.ready = Least("ready", "Whether the service can answer, as /health/ready says")

@@ -30,11 +30,6 @@ def read_back(code: str, known: Iterable[str]) -> str | None:
     return next((ours for ours in known if code in (ours, plain_code(ours))), None)
 
 
-def read_topic(code: str, rules: Iterable[str]) -> str | None:
-    """Of which of the rules a topic is that was sent to an EHR, plain or not; None when it is of none of them."""
-    return next((rule for rule in rules if code == rule or code in _topics(rule)), None)
-
-
 def check_rules(rules: Iterable[str]) -> None:
     """Every rule must have topics of its own when they are plain. Raises ValueError."""
     names: dict[str, str] = {}

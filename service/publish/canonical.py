@@ -10,8 +10,6 @@ from cards.rule_book import RuleBook
 
 BASE = "https://foot-drop-cds.example/fhir"
 PUBLISHER = "foot-drop-cds"
-# Every resource is a draft until a clinician has signed it.
-STATUS = "draft"
 
 Json = dict[str, Any]
 
@@ -42,7 +40,7 @@ def frame(kind: str, key: str, title: str, description: str, *, since: str, rele
         "version": release or version("foot-drop-cds"),
         "name": computer_name(key),
         "title": title,
-        "status": STATUS,
+        "status": "draft",  # until it is served: service/publish/status.py
         "experimental": False,
         "date": since,
         "publisher": PUBLISHER,

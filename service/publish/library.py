@@ -13,6 +13,7 @@ from service.publish import attributes, pages
 from service.publish.activities import activity_definitions
 from service.publish.canonical import BASE, Json
 from service.publish.plans import plan_definitions
+from service.publish.status import status
 from service.publish.terminology import code_systems, value_sets
 from service.signoff.site import Site
 from service.signoff.standing import Standing
@@ -35,6 +36,17 @@ class Library:
         self._resources: dict[str, Mapping[str, Json]] = {}
 
     def _of_kind(self, kind: str) -> Mapping[str, Json]:
+        """The resources of a kind by id, each with the status that it has today."""
+        return {id: self._today(resource) for id, resource in self._built(kind).items()}
+
+    def _today(self, resource: Json) -> Json:
+        signed = self.site.standings.words(self.site.today)
+        kind, id = resource["resourceType"], resource["id"]
+        told = {**resource, "status": status(self.book, kind, id, signed)}
+        record = self._standing(id).record if kind == "PlanDefinition" and id in signed else None
+        return told | ({"approvalDate": record.date.isoformat()} if record else {})
+
+    def _built(self, kind: str) -> Mapping[str, Json]:
         """The resources of a kind by id; each is validated as R4 before it is served."""
         if kind not in self._resources:
             resources = {resource["id"]: resource for resource in _MAKERS[kind](self.book)}
@@ -45,12 +57,12 @@ class Library:
 
     def ids(self, kind: str) -> tuple[str, ...]:
         """The ids of the resources of a kind."""
-        return tuple(self._of_kind(kind))
+        return tuple(self._built(kind))
 
     def resource(self, kind: str, id: str) -> bytes | None:
         """One resource as FHIR JSON; None if the kind or id does not exist."""
-        resource = self._of_kind(kind).get(id) if kind in _MAKERS else None
-        return None if resource is None else _json(resource)
+        resource = self._built(kind).get(id) if kind in _MAKERS else None
+        return None if resource is None else _json(self._today(resource))
 
     def searchset(self, kind: str, url: str | None = None) -> bytes | None:
         """The resources of a kind as a Bundle: all, or those of one canonical URL; None if there is no such kind."""
@@ -58,7 +70,7 @@ class Library:
             return None
         # A canonical URL may name a version after a bar.
         wanted = url.partition("|")[0] if url is not None else None
-        matches = [resource for resource in self._of_kind(kind).values() if wanted in (None, resource["url"])]
+        matches = [self._today(one) for one in self._built(kind).values() if wanted in (None, one["url"])]
         bundle: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(matches)}
         bundle["link"] = [{"relation": "self", "url": f"{BASE}/{kind}"}]
         entries = [{"fullUrl": match["url"], "resource": match, "search": {"mode": "match"}} for match in matches]

@@ -24,6 +24,8 @@ _CONNECT_SECONDS = 2  # the least that libpq knows
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 4_711_2026  # any number: whoever migrates a PostgreSQL holds it
 
+_TABLES_AWAY = frozenset({"42P01", "42703", "42501"})  # PostgreSQL: no such table, no such column, no right to it
+
 _SQLITE: dict[str, Any] = {"timeout": _SECONDS}
 _POSTGRESQL: dict[str, Any] = {
     "connect_timeout": _CONNECT_SECONDS,
@@ -168,9 +170,13 @@ class Database:
                 if not isinstance(error, self._errors):
                     raise
                 if is_again or not is_lost:
-                    kind = StoreRefusedError if isinstance(error, self._refusals) else StoreAwayError
+                    kind = StoreRefusedError if self._is_refusal(error) else StoreAwayError
                     raise kind(_why(error)) from None
         return self._tried(work, is_again=True)
+
+    def _is_refusal(self, error: BaseException) -> bool:
+        """Whether it is about the values, and not about tables that are not there, or may not be touched, for now."""
+        return isinstance(error, self._refusals) and getattr(error, "sqlstate", None) not in _TABLES_AWAY
 
     def _drop(self, connection: PoolProxiedConnection | None, error: BaseException) -> bool:
         """Undo what was begun, and close the connection. Whether it was cut, as by a server's restart."""

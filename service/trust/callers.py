@@ -74,18 +74,18 @@ class Callers:
     ) -> None:
         self._by_issuer = {one.client.issuer: one for one in registered}
         self._used = used
-        self._modes = modes
+        self.modes = modes
         self._origins = frozenset(origins)
 
     def of(self, name: str) -> Caller:
         """A client of the settings, for each of its tenants, as if it called: for who explains what it was answered."""
         one = next(one for one in self._by_issuer.values() if one.name == name)
-        return Caller(one.name, one.client, one.client.tenants, one.reader, self._modes)
+        return Caller(one.name, one.client, one.client.tenants, one.reader, self.modes)
 
     def health(self) -> Health:
-        """Whether callers can be let in: the store of used tokens, and the keys of each client."""
+        """Whether calls can be answered: the store of used tokens, the modes of the rules, the keys of each client."""
         keys = {one.name: one.keys.are_known for one in self._by_issuer.values()}
-        return Health(self._used.look, keys)
+        return Health(self._used.look, keys, self.modes.are_known)
 
     def close(self) -> None:
         """Close the connection to the store."""
@@ -113,7 +113,7 @@ class Callers:
         caller = token.caller
         self._check_origin(environ.get("HTTP_ORIGIN"), caller.client)
         tenants = tuple(one for one in caller.client.tenants if token.tenant is None or one.name == token.tenant)
-        return Caller(caller.name, caller.client, tenants, caller.reader, self._modes)
+        return Caller(caller.name, caller.client, tenants, caller.reader, self.modes)
 
     def _name(self, token: Unverified, counts: dict[str, Any]) -> None:
         """Put the client that a token claims to be of into the log, by the name that the settings give it."""

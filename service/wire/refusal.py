@@ -68,6 +68,16 @@ class StoreAwayRefusedError(RefusedError):
         self.headers = (("Retry-After", str(seconds)),)
 
 
+class ModesAwayRefusedError(RefusedError):
+    """Nobody can tell for now which rules are switched off."""
+
+    status = 503
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("the service cannot tell at the moment which rules are switched off: call again")
+        self.headers = (("Retry-After", str(seconds)),)
+
+
 class FeedbackAwayRefusedError(RefusedError):
     """Feedback that cannot be kept for now."""
 

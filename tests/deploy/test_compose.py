@@ -87,7 +87,7 @@ def test_nothing_is_published_beyond_this_machine() -> None:
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", mapping) for mapping in published)
     outside = [mapping.split(":")[1] for mapping in published]
     assert len(set(outside)) == len(outside)
-    assert "ports" not in SERVICES["database"]
+    assert not set(each("ports")) & {"database", "store"}
 
 
 def test_behind_every_published_port_somebody_listens() -> None:
@@ -136,7 +136,7 @@ def test_every_path_and_volume_exists() -> None:
     assert used == set(COMPOSE["volumes"])
 
 
-@pytest.mark.parametrize("name", ["fhir", "database"])
+@pytest.mark.parametrize("name", ["fhir", "database", "store"])
 def test_a_secret_comes_from_the_environment_or_compose_says_what_to_write(name: str) -> None:
     secrets = {key: value for key, value in SERVICES[name]["environment"].items() if "password" in key.lower()}
     assert secrets
@@ -144,9 +144,26 @@ def test_a_secret_comes_from_the_environment_or_compose_says_what_to_write(name:
 
 
 def test_the_settings_in_the_environment_are_accepted() -> None:
-    given = SERVICES["service"]["environment"]
-    assert set(given) == {"FOOT_DROP_CDS_ALLOW_ORIGINS"}
-    assert load(environment=dict.fromkeys(given, ""), dev=True).allow_origins == ()
+    given = dict(SERVICES["service"]["environment"])
+    assert given.pop("FOOT_DROP_CDS_ALLOW_ORIGINS") == "${ALLOW_ORIGINS:-}"
+    given["FOOT_DROP_CDS_STORE_URL"] = FROM_ENVIRONMENT.sub("secret", given["FOOT_DROP_CDS_STORE_URL"])
+    settings = load(environment={**given, "FOOT_DROP_CDS_ALLOW_ORIGINS": ""}, dev=True)
+    assert settings.allow_origins == ()
+    assert settings.has_store
+    assert any(mount.split(":")[1] == str(settings.data_dir) for mount in SERVICES["service"]["volumes"])
+
+
+def test_the_service_remembers_in_a_postgresql_of_its_own_for_which_it_waits() -> None:
+    given = SERVICES["service"]["environment"]["FOOT_DROP_CDS_STORE_URL"]
+    (secret,) = FROM_ENVIRONMENT.findall(given)
+    store = SERVICES["store"]
+    made = {name.removeprefix("POSTGRES_").lower(): value for name, value in store["environment"].items()}
+    assert secret == made["password"], "no password stands in the file"
+    assert given == f"postgresql://{made['user']}:{secret}@store/{made['db']}"
+    assert store["image"].startswith("postgres:")
+    assert store["volumes"] == ["store-data:/var/lib/postgresql/data"]
+    assert store["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
+    assert SERVICES["service"]["depends_on"] == {"store": {"condition": "service_healthy"}}
 
 
 def test_the_file_of_secrets_is_kept_out_of_git_and_of_the_image() -> None:

@@ -118,6 +118,10 @@ def test_the_settings_are_accepted() -> None:
     assert settings.store_address
     assert settings.hash_key
     assert settings.drain_s == 5
+    kept = str(settings.data_dir)
+    assert any(
+        kept.startswith(f"{mount['mountPath']}/") and not mount.get("readOnly") for mount in SERVICE["volumeMounts"]
+    )
 
 
 def test_the_pod_ends_when_its_requests_have_ended() -> None:

@@ -1,4 +1,4 @@
-"""HAPI finds no error in what is suggested, echoed or published, and an accepted suggestion comes full circle."""
+"""HAPI finds no error in what is suggested, echoed, published or exported; an accepted suggestion comes full circle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ from service.settings import Settings
 from tests.hapi.asking import FOOT_DROP, Explained, ask, card, example, without_prefetch
 from tests.hapi.hapi import Hapi
 from tests.support import answered
+from tests.support.commands import run
+from tests.support.signing import AUDIENCE, VIEW, token
+from tests.support.site import REQUEST, site
 
 Json = dict[str, Any]
 
@@ -161,3 +165,18 @@ def test_what_was_ordered_is_seen_although_the_server_keeps_its_searches(
         assert first
         accept(hapi, first["suggestions"][0], "active")
         assert card(ask(service, patient), "lumbar-mri") is None
+
+
+def test_the_record_for_others_is_valid(hapi: Hapi, tmp_path: Path) -> None:
+    with site(tmp_path) as main:
+        uuid_of_card = main.post(token()).get_json()["cards"][0]["uuid"]
+        poor = {**REQUEST, "prefetch": {**REQUEST["prefetch"], "reports": None, "medications": None}}
+        assert main.post(token(), poor).status_code == 200
+        entry = {"card": uuid_of_card, "outcome": "overridden", "outcomeTimestamp": "2026-03-02T10:00:00Z"}
+        signed = token(aud=f"{AUDIENCE}/feedback")
+        assert main.post(signed, {"feedback": [entry]}, path=f"{VIEW}/feedback").status_code == 200
+    assert run("store", "export", "--out", "record", "--not-applicable", folder=tmp_path).returncode == 0
+    lines = [line for file in (tmp_path / "record").iterdir() for line in file.read_text().splitlines()]
+    shapes = {json.dumps(shape(resource)): resource for resource in map(json.loads, lines)}
+    assert {resource["resourceType"] for resource in shapes.values()} == {"GuidanceResponse", "AuditEvent"}
+    assert report(hapi, shapes.values()) == ""

@@ -35,6 +35,7 @@ COUNTERS = [
     *(f'fhir_seconds_bucket{{client="main",le="{le}"}}' for le in ("0.1", "1.0", "+Inf")),
     'worker_restarts_total{cause="signal"}',
     "log_lines_lost_total",
+    "answers_not_kept_total",
 ]
 GAUGES = ["in_flight", "waiting", "store_up", 'keys_known{client="main"}', "ready", 'info{version="1.0.0"}']
 

@@ -36,6 +36,11 @@ class Site:
         carried = {"Authorization": f"Bearer {of_token}"} if of_token is not None else {}
         return self.http.post(path, json=request or REQUEST, headers={**HOST, **carried, **headers})
 
+    def learn_modes(self) -> None:
+        """Read which rules are switched off, as a worker does when it starts."""
+        assert self.app.callers is not None
+        assert self.app.callers.modes.are_known()
+
     def status(self, of_token: str | None = None, **how: Any) -> int:
         """The status of such an answer; without a token, to one that is right."""
         return self.post(token() if of_token is None else of_token, **how).status_code

@@ -8,21 +8,29 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from service.store.database import place
 from tests.support.clients_at_once import ClientsAtOnce
+from tests.support.machine import POSTGRESQL
+from tests.support.postgresql import postgresql
 from tests.support.processes import children, serving, until
+from tests.support.remembered import rows
 from tests.support.signing import AUDIENCE, VIEW, registered, token
 from tests.support.site import HOST
 
 FEEDBACK = f"{VIEW}/feedback"
 CLIENTS = 2
 LIVES = 1.1  # seconds: who lives for so long has not died at once, and is replaced at once
+
+KINDS = [
+    ("sqlite", 3),
+    pytest.param("sqlite", 100, marks=pytest.mark.long),
+    *([pytest.param("postgresql", 100, marks=pytest.mark.long)] if POSTGRESQL else []),
+]
 
 
 class Senders(ClientsAtOnce):
@@ -61,18 +69,27 @@ class Senders(ClientsAtOnce):
             connection.close()
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.long)])
-def test_no_acknowledged_feedback_is_lost_and_none_doubled(tmp_path: Path, kills: int) -> None:
-    words = ["--port", "0", "--workers", "2", "--settings", str(registered(tmp_path))]
+@pytest.mark.parametrize(("kind", "kills"), KINDS)
+def test_no_acknowledged_feedback_is_lost_and_none_doubled(tmp_path: Path, kind: str, kills: int) -> None:
+    if kind == "sqlite":
+        kill_again_and_again(tmp_path, kills)
+        return
+    with postgresql() as server:
+        kill_again_and_again(tmp_path, kills, server.url)
+
+
+def kill_again_and_again(folder: Path, kills: int, store_url: str | None = None) -> None:
+    """Kill a worker so many times while feedback is sent, and compare what was acknowledged with what is kept."""
+    store = f'store_url = "{store_url}"' if store_url else ""
+    words = ["--port", "0", "--workers", "2", "--settings", str(registered(folder, of_service=store))]
     drawn = random.Random(kills)
-    with serving(tmp_path, *words) as (process, address), Senders(address) as senders:
+    with serving(folder, *words) as (process, address), Senders(address) as senders:
         for _ in range(kills):
             senders.wait_for_more()
             until(lambda: len(children(process)) == 2)
             threading.Event().wait(LIVES * drawn.random())
             os.kill(drawn.choice(children(process)), signal.SIGKILL)
-    with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as file:
-        kept = [card for (card,) in file.execute("SELECT card FROM feedback")]
+    kept = [card for (card,) in rows(place(store_url, folder / "data"), "SELECT card FROM feedback")]
     assert len(kept) == len(set(kept))
     assert set(senders.acknowledged) <= set(kept)
     assert len(kept) - len(senders.acknowledged) <= CLIENTS, "but what was on its way at the end"

@@ -193,6 +193,7 @@ def test_a_public_url_of_its_own(tmp_path: Path) -> None:
 
 def test_without_the_store_a_worker_answers_for_a_while(tmp_path: Path) -> None:
     with site(tmp_path) as main:
+        main.learn_modes()
         (tmp_path / "data").rename(tmp_path / "gone")
         once = token()
         assert [main.status(once), main.status(once), main.status()] == [200, 401, 200]

@@ -87,6 +87,7 @@ def test_a_store_that_has_room_again_learns_what_was_let_in(
         monkeypatch.setattr(f"{module}.RETRY_S", 0)
     with site(tmp_path) as main:
         during = token()
+        main.learn_modes()
         with full_disk():
             assert main.status(during) == 200
         assert main.status() == 200

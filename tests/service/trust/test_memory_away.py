@@ -42,6 +42,7 @@ def test_over_a_store_that_is_locked_answers_go_on(tmp_path: Path, capfd: pytest
 
 def test_feedback_without_a_store_is_not_acknowledged(tmp_path: Path) -> None:
     with site(tmp_path) as main:
+        main.learn_modes()
         (tmp_path / "data").rename(tmp_path / "gone")
         assert main.status() == 200
         assert send(main) == (503, str(RETRY_S))

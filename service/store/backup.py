@@ -1,0 +1,25 @@
+"""A copy of an SQLite store, made while services write to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+
+def back_up(store: Path, copy: Path) -> None:
+    """Copy the store as it is at one moment into a new file, which is whole and its owner's alone.
+
+    Raises OSError and sqlite3.Error.
+    """
+    part = copy.with_name(f"{copy.name}.part")
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    try:
+        read_only = f"{store.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(read_only, uri=True)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")  # one file, without a journal beside it
+        part.replace(copy)
+    finally:
+        part.unlink(missing_ok=True)
