@@ -1,0 +1,319 @@
+"""One patient of an export: what the rules would have said of the chart at each moment at which it was opened.
+
+Pure: it reads no file and writes none, so that any engine can call it. The chart of a moment is evaluated by the very
+Evaluator of the service, as a hook request whose prefetch holds what the queries of the hook would have found.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from time import perf_counter
+from typing import Any
+
+from msgspec import Struct, field
+
+from cards.record.decoding import read_resource
+from cards.record.defects import Defect
+from cards.record.elements import Link
+from cards.record.errors import UnreadableError
+from cards.record.moments import Moment
+from cards.record.prefetch_keys import PREFETCH_KEYS
+from cards.record.records import Bundle, Encounter, Entry, Patient, Resource
+from service.backtest.answer import Answer, answer_of
+from service.backtest.as_of import Dates, Fact, KnownBy, Times, as_of, dates_of, facts
+from service.backtest.first_orders import FirstOrders
+from service.backtest.lines import KEY_OF_TYPE
+from service.backtest.moments import Asked, Plan
+from service.backtest.reading import SERVER, ExportReader
+from service.backtest.triggers import Triggers, asked_of_nothing
+from service.evaluation import Evaluation, Evaluator
+from service.wire.refusal import RefusedError
+from service.wire.request import Context, HookRequest
+
+_MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
+"""A search of which nothing is known but that it is not empty."""
+
+
+class Judged(Struct):
+    """What was said at one moment; `refused` is why the service would not have answered at all."""
+
+    asked: Asked
+    answer: Answer
+    milliseconds: float
+    age: int | None = None
+    refused: str = ""
+
+
+class Judgement(Struct):
+    """All that was said of one patient, and what is to be counted of the export."""
+
+    patient: str
+    sex: str = ""
+    born: str = ""
+    judged: list[Judged] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Record(Struct):
+    """A record of the patient: its type, its id, and its JSON."""
+
+    kind: str
+    id: str
+    raw: bytes
+
+
+class Backtest:
+    """Judges patients one by one.
+
+    `evaluator` makes an Evaluator with a clock and a reader of its own. `absent` are the resource types that the
+    export does not hold at all. `medicines` reads the Medications of these ids, as JSON.
+    """
+
+    def __init__(
+        self,
+        evaluator: Callable[[Callable[[], datetime], ExportReader], Evaluator],
+        plan: Plan,
+        known_by: KnownBy,
+        absent: frozenset[str],
+        max_records: int,
+    ) -> None:
+        self._now = datetime.now(UTC)
+        self._reader = ExportReader(absent)
+        self._evaluator = evaluator(lambda: self._now, self._reader)
+        self._zone = self._evaluator.now().tzinfo or UTC
+        self._plan = plan
+        self._known_by = known_by
+        self._max_records = max_records
+        self._keys = self._evaluator.templates.get(plan.hook, {})
+        self._absent = absent
+        codes = self._evaluator.codes
+        self._triggers = Triggers(asked_of_nothing(self._evaluator.book, plan.hook, codes), codes)
+
+    @property
+    def templates(self) -> Mapping[str, str]:
+        """The prefetch queries of the hook."""
+        return self._keys
+
+    def judge(self, patient: str, records: Iterable[Record], medicines: Mapping[str, bytes]) -> Judgement:
+        """What the rules would have said of a patient; `medicines` are the Medications pointed at, by id."""
+        judgement = Judgement(patient)
+        chart = _Past(patient, records, self._times(judgement.counts), judgement.counts)
+        self._reader.take(medicines)
+        judgement.sex, judgement.born = chart.sex, chart.born
+        asked = self._asked(chart, judgement.counts)
+        if asked:
+            judgement.judged = self._judge_all(chart, asked, judgement.counts)
+        return judgement
+
+    def _times(self, counts: Counter[str]) -> Times:
+        return Times(self._zone, self._known_by, counts)
+
+    def _asked(self, chart: _Past, counts: Counter[str]) -> list[Asked]:
+        known = [fact.known for fact in chart.facts if fact.known is not None]
+        every = self._plan.moments(chart.encounters, known, chart.times, counts)
+        asked = [one for one in every if chart.is_born(one.at)]
+        counts["moments before the patient's birth, left out"] += len(every) - len(asked)
+        return asked
+
+    def _judge_all(self, chart: _Past, every: Sequence[Asked], counts: Counter[str]) -> list[Judged]:
+        is_large = len(chart.facts) > self._max_records
+        counts[f"patients with more than max_records, of whom the newest count"] += is_large
+        counts["records whose status may be newer than the moment"] += chart.unproven(every[0].at)
+        counts["statuses undone because a date proves them newer than the moment"] += chart.undone(every[0].at)
+        once = None
+        if self._triggers.may_skip and not is_large and not self._triggers.any(chart.records):
+            once = self._decided_once(chart, every[-1], counts)
+        if once is None:
+            return [self._judge(chart, asked, counts) for asked in every]
+        counts["charts without a trigger, decided once"] += 1
+        alive = once if not chart.has_died(every[-1].at) else None
+        judged = []
+        for asked in every[:-1]:
+            if chart.has_died(asked.at) == chart.has_died(every[-1].at):
+                judged.append(Judged(asked, once.answer, 0.0, chart.age(asked.at)))
+            elif alive is None:
+                alive = self._judge(chart, asked, counts)
+                judged.append(alive)
+            else:
+                judged.append(Judged(asked, alive.answer, 0.0, chart.age(asked.at)))
+        return [*judged, once]
+
+    def _decided_once(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged | None:
+        """The judgement of a moment, when it is that of every other moment too."""
+        judged, evaluation = self._evaluated(chart, asked, Counter())
+        if evaluation is None or evaluation.chart.has_left_out or judged.answer.cards:
+            return None
+        constant = {KEY_OF_TYPE[kind] for kind in self._absent if kind in KEY_OF_TYPE} | {"encounter", "patient"}
+        return judged if evaluation.chart.unseen <= constant else None
+
+    def _judge(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged:
+        return self._evaluated(chart, asked, counts)[0]
+
+    def _evaluated(self, chart: _Past, asked: Asked, counts: Counter[str]) -> tuple[Judged, Evaluation | None]:
+        began = perf_counter()
+        self._now = asked.at
+        try:
+            evaluation = self._evaluator.evaluate(self._request(chart, asked))
+        except RefusedError as error:
+            counts[f"moments at which the service refuses to answer ({error.status})"] += 1
+            refused = Judged(asked, Answer(), _since(began), chart.age(asked.at), refused=error.message)
+            return refused, None
+        took = _since(began)
+        first = FirstOrders(chart.facts, self._evaluator.codes) if evaluation.decision.shown else None
+        answer = answer_of(evaluation.decision, self._evaluator.book, first)
+        return Judged(asked, answer, took, evaluation.chart.age), evaluation
+
+    def _request(self, chart: _Past, asked: Asked) -> HookRequest:
+        """The request that an EHR would have sent, with what its queries would have found."""
+        encounter = asked.encounter.id if asked.encounter else None
+        prefetch: dict[str, Resource | None] = {}
+        by_kind = chart.as_of(Moment(asked.at.date(), asked.at.astimezone(UTC)))
+        for name in self._keys:
+            kind = PREFETCH_KEYS[name].resource_type
+            if name == "patient":
+                patient = by_kind.get(kind)
+                if patient:
+                    prefetch[name] = patient[0].resource
+            elif name == "encounter":
+                if asked.encounter is not None:
+                    prefetch[name] = asked.encounter
+            elif kind in self._absent:
+                prefetch[name] = _MORE
+            else:
+                entries = by_kind.get(kind)
+                prefetch[name] = Bundle(entry=entries) if entries else None
+        return HookRequest(
+            hook=self._plan.hook,
+            hookInstance="backtest",
+            context=Context(patientId=chart.patient, encounterId=encounter),
+            fhirServer=SERVER,
+            prefetch=prefetch,
+        )
+
+
+class _Past:
+    """The records of one patient, each with when it became known."""
+
+    def __init__(self, patient: str, records: Iterable[Record], times: Times, counts: Counter[str]) -> None:
+        self.patient = patient
+        self.times = times
+        self.encounters: list[tuple[Encounter, Dates]] = []
+        read = list(_decoded(_once_each(records, counts), counts))
+        kept: list[tuple[Resource, Dates]] = []
+        for resource, dates in read:
+            if isinstance(resource, Encounter):
+                self.encounters.append((resource, dates))
+            else:
+                kept.append((resource, dates))
+        self.facts: list[Fact] = facts(kept, times, counts)
+        self._people = [one for one in kept if isinstance(one[0], Patient)]
+        self._persons = [fact for fact in self.facts if isinstance(fact.record, Patient)]
+        self._birth = times.read(self._people[0][1].birthDate) if self._people else None
+        counts["patients without a Patient resource"] += not self._people
+        counts["patients"] += 1
+        counts["records dated before the patient's birth"] += self._before_birth()
+
+    @property
+    def records(self) -> list[Resource]:
+        """The records as they stand in the export."""
+        return [fact.record for fact in self.facts]
+
+    @property
+    def sex(self) -> str:
+        """The administrative gender; empty when it is not known."""
+        person = self._people[0][0] if self._people else None
+        return (person.gender or "") if isinstance(person, Patient) else ""
+
+    @property
+    def born(self) -> str:
+        """The birth date; empty when it is not known."""
+        return str(self._birth) if self._birth else ""
+
+    def age(self, at: datetime) -> int | None:
+        """Completed years at a moment."""
+        return _years(self._birth.day, at.date()) if self._birth else None
+
+    def is_born(self, at: datetime) -> bool:
+        """Whether the patient was born by a moment, as far as is known."""
+        return self._birth is None or self._birth.day <= at.date()
+
+    def has_died(self, at: datetime) -> bool:
+        """Whether the patient was recorded to have died by a moment."""
+        for resource in as_of(self._persons, _moment(at)):
+            if isinstance(resource, Patient):
+                return bool(resource.deceasedBoolean or resource.deceasedDateTime)
+        return False
+
+    def as_of(self, moment: Moment) -> dict[str, list[Entry]]:
+        """The records that were known at a moment, by type, as a search would list them."""
+        by_kind: defaultdict[str, list[Entry]] = defaultdict(list)
+        for resource in as_of(self.facts, moment):
+            by_kind[resource.resourceType].append(Entry(resource))
+        return by_kind
+
+    def unproven(self, at: datetime) -> int:
+        """Of how many records the status may be newer than a moment, and nothing tells."""
+        return sum(fact.may_be_newer(_moment(at)) for fact in self.facts)
+
+    def undone(self, at: datetime) -> int:
+        """Of how many records the status is newer than a moment, as a date proves."""
+        return sum(fact.until is not None and fact.until.is_after(_moment(at)) for fact in self.facts)
+
+    def _before_birth(self) -> int:
+        born = self._birth
+        return sum(fact.known is not None and fact.known.day < born.day for fact in self.facts) if born else 0
+
+
+def _moment(at: datetime) -> Moment:
+    return Moment(at.date(), at.astimezone(UTC))
+
+
+def _years(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _since(began: float) -> float:
+    return (perf_counter() - began) * 1000
+
+
+def _once_each(records: Iterable[Record], counts: Counter[str]) -> list[Record]:
+    """Each record once: of several with one id the newest, by its version and by when the server last wrote it."""
+    by_id: dict[tuple[str, str], Record] = {}
+    nameless = []
+    for record in records:
+        if not record.id:
+            nameless.append(record)
+            continue
+        place = record.kind, record.id
+        other = by_id.get(place)
+        if other is None:
+            by_id[place] = record
+        elif other.raw == record.raw:
+            counts["records that stand in the export twice"] += 1
+        else:
+            counts["records of the same id that differ, of which the newest counts"] += 1
+            by_id[place] = max(other, record, key=lambda one: (_version(one.raw), one.raw))
+    return [*by_id.values(), *nameless]
+
+
+def _version(raw: bytes) -> str:
+    meta: Any = dates_of(raw).meta
+    updated = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    return updated if isinstance(updated, str) else ""
+
+
+def _decoded(records: Iterable[Record], counts: Counter[str]) -> Iterable[tuple[Resource, Dates]]:
+    for record in records:
+        defects: list[Defect] = []
+        try:
+            resource = read_resource(record.raw, record.kind, defects)
+        except UnreadableError:
+            resource = None
+        if defects:
+            counts["elements that cannot be read"] += len(defects)
+        if resource is None or resource.resourceType != record.kind:
+            counts["records that cannot be read"] += 1
+        else:
+            yield resource, dates_of(record.raw)

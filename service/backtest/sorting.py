@@ -1,0 +1,176 @@
+"""The lines of an export, sorted by patient on disk: read by several processes, grouped by DuckDB.
+
+A part is the lines of some hundred patients, which one process judges at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct
+
+from service.backtest.export import Source, lines
+from service.backtest.lines import SHARED, Fate, Line, LineReader
+from service.backtest.patient import Record
+
+_BATCH = 16 << 20  # bytes of lines that are held before they are written
+_PART = 96 << 20  # bytes of lines of a part
+_ROWS = 20_000  # of a row group
+_SCHEMA = pa.schema(
+    [("patient", pa.string()), ("kind", pa.string()), ("id", pa.string()), ("line", pa.binary()), ("source", pa.int32())]
+)
+_POINTED_AT = r"Medication/([A-Za-z0-9.\-]{1,64})"
+
+
+class Read(Struct):
+    """What was read of one source: its lines by fate, the types of them, and the bytes that are kept."""
+
+    counts: dict[str, int]
+    kinds: dict[str, int]
+    size: int = 0
+
+
+def read_source(source: Source, number: int, folder: Path, templates: dict[str, str]) -> Read:
+    """Write the lines of a source that matter to a file of the folder, once, and say what became of all."""
+    done = folder / f"read-{number:05}.json"
+    if done.exists():
+        return msgspec.json.decode(done.read_bytes(), type=Read)
+    reader, counts, kinds, size = LineReader(templates), Counter[str](), Counter[str](), 0
+    target = folder / f"read-{number:05}.parquet"
+    with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind"]) as writer:
+        waiting: list[Line] = []
+        held = 0
+        for line in _classified(source, reader):
+            counts[line.fate] += 1
+            if line.kind:
+                kinds[line.kind] += 1
+            if line.fate is Fate.KEPT:
+                waiting.append(line)
+                held += len(line.raw)
+            if held >= _BATCH:
+                writer.write_table(_table(waiting, number))
+                size, held, waiting = size + held, 0, []
+        writer.write_table(_table(waiting, number))
+    os.replace(f"{target}.tmp", target)
+    read = Read(dict(counts), dict(kinds), size + held)
+    write_whole(done, msgspec.json.encode(read))
+    return read
+
+
+def _classified(source: Source, reader: LineReader) -> Iterator[Line]:
+    """Each line of a source; the last one that is no JSON was cut off."""
+    last: Line | None = None
+    for raw in lines(source):
+        if last is not None:
+            yield last
+        last = Line(raw) if isinstance(raw, Fate) else reader.read(raw)
+    if last is not None:
+        is_end = source.end is None and last.fate is Fate.NO_JSON
+        yield Line(Fate.CUT_OFF) if is_end else last
+
+
+def _table(rows: list[Line], number: int) -> pa.Table:
+    columns = [
+        pa.array([row.patient for row in rows], pa.string()),
+        pa.array([row.kind for row in rows], pa.string()),
+        pa.array([row.id for row in rows], pa.string()),
+        pa.array([row.raw for row in rows], pa.binary()),
+        pa.array([number] * len(rows), pa.int32()),
+    ]
+    return pa.Table.from_arrays(columns, schema=_SCHEMA)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, wholly or not at all."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
+
+
+def sort(folder: Path, size: int, processes: int, memory: str) -> dict[int, int]:
+    """Sort what was read by part and patient, in at most `memory` (`2GB`); how many patients each part holds."""
+    done = folder / "parts.json"
+    if done.exists():
+        return msgspec.json.decode(done.read_bytes(), type=dict[int, int])
+    parts = max(size // _PART + 1, min(processes * 4, size // (1 << 20) + 1))
+    with duckdb.connect(":memory:") as base:
+        base.execute(f"SET memory_limit='{memory}'")
+        base.execute(f"SET temp_directory='{_quoted(folder / 'spill')}'")
+        base.execute(f"SET threads={processes}")
+        base.execute("SET preserve_insertion_order=false")
+        read = f"read_parquet('{_quoted(folder)}/read-*.parquet')"
+        _copy(
+            base,
+            f"SELECT (hash(patient) % {parts})::INTEGER AS part, patient, kind, id, line FROM {read} "
+            f"WHERE kind <> '{SHARED}' ORDER BY part, patient",
+            folder / "sorted.parquet",
+        )
+        _copy(base, f"SELECT id, line FROM {read} WHERE kind = '{SHARED}' ORDER BY id", folder / "medicines.parquet")
+        counted = base.execute(
+            f"SELECT part, count(DISTINCT patient) FROM read_parquet('{_quoted(folder)}/sorted.parquet') GROUP BY part"
+        ).fetchall()
+    counts = dict(sorted(counted))
+    write_whole(done, msgspec.json.encode(counts))
+    for file in folder.glob("read-*.parquet"):
+        file.unlink()
+    return counts
+
+
+def _copy(base: Any, query: str, target: Path) -> None:
+    base.execute(f"COPY ({query}) TO '{_quoted(target)}.tmp' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {_ROWS})")
+    os.replace(f"{target}.tmp", target)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+class Part:
+    """The patients of one part, with the Medications that their records point at."""
+
+    def __init__(self, folder: Path, number: int, memory: str) -> None:
+        self._base = duckdb.connect(":memory:")
+        self._base.execute(f"SET memory_limit='{memory}'")
+        self._base.execute(f"SET temp_directory='{_quoted(folder / f'spill-{number}')}'")
+        self._base.execute("SET threads=1")
+        self._lines = f"read_parquet('{_quoted(folder)}/sorted.parquet') WHERE part = {number}"
+        self._medicines = f"read_parquet('{_quoted(folder)}/medicines.parquet')"
+
+    def __enter__(self) -> Part:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._base.close()
+
+    def medicines(self) -> Mapping[str, bytes]:
+        """The Medications that records of this part point at, by id."""
+        if not self._base.execute(f"SELECT count(*) FROM {self._medicines}").fetchall()[0][0]:
+            return {}
+        pointed_at = (
+            f"SELECT unnest(regexp_extract_all(line::VARCHAR, '{_POINTED_AT}', 1)) FROM {self._lines} "
+            "AND kind IN ('MedicationRequest', 'MedicationStatement')"
+        )
+        rows = self._base.execute(f"SELECT id, line FROM {self._medicines} WHERE id IN ({pointed_at})").fetchall()
+        return dict(rows)
+
+    def patients(self) -> Iterator[tuple[str, list[Record]]]:
+        """Each patient, with all records."""
+        patient, records = "", list[Record]()
+        for batch in self._base.sql(f"SELECT patient, kind, id, line FROM {self._lines}").to_arrow_reader(_ROWS):
+            columns = (batch.column(number).to_pylist() for number in range(4))
+            for named, kind, identity, line in zip(*columns, strict=True):
+                if named != patient:
+                    if records:
+                        yield patient, records
+                    patient, records = named, []
+                records.append(Record(kind, identity, line))
+        if records:
+            yield patient, records
