@@ -127,27 +127,25 @@ def lines(source: Source) -> Iterator[bytes | Fate]:
         elif source.path.endswith(".zst"):
             yield from _split(_unpacked(file, lambda: zstandard.ZstdDecompressor().decompressobj()))
         else:
-            yield from _span(file, source)
+            yield from _split(_span(file, source))
 
 
 def _span(file: Any, source: Source) -> Iterator[bytes | Fate]:
-    """The lines that begin within the span of a plain file; the last one ends beyond it."""
+    """The bytes of the lines that begin within the span of a plain file; the last one ends beyond it."""
     at = source.start
     if at:
         file.seek(at - 1)
         at += len(file.readline()) - 1
-    while source.end is None or at < source.end:
-        line = file.readline(LONGEST_LINE)
-        if not line:
-            return
-        at += len(line)
-        if len(line) >= LONGEST_LINE and not line.endswith(b"\n"):
-            while line and not line.endswith(b"\n"):
-                line = file.readline(LONGEST_LINE)
-                at += len(line)
-            yield Fate.TOO_LONG
-        elif line := line.strip():
-            yield line
+    if source.end is None:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+        return
+    chunk = b"\n"
+    while at < source.end and (chunk := file.read(min(_CHUNK, source.end - at))):
+        at += len(chunk)
+        yield chunk
+    if chunk and not chunk.endswith(b"\n"):
+        yield file.readline()
 
 
 def _unpacked(file: Any, start: Callable[[], Any]) -> Iterator[bytes | Fate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,8 @@ SHARED = "Medication"
 KEY_OF_TYPE = {key.resource_type: name for name, key in PREFETCH_KEYS.items()}
 """The prefetch key of a resource type."""
 _KNOWN = frozenset({*KEY_OF_TYPE, SHARED, "Bundle", "OperationOutcome", *OTHER_TYPES})
+_bytes = b"".join  # of one Raw: three times as fast as bytes()
+_PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 _MOST_CODES = 100_000  # different ones that are remembered, displays and all
 
 
@@ -122,22 +125,21 @@ class LineReader:
         return self._sorted(raw, one)
 
     def _sorted(self, raw: bytes, one: _Line) -> Line:
-        kind = one.resourceType
+        kind, identity = one.resourceType, one.id or ""
         if not kind:
             return Line(Fate.NO_RESOURCE)
         if kind not in self._kinds:
-            return Line(Fate.UNREAD_TYPE if kind in _KNOWN else Fate.UNKNOWN_TYPE, kind=kind if kind in _KNOWN else "")
+            return Line(Fate.UNREAD_TYPE, kind=kind) if kind in _KNOWN else Line(Fate.UNKNOWN_TYPE)
         if kind == "Observation" and not self._is_asked(one.code):
             return Line(Fate.NOT_ASKED, kind=kind)
-        patient = "" if kind == SHARED else one.id if kind == "Patient" else _patient(one.subject, one.patient)
-        identity = one.id or ""
-        if kind != SHARED and not (patient and FHIR_ID.fullmatch(patient)) or (kind == SHARED and not identity):
-            return Line(Fate.NO_PATIENT, kind=kind)
-        return Line(Fate.KEPT, raw, patient or "", kind, identity)
+        if kind == SHARED:
+            return Line(Fate.KEPT, raw, "", kind, identity) if identity else Line(Fate.NO_PATIENT, kind=kind)
+        patient = identity if kind == "Patient" else _patient(one.subject, one.patient)
+        return Line(Fate.KEPT, raw, patient, kind, identity) if patient else Line(Fate.NO_PATIENT, kind=kind)
 
     def _is_asked(self, code: Raw) -> bool:
         """Whether the query for Observations names a code of this one."""
-        text = bytes(code)
+        text = _bytes((code,))
         asked = self._asked.get(text)
         if asked is None:
             if len(self._asked) >= _MOST_CODES:
@@ -154,7 +156,12 @@ def _pointer(value: Any) -> _Pointer | None:
 
 def _patient(*pointers: _Pointer | None) -> str:
     for pointer in pointers:
-        if pointer is not None and (identity := reference_id(pointer.reference, "Patient")):
+        if pointer is None or pointer.reference is None:
+            continue
+        if plain := _PLAIN.fullmatch(pointer.reference):  # nearly always
+            return plain[1]
+        identity = reference_id(pointer.reference, "Patient")
+        if identity and FHIR_ID.fullmatch(identity):
             return identity
     return ""
 

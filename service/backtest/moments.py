@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
@@ -48,13 +48,13 @@ class Plan(Struct, frozen=True, kw_only=True):
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
     def moments(
-        self, encounters: Sequence[tuple[Encounter, Dates]], known: Sequence[Moment], times: Times, counts: Counter[str]
+        self, encounters: Sequence[tuple[Encounter, Dates]], known: Callable[[], Sequence[Moment]], times: Times, counts: Counter[str]
     ) -> list[Asked]:
-        """The moments of one patient, the earliest first. `known` are the days on which something became known."""
+        """The moments of one patient, the earliest first. `known` says when something became known."""
         if isinstance(self.at, datetime):
             return [Asked(self.at)]
         if self.at == "daily":
-            return [Asked(at) for at in self._days(known, times.zone)]
+            return [Asked(at) for at in self._days(known(), times.zone)]
         asked = [one for encounter, dates in encounters if (one := self._of(encounter, dates, times, counts))]
         inside = [one for one in asked if self.includes(one.at)]
         counts["encounters outside of the days asked for"] += len(asked) - len(inside)
@@ -76,7 +76,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             counts["encounters that never began"] += 1
             return None
         name = "period.end" if self.hook == AT_DISCHARGE else "period.start"
-        moment = times.first(dates, (name,))
+        moment = times.read(times.first(dates, (name,)))
         if moment is None:
             counts[f"encounters without {name}"] += 1
             return None

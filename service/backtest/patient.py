@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from time import perf_counter
-from typing import Any
 
 from msgspec import Struct, field
 
@@ -22,7 +21,19 @@ from cards.record.moments import Moment
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import Bundle, Encounter, Entry, Patient, Resource
 from service.backtest.answer import Answer, answer_of
-from service.backtest.as_of import Dates, Fact, KnownBy, Times, as_of, dates_of, facts
+from service.backtest.as_of import (
+    Dates,
+    Fact,
+    KnownBy,
+    Point,
+    Times,
+    as_of,
+    dates_of,
+    facts,
+    is_undone,
+    last_updated,
+    may_be_newer,
+)
 from service.backtest.first_orders import FirstOrders
 from service.backtest.lines import KEY_OF_TYPE
 from service.backtest.moments import Asked, Plan
@@ -111,8 +122,7 @@ class Backtest:
         return Times(self._zone, self._known_by, counts)
 
     def _asked(self, chart: _Past, counts: Counter[str]) -> list[Asked]:
-        known = [fact.known for fact in chart.facts if fact.known is not None]
-        every = self._plan.moments(chart.encounters, known, chart.times, counts)
+        every = self._plan.moments(chart.encounters, chart.days, chart.times, counts)
         asked = [one for one in every if chart.is_born(one.at)]
         counts["moments before the patient's birth, left out"] += len(every) - len(asked)
         return asked
@@ -161,7 +171,7 @@ class Backtest:
             refused = Judged(asked, Answer(), _since(began), chart.age(asked.at), refused=error.message)
             return refused, None
         took = _since(began)
-        first = FirstOrders(chart.facts, self._evaluator.codes) if evaluation.decision.shown else None
+        first = FirstOrders(chart.facts, self._evaluator.codes, chart.times) if evaluation.decision.shown else None
         answer = answer_of(evaluation.decision, self._evaluator.book, first)
         return Judged(asked, answer, took, evaluation.chart.age), evaluation
 
@@ -169,7 +179,7 @@ class Backtest:
         """The request that an EHR would have sent, with what its queries would have found."""
         encounter = asked.encounter.id if asked.encounter else None
         prefetch: dict[str, Resource | None] = {}
-        by_kind = chart.as_of(Moment(asked.at.date(), asked.at.astimezone(UTC)))
+        by_kind = chart.as_of(Point.at(asked.at))
         for name in self._keys:
             kind = PREFETCH_KEYS[name].resource_type
             if name == "patient":
@@ -210,7 +220,7 @@ class _Past:
         self.facts: list[Fact] = facts(kept, times, counts)
         self._people = [one for one in kept if isinstance(one[0], Patient)]
         self._persons = [fact for fact in self.facts if isinstance(fact.record, Patient)]
-        self._birth = times.read(self._people[0][1].birthDate) if self._people else None
+        self._birth = times.read(times.first(self._people[0][1], ("birthDate",))) if self._people else None
         counts["patients without a Patient resource"] += not self._people
         counts["patients"] += 1
         counts["records dated before the patient's birth"] += self._before_birth()
@@ -241,33 +251,33 @@ class _Past:
 
     def has_died(self, at: datetime) -> bool:
         """Whether the patient was recorded to have died by a moment."""
-        for resource in as_of(self._persons, _moment(at)):
+        for resource in as_of(self._persons, Point.at(at), self.times):
             if isinstance(resource, Patient):
                 return bool(resource.deceasedBoolean or resource.deceasedDateTime)
         return False
 
-    def as_of(self, moment: Moment) -> dict[str, list[Entry]]:
-        """The records that were known at a moment, by type, as a search would list them."""
+    def as_of(self, point: Point) -> dict[str, list[Entry]]:
+        """The records that were known at a point in time, by type, as a search would list them."""
         by_kind: defaultdict[str, list[Entry]] = defaultdict(list)
-        for resource in as_of(self.facts, moment):
+        for resource in as_of(self.facts, point, self.times):
             by_kind[resource.resourceType].append(Entry(resource))
         return by_kind
 
     def unproven(self, at: datetime) -> int:
         """Of how many records the status may be newer than a moment, and nothing tells."""
-        return sum(fact.may_be_newer(_moment(at)) for fact in self.facts)
+        return sum(may_be_newer(fact, Point.at(at), self.times) for fact in self.facts if fact.is_unproven)
 
     def undone(self, at: datetime) -> int:
         """Of how many records the status is newer than a moment, as a date proves."""
-        return sum(fact.until is not None and fact.until.is_after(_moment(at)) for fact in self.facts)
+        return sum(is_undone(fact, Point.at(at), self.times) for fact in self.facts if fact.until)
+
+    def days(self) -> list[Moment]:
+        """When something became known."""
+        return [moment for fact in self.facts if (moment := self.times.read(fact.known))]
 
     def _before_birth(self) -> int:
-        born = self._birth
-        return sum(fact.known is not None and fact.known.day < born.day for fact in self.facts) if born else 0
-
-
-def _moment(at: datetime) -> Moment:
-    return Moment(at.date(), at.astimezone(UTC))
+        born = self.born
+        return sum(bool(fact.known) and fact.known < born[: len(fact.known)] for fact in self.facts) if born else 0
 
 
 def _years(born: date, today: date) -> int:
@@ -294,14 +304,8 @@ def _once_each(records: Iterable[Record], counts: Counter[str]) -> list[Record]:
             counts["records that stand in the export twice"] += 1
         else:
             counts["records of the same id that differ, of which the newest counts"] += 1
-            by_id[place] = max(other, record, key=lambda one: (_version(one.raw), one.raw))
+            by_id[place] = max(other, record, key=lambda one: (last_updated(dates_of(one.raw)), one.raw))
     return [*by_id.values(), *nameless]
-
-
-def _version(raw: bytes) -> str:
-    meta: Any = dates_of(raw).meta
-    updated = meta.get("lastUpdated") if isinstance(meta, dict) else None
-    return updated if isinstance(updated, str) else ""
 
 
 def _decoded(records: Iterable[Record], counts: Counter[str]) -> Iterable[tuple[Resource, Dates]]:

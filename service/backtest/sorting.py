@@ -47,34 +47,28 @@ def read_source(source: Source, number: int, folder: Path, templates: dict[str, 
     target = folder / f"read-{number:05}.parquet"
     with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind"]) as writer:
         waiting: list[Line] = []
-        held = 0
-        for line in _classified(source, reader):
-            counts[line.fate] += 1
-            if line.kind:
-                kinds[line.kind] += 1
-            if line.fate is Fate.KEPT:
+        kept, held, last = 0, 0, Fate.KEPT
+        for raw in lines(source):
+            line = Line(raw) if isinstance(raw, Fate) else reader.read(raw)
+            last = line.fate
+            kinds[line.kind] += 1
+            if last is not Fate.KEPT:
+                counts[last] += 1
+            else:
                 waiting.append(line)
                 held += len(line.raw)
-            if held >= _BATCH:
-                writer.write_table(_table(waiting, number))
-                size, held, waiting = size + held, 0, []
+                if held >= _BATCH:
+                    writer.write_table(_table(waiting, number))
+                    kept, size, held, waiting = kept + len(waiting), size + held, 0, []
+        kept += len(waiting)
+        if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
+            counts.update({Fate.NO_JSON: -1, Fate.CUT_OFF: 1})
         writer.write_table(_table(waiting, number))
     os.replace(f"{target}.tmp", target)
-    read = Read(dict(counts), dict(kinds), size + held)
+    counts[Fate.KEPT] = kept
+    read = Read(dict(counts), {kind: number for kind, number in kinds.items() if kind}, size + held)
     write_whole(done, msgspec.json.encode(read))
     return read
-
-
-def _classified(source: Source, reader: LineReader) -> Iterator[Line]:
-    """Each line of a source; the last one that is no JSON was cut off."""
-    last: Line | None = None
-    for raw in lines(source):
-        if last is not None:
-            yield last
-        last = Line(raw) if isinstance(raw, Fate) else reader.read(raw)
-    if last is not None:
-        is_end = source.end is None and last.fate is Fate.NO_JSON
-        yield Line(Fate.CUT_OFF) if is_end else last
 
 
 def _table(rows: list[Line], number: int) -> pa.Table:
