@@ -47,9 +47,7 @@ class Answer(Struct, frozen=True):
 
 def answer_of(decision: Decision, book: RuleBook, first: FirstOrders | None) -> Answer:
     """A decision as rows."""
-    verdicts = tuple(
-        _verdict(id, book.rules[id].version, verdict) for id, verdict in decision.verdicts.items()
-    )
+    verdicts = tuple(_verdict(id, book.rules[id].version, verdict) for id, verdict in decision.verdicts.items())
     cards = tuple(
         CardRow(
             rule=one.rule.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
@@ -16,13 +16,16 @@ from cards.record.elements import NOTHING
 from cards.record.other_types import OTHER_TYPES
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, reference_id
+from cards.record.statuses import UNREADABLE, clinical_status, verification_status
 from cards.record.strings import cleaned, mended
+from service.backtest.as_of import Dates, Times
+from service.backtest.triggers import Triggers
 
 SHARED = "Medication"
 """The type that prescriptions of many patients point at; it names no patient."""
-KEY_OF_TYPE = {key.resource_type: name for name, key in PREFETCH_KEYS.items()}
-"""The prefetch key of a resource type."""
-_KNOWN = frozenset({*KEY_OF_TYPE, SHARED, "Bundle", "OperationOutcome", *OTHER_TYPES})
+_KNOWN = frozenset(
+    {*(key.resource_type for key in PREFETCH_KEYS.values()), SHARED, "Bundle", "OperationOutcome", *OTHER_TYPES}
+)
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 _MOST_CODES = 100_000  # different ones that are remembered, displays and all
@@ -46,22 +49,38 @@ class _Pointer(Struct, gc=False):
     reference: str | None = None
 
 
-class _Line(Struct, gc=False):
+class _Part(Struct, gc=False):
+    code: Raw = NOTHING
+
+
+class _Line(Dates, gc=False):
     resourceType: str | None = None
     id: str | None = None
     subject: _Pointer | None = None
     patient: _Pointer | None = None
     code: Raw = NOTHING
+    codeCodeableConcept: Raw = NOTHING
+    component: list[_Part] = []
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
+    contained: Raw = NOTHING
 
 
 class Line(Struct, gc=False):
-    """What a line is: its fate; if it is kept its JSON, its patient, its type and its id."""
+    """What a line is: its fate; if it is kept its JSON, its patient, its type and its id.
+
+    `known` is since when it is known, as it is written, of a Patient the birth date. One that `is_trigger` may make a
+    rule speak, or is odd enough to be looked at closely.
+    """
 
     fate: Fate
     raw: bytes = b""
     patient: str = ""
     kind: str = ""
     id: str = ""
+    known: str = ""
+    is_trigger: bool = False
 
 
 class _Coding(Struct, gc=False):
@@ -77,12 +96,17 @@ _decode_concept = msgspec.json.Decoder(_Concept | None).decode
 
 
 class LineReader:
-    """Reads lines one by one. `templates` are the prefetch queries of the hook, by prefetch key."""
+    """Reads lines one by one.
 
-    def __init__(self, templates: dict[str, str]) -> None:
+    `templates` are the prefetch queries of the hook, by prefetch key; what `times` finds odd of dates it counts.
+    """
+
+    def __init__(self, templates: Mapping[str, str], triggers: Triggers, times: Times) -> None:
         self._kinds = {PREFETCH_KEYS[key].resource_type for key in templates} | {"Patient", "Encounter", SHARED}
         self._codes = _codes_in(templates.get("observations", ""))
         self._asked: dict[bytes, bool] = {}
+        self._triggers = triggers
+        self._times = times
 
     def read(self, raw: bytes) -> Line:
         """What a line, which is not blank, is."""
@@ -97,10 +121,8 @@ class LineReader:
     def _mended(self, raw: bytes) -> Line:
         """A line that is no JSON as it stands; without the characters that no text holds it may be (O15)."""
         other = mended(cleaned(raw))
-        if other == raw:
-            return Line(Fate.NO_JSON)
         try:
-            return self._sorted(other, _decode(other))
+            return Line(Fate.NO_JSON) if other == raw else self._sorted(other, _decode(other), is_odd=True)
         except msgspec.ValidationError:
             return self._loosely(other)
         except NO_JSON:
@@ -116,15 +138,15 @@ class LineReader:
             return Line(Fate.NO_RESOURCE)
         kind, identity = members.get("resourceType"), members.get("id")
         one = _Line(
-            kind if isinstance(kind, str) else None,
-            identity if isinstance(identity, str) else None,
-            _pointer(members.get("subject")),
-            _pointer(members.get("patient")),
-            Raw(msgspec.json.encode(members.get("code"))),
+            resourceType=kind if isinstance(kind, str) else None,
+            id=identity if isinstance(identity, str) else None,
+            subject=_pointer(members.get("subject")),
+            patient=_pointer(members.get("patient")),
+            code=Raw(msgspec.json.encode(members.get("code"))),
         )
-        return self._sorted(raw, one)
+        return self._sorted(raw, one, is_odd=True)
 
-    def _sorted(self, raw: bytes, one: _Line) -> Line:
+    def _sorted(self, raw: bytes, one: _Line, *, is_odd: bool = False) -> Line:
         kind, identity = one.resourceType, one.id or ""
         if not kind:
             return Line(Fate.NO_RESOURCE)
@@ -134,8 +156,29 @@ class LineReader:
             return Line(Fate.NOT_ASKED, kind=kind)
         if kind == SHARED:
             return Line(Fate.KEPT, raw, "", kind, identity) if identity else Line(Fate.NO_PATIENT, kind=kind)
-        patient = identity if kind == "Patient" else _patient(one.subject, one.patient)
-        return Line(Fate.KEPT, raw, patient, kind, identity) if patient else Line(Fate.NO_PATIENT, kind=kind)
+        if kind == "Patient":
+            known, is_patient = self._times.first(one, ("birthDate",)), bool(FHIR_ID.fullmatch(identity))
+            return Line(Fate.KEPT, raw, identity, kind, identity, known) if is_patient else Line(Fate.NO_PATIENT)
+        patient = _patient(one.subject, one.patient)
+        if not patient:
+            return Line(Fate.NO_PATIENT, kind=kind)
+        known = self._times.known(one, kind)
+        return Line(Fate.KEPT, raw, patient, kind, identity, known, is_odd or self._is_trigger(kind, one))
+
+    def _is_trigger(self, kind: str, one: _Line) -> bool:
+        """Whether a record may matter to a chart on which nothing else stands."""
+        if kind == "Encounter":
+            return False
+        if not self._triggers.may_skip or one.contained is not NOTHING or one.modifierExtension is not NOTHING:
+            return True
+        if one.clinicalStatus is not NOTHING and clinical_status(one.clinicalStatus) == UNREADABLE:
+            return True
+        if one.verificationStatus is not NOTHING and verification_status(one.verificationStatus) == UNREADABLE:
+            return True
+        triggers = self._triggers
+        if kind not in triggers.types:
+            return False
+        return triggers.is_one(kind, (one.code, one.codeCodeableConcept, *(part.code for part in one.component)))
 
     def _is_asked(self, code: Raw) -> bool:
         """Whether the query for Observations names a code of this one."""
@@ -169,7 +212,9 @@ def _patient(*pointers: _Pointer | None) -> str:
 def _codes_in(query: str) -> frozenset[str]:
     """The codes of the parameter `code` of a query, as records write them."""
     listed = next((part[len("code=") :] for part in query.split("&") if part.startswith("code=")), "")
-    return frozenset(unquote(code).replace("\\,", ",").replace("\\|", "|").replace("\\$", "$") for code in listed.split(","))
+    return frozenset(
+        unquote(code).replace("\\,", ",").replace("\\|", "|").replace("\\$", "$") for code in listed.split(",")
+    )
 
 
 def _coded(text: bytes) -> Collection[str]:

@@ -28,7 +28,7 @@ from msgspec import Struct
 from service.app import evaluator
 from service.backtest.as_of import KnownBy
 from service.backtest.errors import BacktestError
-from service.backtest.export import Export, find
+from service.backtest.export import Export, Source, find
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
 from service.backtest.patient import Backtest, Judgement
@@ -95,11 +95,11 @@ def _run(job: Job, resume: bool, progress: Progress) -> Summary:
     with _pool(job.processes) as submit:
         reads = _read(job, export, submit, progress)
         progress("Sorting", 0, 1)
-        patients = sort(job.work, sum(read.size for read in reads), job.processes, job.memory)
+        held = sort(job.work, job.processes, job.memory, job.settings.max_records)
         progress("Sorting", 1, 1)
         absent = _absent(job, export, reads)
-        done = _judge(job, absent, patients, submit, progress)
-    summary = summed(export, reads, done, absent)
+        done = _judge(job, absent, held.patients, submit, progress)
+    summary = summed(export, reads, [held.counts, *done], absent)
     write_whole(job.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2))
     for file in job.out.glob("done-*.json"):
         file.unlink()
@@ -113,7 +113,9 @@ def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
     asked = msgspec.json.encode(_fingerprint(job, export))
     if resume and begun.exists():
         if begun.read_bytes() != asked:
-            raise BacktestError(f"{job.out} was begun with another export, other options or other rules: name a new --out")
+            raise BacktestError(
+                f"{job.out} was begun with another export, other options or other rules: name a new --out"
+            )
         finished = job.out / "summary.json"
         if finished.exists():
             return msgspec.json.decode(finished.read_bytes(), type=Summary)
@@ -173,10 +175,9 @@ def _pool(processes: int) -> Iterator[Submit[Any]]:
 
 
 def _read(job: Job, export: Export, submit: Submit[Read], progress: Progress) -> list[Read]:
-    templates = dict(_backtest(job, frozenset()).templates)
-    tasks = [(source, number, job.work, templates) for number, source in enumerate(export.sources)]
+    tasks = [(job, source, number) for number, source in enumerate(export.sources)]
     reads: list[Read] = []
-    for read in submit(read_source, tasks):
+    for read in submit(read_part, tasks):
         reads.append(read)
         progress("Reading", len(reads), len(tasks))
     return reads
@@ -184,11 +185,8 @@ def _read(job: Job, export: Export, submit: Submit[Read], progress: Progress) ->
 
 def _absent(job: Job, export: Export, reads: list[Read]) -> frozenset[str]:
     """The types that the queries of the hook ask for, and of which the export holds nothing."""
-    from cards.record.prefetch_keys import PREFETCH_KEYS
-
     seen = {kind for read in reads for kind in read.kinds} | export.kinds
-    asked = {PREFETCH_KEYS[key].resource_type for key in _backtest(job, frozenset()).templates}
-    return frozenset(asked - seen - {"Patient", "Encounter"})
+    return frozenset(_backtest(job, frozenset()).types - seen - {"Patient", "Encounter"})
 
 
 def _judge(
@@ -216,6 +214,11 @@ def _backtest(job: Job, absent: frozenset[str]) -> Backtest:
         make = lambda now, reader: evaluator(job.settings, now, None, reader)  # noqa: E731
         _ready[place] = Backtest(make, job.plan, job.known_by, absent, job.settings.max_records)
     return _ready[place]
+
+
+def read_part(job: Job, source: Source, number: int) -> Read:
+    """Read a source in this process."""
+    return read_source(source, number, job.work, _backtest(job, frozenset()))
 
 
 def judge_part(job: Job, absent: frozenset[str], number: int) -> int:

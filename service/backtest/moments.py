@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from cards.record.decoding import NO_JSON
 from cards.record.encounters import encounter_class
-from cards.record.moments import Moment
 from cards.record.records import Encounter
 from cards.record.statuses import flat
 from service.backtest.as_of import Dates, Times, written
@@ -35,7 +34,10 @@ class Asked(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """When the rules are asked: `encounters`, `daily`, or one moment; from the first day to the last, both included."""
+    """When the rules are asked: `encounters`, `daily`, or one moment; from the first day to the last, both included.
+
+    `daily` needs both.
+    """
 
     at: str | datetime = "encounters"
     first: date | None = None
@@ -47,26 +49,21 @@ class Plan(Struct, frozen=True, kw_only=True):
         day = moment.date()
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
-    def moments(
-        self, encounters: Sequence[tuple[Encounter, Dates]], known: Callable[[], Sequence[Moment]], times: Times, counts: Counter[str]
-    ) -> list[Asked]:
-        """The moments of one patient, the earliest first. `known` says when something became known."""
+    def moments(self, encounters: Sequence[tuple[Encounter, Dates]], times: Times, counts: Counter[str]) -> list[Asked]:
+        """The moments of one patient, the earliest first."""
         if isinstance(self.at, datetime):
             return [Asked(self.at)]
         if self.at == "daily":
-            return [Asked(at) for at in self._days(known(), times.zone)]
+            return [Asked(at) for at in self._days(times.zone)]
         asked = [one for encounter, dates in encounters if (one := self._of(encounter, dates, times, counts))]
         inside = [one for one in asked if self.includes(one.at)]
         counts["encounters outside of the days asked for"] += len(asked) - len(inside)
-        return sorted(inside, key=lambda one: (one.at, one.encounter and one.encounter.id or ""))
+        return sorted(inside, key=lambda one: (one.at, (one.encounter and one.encounter.id) or ""))
 
-    def _days(self, known: Sequence[Moment], zone: tzinfo) -> Iterator[datetime]:
-        """The end of each day; without a first or last one, from the first to the last on which something is known."""
-        days = [moment.day for moment in known]
-        if not days and (self.first is None or self.last is None):
-            return
-        day, last = self.first or min(days), self.last or max(days)
-        while day <= last:
+    def _days(self, zone: tzinfo) -> Iterator[datetime]:
+        """The end of each day from the first to the last."""
+        day, last = self.first, self.last
+        while day is not None and last is not None and day <= last:
             yield datetime.combine(day, _LAST, zone)
             day += timedelta(days=1)
 

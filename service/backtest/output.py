@@ -52,7 +52,18 @@ class Rows:
         month = asked.at.strftime("%Y-%m")
         milliseconds, site = round(judged.milliseconds, 3), self._name("Organization", asked.site) if asked.site else ""
         self._moments.append(
-            (patient, asked.at, encounter, milliseconds, month, asked.encounter_class, site, judgement.sex, judged.age, judged.refused)
+            (
+                patient,
+                asked.at,
+                encounter,
+                milliseconds,
+                month,
+                asked.encounter_class,
+                site,
+                judgement.sex,
+                judged.age,
+                judged.refused,
+            )
         )
         rows = self._rows.get(judged.answer)
         if rows is None:

@@ -17,7 +17,6 @@ from cards.record.decoding import read_resource
 from cards.record.defects import Defect
 from cards.record.elements import Link
 from cards.record.errors import UnreadableError
-from cards.record.moments import Moment
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import Bundle, Encounter, Entry, Patient, Resource
 from service.backtest.answer import Answer, answer_of
@@ -35,14 +34,20 @@ from service.backtest.as_of import (
     may_be_newer,
 )
 from service.backtest.first_orders import FirstOrders
-from service.backtest.lines import KEY_OF_TYPE
+from service.backtest.lines import LineReader
 from service.backtest.moments import Asked, Plan
 from service.backtest.reading import SERVER, ExportReader
 from service.backtest.triggers import Triggers, asked_of_nothing
-from service.evaluation import Evaluation, Evaluator
+from service.evaluation import Evaluator
 from service.wire.refusal import RefusedError
 from service.wire.request import Context, HookRequest
 
+WITHOUT_TRIGGER = frozenset({"Patient", "Encounter"})
+"""What is read of a chart without a trigger: who it is, and when it was opened."""
+TWICE = "records that stand in the export twice"
+DIFFERING = "records of the same id that differ, of which the newest counts"
+BEFORE_BIRTH = "records dated before the patient's birth"
+NO_MOMENT = "patients without a Patient resource and without an encounter, who are not judged"
 _MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
 """A search of which nothing is known but that it is not empty."""
 
@@ -68,11 +73,12 @@ class Judgement(Struct):
 
 
 class Record(Struct):
-    """A record of the patient: its type, its id, and its JSON."""
+    """A record of the patient: its type, its id, its JSON, and whether it may make a rule speak (see Line)."""
 
     kind: str
     id: str
     raw: bytes
+    is_trigger: bool
 
 
 class Backtest:
@@ -102,78 +108,73 @@ class Backtest:
         codes = self._evaluator.codes
         self._triggers = Triggers(asked_of_nothing(self._evaluator.book, plan.hook, codes), codes)
 
+    def line_reader(self, counts: Counter[str]) -> LineReader:
+        """What reads the lines that are judged here, and counts what is odd about their dates."""
+        return LineReader(self._keys, self._triggers, Times(self._zone, self._known_by, counts))
+
     @property
-    def templates(self) -> Mapping[str, str]:
-        """The prefetch queries of the hook."""
-        return self._keys
+    def types(self) -> frozenset[str]:
+        """The resource types that the queries of the hook ask for."""
+        return frozenset(PREFETCH_KEYS[key].resource_type for key in self._keys)
 
     def judge(self, patient: str, records: Iterable[Record], medicines: Mapping[str, bytes]) -> Judgement:
         """What the rules would have said of a patient; `medicines` are the Medications pointed at, by id."""
         judgement = Judgement(patient)
-        chart = _Past(patient, records, self._times(judgement.counts), judgement.counts)
+        counts, every = judgement.counts, list(records)
+        is_large = len(every) > self._max_records
+        is_steady = self._triggers.may_skip and not is_large and not any(one.is_trigger for one in every)
+        if is_steady:
+            every = [one for one in every if one.kind in WITHOUT_TRIGGER]
+        # What is odd about dates is counted where the lines are read.
+        chart = _Past(patient, every, Times(self._zone, self._known_by, Counter()), counts)
         self._reader.take(medicines)
         judgement.sex, judgement.born = chart.sex, chart.born
-        asked = self._asked(chart, judgement.counts)
+        counts["patients with more than max_records, of whom the newest count"] += is_large
+        asked = self._asked(chart, counts)
         if asked:
-            judgement.judged = self._judge_all(chart, asked, judgement.counts)
+            counts["records whose status may be newer than the moment, in charts with a trigger"] += chart.unproven(
+                asked
+            )
+            counts["records whose status was undone, in charts with a trigger"] += chart.undone(asked)
+            judgement.judged = self._steadily(chart, asked, counts) if is_steady else self._each(chart, asked, counts)
         return judgement
 
-    def _times(self, counts: Counter[str]) -> Times:
-        return Times(self._zone, self._known_by, counts)
-
     def _asked(self, chart: _Past, counts: Counter[str]) -> list[Asked]:
-        every = self._plan.moments(chart.encounters, chart.days, chart.times, counts)
+        every = self._plan.moments(chart.encounters, chart.times, counts)
         asked = [one for one in every if chart.is_born(one.at)]
         counts["moments before the patient's birth, left out"] += len(every) - len(asked)
         return asked
 
-    def _judge_all(self, chart: _Past, every: Sequence[Asked], counts: Counter[str]) -> list[Judged]:
-        is_large = len(chart.facts) > self._max_records
-        counts[f"patients with more than max_records, of whom the newest count"] += is_large
-        counts["records whose status may be newer than the moment"] += chart.unproven(every[0].at)
-        counts["statuses undone because a date proves them newer than the moment"] += chart.undone(every[0].at)
-        once = None
-        if self._triggers.may_skip and not is_large and not self._triggers.any(chart.records):
-            once = self._decided_once(chart, every[-1], counts)
-        if once is None:
-            return [self._judge(chart, asked, counts) for asked in every]
-        counts["charts without a trigger, decided once"] += 1
-        alive = once if not chart.has_died(every[-1].at) else None
-        judged = []
-        for asked in every[:-1]:
-            if chart.has_died(asked.at) == chart.has_died(every[-1].at):
-                judged.append(Judged(asked, once.answer, 0.0, chart.age(asked.at)))
-            elif alive is None:
-                alive = self._judge(chart, asked, counts)
-                judged.append(alive)
-            else:
-                judged.append(Judged(asked, alive.answer, 0.0, chart.age(asked.at)))
-        return [*judged, once]
+    def _each(self, chart: _Past, every: Sequence[Asked], counts: Counter[str]) -> list[Judged]:
+        return [self._judge(chart, asked, counts) for asked in every]
 
-    def _decided_once(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged | None:
-        """The judgement of a moment, when it is that of every other moment too."""
-        judged, evaluation = self._evaluated(chart, asked, Counter())
-        if evaluation is None or evaluation.chart.has_left_out or judged.answer.cards:
-            return None
-        constant = {KEY_OF_TYPE[kind] for kind in self._absent if kind in KEY_OF_TYPE} | {"encounter", "patient"}
-        return judged if evaluation.chart.unseen <= constant else None
+    def _steadily(self, chart: _Past, every: Sequence[Asked], counts: Counter[str]) -> list[Judged]:
+        """The judgements of a chart without a trigger: those of the living are one, those of the dead another."""
+        counts["charts without a trigger, decided once"] += 1
+        once: dict[bool, Judged] = {}
+        judged = []
+        for asked in every:
+            has_died = chart.has_died(asked.at)
+            if has_died not in once:
+                once[has_died] = self._judge(chart, asked, counts)
+                judged.append(once[has_died])
+            else:
+                known = once[has_died]
+                judged.append(Judged(asked, known.answer, 0.0, chart.age(asked.at), known.refused))
+        return judged
 
     def _judge(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged:
-        return self._evaluated(chart, asked, counts)[0]
-
-    def _evaluated(self, chart: _Past, asked: Asked, counts: Counter[str]) -> tuple[Judged, Evaluation | None]:
         began = perf_counter()
         self._now = asked.at
+        age = chart.age(asked.at)
         try:
             evaluation = self._evaluator.evaluate(self._request(chart, asked))
         except RefusedError as error:
             counts[f"moments at which the service refuses to answer ({error.status})"] += 1
-            refused = Judged(asked, Answer(), _since(began), chart.age(asked.at), refused=error.message)
-            return refused, None
+            return Judged(asked, Answer(), _since(began), age, refused=error.message)
         took = _since(began)
         first = FirstOrders(chart.facts, self._evaluator.codes, chart.times) if evaluation.decision.shown else None
-        answer = answer_of(evaluation.decision, self._evaluator.book, first)
-        return Judged(asked, answer, took, evaluation.chart.age), evaluation
+        return Judged(asked, answer_of(evaluation.decision, self._evaluator.book, first), took, age)
 
     def _request(self, chart: _Past, asked: Asked) -> HookRequest:
         """The request that an EHR would have sent, with what its queries would have found."""
@@ -223,12 +224,7 @@ class _Past:
         self._birth = times.read(times.first(self._people[0][1], ("birthDate",))) if self._people else None
         counts["patients without a Patient resource"] += not self._people
         counts["patients"] += 1
-        counts["records dated before the patient's birth"] += self._before_birth()
-
-    @property
-    def records(self) -> list[Resource]:
-        """The records as they stand in the export."""
-        return [fact.record for fact in self.facts]
+        counts[BEFORE_BIRTH] += self._before_birth()
 
     @property
     def sex(self) -> str:
@@ -263,17 +259,15 @@ class _Past:
             by_kind[resource.resourceType].append(Entry(resource))
         return by_kind
 
-    def unproven(self, at: datetime) -> int:
-        """Of how many records the status may be newer than a moment, and nothing tells."""
-        return sum(may_be_newer(fact, Point.at(at), self.times) for fact in self.facts if fact.is_unproven)
+    def unproven(self, asked: Sequence[Asked]) -> int:
+        """Of how many records the status may be newer than the first moment, and nothing tells."""
+        point = Point.at(asked[0].at)
+        return sum(may_be_newer(fact, point, self.times) for fact in self.facts if fact.is_unproven)
 
-    def undone(self, at: datetime) -> int:
-        """Of how many records the status is newer than a moment, as a date proves."""
-        return sum(is_undone(fact, Point.at(at), self.times) for fact in self.facts if fact.until)
-
-    def days(self) -> list[Moment]:
-        """When something became known."""
-        return [moment for fact in self.facts if (moment := self.times.read(fact.known))]
+    def undone(self, asked: Sequence[Asked]) -> int:
+        """Of how many records the status is newer than the first moment, as a date proves."""
+        point = Point.at(asked[0].at)
+        return sum(is_undone(fact, point, self.times) for fact in self.facts if fact.until)
 
     def _before_birth(self) -> int:
         born = self.born
@@ -301,9 +295,9 @@ def _once_each(records: Iterable[Record], counts: Counter[str]) -> list[Record]:
         if other is None:
             by_id[place] = record
         elif other.raw == record.raw:
-            counts["records that stand in the export twice"] += 1
+            counts[TWICE] += 1
         else:
-            counts["records of the same id that differ, of which the newest counts"] += 1
+            counts[DIFFERING] += 1
             by_id[place] = max(other, record, key=lambda one: (last_updated(dates_of(one.raw)), one.raw))
     return [*by_id.values(), *nameless]
 

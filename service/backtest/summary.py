@@ -36,6 +36,7 @@ def summed(export: Export, reads: Iterable[Read], parts: Iterable[dict[str, int]
     for read in reads:
         lines.update(read.counts)
         types.update(read.kinds)
+        counts.update(read.odd)
     for part in parts:
         counts.update(part)
     notes = list(export.notes)

@@ -7,29 +7,26 @@ at all moments, and need to be made once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import get_args
+
+from msgspec import Raw
 
 from cards.decide import decide
 from cards.record.chart import Chart
-from cards.record.codes import CANCER, CANCER_HISTORY, Codes, RecordCodes
-from cards.record.prefetch_keys import supplied_by
-from cards.record.records import (
-    Condition,
-    DiagnosticReport,
-    Observation,
-    Procedure,
-    Resource,
-    ServiceRequest,
-)
+from cards.record.codes import CANCER, CANCER_HISTORY, Codes
+from cards.record.decoding import CODE, NO_JSON
+from cards.record.elements import NOTHING
+from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
 from cards.rule_book import RuleBook
-from service.backtest.lines import KEY_OF_TYPE
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
-_PLAINLY_CODED = frozenset({Condition, Procedure, Observation})
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _BY_MORE_THAN_CODE = ("lesion.", "conclusion.")  # they stand elsewhere in a report than in its code
+# Of other types a name may tell what a record is, not a code alone.
+_CODED = frozenset({"Condition", "Observation", "DiagnosticReport", "ServiceRequest", "DeviceRequest", "Procedure"})
+_MOST_CODES = 100_000  # different ones that are remembered, displays and all
 
 
 class _Recording(frozenset[str]):
@@ -52,40 +49,37 @@ def asked_of_nothing(book: RuleBook, hook: str, codes: Codes) -> frozenset[str]:
 
 
 class Triggers:
-    """Tells whether a chart may give other answers at one moment than at another."""
+    """Tells which records may give a chart other answers at one moment than at another."""
 
     def __init__(self, asked: AbstractSet[str], codes: Codes) -> None:
         self._asked = asked
         self._codes = codes
+        self._of_code: dict[bytes, bool] = {}
+        self._reads_reports_whole = any(key.startswith(_BY_MORE_THAN_CODE) for key in asked)
         names = {name for key in asked for name in supplied_by(key)}
-        self._types = {kind for kind in get_args(Resource) if KEY_OF_TYPE.get(kind.resourceType) in names}
+        self.types = frozenset(PREFETCH_KEYS[name].resource_type for name in names)
+        """The types of which a record may be one."""
         self.may_skip = names.isdisjoint(("patient", "encounter"))
-        """Whether any chart can: age, sex and the class of the encounter are others at other moments."""
+        """Whether any chart can be decided once: age, sex and class of the encounter are others at other moments."""
 
-    def any(self, records: list[Resource]) -> bool:
-        """Whether one of the records may answer a question that is asked where nothing is recorded."""
-        known = RecordCodes(self._codes, [])
-        meaningless = known.meaningless
-        for record in records:
-            kind = type(record)
-            if kind not in self._types or (
-                kind in _PLAINLY_CODED
-                and _bytes((record.code,)) in meaningless  # type: ignore[union-attr]
-                and not (kind is Observation and record.component)  # type: ignore[union-attr]
-            ):
-                continue
-            if self._is_one(record, known):
-                return True
-        return False
-
-    def _is_one(self, record: Resource, known: RecordCodes) -> bool:
-        if not isinstance(record, Condition | Observation | DiagnosticReport | ServiceRequest | Procedure):
-            return True  # a name may tell what it is, not a code alone
-        if isinstance(record, DiagnosticReport) and any(key.startswith(_BY_MORE_THAN_CODE) for key in self._asked):
+    def is_one(self, kind: str, codes: Iterable[Raw]) -> bool:
+        """Whether a record of one of the types, with these codes, may answer what is asked where nothing is recorded."""
+        if kind not in _CODED or (kind == "DiagnosticReport" and self._reads_reports_whole):
             return True
-        codes = [record.code]
-        if isinstance(record, Observation):
-            codes += [part.code for part in record.component or ()]
-        if isinstance(record, ServiceRequest):
-            codes.append(record.codeCodeableConcept)
-        return any(meaning.key in self._asked for code in codes for meaning in known.meanings(record, code))
+        return any(code is not NOTHING and self._is_asked(code) for code in codes)
+
+    def _is_asked(self, code: Raw) -> bool:
+        text = _bytes((code,))
+        is_asked = self._of_code.get(text)
+        if is_asked is None:
+            if len(self._of_code) >= _MOST_CODES:
+                self._of_code.clear()
+            is_asked = self._of_code[text] = self._means_one(code)
+        return is_asked
+
+    def _means_one(self, code: Raw) -> bool:
+        try:
+            meanings = self._codes.meanings(CODE.decode(code))
+        except NO_JSON:
+            return True  # it does not fit: what can be made of it is seen when the record is read
+        return any(meaning.key in self._asked for meaning in meanings)

@@ -97,6 +97,8 @@ def _job(export: str, file: Path | None, **options: Any) -> Any:
     first, last = (day.date() if day else None for day in (options["first"], options["last"]))
     if first and last and first > last:
         raise click.UsageError("--from is later than --to")
+    if at == "daily" and not (first and last):
+        raise click.UsageError("--at daily needs --from and --to")
     return Job(
         export=export,
         out=options["out"],
