@@ -1,4 +1,4 @@
-"""What the rules said at one moment, as rows; the same words are the same object, however many charts give rise to them."""
+"""What the rules said at one moment, as rows."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def find(address: str) -> Export:
 
 
 def _of_manifest(fs: Any, address: str, path: str) -> Export:
-    """The export of a manifest: each file by its address, or beside the manifest where that is none that can be read."""
+    """The export of a manifest: each file beside it, or else at its address."""
     try:
         manifest = msgspec.json.decode(fs.cat_file(path), type=_Manifest)
     except (*NO_JSON, msgspec.ValidationError):

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from cards.record.decoding import NO_JSON
 from cards.record.elements import NOTHING
@@ -23,9 +23,8 @@ from service.backtest.triggers import Triggers
 
 SHARED = "Medication"
 """The type that prescriptions of many patients point at; it names no patient."""
-_KNOWN = frozenset(
-    {*(key.resource_type for key in PREFETCH_KEYS.values()), SHARED, "Bundle", "OperationOutcome", *OTHER_TYPES}
-)
+_READ = frozenset(key.resource_type for key in PREFETCH_KEYS.values())
+_KNOWN = _READ | {SHARED, "Bundle", "OperationOutcome", *OTHER_TYPES}
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 _MOST_CODES = 100_000  # different ones that are remembered, displays and all
@@ -60,7 +59,7 @@ class _Line(Dates, gc=False):
     patient: _Pointer | None = None
     code: Raw = NOTHING
     codeCodeableConcept: Raw = NOTHING
-    component: list[_Part] = []
+    component: list[_Part] = field(default_factory=list)
     clinicalStatus: Raw = NOTHING
     verificationStatus: Raw = NOTHING
     modifierExtension: Raw = NOTHING
@@ -212,9 +211,7 @@ def _patient(*pointers: _Pointer | None) -> str:
 def _codes_in(query: str) -> frozenset[str]:
     """The codes of the parameter `code` of a query, as records write them."""
     listed = next((part[len("code=") :] for part in query.split("&") if part.startswith("code=")), "")
-    return frozenset(
-        unquote(code).replace("\\,", ",").replace("\\|", "|").replace("\\$", "$") for code in listed.split(",")
-    )
+    return frozenset(re.sub(r"\\([,|$])", r"\1", unquote(code)) for code in listed.split(","))
 
 
 def _coded(text: bytes) -> Collection[str]:

@@ -40,7 +40,7 @@ from service.store.hashing import keyed_hash
 
 OPEN_TO_OWNER = 0o077  # what is taken from everybody else
 _GO_ON = "What is done is kept: go on with --resume."
-_T = TypeVar("T")
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Is told of a step, how much of it is done, and how much there is."""
 
@@ -113,9 +113,7 @@ def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
     asked = msgspec.json.encode(_fingerprint(job, export))
     if resume and begun.exists():
         if begun.read_bytes() != asked:
-            raise BacktestError(
-                f"{job.out} was begun with another export, other options or other rules: name a new --out"
-            )
+            raise BacktestError(f"{job.out} was begun with another export, other options or rules: name another --out")
         finished = job.out / "summary.json"
         if finished.exists():
             return msgspec.json.decode(finished.read_bytes(), type=Summary)
@@ -152,7 +150,7 @@ def _fingerprint(job: Job, export: Export) -> dict[str, Any]:
     }
 
 
-Submit = Callable[[Callable[..., _T], Iterable[tuple[Any, ...]]], Iterator[_T]]
+Submit = Callable[[Callable[..., T], Iterable[tuple[Any, ...]]], Iterator[T]]
 
 
 @contextmanager
@@ -163,7 +161,7 @@ def _pool(processes: int) -> Iterator[Submit[Any]]:
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), os.umask, (OPEN_TO_OWNER,)) as pool:
 
-        def submit(call: Callable[..., _T], each: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
+        def submit(call: Callable[..., T], each: Iterable[tuple[Any, ...]]) -> Iterator[T]:
             waiting = [pool.submit(call, *one) for one in each]
             try:
                 yield from (one.result() for one in as_completed(waiting))

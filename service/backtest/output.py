@@ -161,6 +161,7 @@ def _beside(place: pa.Table, said: _Said, after: pa.Table | None) -> pa.Table:
     table = place.take(at)
     for name, column in zip(said.names, said.columns(), strict=True):
         table = table.append_column(name, column)
-    for name in after.column_names if after is not None else ():
-        table = table.append_column(name, after.take(at).column(name))
+    if after is not None:
+        for name in after.column_names:
+            table = table.append_column(name, after.take(at).column(name))
     return table

@@ -47,6 +47,8 @@ WITHOUT_TRIGGER = frozenset({"Patient", "Encounter"})
 TWICE = "records that stand in the export twice"
 DIFFERING = "records of the same id that differ, of which the newest counts"
 BEFORE_BIRTH = "records dated before the patient's birth"
+UNPROVEN = "records whose status may be newer than the moment, in charts with a trigger"
+UNDONE = "records whose status was undone, in charts with a trigger"
 NO_MOMENT = "patients without a Patient resource and without an encounter, who are not judged"
 _MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
 """A search of which nothing is known but that it is not empty."""
@@ -132,10 +134,8 @@ class Backtest:
         counts["patients with more than max_records, of whom the newest count"] += is_large
         asked = self._asked(chart, counts)
         if asked:
-            counts["records whose status may be newer than the moment, in charts with a trigger"] += chart.unproven(
-                asked
-            )
-            counts["records whose status was undone, in charts with a trigger"] += chart.undone(asked)
+            counts[UNPROVEN] += chart.unproven(asked)
+            counts[UNDONE] += chart.undone(asked)
             judgement.judged = self._steadily(chart, asked, counts) if is_steady else self._each(chart, asked, counts)
         return judgement
 

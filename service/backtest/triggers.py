@@ -63,7 +63,7 @@ class Triggers:
         """Whether any chart can be decided once: age, sex and class of the encounter are others at other moments."""
 
     def is_one(self, kind: str, codes: Iterable[Raw]) -> bool:
-        """Whether a record of one of the types, with these codes, may answer what is asked where nothing is recorded."""
+        """Whether a record of one of the types, with these codes, may answer what is asked of an empty chart."""
         if kind not in _CODED or (kind == "DiagnosticReport" and self._reads_reports_whole):
             return True
         return any(code is not NOTHING and self._is_asked(code) for code in codes)
