@@ -37,8 +37,8 @@ class _At(click.ParamType[Any]):
 @click.command()
 @click.argument("export")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the result.")
-@click.option("--from", "first", type=_DAY, help="First day, included.")
-@click.option("--to", "last", type=_DAY, help="Last day, included.")
+@click.option("--from", "first", type=_DAY, metavar="DATE", help="First day, included.")
+@click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day, included.")
 @click.option(
     "--at", type=_At(), default="encounters", show_default=True, help="encounters, daily, or a date such as 2026-03-02."
 )
@@ -57,9 +57,10 @@ class _At(click.ParamType[Any]):
 @click.option("--memory", default="1GB", show_default=True, help="Memory of each process for sorting.")
 @SETTINGS
 def backtest(export: str, file: Path | None, **options: Any) -> None:
-    """Backtest the rules on EXPORT: a folder of NDJSON files, a manifest, or an address such as s3://bucket/export.
+    """Say what the rules would have said of the patients of a Bulk Data export.
 
-    Writes Parquet files and summary.json to --out, readable by their owner alone.
+    EXPORT is a folder of NDJSON files, a manifest, or an address such as s3://bucket/export. Writes
+    Parquet files and summary.json to --out, readable by their owner alone.
     """
     try:
         from service.backtest.errors import BacktestError

@@ -33,17 +33,17 @@ def drop(**changed: Any) -> Json:
     one_in(
         3,
         [
-        (drop(), [False, True]),
-        (drop(recordedDate="2025-03-09"), [True, True]),  # a day is known as a whole
-        (drop(recordedDate="2025-03-11T11:00:00Z"), [False, False]),
-        (drop(recordedDate=None), [True, True]),  # since its onset
-        (drop(recordedDate=None, onsetDateTime=None, meta={"lastUpdated": "2025-03-10T00:00:00Z"}), [False, True]),
-        (drop(recordedDate="2025-03-01", meta={"lastUpdated": "2026-01-01T00:00:00Z"}), [True, True]),
-        (drop(recordedDate=None, onsetDateTime=None), [True, True]),
-        (drop(**DONE, abatementDateTime="2025-03-10"), [True, False]),
-        (drop(**DONE, abatementDateTime="2025-03-01"), [False, False]),
-        (drop(**DONE), [False, False]),
-    ],
+            (drop(), [False, True]),
+            (drop(recordedDate="2025-03-09"), [True, True]),  # a day is known as a whole
+            (drop(recordedDate="2025-03-11T11:00:00Z"), [False, False]),
+            (drop(recordedDate=None), [True, True]),  # since its onset
+            (drop(recordedDate=None, onsetDateTime=None, meta={"lastUpdated": "2025-03-10T00:00:00Z"}), [False, True]),
+            (drop(recordedDate="2025-03-01", meta={"lastUpdated": "2026-01-01T00:00:00Z"}), [True, True]),
+            (drop(recordedDate=None, onsetDateTime=None), [True, True]),
+            (drop(**DONE, abatementDateTime="2025-03-10"), [True, False]),
+            (drop(**DONE, abatementDateTime="2025-03-01"), [False, False]),
+            (drop(**DONE), [False, False]),
+        ],
     ),
 )
 def test_a_problem_is_known_since_it_was_recorded_and_until_it_abated(
@@ -117,7 +117,10 @@ def test_moments_are_encounters_days_or_one_date(tmp_path: Path) -> None:
     export = write_whole(tmp_path / "export", [BORN, BEFORE, AFTER, visit(3, "2025-05-01T08:00:00Z"), FOOT_DROP])
     for options, days in (
         (("--from", "2025-03-01", "--to", "2025-03-31"), ["2025-03-09", "2025-03-11"]),
-        (("--at", "daily", "--from", "2025-03-09", "--to", "2025-03-12"), [f"2025-03-{day:02}" for day in range(9, 13)]),
+        (
+            ("--at", "daily", "--from", "2025-03-09", "--to", "2025-03-12"),
+            [f"2025-03-{day:02}" for day in range(9, 13)],
+        ),
         (("--at", "2025-03-10"), ["2025-03-10"]),
     ):
         out = "-".join(options).replace("-", "")

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ import zstandard
 from tests.support.exports import BORN, FOOT_DROP, P1, backtest, rows, summary, visit, write
 
 VISIT = visit(1, "2025-03-11T10:00:00Z")
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
 GOOD = [BORN, VISIT, FOOT_DROP]
 
 
@@ -103,7 +109,7 @@ def test_a_patient_without_a_patient_resource_is_judged_and_counted(tmp_path: Pa
 def test_an_export_that_is_cut_off_is_counted(tmp_path: Path, ending: str) -> None:
     export = write(tmp_path / "export", GOOD)
     whole = lines(*(json.dumps(visit(number, "2025-03-12T10:00:00Z")) for number in range(20, 200))).encode()
-    packed = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}[ending](whole)
+    packed = PACKED[ending](whole)
     (export / f"more.ndjson{ending}").write_bytes(packed[: len(packed) * 2 // 3])
     counts = counted(tmp_path)
     assert 1 <= counts["lines that are cut off at the end of a file"] <= 2
@@ -114,7 +120,7 @@ def test_an_export_that_is_cut_off_is_counted(tmp_path: Path, ending: str) -> No
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
 def test_packed_files_are_read_through_all_their_members(tmp_path: Path, ending: str) -> None:
     export = write(tmp_path / "export", GOOD)
-    pack = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}[ending]
+    pack = PACKED[ending]
     pages = [pack(lines(json.dumps(visit(number, "2025-03-12T10:00:00Z"))).encode()) for number in (2, 3)]
     (export / f"more.ndjson{ending}").write_bytes(b"".join(pages))
     assert counted(tmp_path)["kept"] == 5
@@ -148,7 +154,11 @@ def test_more_records_than_max_records_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("export", "words"),
-    [("nowhere", "holds no file of an export"), ("s3://bucket/x", "cannot be read here"), ("gone.json", "holds no file")],
+    [
+        ("nowhere", "holds no file of an export"),
+        ("s3://bucket/x", "cannot be read here"),
+        ("gone.json", "holds no file"),
+    ],
 )
 def test_an_export_that_is_not_there_is_refused(tmp_path: Path, export: str, words: str) -> None:
     done = backtest(tmp_path, export)
@@ -172,7 +182,9 @@ def test_what_is_written_is_for_its_owner_alone_and_nothing_is_overwritten(tmp_p
     assert "is not empty" in again.stderr
     assert os.listdir(out) == before
     assert backtest(tmp_path, tmp_path / "export", "--resume").stdout.startswith("1 patients judged")
-    other = backtest(tmp_path, tmp_path / "export", "--resume", "--at", "daily", "--from", "2025-01-01", "--to", "2025-01-02")
+    other = backtest(
+        tmp_path, tmp_path / "export", "--resume", "--at", "daily", "--from", "2025-01-01", "--to", "2025-01-02"
+    )
     assert "other options" in other.stderr
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,11 @@ def whole(folder: Path) -> list[Json]:
     return said(folder / "whole")
 
 
-def run(folder: Path, out: str, *options: str, **how: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "--out", out, *options], cwd=folder, capture_output=True, text=True, timeout=200, **how
-    )  # type: ignore[call-overload,no-any-return]
+def run(folder: Path, out: str, *options: str, largest: int | None = None) -> subprocess.CompletedProcess[str]:
+    """The command, ended; it can write no file of more than `largest` bytes."""
+    bound = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (largest, largest)) if largest else None
+    command = [*COMMAND, "--out", out, *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, preexec_fn=bound)
 
 
 def said(out: Path) -> list[Json]:
@@ -64,7 +66,7 @@ def test_a_run_that_is_killed_goes_on(folder: Path, whole: list[Json], after: st
 
 def test_a_disk_that_fills_is_said_and_what_is_done_is_kept(folder: Path, whole: list[Json]) -> None:
     """The bound on the size of a file stands for the disk."""
-    full = run(folder, "full", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
+    full = run(folder, "full", largest=20_000)
     assert full.returncode == 1
     assert "takes no more: the disk is full" in full.stderr
     assert "--resume" in full.stderr

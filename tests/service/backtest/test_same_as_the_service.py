@@ -40,7 +40,8 @@ def of_service(request: Json) -> list[tuple[str, str, str]]:
 
 def test_the_examples_are_judged_as_by_the_service(tmp_path: Path) -> None:
     requests = {name: examples.load(name).at(NOW).request for name in examples.names()}
-    asked, records = {}, []
+    asked: dict[str, tuple[str, Json]] = {}
+    records: list[Json] = []
     for name, request in requests.items():
         if request["hook"] != "patient-view":
             continue
