@@ -27,6 +27,7 @@ _READ = frozenset(key.resource_type for key in PREFETCH_KEYS.values())
 _KNOWN = _READ | {SHARED, "Bundle", "OperationOutcome", *OTHER_TYPES}
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
+_ESCAPED = re.compile(r"\\([,|$])")  # as FHIR writes these marks in a query
 _MOST_CODES = 100_000  # different ones that are remembered, displays and all
 
 
@@ -211,7 +212,7 @@ def _patient(*pointers: _Pointer | None) -> str:
 def _codes_in(query: str) -> frozenset[str]:
     """The codes of the parameter `code` of a query, as records write them."""
     listed = next((part[len("code=") :] for part in query.split("&") if part.startswith("code=")), "")
-    return frozenset(re.sub(r"\\([,|$])", r"\1", unquote(code)) for code in listed.split(","))
+    return frozenset(_ESCAPED.sub(r"\1", unquote(code)) for code in listed.split(","))
 
 
 def _coded(text: bytes) -> Collection[str]:

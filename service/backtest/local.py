@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,8 +33,10 @@ from service.backtest.export import Export, Source, find
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
 from service.backtest.patient import Backtest, Judgement
+from service.backtest.reading import ExportReader
 from service.backtest.sorting import Part, Read, read_source, sort, write_whole
 from service.backtest.summary import Summary, summed
+from service.evaluation import Evaluator
 from service.memory.own_words import in_own_words
 from service.settings import Settings
 from service.store.hashing import keyed_hash
@@ -209,9 +212,13 @@ def _backtest(job: Job, absent: frozenset[str]) -> Backtest:
     place = msgspec.json.encode([str(job.out), job.plan, job.known_by, sorted(absent)]).decode()
     if place not in _ready:
         _ready.clear()
-        make = lambda now, reader: evaluator(job.settings, now, None, reader)  # noqa: E731
-        _ready[place] = Backtest(make, job.plan, job.known_by, absent, job.settings.max_records)
+        judges = partial(_evaluator, job.settings)
+        _ready[place] = Backtest(judges, job.plan, job.known_by, absent, job.settings.max_records)
     return _ready[place]
+
+
+def _evaluator(settings: Settings, now: Callable[[], datetime], reader: ExportReader) -> Evaluator:
+    return evaluator(settings, now, None, reader)
 
 
 def read_part(job: Job, source: Source, number: int) -> Read:
