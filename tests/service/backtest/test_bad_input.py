@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,3 +199,14 @@ def test_pseudonyms_leave_no_id_and_no_word_of_the_record(tmp_path: Path) -> Non
     assert len({row["patient"] for row in kept}) == 1
     for word in ('"p1"', "/drop", '"e1"', "zebra", P1["reference"]):
         assert word not in said
+
+
+def test_without_the_extra_packages_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    for name in ("service.backtest.local", "service.backtest.sorting"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    done = backtest(tmp_path, tmp_path)
+    assert done.returncode == 1
+    assert "pip install 'foot-drop-cds[backtest]'" in done.stderr
