@@ -27,6 +27,7 @@ ServiceError
 │   └── StoreRefusedError            or does not take what it is given
 ├── NoSourceError                    signoff/definitions.py: a rule whose source is not there
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
+├── BacktestError                    backtest/errors.py: an export that cannot be read, or rows not written
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py
 """

@@ -10,6 +10,7 @@ from typing import IO
 
 import click
 
+from service.command.backtest_command import backtest
 from service.command.client_commands import call, clients
 from service.command.options import SETTINGS, FhirServer, Moment, load_settings, refuse
 from service.command.rule_commands import rules
@@ -208,6 +209,7 @@ main.add_command(call)
 main.add_command(signoff)
 main.add_command(rules)
 main.add_command(store)
+main.add_command(backtest)
 
 if __name__ == "__main__":
     main()

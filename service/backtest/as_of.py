@@ -1,0 +1,374 @@
+"""The record as of a moment: what was known then, and what a status said before it changed.
+
+An export holds each record as it is today. When it became known stands in it: in `issued` of what was measured or
+reported, in `authoredOn` of an order, in `recordedDate` of a problem; when it happened is what is taken in their place.
+The day on which the server last wrote it (meta.lastUpdated) is that of a migration, and counts only if there is nothing
+else. Days compare as in the rules: a date without a clock time is known on the whole of that day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, structs
+
+from cards.record.decoding import NO_JSON
+from cards.record.elements import NOTHING
+from cards.record.moments import Clock, Moment
+from cards.record.records import (
+    AllergyIntolerance,
+    Condition,
+    Device,
+    DeviceRequest,
+    DiagnosticReport,
+    MedicationRequest,
+    MedicationStatement,
+    Observation,
+    Patient,
+    Procedure,
+    Resource,
+    ServiceRequest,
+    reference_id,
+)
+from cards.record.statuses import NOT_TRUE, OVER, clinical_status, status, verification_status
+
+_END_OF_TIME = datetime(9990, 1, 1, tzinfo=UTC)  # a Clock takes what is later than its now for now
+_USUAL = re.compile(
+    r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"(?:T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d))?",
+    re.ASCII,
+)
+"""Nearly every date: one that needs no second look."""
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
+_DAY = len("2026-03-02")
+_ACTIVE = Raw(b'"active"')
+_ENDED = frozenset({"completed", "stopped", "revoked", "cancelled"})
+_CORRECTED = frozenset({"amended", "corrected", "appended", "cancelled", "entered-in-error"})
+
+
+class KnownBy(StrEnum):
+    """By which date a record counts as known."""
+
+    RECORDED = "recorded"
+    """When it was written down, else when it happened, else when the server last wrote it."""
+    HAPPENED = "happened"
+    """When it happened, else when it was written down, else when the server last wrote it."""
+    UPDATED = "updated"
+    """When the server last wrote it, else when it was written down, else when it happened."""
+
+
+class Dates(Struct, gc=False):
+    """The elements of a record that say since when it is known and when it ended; each may hold anything."""
+
+    meta: Raw = NOTHING
+    issued: object = None
+    effectiveDateTime: object = None
+    effectivePeriod: object = None
+    effectiveInstant: object = None
+    authoredOn: object = None
+    recordedDate: object = None
+    dateAsserted: object = None
+    onsetDateTime: object = None
+    onsetPeriod: object = None
+    abatementDateTime: object = None
+    abatementPeriod: object = None
+    performedDateTime: object = None
+    performedPeriod: object = None
+    occurrenceDateTime: object = None
+    occurrencePeriod: object = None
+    period: object = None
+    statusChanged: object = None
+    basedOn: object = None
+    birthDate: object = None
+    deceasedDateTime: object = None
+    serviceProvider: object = None
+    location: object = None
+
+
+Names = tuple[str, ...]
+_decode = msgspec.json.Decoder(Dates).decode
+
+# Of each type: where it says when it was written down, and where it says when it happened.
+_ORDERED = ("authoredOn",), ("occurrenceDateTime", "occurrencePeriod.start")
+_DONE = ("performedPeriod.start", "performedDateTime", "occurrencePeriod.start", "occurrenceDateTime")
+_MEASURED = ("effectiveDateTime", "effectivePeriod.end", "effectivePeriod.start", "effectiveInstant")
+_KNOWN: Mapping[str, tuple[Names, Names]] = {
+    "Condition": (("recordedDate",), ("onsetDateTime", "onsetPeriod.start")),
+    "AllergyIntolerance": (("recordedDate",), ("onsetDateTime", "onsetPeriod.start")),
+    "Observation": (("issued",), _MEASURED),
+    "DiagnosticReport": (("issued",), _MEASURED),
+    "ServiceRequest": _ORDERED,
+    "DeviceRequest": _ORDERED,
+    "MedicationRequest": (("authoredOn",), ("effectiveDateTime", "effectivePeriod.start")),
+    "MedicationStatement": (("dateAsserted",), ("effectiveDateTime", "effectivePeriod.start")),
+    "Procedure": ((), _DONE),
+    "Device": ((), ()),
+    "Encounter": ((), ("period.start",)),
+}
+_UPDATED = ("meta.lastUpdated",)
+
+
+class Fact(Struct, gc=False):
+    """A record, since when it is known (empty: always), and as what it was known until it changed.
+
+    `is_unproven` says that its status may be newer than a moment before `updated`, and that no date tells. The dates
+    are kept as they are written: of most it shows at a glance on which side of a moment they are.
+    """
+
+    record: Resource
+    known: str = ""
+    before: Resource | None = None
+    until: str = ""
+    is_unproven: bool = False
+    updated: str = ""
+
+
+def dates_of(raw: bytes) -> Dates:
+    """The dates of a record; none of one that cannot be read."""
+    try:
+        return _decode(raw)
+    except (*NO_JSON, msgspec.ValidationError):
+        return Dates()
+
+
+class Point(Struct, frozen=True):
+    """A point in time, with the days around it: what lies beyond them is before or after it in every zone."""
+
+    moment: Moment
+    day_before: str
+    day_after: str
+
+    @classmethod
+    def at(cls, at: datetime) -> Point:
+        """The point at which the chart is opened."""
+        day = at.date()
+        around = (str(day - timedelta(days=1)), str(day + timedelta(days=1)))
+        return cls(Moment(day, at.astimezone(UTC)), *around)
+
+
+class Times:
+    """Reads dates in a site's time zone, in which those without one are; what is odd about them is counted."""
+
+    def __init__(self, zone: tzinfo, known_by: KnownBy, counts: Counter[str]) -> None:
+        self.zone = zone
+        self._clock = Clock(_END_OF_TIME.astimezone(zone))
+        self._known_by = known_by
+        self._counts = counts
+        self._told = defaultdict(tuple, {kind: _in_order(*both, known_by) for kind, both in _KNOWN.items()})
+
+    def read(self, text: str) -> Moment | None:
+        """The moment that a text names; None when it names none."""
+        return self._clock.read(text)
+
+    def first(self, dates: Dates, names: Iterable[str]) -> str:
+        """The first of these elements that names a moment, as it is written; empty when none does."""
+        for name in names:
+            value = written(dates, name) if "." in name else getattr(dates, name)
+            if value is not None and (text := self._checked(value)):
+                return text
+        return ""
+
+    def _checked(self, value: object) -> str:
+        if not isinstance(value, str):
+            self._counts["dates that cannot be read"] += 1
+            return ""
+        if _USUAL.fullmatch(value):
+            return value
+        text = value.strip()
+        if self.read(text) is None:
+            self._counts["dates that cannot be read"] += 1
+            return ""
+        if "T" in text and text[-1] != "Z" and not _OFFSET.search(text):
+            self._counts["dates without a zone, read in that of the settings"] += 1
+        return text
+
+    def told(self, kind: str) -> Names:
+        """The elements of a type that say since when it is known."""
+        return self._told[kind]
+
+    def known(self, dates: Dates, kind: str) -> str:
+        """Since when a record of a type is known."""
+        text = self.first(dates, self._told[kind])
+        if not text and self._known_by is not KnownBy.UPDATED and (text := self.first(dates, _UPDATED)):
+            self._counts["records known only by meta.lastUpdated"] += 1
+        return text
+
+    def is_after(self, text: str, point: Point) -> bool:
+        """Whether a date, as it is written, is later than a point in time; one that is empty never is."""
+        if len(text) >= _DAY:
+            if text < point.day_before:
+                return False
+            if text[:_DAY] > point.day_after:
+                return True
+        read = self.read(text)
+        return read is not None and read.is_after(point.moment)
+
+
+def _in_order(recorded: Names, happened: Names, known_by: KnownBy) -> Names:
+    if known_by is KnownBy.RECORDED:
+        return (*recorded, *happened)
+    return (*happened, *recorded) if known_by is KnownBy.HAPPENED else (*_UPDATED, *recorded, *happened)
+
+
+def written(dates: Dates, name: str) -> object:
+    """What a member of an element holds: `period.end`."""
+    outer, _, inner = name.partition(".")
+    value = _meta(dates.meta) if outer == "meta" else getattr(dates, outer)
+    return value.get(inner) if isinstance(value, dict) else None
+
+
+def facts(records: Iterable[tuple[Resource, Dates]], times: Times, counts: Counter[str]) -> list[Fact]:
+    """The records of one patient, each with what is known of its past."""
+    every = list(records)
+    done = _fulfilled(every, times)
+    return [_fact(record, dates, times, counts, done) for record, dates in every]
+
+
+def as_of(every: Iterable[Fact], point: Point, times: Times) -> Iterator[Resource]:
+    """The records that were known at a point in time, as they were then."""
+    low, is_after = point.day_before, times.is_after
+    for fact in every:
+        known = fact.known
+        if known and (not (len(known) >= _DAY and known < low) and is_after(known, point)):
+            continue
+        yield fact.before if fact.before is not None and is_after(fact.until, point) else fact.record
+
+
+def is_undone(fact: Fact, point: Point, times: Times) -> bool:
+    """Whether a record was otherwise at a point in time, as a date proves."""
+    return fact.before is not None and times.is_after(fact.until, point)
+
+
+def may_be_newer(fact: Fact, point: Point, times: Times) -> bool:
+    """Whether its status may have changed after a point in time, though nothing says when."""
+    return fact.is_unproven and (not fact.updated or times.is_after(fact.updated, point))
+
+
+def _fact(record: Resource, dates: Dates, times: Times, counts: Counter[str], done: Mapping[str, str]) -> Fact:
+    kind = type(record)
+    if isinstance(record, Patient):
+        return _patient(record, dates, times)
+    known = times.known(dates, record.resourceType)
+    if not known:
+        counts["records without any date, taken as always known"] += 1
+    before = _BEFORE[kind](record) if kind in _BEFORE else None
+    if before is not None:
+        until = times.first(dates, _ENDS[kind]) or done.get(f"{record.resourceType}/{record.id}", "")
+        if until:
+            return Fact(record, known, before, until)
+        if kind is Procedure:
+            return Fact(record, known)  # it is known from its start; where that is all there is, it ended then
+    elif kind not in _CHANGED or not _CHANGED[kind](record):
+        return Fact(record, known)
+    return Fact(record, known, is_unproven=True, updated=times.first(dates, _UPDATED))
+
+
+_ENDS: Mapping[type, tuple[str, ...]] = {
+    Condition: ("abatementDateTime", "abatementPeriod.end", "abatementPeriod.start"),
+    ServiceRequest: ("statusChanged",),
+    DeviceRequest: ("statusChanged",),
+    MedicationRequest: ("statusChanged",),
+    MedicationStatement: ("effectivePeriod.end",),
+    Procedure: ("performedPeriod.end", "occurrencePeriod.end"),
+}
+
+
+def _patient(record: Patient, dates: Dates, times: Times) -> Fact:
+    if not record.deceasedBoolean and not record.deceasedDateTime:
+        return Fact(record)
+    died = times.first(dates, ("deceasedDateTime",))
+    if not died:
+        return Fact(record, is_unproven=True, updated=times.first(dates, _UPDATED))
+    return Fact(record, "", structs.replace(record, deceasedBoolean=None, deceasedDateTime=None), died)
+
+
+def _open_problem(record: Any) -> Resource | None:
+    """A Condition before it was over; None of one that is not, or was never so."""
+    is_over = record.clinicalStatus is not NOTHING and clinical_status(record.clinicalStatus) in OVER
+    return structs.replace(record, clinicalStatus=_ACTIVE) if is_over else None
+
+
+def _open_request(record: Any) -> Resource | None:
+    """A request before it was fulfilled or withdrawn."""
+    has_ended = record.status != "active" and status(record.resourceType, record.status) in _ENDED
+    return structs.replace(record, status="active") if has_ended else None
+
+
+def _begun(record: Any) -> Resource | None:
+    """A procedure before it was completed."""
+    is_done = status("Procedure", record.status) == "completed"
+    return structs.replace(record, status="in-progress") if is_done else None
+
+
+def _is_untrue(record: Any) -> bool:
+    return verification_status(record.verificationStatus) in NOT_TRUE
+
+
+def _is_corrected(record: Any) -> bool:
+    return record.status in _CORRECTED
+
+
+_BEFORE: Mapping[type, Callable[[Any], Resource | None]] = {
+    Condition: _open_problem,
+    ServiceRequest: _open_request,
+    DeviceRequest: _open_request,
+    MedicationRequest: _open_request,
+    MedicationStatement: _open_request,
+    Procedure: _begun,
+}
+"""By type, the record before it ended; None of one that has not."""
+_CHANGED: Mapping[type, Callable[[Any], bool]] = {
+    Condition: _is_untrue,
+    AllergyIntolerance: lambda record: _is_untrue(record) or clinical_status(record.clinicalStatus) in OVER,
+    Observation: _is_corrected,
+    DiagnosticReport: _is_corrected,
+    ServiceRequest: _is_corrected,
+    DeviceRequest: _is_corrected,
+    MedicationRequest: _is_corrected,
+    MedicationStatement: _is_corrected,
+    Procedure: _is_corrected,
+    Device: lambda record: status("Device", record.status) in ("inactive", "entered-in-error"),
+}
+"""By type, whether a record says what it may have said only later, and not when."""
+
+
+def _fulfilled(records: Iterable[tuple[Resource, Dates]], times: Times) -> dict[str, str]:
+    """When the first report or procedure came that was based on an order, by the reference of the order."""
+    first: dict[str, tuple[Moment, str]] = {}
+    for record, dates in records:
+        if not isinstance(record, DiagnosticReport | Procedure) or dates.basedOn is None:
+            continue
+        text = times.first(dates, times.told(record.resourceType))
+        moment = times.read(text)
+        for reference in _references(dates.basedOn):
+            for kind in ("ServiceRequest", "DeviceRequest", "MedicationRequest"):
+                named = reference_id(reference, kind)
+                place = f"{kind}/{named}"
+                if named and moment and (place not in first or first[place][0].is_after(moment)):
+                    first[place] = moment, text
+    return {place: text for place, (_, text) in first.items()}
+
+
+def _meta(raw: Raw) -> object:
+    try:
+        return msgspec.json.decode(raw) if raw is not NOTHING else None
+    except NO_JSON:
+        return None
+
+
+def last_updated(dates: Dates) -> str:
+    """When the server last wrote a record; empty when it does not say."""
+    updated = written(dates, "meta.lastUpdated")
+    return updated if isinstance(updated, str) else ""
+
+
+def _references(value: Any) -> Iterator[str]:
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, dict) and isinstance(one.get("reference"), str):
+            yield one["reference"]

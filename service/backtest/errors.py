@@ -1,0 +1,9 @@
+"""Why there is no backtest."""
+
+from __future__ import annotations
+
+from service.errors import ServiceError
+
+
+class BacktestError(ServiceError):
+    """The export cannot be read, or the result not written; the message says what to do."""

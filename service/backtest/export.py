@@ -1,0 +1,190 @@
+"""The files of a Bulk Data export: a folder here or in a cloud, one file, or a manifest; plain, gz or zstd."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from posixpath import basename, dirname, join
+from typing import Any
+
+import fsspec
+import msgspec
+import zstandard
+from msgspec import Struct
+
+from cards.record.decoding import NO_JSON
+from service.backtest.errors import BacktestError
+from service.backtest.lines import Fate
+
+_CHUNK = 1 << 20  # bytes read at once
+_SPAN = 128 << 20  # bytes of a plain file that one process reads
+LONGEST_LINE = 64 << 20  # bytes: a document of its own size is in another file
+_PLAIN = (".ndjson", ".jsonl")
+_ENDINGS = tuple(plain + packed for plain in _PLAIN for packed in ("", ".gz", ".zst"))
+
+
+class Source(Struct, frozen=True):
+    """A file, or those of its lines that begin from byte `start` on and before `end`."""
+
+    path: str
+    start: int = 0
+    end: int | None = None
+
+
+class Export(Struct, frozen=True):
+    """What an export consists of. `expected` is how many lines its manifest says there are, None if it does not."""
+
+    sources: tuple[Source, ...]
+    kinds: frozenset[str] = frozenset()
+    expected: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class _Output(Struct):
+    type: str = ""
+    url: str = ""
+    count: int | None = None
+
+
+class _Manifest(Struct):
+    output: list[_Output]
+    deleted: list[_Output] = []
+    error: list[_Output] = []
+
+
+def find(address: str) -> Export:
+    """The files of an export. Raises BacktestError when there are none, or they cannot be listed."""
+    try:
+        fs, path = fsspec.core.url_to_fs(address)
+        if fs.isfile(path):
+            if path.endswith(".json"):
+                return _of_manifest(fs, address, path)
+            return Export(tuple(_spans(fs, fs.unstrip_protocol(path), fs.size(path))), _kinds([path]))
+        listed = fs.find(path, detail=True) if fs.exists(path) else {}
+    except ImportError as error:
+        raise BacktestError(f"{address} cannot be read here: {error}") from None
+    except (OSError, ValueError) as error:
+        raise BacktestError(f"{address} cannot be read: {error}") from None
+    files = {name: about.get("size") or 0 for name, about in sorted(listed.items()) if name.endswith(_ENDINGS)}
+    if not files:
+        raise BacktestError(f"{address} holds no file of an export: none ends with {', '.join(_ENDINGS[:3])}")
+    return Export(
+        tuple(span for name, size in files.items() for span in _spans(fs, fs.unstrip_protocol(name), size)),
+        _kinds(files),
+    )
+
+
+def _of_manifest(fs: Any, address: str, path: str) -> Export:
+    """The export of a manifest: each file beside it, or else at its address."""
+    try:
+        manifest = msgspec.json.decode(fs.cat_file(path), type=_Manifest)
+    except (*NO_JSON, msgspec.ValidationError):
+        raise BacktestError(f"{address} is no manifest of an export: it needs `output`, a list of files") from None
+    sources: list[Source] = []
+    for one in manifest.output:
+        beside = join(dirname(path), basename(one.url))
+        place = fs.unstrip_protocol(beside) if fs.exists(beside) else one.url
+        if place.startswith(("http://", "https://")) or "://" not in place:
+            raise BacktestError(f"{basename(one.url)} of the manifest is not beside it: download the files there first")
+        other, inner = fsspec.core.url_to_fs(place)
+        if not other.exists(inner):
+            raise BacktestError(f"{place}, which the manifest names, is not there")
+        sources += _spans(other, place, other.size(inner))
+    counts = [one.count for one in manifest.output]
+    notes = [f"the manifest names {len(manifest.error)} files of errors, which are not read"] if manifest.error else []
+    if manifest.deleted:
+        notes.append(f"the manifest names {len(manifest.deleted)} files of deletions, which are not applied")
+    return Export(
+        tuple(sources),
+        frozenset(one.type for one in manifest.output if one.type),
+        None if None in counts else sum(count or 0 for count in counts),
+        tuple(notes),
+    )
+
+
+def _spans(fs: Any, place: str, size: int) -> Iterator[Source]:
+    if not place.endswith(_PLAIN) or size <= _SPAN:
+        yield Source(place)
+        return
+    for start in range(0, size, _SPAN):
+        yield Source(place, start, start + _SPAN)
+
+
+def _kinds(names: Any) -> frozenset[str]:
+    """The types that the names of files tell: Condition.000.ndjson."""
+    words = {word for name in names for word in basename(name).replace("-", ".").replace("_", ".").split(".")}
+    return frozenset(words)
+
+
+def lines(source: Source) -> Iterator[bytes | Fate]:
+    """The lines of a source without their ends; a Fate stands for what is lost. Blank lines are left out.
+
+    Raises OSError when the file cannot be read.
+    """
+    with fsspec.open(source.path, "rb") as file:
+        if source.path.endswith(".gz"):
+            yield from _split(_unpacked(file, lambda: zlib.decompressobj(wbits=31)))
+        elif source.path.endswith(".zst"):
+            yield from _split(_unpacked(file, lambda: zstandard.ZstdDecompressor().decompressobj()))
+        else:
+            yield from _split(_span(file, source))
+
+
+def _span(file: Any, source: Source) -> Iterator[bytes | Fate]:
+    """The bytes of the lines that begin within the span of a plain file; the last one ends beyond it."""
+    at = source.start
+    if at:
+        file.seek(at - 1)
+        at += len(file.readline()) - 1
+    if source.end is None:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+        return
+    chunk = b"\n"
+    while at < source.end and (chunk := file.read(min(_CHUNK, source.end - at))):
+        at += len(chunk)
+        yield chunk
+    if chunk and not chunk.endswith(b"\n"):
+        yield file.readline()
+
+
+def _unpacked(file: Any, start: Callable[[], Any]) -> Iterator[bytes | Fate]:
+    """What a packed file holds, through all its members; CUT_OFF when it ends within one, or is damaged."""
+    packed = start()
+    is_within = False
+    while chunk := file.read(_CHUNK):
+        while chunk:
+            try:
+                yield packed.decompress(chunk)
+            except (zlib.error, zstandard.ZstdError):
+                yield Fate.CUT_OFF
+                return
+            is_within = not packed.eof
+            chunk = packed.unused_data if packed.eof else b""
+            if packed.eof:
+                packed = start()
+                chunk = chunk.lstrip(b"\0")  # with which a file of blocks may be filled up
+    if is_within:
+        yield Fate.CUT_OFF
+
+
+def _split(chunks: Iterator[bytes | Fate]) -> Iterator[bytes | Fate]:
+    """Chunks as lines."""
+    rest, is_too_long = b"", False
+    for chunk in chunks:
+        if isinstance(chunk, Fate):
+            yield chunk
+            continue
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if is_too_long:
+                is_too_long = False
+                yield Fate.TOO_LONG
+            elif line := line.strip():
+                yield line
+        if len(rest) > LONGEST_LINE:
+            rest, is_too_long = b"", True
+    if is_too_long:
+        yield Fate.TOO_LONG
+    elif rest := rest.strip():
+        yield rest

@@ -1,0 +1,252 @@
+"""The engine of one machine: reads, sorts and judges with a process for each core, and goes on where it was ended.
+
+What is done lies in the folder `work` of the result until all is done: each step leaves a file that is written whole or
+not at all, and is not repeated.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from service.app import evaluator
+from service.backtest.as_of import KnownBy
+from service.backtest.errors import BacktestError
+from service.backtest.export import Export, Source, find
+from service.backtest.moments import Plan
+from service.backtest.output import Rows, plain
+from service.backtest.patient import Backtest, Judgement
+from service.backtest.reading import ExportReader
+from service.backtest.sorting import Part, Read, read_source, sort, write_whole
+from service.backtest.summary import Summary, summed
+from service.evaluation import Evaluator
+from service.memory.own_words import in_own_words
+from service.settings import Settings
+from service.store.hashing import keyed_hash
+
+OPEN_TO_OWNER = 0o077  # what is taken from everybody else
+_GO_ON = "What is done is kept: go on with --resume."
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+"""Is told of a step, how much of it is done, and how much there is."""
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """What is asked for. `rules` are those of which rows are kept, None: all; `memory` is for each process."""
+
+    export: str
+    out: Path
+    settings: Settings
+    plan: Plan
+    known_by: KnownBy = KnownBy.RECORDED
+    rules: frozenset[str] | None = None
+    is_pseudonymous: bool = False
+    processes: int = 1
+    memory: str = "1GB"
+
+    @property
+    def work(self) -> Path:
+        """Where it lies what is not yet finished."""
+        return self.out / "work"
+
+
+def run(job: Job, *, resume: bool = False, progress: Progress = lambda *_: None) -> Summary:
+    """Judge every patient of an export, and write the rows. Raises BacktestError."""
+    before = os.umask(OPEN_TO_OWNER)
+    try:
+        return _run(job, resume, progress)
+    except BrokenProcessPool:
+        raise BacktestError(f"a process was ended from outside, perhaps for want of memory. {_GO_ON}") from None
+    except duckdb.OutOfMemoryException:
+        raise BacktestError(f"the memory or the disk does not suffice (--memory, now {job.memory}). {_GO_ON}") from None
+    except (OSError, duckdb.Error, pa.ArrowException) as error:
+        raise BacktestError(f"{_why(error, job.out)}. {_GO_ON}") from None
+    finally:
+        os.umask(before)
+
+
+def _why(error: Exception, out: Path) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    said = str(error)
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in said or "File too large" in said:
+        return f"{out} takes no more: the disk is full, or a quota is reached"
+    return f"reading or writing failed: {said}"
+
+
+def _run(job: Job, resume: bool, progress: Progress) -> Summary:
+    export = find(job.export)
+    finished = _begin(job, export, resume)
+    if finished is not None:
+        return finished
+    with _pool(job.processes) as submit:
+        reads = _read(job, export, submit, progress)
+        progress("Sorting", 0, 1)
+        held = sort(job.work, job.processes, job.memory, job.settings.max_records)
+        progress("Sorting", 1, 1)
+        absent = _absent(job, export, reads)
+        done = _judge(job, absent, held.patients, submit, progress)
+    summary = summed(export, reads, [held.counts, *done], absent)
+    write_whole(job.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2))
+    for file in job.out.glob("done-*.json"):
+        file.unlink()
+    shutil.rmtree(job.work)
+    return summary
+
+
+def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
+    """Prepare the folder; the summary when all is done already."""
+    begun = job.out / "run.json"
+    asked = msgspec.json.encode(_fingerprint(job, export))
+    if resume and begun.exists():
+        if begun.read_bytes() != asked:
+            raise BacktestError(f"{job.out} was begun with another export, other options or rules: name another --out")
+        finished = job.out / "summary.json"
+        if finished.exists():
+            return msgspec.json.decode(finished.read_bytes(), type=Summary)
+    elif job.out.exists() and any(job.out.iterdir()):
+        raise BacktestError(f"{job.out} is not empty: name another --out, or go on with --resume")
+    job.work.mkdir(parents=True, exist_ok=True)
+    for folder in (job.out, job.work):
+        folder.chmod(0o700)
+    for file in [*job.out.glob("*.tmp"), *job.work.glob("*.tmp")]:
+        file.unlink()
+    key = job.work / "pseudonyms.key"
+    if not key.exists():
+        write_whole(key, secrets.token_hex(32).encode())
+    write_whole(begun, asked)
+    return None
+
+
+def _fingerprint(job: Job, export: Export) -> dict[str, Any]:
+    """What must be the same when a run goes on."""
+    from importlib.metadata import version
+
+    from cards.rule_book import rule_book
+
+    return {
+        "export": job.export,
+        "sources": export.sources,
+        "plan": job.plan,
+        "knownBy": job.known_by,
+        "rules": sorted(job.rules) if job.rules is not None else None,
+        "pseudonymous": job.is_pseudonymous,
+        "settings": msgspec.json.decode(job.settings.model_dump_json()),
+        "versions": {rule.id: rule.version for rule in rule_book().rules.values()},
+        "program": version("foot-drop-cds"),
+    }
+
+
+Submit = Callable[[Callable[..., T], Iterable[tuple[Any, ...]]], Iterator[T]]
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[Submit[Any]]:
+    """What calls a function with each of several arguments, in as many processes; their results as they come."""
+    if processes == 1:
+        yield lambda call, each: (call(*one) for one in each)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn"), os.umask, (OPEN_TO_OWNER,)) as pool:
+
+        def submit(call: Callable[..., T], each: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+            waiting = [pool.submit(call, *one) for one in each]
+            try:
+                yield from (one.result() for one in as_completed(waiting))
+            finally:
+                for one in waiting:
+                    one.cancel()
+
+        yield submit
+
+
+def _read(job: Job, export: Export, submit: Submit[Read], progress: Progress) -> list[Read]:
+    tasks = [(job, source, number) for number, source in enumerate(export.sources)]
+    reads: list[Read] = []
+    for read in submit(read_part, tasks):
+        reads.append(read)
+        progress("Reading", len(reads), len(tasks))
+    return reads
+
+
+def _absent(job: Job, export: Export, reads: list[Read]) -> frozenset[str]:
+    """The types that the queries of the hook ask for, and of which the export holds nothing."""
+    seen = {kind for read in reads for kind in read.kinds} | export.kinds
+    return frozenset(_backtest(job, frozenset()).types - seen - {"Patient", "Encounter"})
+
+
+def _judge(
+    job: Job, absent: frozenset[str], patients: dict[int, int], submit: Submit[int], progress: Progress
+) -> list[dict[str, int]]:
+    """Judge the parts that are not done; what was counted in each."""
+    is_done = {number for number in patients if (job.out / f"done-{number:05}.json").exists()}
+    done, every = sum(patients[number] for number in is_done), sum(patients.values())
+    progress("Judging", done, every)
+    for number in submit(judge_part, [(job, absent, number) for number in patients if number not in is_done]):
+        done += patients[number]
+        progress("Judging", done, every)
+    files = [job.out / f"done-{number:05}.json" for number in patients]
+    return [msgspec.json.decode(file.read_bytes(), type=dict[str, int]) for file in files]
+
+
+_ready: dict[str, Backtest] = {}
+
+
+def _backtest(job: Job, absent: frozenset[str]) -> Backtest:
+    """What judges in this process, made once."""
+    place = msgspec.json.encode([str(job.out), job.plan, job.known_by, sorted(absent)]).decode()
+    if place not in _ready:
+        _ready.clear()
+        judges = partial(_evaluator, job.settings)
+        _ready[place] = Backtest(judges, job.plan, job.known_by, absent, job.settings.max_records)
+    return _ready[place]
+
+
+def _evaluator(settings: Settings, now: Callable[[], datetime], reader: ExportReader) -> Evaluator:
+    return evaluator(settings, now, None, reader)
+
+
+def read_part(job: Job, source: Source, number: int) -> Read:
+    """Read a source in this process."""
+    return read_source(source, number, job.work, _backtest(job, frozenset()))
+
+
+def judge_part(job: Job, absent: frozenset[str], number: int) -> int:
+    """Judge the patients of a part and write what was said of them. The number of the part."""
+    backtest, counts = _backtest(job, absent), Counter[str]()
+    rows = Rows(_named(job), in_own_words if job.is_pseudonymous else str, job.rules)
+    with Part(job.work, number, job.memory) as part:
+        medicines = part.medicines()
+        for patient, records in part.patients():
+            try:
+                judgement: Judgement = backtest.judge(patient, records, medicines)
+            except Exception as error:  # it costs one patient, whatever it is; who that is stands in no log
+                counts[f"patients who could not be judged ({type(error).__name__})"] += 1
+                continue
+            rows.add(judgement)
+            counts += judgement.counts
+            counts["moments"] += len(judgement.judged)
+    rows.write(job.out, number, dict(counts))
+    return number
+
+
+def _named(job: Job) -> Callable[[str, str], str]:
+    if not job.is_pseudonymous:
+        return plain
+    key = job.settings.hash_key
+    return partial(keyed_hash(key.get_secret_value() if key else (job.work / "pseudonyms.key").read_text()))

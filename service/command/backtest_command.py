@@ -1,0 +1,140 @@
+"""`backtest`: what the rules would have said of the patients of a Bulk Data export."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.command.options import SETTINGS, load_settings, refuse
+
+if TYPE_CHECKING:
+    from service.backtest.local import Progress
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+# Others ask about orders that are being written, or a problem that is being added: an export does not hold these.
+_HOOKS = ("patient-view", "encounter-discharge")
+_MISSING = "`backtest` needs more packages: pip install 'foot-drop-cds[backtest]' ({})"
+
+
+class _At(click.ParamType[Any]):
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | date | datetime:
+        if value in ("encounters", "daily") or not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        try:
+            return date.fromisoformat(value) if len(value) == len("2026-03-02") else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither encounters nor daily, nor a date such as 2026-03-02", param, ctx)
+
+
+@click.command()
+@click.argument("export")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the result.")
+@click.option("--from", "first", type=_DAY, metavar="DATE", help="First day, included.")
+@click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day, included.")
+@click.option(
+    "--at", type=_At(), default="encounters", show_default=True, help="encounters, daily, or a date such as 2026-03-02."
+)
+@click.option("--hook", type=click.Choice(_HOOKS), default=_HOOKS[0], show_default=True, help="What is asked.")
+@click.option("--rules", "only", multiple=True, metavar="RULE", help="Keep rows of this rule alone; repeatable.")
+@click.option(
+    "--known-by",
+    type=click.Choice(["recorded", "happened", "updated"]),
+    default="recorded",
+    show_default=True,
+    help="The date by which a record counts as known.",
+)
+@click.option("--pseudonymise", is_flag=True, help="Keyed hashes for ids, and only the program's own words.")
+@click.option("--resume", is_flag=True, help="Go on with what is in --out.")
+@click.option("--processes", type=click.IntRange(1, 512), help="Processes  [default: one for each core]")
+@click.option("--memory", default="1GB", show_default=True, help="Memory of each process for sorting.")
+@SETTINGS
+def backtest(export: str, file: Path | None, **options: Any) -> None:
+    """Say what the rules would have said of the patients of a Bulk Data export.
+
+    EXPORT is a folder of NDJSON files, a manifest, or an address such as s3://bucket/export. Writes
+    Parquet files and summary.json to --out, readable by their owner alone.
+    """
+    try:
+        from service.backtest.errors import BacktestError
+        from service.backtest.local import run
+        from service.backtest.summary import sentences
+    except ModuleNotFoundError as error:
+        refuse(_MISSING.format(error))
+    job = _job(export, file, **options)
+    try:
+        with _shown() as progress:
+            summary = run(job, resume=options["resume"], progress=progress)
+    except BacktestError as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        refuse("stopped. What is done is kept: go on with --resume.")
+    for sentence in sentences(summary):
+        click.echo(sentence)
+    click.echo(f"Written to {job.out}")
+
+
+def _job(export: str, file: Path | None, **options: Any) -> Any:
+    from cards.rule_book import rule_book
+    from service.backtest.as_of import KnownBy
+    from service.backtest.local import Job
+    from service.backtest.moments import Plan, end_of
+
+    settings = load_settings(file, True, (), ())
+    only, at = frozenset(options["only"]), options["at"]
+    if unknown := sorted(only - rule_book().rules.keys()):
+        raise click.BadParameter(f"there is no rule {unknown[0]}: see `rules list`", param_hint="--rules")
+    if isinstance(at, datetime):
+        at = at if at.tzinfo else at.replace(tzinfo=settings.zone)
+    elif isinstance(at, date):
+        at = end_of(at, settings.zone)
+    first, last = (day.date() if day else None for day in (options["first"], options["last"]))
+    if first and last and first > last:
+        raise click.UsageError("--from is later than --to")
+    if at == "daily" and not (first and last):
+        raise click.UsageError("--at daily needs --from and --to")
+    return Job(
+        export=export,
+        out=options["out"],
+        settings=settings,
+        plan=Plan(at=at, first=first, last=last, hook=options["hook"]),
+        known_by=KnownBy(options["known_by"]),
+        rules=only or None,
+        is_pseudonymous=options["pseudonymise"],
+        processes=options["processes"] or os.cpu_count() or 1,
+        memory=options["memory"],
+    )
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
+    """A bar on the terminal, with how many a second and how long it will still take."""
+    from rich import progress as rich
+    from rich.console import Console
+
+    said = Console(stderr=True)
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=said, disable=not said.is_terminal) as bar:
+        steps: dict[str, rich.TaskID] = {}
+
+        def show(step: str, done: int, every: int) -> None:
+            if step not in steps:
+                steps[step] = bar.add_task(step, total=every, completed=done, rate="")
+            bar.update(steps[step], completed=done, total=every)
+            speed = bar.tasks[steps[step]].speed
+            bar.update(steps[step], rate=f"{speed:,.0f} a second" if speed else "")
+
+        yield show
