@@ -12,6 +12,7 @@ from cards.rule_book import RuleBook
 from service.publish import attributes, pages
 from service.publish.activities import activity_definitions
 from service.publish.canonical import BASE, Json
+from service.publish.drawn import Drawing
 from service.publish.plans import plan_definitions
 from service.publish.terminology import code_systems, value_sets
 from service.signoff.site import Site
@@ -32,6 +33,7 @@ class Library:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.book = site.book
+        self._drawing = Drawing(site)
         self._resources: dict[str, Mapping[str, Json]] = {}
 
     def _of_kind(self, kind: str) -> Mapping[str, Json]:
@@ -69,6 +71,10 @@ class Library:
         rule = self.book.rules.get(rule_id)
         return _json(attributes.as_json(rule, self._standing(rule_id))) if rule is not None else None
 
+    def page(self, rule_id: str, links: pages.Links) -> str:
+        """The page of a rule. Raises NoSourceError and RefusedSignoffError."""
+        return pages.page(self.site.dossier(rule_id), links, self._drawing.of_rule(rule_id))
+
     def _standing(self, rule_id: str) -> Standing:
         return self.site.standings.of(rule_id, self.site.today)
 
@@ -87,7 +93,7 @@ class Library:
                 yield f"fhir/{kind}/{id}.json", _json(resource)
         yield "rules/index.html", pages.index(self.site, pages.SAVED).encode()
         for rule in self.book.rules.values():
-            yield f"rules/{rule.id}.html", pages.page(self.site.dossier(rule.id), pages.SAVED).encode()
+            yield f"rules/{rule.id}.html", self.page(rule.id, pages.SAVED).encode()
             yield f"rules/{rule.id}.source-attributes.json", _json(attributes.as_json(rule, self._standing(rule.id)))
 
 

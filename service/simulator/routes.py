@@ -13,13 +13,13 @@ from markupsafe import Markup
 from service import examples, explain
 from service.evaluation import Evaluator
 from service.hooks import HOOKS, check_hook
+from service.markdown import safe_html
 from service.rendering import templates
 from service.simulator import opening, order_menu
 from service.simulator.card_view import card_views
 from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
 from service.simulator.fhir_store import FhirStore, StoreError
-from service.simulator.markdown import safe_html
 from service.simulator.relay import Relay, RelayError, services_address
 from service.simulator.standing import standing, standings
 from service.wire.refusal import ForbiddenRefusedError, MediaTypeRefusedError, RefusedError, outcome
@@ -80,6 +80,11 @@ def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
             return _chart(opening.of_example(name), _start())
         except examples.UnknownExampleError:
             abort(404)
+
+    @blueprint.get("/cases/<rule>/<number>")
+    def case(rule: str, number: str) -> Response:
+        opened = opening.of_case(rule, number)
+        return _chart(opened, _start()) if opened else abort(404)
 
     @blueprint.get("/patient")
     def patient() -> Response:
