@@ -78,9 +78,15 @@ class Library:
     def _standing(self, rule_id: str) -> Standing:
         return self.site.standings.of(rule_id, self.site.today)
 
-    def write(self, folder: Path) -> int:
-        """Write everything below the folder and return the number of files. Raises OSError if one cannot be written."""
-        files = dict(self._files())
+    def write(self, folder: Path, advance: Callable[[], None] = lambda: None) -> int:
+        """Write everything below the folder and return the number of files; `advance` is called for each.
+
+        Raises OSError if one cannot be written.
+        """
+        files: dict[str, bytes] = {}
+        for name, content in self._files():
+            files[name] = content
+            advance()
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

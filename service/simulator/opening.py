@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from service import case_examples
-from service.examples import load
+from service.examples import Example, load, names
 from service.simulator.elements import Json, at, objects, text
 from service.simulator.fhir_store import FhirStore
 
@@ -51,6 +51,17 @@ def of_example(name: str) -> Opening:
         drafts=_inside(context.get("draftOrders")),
         conditions=_inside(context.get("conditions")),
     )
+
+
+def examples_of(wanted: str) -> list[tuple[str, Example]]:
+    """The examples in whose name, title or story all these words stand, whatever their case; without any, all."""
+    words = wanted.lower().split()
+    loaded = ((name, load(name)) for name in names())
+    return [
+        (name, example)
+        for name, example in loaded
+        if all(word in f"{name} {example.title} {example.story}".lower() for word in words)
+    ]
 
 
 def of_case(rule: str, number: str) -> Opening | None:

@@ -72,7 +72,10 @@ def routes(evaluator: Evaluator, stores: Stores, relay: Relay) -> Blueprint:
 def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
     @blueprint.get("")
     def patients() -> Response:
-        return _patients(request.args.get("server", "").strip(), request.args.get("name", "").strip(), stores)
+        asked = request.args
+        if wanted := asked.get("find", "").strip():
+            return _page("patients.html", **_listing("", "", [], "", wanted))
+        return _patients(asked.get("server", "").strip(), asked.get("name", "").strip(), stores)
 
     @blueprint.get("/examples/<name>")
     def example(name: str) -> Response:
@@ -124,14 +127,14 @@ def _patients(server: str, name: str, stores: Stores) -> Response:
         return _page("patients.html", 502, **_listing(server, name, [], str(error)))
 
 
-def _listing(server: str, name: str, patients: list[Json], fault: str) -> dict[str, Any]:
+def _listing(server: str, name: str, patients: list[Json], fault: str, wanted: str = "") -> dict[str, Any]:
     today = datetime.now(UTC).date()
     people = [
         (text(patient.get("id")), person(patient), text(patient.get("gender")), age(patient, today))
         for patient in patients
     ]
-    stories = [(example, examples.load(example)) for example in examples.names()] if not server else []
-    return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault}
+    stories = opening.examples_of(wanted) if not server else []
+    return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault, "wanted": wanted}
 
 
 def _start() -> dict[str, Any]:
