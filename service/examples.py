@@ -74,11 +74,12 @@ def load(name: str, root: Traversable | None = None) -> Example:
 def _nearest(name: str, known: Collection[str]) -> str:
     """What may have been meant: names that are written alike, then those that have a word written like one of it."""
     words = {word for one in known for word in one.split("-")}
-    asked = [word for word in re.split(r"[\W_]+", name[:_LONGEST_NAME].lower()) if len(word) >= _LEAST_LETTERS]
+    spelt = name[:_LONGEST_NAME].lower().replace("_", "-").replace(" ", "-")
+    asked = [word for word in spelt.split("-") if len(word) >= _LEAST_LETTERS]
     alike = {like for word in asked for like in get_close_matches(word, words, n=_MOST_NEAR, cutoff=_ALIKE)}
     holding = sorted(known, key=lambda one: -len(alike.intersection(one.split("-"))))
     holding = [one for one in holding if alike.intersection(one.split("-"))]
-    written = get_close_matches(name[:_LONGEST_NAME].lower(), known, n=_MOST_NEAR)
+    written = get_close_matches(spelt, known, n=_MOST_NEAR)
     near = list(dict.fromkeys([*written, *holding]))[:_MOST_NEAR]
     return f"did you mean {', '.join(near)}?" if near else "`foot-drop-cds example` lists them all"
 
