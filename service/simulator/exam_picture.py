@@ -62,7 +62,9 @@ def exam_picture(chart: Chart) -> ExamPicture:
 
 
 def _missing(chart: Chart, newest: _Newest, side: Side) -> tuple[str, ...]:
-    return tuple(name.lower() for code, name in _CODES.items() if not _counts(chart, newest[code, side]))
+    return tuple(
+        f"{name[:1].lower()}{name[1:]}" for code, name in _CODES.items() if not _counts(chart, newest[code, side])
+    )
 
 
 def _drawn(chart: Chart, newest: _Newest) -> Iterator[Markup]:
