@@ -7,7 +7,7 @@ none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -58,8 +58,12 @@ def of_rule(rule: str) -> CasesOfRule:
     return msgspec.json.decode(file.read_bytes(), type=CasesOfRule) if file.is_file() else _NONE
 
 
+# A case may lie on the very end of a window ("84 days: speaks"), and a minute later beyond it.
+_HOLDS = timedelta(minutes=30)
+
+
 def at(rule: str, number: str, now: datetime) -> CaseExample | None:
-    """One case, shifted to another moment; None if it is not among them."""
+    """One case as it is from `now` on, for half an hour; None if it is not among them."""
     told = of_rule(rule)
     case = told.cases.get(number)
-    return CaseExample(case.name, moved(case.request, told.now, now)) if case else None
+    return CaseExample(case.name, moved(case.request, told.now, now + _HOLDS)) if case else None

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, timedelta
 from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
 
+from cards.language.verdict import Card
 from cards.rule_book import rule_book
 from service import case_examples
 from service.app import signing
+from service.evaluation import Evaluator
 from service.publish.drawn import Drawing, Outcome
 from service.publish.ruler import drawn, windows
 from service.settings import Settings
+from service.wire.request import read
 from tests.support import cases
 from tests.support.known import KNOWN
+from tests.support.patients import NOW
 from tests.support.sampling import one_in
 
 SITE = signing(Settings())
@@ -38,6 +44,20 @@ def test_every_card_and_every_pair_is_what_its_case_expects(rule: str) -> None:
             assert _speaks(side) == ("card" in CASES[rule][int(side.case)]), side
     levels = {one.card["indicator"] for one in told.cards}
     assert levels == {_level(case["card"]) for case in CASES[rule] if "card" in case}, "no level is left out"
+
+
+@pytest.mark.parametrize("rule", one_in(7, sorted(KNOWN & CASES.keys())))
+def test_a_case_that_is_opened_stays_what_it_is_while_it_is_looked_at(rule: str) -> None:
+    """Those at the very end of a window too."""
+    for minutes in (0, 5, 25):
+        evaluator = Evaluator(SITE.codes, None, UTC, 10, NOW + timedelta(minutes=minutes), SITE.book)
+        for pair in DRAWING.of_rule(rule).pairs:
+            for side in pair.sides:
+                opened = case_examples.at(rule, side.case, NOW)
+                assert opened is not None
+                evaluation = evaluator.evaluate(read(json.dumps(opened.request).encode()))
+                verdict = evaluation.decision.verdicts[rule]
+                assert isinstance(verdict, Card) == _speaks(side), (side, minutes)
 
 
 def _speaks(side: Outcome) -> bool:
