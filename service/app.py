@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cards.record.body import MAX_BYTES
@@ -36,6 +36,8 @@ from service.operations.metrics import METRICS
 from service.operations.tracing import TRACING
 from service.operations.watching import watched
 from service.profiles.codes import check_rules
+from service.publish import html
+from service.publish.home import refused as refused_page
 from service.publish.routes import routes as published
 from service.serving.gateway import BODY_SECONDS
 from service.settings import Settings
@@ -290,7 +292,7 @@ def _framed(inner: log.Wsgi) -> log.Wsgi:
 
 
 def _answer_errors(app: Flask) -> None:
-    """Every error is an OperationOutcome that holds nothing of a patient's record."""
+    """Every error is an OperationOutcome, or a page, that holds nothing of a patient's record."""
     faults = log.logger()
 
     @app.errorhandler(RefusedError)
@@ -302,7 +304,7 @@ def _answer_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def not_served(error: HTTPException) -> Response:
         status = error.code or 500
-        reply = _outcome(status, _WORDS.get(status, error.name))
+        reply = _told(status, _WORDS.get(status, error.name))
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             reply.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return reply
@@ -311,7 +313,14 @@ def _answer_errors(app: Flask) -> None:
     def failed(error: Exception) -> Response:
         METRICS.faults.add(OTHER, OTHER)
         faults.error("fault", **log.fault(error))
-        return _outcome(500, _WORDS[500])
+        return _told(500, _WORDS[500])
+
+
+def _told(status: int, message: str) -> Response:
+    """An error as a page for a person with a browser, and as an OperationOutcome for everybody else."""
+    if html.wants_html(request):
+        return refused_page(status, message, request.script_root)
+    return _outcome(status, message)
 
 
 def _misdirected(_: dict[str, Any]) -> Response:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -31,7 +32,7 @@ _TOLERANCE = timedelta(minutes=5)
 
 
 class UnknownExampleError(ServiceError):
-    """There is no example of this name; the message lists the existing ones."""
+    """There is no example of this name; the message says which may have been meant."""
 
 
 class Example(Struct, frozen=True):
@@ -65,11 +66,25 @@ def load(name: str, root: Traversable | None = None) -> Example:
     index = _index(root)
     entry = index["examples"].get(name)
     if entry is None:
-        raise UnknownExampleError(f"there is no example {name!r}; the examples are: {', '.join(index['examples'])}")
+        raise UnknownExampleError(f"there is no example {name!r}; {_nearest(name, index['examples'])}")
     parts = [json.loads(root.joinpath(name, f"{part}.json").read_text("utf-8")) for part in _PARTS]
     return Example(name, entry["title"], entry.get("story", ""), index["now"], *parts)
 
 
+def _nearest(name: str, known: Collection[str]) -> str:
+    """What may have been meant: names that are written alike, then those that have a word written like one of it."""
+    words = {word for one in known for word in one.split("-")}
+    spelt = name[:_LONGEST_NAME].lower().replace("_", "-").replace(" ", "-")
+    asked = [word for word in spelt.split("-") if len(word) >= _LEAST_LETTERS]
+    alike = {like for word in asked for like in get_close_matches(word, words, n=_MOST_NEAR, cutoff=_ALIKE)}
+    holding = sorted(known, key=lambda one: -len(alike.intersection(one.split("-"))))
+    holding = [one for one in holding if alike.intersection(one.split("-"))]
+    written = get_close_matches(spelt, known, n=_MOST_NEAR)
+    near = list(dict.fromkeys([*written, *holding]))[:_MOST_NEAR]
+    return f"did you mean {', '.join(near)}?" if near else "`foot-drop-cds example` lists them all"
+
+
+_MOST_NEAR, _LEAST_LETTERS, _LONGEST_NAME, _ALIKE = 4, 3, 100, 0.7
 _PARTS = ("bundle", "request", "response")
 
 

@@ -26,7 +26,11 @@ FEW_DRAWS = 0.05  # of the patients that properties draw in full
 # What shares a server, an environment or many answers runs in one worker (pytest-xdist).
 GROUPS = {
     "hapi": ["hapi"],
-    "browser": ["service/simulator/browser", "service/simulator/test_height_of_cards.py"],
+    "browser": [
+        "service/publish/test_pages_in_browser.py",
+        "service/simulator/browser",
+        "service/simulator/test_height_of_cards.py",
+    ],
     "image": ["deploy/test_packaging.py"],
     "postgresql": [
         "deploy/test_several_services.py",

@@ -88,12 +88,14 @@ def explain(
 ) -> None:
     """Explain each rule's verdict on a request. `-` reads standard input.
 
-    The request is evaluated exactly as by `serve --dev`, or by `serve` for a client.
+    The request is evaluated exactly as by `serve --dev`, or by `serve` for a client. Cards come first, then what is
+    silent, and why.
     """
     from rich.console import Console
 
     from service import explain as words
     from service.app import evaluated, evaluator
+    from service.command.explaining import show
     from service.errors import ServiceError
     from service.hooks import check_hook
     from service.wire.refusal import RefusedError, outcome
@@ -119,7 +121,7 @@ def explain(
     if form == "json":
         click.echo(json.dumps(words.as_json(request.hook, evaluation), indent=2, allow_nan=False))
     else:
-        words.show(Console(highlight=False), request.hook, evaluation)
+        show(Console(highlight=False), request.hook, evaluation)
 
 
 @main.command()
@@ -161,12 +163,17 @@ def demo() -> None:
 @SETTINGS
 def publish(folder: Path, file: Path | None) -> None:
     """Publish the rules to DIR. Writes FHIR resources, and a page to sign and the source attributes of each rule."""
+    from rich.console import Console
+
     from service.app import signing
+    from service.command.progress import progress
     from service.errors import ServiceError
     from service.publish.library import Library
 
     try:
-        count = Library(signing(load_settings(file, False, (), ()))).write(folder)
+        library = Library(signing(load_settings(file, False, (), ())))
+        with progress("Publishing", None, Console(stderr=True)) as advance:
+            count = library.write(folder, advance)
     except ServiceError as error:
         refuse(str(error))
     except OSError as error:
@@ -185,20 +192,21 @@ def load(url: str, wait: int, file: Path | None) -> None:
     from datetime import UTC
 
     from rich.console import Console
-    from rich.progress import track
 
     from service import examples
     from service.app import http_client
     from service.command import loading
+    from service.command.progress import progress
 
     http = http_client(load_settings(file, True, (), ()))
     names = examples.names()
     said = Console(stderr=True)
     try:
-        loading.wait(url, wait, http)
-        written = loading.load(url, datetime.now(UTC), http)
-        for _ in track(written, "Loading", len(names), console=said, disable=not said.is_terminal):
-            pass
+        with progress("Waiting for the server", None, said):
+            loading.wait(url, wait, http)
+        with progress("Loading", len(names), said) as advance:
+            for _ in loading.load(url, datetime.now(UTC), http):
+                advance()
     except loading.LoadError as error:
         refuse(str(error))
     click.echo(f"{len(names)} patients loaded into {url}")

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from cards.record.words import printable
 from service import examples
+from service.command.progress import progress
 from service.errors import StartError
 from service.explain import STYLES
 from service.fhir.transport import AnswerError, HttpClient
@@ -39,8 +40,10 @@ def run(console: Console) -> bool:
     wrong = 0
     with started() as address:
         console.print(f"The service answers on {address}.\n")
-        for name in examples.names():
-            wrong += not _show(console, address, name)
+        with progress("Asking", len(examples.names()), console) as advance:
+            for name in examples.names():
+                wrong += not _show(console, address, name)
+                advance()
     count = len(examples.names())
     console.print(f"{count - wrong} of {count} answers are as expected.")
     return wrong == 0

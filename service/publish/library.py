@@ -12,6 +12,7 @@ from cards.rule_book import RuleBook
 from service.publish import attributes, pages
 from service.publish.activities import activity_definitions
 from service.publish.canonical import BASE, Json
+from service.publish.drawn import Drawing
 from service.publish.plans import plan_definitions
 from service.publish.status import status
 from service.publish.terminology import code_systems, value_sets
@@ -33,6 +34,7 @@ class Library:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.book = site.book
+        self._drawing = Drawing(site)
         self._resources: dict[str, Mapping[str, Json]] = {}
 
     def _of_kind(self, kind: str) -> Mapping[str, Json]:
@@ -81,12 +83,22 @@ class Library:
         rule = self.book.rules.get(rule_id)
         return _json(attributes.as_json(rule, self._standing(rule_id))) if rule is not None else None
 
+    def page(self, rule_id: str, links: pages.Links) -> str:
+        """The page of a rule. Raises NoSourceError and RefusedSignoffError."""
+        return pages.page(self.site.dossier(rule_id), links, self._drawing.of_rule(rule_id))
+
     def _standing(self, rule_id: str) -> Standing:
         return self.site.standings.of(rule_id, self.site.today)
 
-    def write(self, folder: Path) -> int:
-        """Write everything below the folder and return the number of files. Raises OSError if one cannot be written."""
-        files = dict(self._files())
+    def write(self, folder: Path, advance: Callable[[], None] = lambda: None) -> int:
+        """Write everything below the folder and return the number of files; `advance` is called for each.
+
+        Raises OSError if one cannot be written.
+        """
+        files: dict[str, bytes] = {}
+        for name, content in self._files():
+            files[name] = content
+            advance()
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +111,7 @@ class Library:
                 yield f"fhir/{kind}/{id}.json", _json(resource)
         yield "rules/index.html", pages.index(self.site, pages.SAVED).encode()
         for rule in self.book.rules.values():
-            yield f"rules/{rule.id}.html", pages.page(self.site.dossier(rule.id), pages.SAVED).encode()
+            yield f"rules/{rule.id}.html", self.page(rule.id, pages.SAVED).encode()
             yield f"rules/{rule.id}.source-attributes.json", _json(attributes.as_json(rule, self._standing(rule.id)))
 
 

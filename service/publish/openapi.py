@@ -77,6 +77,7 @@ _TOKEN = "A JWT that a registered client signs for this address alone, and uses 
 def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, Json]:
     kind, rule = _in_path("kind", {"enum": kinds}), _in_path("identity", {"enum": rules})
     published = _answers({"application/fhir+json": {"type": "object"}}, 404, media_type="application/fhir+json")
+    start = _answers({"application/json": {"type": "object"}, "text/html": {"type": "string"}})
     page = _answers({"text/html": {"type": "string"}})
     of_rule = _answers({"text/html": {"type": "string"}}, 404)
     attributes = _answers({"application/json": {"type": "object"}}, 404)
@@ -85,6 +86,7 @@ def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, 
             "The services, with the prefetch that each asks for",
             _answers(_json("Discovery"), *(_TO_CALLERS if is_signed else ())),
         ),
+        "/": _get("What is served: as a page to who prefers HTML", start),
         PATH: _get("This document", _answers({"application/json": {"type": "object"}})),
         "/fhir/{kind}": _get("The published resources of a kind", published, kind, _URL),
         "/fhir/{kind}/{identity}": _get("A published resource", published, kind, _in_path("identity", TEXT)),

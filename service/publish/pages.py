@@ -28,11 +28,14 @@ from cards.value_sets.systems import (
 )
 from cards.value_sets.value_set import VALUE_SETS
 from service.hooks import HOOKS
+from service.publish import html
 from service.publish.attributes import CRITERION, source_attributes
 from service.publish.canonical import resource_id
+from service.publish.drawn import Drawn
+from service.publish.ruler import drawn as ruler
+from service.publish.ruler import windows
 from service.publish.sentences import sentences
 from service.publish.words import signed, what_for
-from service.rendering import templates
 from service.signoff.records import NO_SIGNATURE
 from service.signoff.site import Site
 from service.signoff.standing import State
@@ -70,16 +73,19 @@ _GROUPS = {
 # Source attribute number -> the element of Patient that the rule reads if it uses the attribute.
 _PERSONS = {10: "the sex", 11: "the birth date"}
 
-_templates = templates("service.publish")
+
+_NOT_DRAWN = Drawn()
 
 
 class Links(Struct, frozen=True):
-    """How the pages link to each other; `{}` stands for an id."""
+    """How the pages link to each other; `{}` stands for an id. `home` and `case` may be empty: not there."""
 
     index: str
     rule: str
     attributes: str
     resource: str
+    home: str = ""
+    case: str = ""
 
     def to_rule(self, id: str) -> str:
         """The link to the page of a rule."""
@@ -89,6 +95,10 @@ class Links(Struct, frozen=True):
         """The link to the source attributes of a rule."""
         return self.attributes.format(id)
 
+    def to_case(self, id: str, case: str) -> str:
+        """The link that opens a case of a rule in the simulator."""
+        return self.case.format(id, case)
+
     def to_resource(self, kind: str, key: str) -> str:
         """The link to a published resource."""
         return self.resource.format(kind, resource_id(key))
@@ -97,11 +107,16 @@ class Links(Struct, frozen=True):
 SAVED = Links("index.html", "{}.html", "{}.source-attributes.json", "../fhir/{}/{}.json")
 
 
-def served(root: str) -> Links:
-    """The links of a service that is mounted below `root` (empty: at the top)."""
+def served(root: str, *, is_played: bool = False) -> Links:
+    """The links of a service that is mounted below `root` (empty: at the top); `is_played`: with the simulator."""
     root = root.replace("{", "{{").replace("}", "}}")
     return Links(
-        f"{root}/rules", f"{root}/rules/{{}}", f"{root}/rules/{{}}/source-attributes", f"{root}/fhir/{{}}/{{}}"
+        f"{root}/rules",
+        f"{root}/rules/{{}}",
+        f"{root}/rules/{{}}/source-attributes",
+        f"{root}/fhir/{{}}/{{}}",
+        f"{root}/",
+        f"{root}/simulator/cases/{{}}/{{}}" if is_played else "",
     )
 
 
@@ -118,7 +133,8 @@ class Codes(Struct, frozen=True):
 def index(site: Site, links: Links) -> str:
     """The page that lists every rule, in the order in which cards are shown. Raises RefusedSignoffError."""
     today = site.today
-    return _templates.get_template("index.html").render(
+    return html.rendered(
+        "index.html",
         rules=[(rule, site.standings.of(id, today)) for id, rule in site.book.rules.items()],
         links=links,
         is_signed=bool(site.standings.words(today)),
@@ -126,11 +142,16 @@ def index(site: Site, links: Links) -> str:
     )
 
 
-def page(read: Dossier, links: Links) -> str:
-    """The page of a rule, which can be printed and signed."""
+def page(read: Dossier, links: Links, drawn: Drawn = _NOT_DRAWN) -> str:
+    """The page of a rule, which can be printed and signed; `drawn` are its cases."""
     rule, appraised = read.rule, read.appraised
     attributes = source_attributes(rule, read.standing)
-    return _templates.get_template("rule.html").render(
+    told = windows(read.description.thresholds, read.thresholds)
+    return html.rendered(
+        "rule.html",
+        drawn=drawn,
+        windows=told,
+        ruler=ruler(told),
         rule=rule,
         read=read,
         links=links,

@@ -1,19 +1,18 @@
-"""GET /fhir/..., /rules and /rules/<id>: the published rules over HTTP; GET /openapi.json: what is served at all."""
+"""GET /, /fhir/..., /rules and /rules/<id>: the published rules over HTTP; GET /openapi.json: what is served at all."""
 
 from __future__ import annotations
 
 import msgspec
 from flask import Blueprint, Response, abort, current_app, request
 
-from service.publish import openapi, pages
+from service.publish import html, openapi, pages
+from service.publish.home import home
 from service.publish.library import KINDS, Library
 from service.signoff.site import Site
 from service.wire.refusal import outcome
 
 _FHIR_JSON = "application/fhir+json"
 _NO_SUCH_RESOURCE = f"there is no such resource; this service publishes: {', '.join(KINDS)}"
-# The pages contain their own style and load nothing.
-_NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def routes(site: Site, *, is_signed: bool = False) -> Blueprint:
@@ -23,6 +22,13 @@ def routes(site: Site, *, is_signed: bool = False) -> Blueprint:
     """
     blueprint = Blueprint("published", __name__)
     library = Library(site)
+
+    @blueprint.get("/")
+    def start() -> Response:
+        told = home(site, request.script_root, is_played=_is_played())
+        if html.wants_html(request):
+            return html.reply(html.rendered("home.html", told=told))
+        return Response(msgspec.json.encode(told), mimetype="application/json")
 
     @blueprint.get("/fhir/<kind>")
     def search(kind: str) -> Response:
@@ -34,13 +40,13 @@ def routes(site: Site, *, is_signed: bool = False) -> Blueprint:
 
     @blueprint.get("/rules")
     def index() -> Response:
-        return _page(pages.index(site, pages.served(request.script_root)))
+        return html.reply(pages.index(site, pages.served(request.script_root)))
 
     @blueprint.get("/rules/<identity>")
     def page(identity: str) -> Response:
         if identity not in site.book.rules:
             abort(404)
-        return _page(pages.page(site.dossier(identity), pages.served(request.script_root)))
+        return html.reply(library.page(identity, pages.served(request.script_root, is_played=_is_played())))
 
     @blueprint.get("/rules/<identity>/source-attributes")
     def source_attributes(identity: str) -> Response:
@@ -64,5 +70,6 @@ def _resource(resource: bytes | None) -> Response:
     return Response(resource, mimetype=_FHIR_JSON)
 
 
-def _page(html: str) -> Response:
-    return Response(html, mimetype="text/html", headers={"Content-Security-Policy": _NOTHING_ELSE})
+def _is_played() -> bool:
+    """Whether the simulator is served too."""
+    return "simulator" in current_app.blueprints

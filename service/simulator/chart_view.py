@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from service.simulator import elements
 from service.simulator.elements import Json
+from service.simulator.pictures import Pictures, pictures
 
 _ENCOUNTERS = {
     "AMB": "Outpatient",
@@ -81,6 +82,7 @@ class ChartView(Struct):
     reports: list[Row]
     medicines: list[Row]
     others: list[Row]
+    pictures: Pictures | None = None
 
 
 def chart_view(records: Iterable[Json], changed: Iterable[str], today: date) -> ChartView:
@@ -103,6 +105,7 @@ def chart_view(records: Iterable[Json], changed: Iterable[str], today: date) -> 
         reports=rows("DiagnosticReport"),
         medicines=rows(*_PRESCRIBED),
         others=rows("Device", "Procedure"),
+        pictures=pictures(records, today),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from service.examples import load
+from service import case_examples
+from service.examples import Example, load, names
 from service.simulator.elements import Json, at, objects, text
 from service.simulator.fhir_store import FhirStore
 
@@ -47,6 +48,37 @@ def of_example(name: str) -> Opening:
         user=context["userId"],
         records=[resource for resource in resources if resource["resourceType"] not in _OTHERS],
         hook=example.request["hook"],
+        drafts=_inside(context.get("draftOrders")),
+        conditions=_inside(context.get("conditions")),
+    )
+
+
+def examples_of(wanted: str) -> list[tuple[str, Example]]:
+    """The examples in whose name, title or story all these words stand, whatever their case; without any, all."""
+    words = wanted.lower().split()
+    loaded = ((name, load(name)) for name in names())
+    return [
+        (name, example)
+        for name, example in loaded
+        if all(word in f"{name} {example.title} {example.story}".lower() for word in words)
+    ]
+
+
+def of_case(rule: str, number: str) -> Opening | None:
+    """A case of a rule, shifted to now; None if there is no such case."""
+    case = case_examples.at(rule, number, datetime.now(UTC))
+    if case is None:
+        return None
+    context = case.request["context"]
+    bundles = case.request["prefetch"].values()
+    return Opening(
+        title=f"A case of {rule}",
+        story=case.name,
+        patient=context["patientId"],
+        encounter=context.get("encounterId"),
+        user=context["userId"],
+        records=[one for bundle in bundles for one in (_inside(bundle) if "entry" in bundle else [bundle])],
+        hook=case.request["hook"],
         drafts=_inside(context.get("draftOrders")),
         conditions=_inside(context.get("conditions")),
     )

@@ -13,13 +13,13 @@ from markupsafe import Markup
 from service import examples, explain
 from service.evaluation import Evaluator
 from service.hooks import HOOKS, check_hook
+from service.markdown import safe_html
 from service.rendering import templates
 from service.simulator import opening, order_menu
 from service.simulator.card_view import card_views
 from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
 from service.simulator.fhir_store import FhirStore, StoreError
-from service.simulator.markdown import safe_html
 from service.simulator.relay import Relay, RelayError, services_address
 from service.simulator.standing import standing, standings
 from service.wire.refusal import ForbiddenRefusedError, MediaTypeRefusedError, RefusedError, outcome
@@ -72,7 +72,10 @@ def routes(evaluator: Evaluator, stores: Stores, relay: Relay) -> Blueprint:
 def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
     @blueprint.get("")
     def patients() -> Response:
-        return _patients(request.args.get("server", "").strip(), request.args.get("name", "").strip(), stores)
+        asked = request.args
+        if wanted := asked.get("find", "").strip():
+            return _page("patients.html", **_listing("", "", [], "", wanted))
+        return _patients(asked.get("server", "").strip(), asked.get("name", "").strip(), stores)
 
     @blueprint.get("/examples/<name>")
     def example(name: str) -> Response:
@@ -80,6 +83,11 @@ def _add_pages(blueprint: Blueprint, stores: Stores) -> None:
             return _chart(opening.of_example(name), _start())
         except examples.UnknownExampleError:
             abort(404)
+
+    @blueprint.get("/cases/<rule>/<number>")
+    def case(rule: str, number: str) -> Response:
+        opened = opening.of_case(rule, number)
+        return _chart(opened, _start()) if opened else abort(404)
 
     @blueprint.get("/patient")
     def patient() -> Response:
@@ -119,14 +127,14 @@ def _patients(server: str, name: str, stores: Stores) -> Response:
         return _page("patients.html", 502, **_listing(server, name, [], str(error)))
 
 
-def _listing(server: str, name: str, patients: list[Json], fault: str) -> dict[str, Any]:
+def _listing(server: str, name: str, patients: list[Json], fault: str, wanted: str = "") -> dict[str, Any]:
     today = datetime.now(UTC).date()
     people = [
         (text(patient.get("id")), person(patient), text(patient.get("gender")), age(patient, today))
         for patient in patients
     ]
-    stories = [(example, examples.load(example)) for example in examples.names()] if not server else []
-    return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault}
+    stories = opening.examples_of(wanted) if not server else []
+    return {"server": server, "name": name, "people": people, "examples": stories, "fault": fault, "wanted": wanted}
 
 
 def _start() -> dict[str, Any]:

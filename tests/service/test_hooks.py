@@ -82,7 +82,7 @@ def test_stray_slashes_do_no_harm_to_a_call(client: FlaskClient, path: str, no_f
 
 def test_an_unknown_service_is_404(client: FlaskClient, no_foot_drop: dict[str, Any]) -> None:
     refusal(client.post("/cds-services/foot-drop-appointment-book", json=no_foot_drop), 404)
-    refusal(client.get("/"), 404)
+    refusal(client.get("/nothing"), 404)
 
 
 def test_another_method_is_405_and_names_those_allowed(client: FlaskClient) -> None:

@@ -20,7 +20,7 @@ from service.fhir.templates import templates
 from service.settings import Settings
 from service.wire.answer import answer
 from service.wire.request import read
-from tests.support import vignettes
+from tests.support import cases_of_rules, vignettes
 from tests.support.example_patients import Patient, patients
 
 Json = dict[str, Any]
@@ -48,6 +48,8 @@ Whole synthetic patients, one for each thing that a clinician would name. All ar
   `curl -H 'Content-Type: application/fhir+json' --data-binary @bundle.json BASE`;
 - `request.json`: the CDS Hooks request about this patient, with the record as prefetch;
 - `response.json`: the answer of the service, every uuid that it makes anew masked.
+
+`of_cases` holds cases of each rule as requests, which the rule's page shows and the simulator opens.
 
 The files are written for one moment, {now}: their dates are right for it alone.
 `foot-drop-cds example NAME` prints a request moved to the present, ready for curl; `foot-drop-cds demo` posts them all
@@ -81,6 +83,7 @@ def files(rules: Collection[str] | None = None) -> dict[str, str]:
         title, story = (json.dumps(patient[member], ensure_ascii=False) for member in ("title", "story"))
         index.append(f"\n[examples.{name}]\ntitle = {title}\nstory = {story}")
         rows.append(f"| [{name}]({name}) | {patient['title']} | {patient['story']} | {hook} | {_cards(response)} |\n")
+    written |= dict(cases_of_rules.files(now))
     written["index.toml"] = "\n".join(index) + "\n"
     written["README.md"] = _GUIDE.format(now=f"{now:%Y-%m-%d %H:%M} UTC") + "".join(rows)
     return written

@@ -197,4 +197,8 @@ def test_example_lists_and_prints_a_request_of_this_moment(start: Start, run: Ru
     assert done.returncode == 0
     assert {"hook", "hookInstance", "context"} <= set(json.loads(done.stdout))
     assert run("explain", "-", said=done.stdout).returncode == 0
-    assert run("example", "nobody").returncode == 2
+    for meant, near in (("couda", "did you mean cauda-equina,"), ("new-l5-footdrop", "did you mean new-l5-foot-drop")):
+        refused = run("example", meant)
+        assert refused.returncode == 2
+        assert near in " ".join(refused.stderr.split())
+    assert "lists them all" in run("example", "zzz").stderr

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from markupsafe import escape
 
-from service.simulator.markdown import safe_html
+from service.markdown import safe_html
 from tests.support import examples_on_disk
 from tests.support.browsing import chromium
 

@@ -16,9 +16,9 @@ from cards.orders.validity import r4_fault
 from cards.rule_book import rule_book
 from service import examples
 from service.app import create_app
+from service.markdown import safe_html
 from service.settings import Settings
 from service.simulator import order_menu
-from service.simulator.markdown import safe_html
 from tests.support.bad_server import KINDS, BadServer
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import NOW
