@@ -100,6 +100,10 @@ def create_app(
         cds_services.routes(evaluating, app.memory, app.callers, authenticate_discovery=settings.authenticate_discovery)
     )
     app.register_blueprint(published(site, is_signed=app.callers is not None))
+    if settings.report_token and app.callers:  # with --dev nothing stands in a store
+        from service.reporting.routes import routes as reporting
+
+        app.register_blueprint(reporting(settings, evaluating.book.rules, evaluating.now))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     app.health = app.callers.health() if app.callers else Health(None, {})

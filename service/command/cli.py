@@ -6,26 +6,17 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 
 from service.command.client_commands import call, clients
-from service.command.options import SETTINGS, FhirServer, load_settings, refuse
+from service.command.options import SETTINGS, FhirServer, Moment, load_settings, refuse
+from service.command.report_commands import report
 from service.command.rule_commands import rules
 from service.command.signoff_commands import signoff
 
 # What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
-
-
-class _Moment(click.ParamType[datetime]):
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            return value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date or time such as 2026-03-02T10:00:00Z", param, ctx)
 
 
 _FHIR_SERVERS = click.option(
@@ -79,7 +70,7 @@ def serve(
 
 @main.command()
 @click.argument("body", metavar="REQUEST.json", type=click.File("rb"))
-@click.option("--now", type=_Moment(), help="Date and time of the evaluation  [default: now]")
+@click.option("--now", type=Moment(), help="Date and time of the evaluation  [default: now]")
 @click.option(
     "--format",
     "form",
@@ -216,6 +207,7 @@ main.add_command(clients)
 main.add_command(call)
 main.add_command(signoff)
 main.add_command(rules)
+main.add_command(report)
 
 if __name__ == "__main__":
     main()

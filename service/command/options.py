@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,18 @@ class FhirServer(click.ParamType[str]):
         if address is None:
             self.fail(f"'{without_secrets(value)}' is not the http or https address of a FHIR server", param, ctx)
         return address.url
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or time; one without offset is the site's."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date or time such as 2026-03-02T10:00:00Z", param, ctx)
 
 
 SETTINGS = click.option(
