@@ -54,6 +54,13 @@ class Kept:
         self._start(asked, form, file, failed)
         return None
 
+    def close(self) -> None:
+        """End what is being made."""
+        for child in self._started:
+            child.kill()
+            child.wait()
+        self._started.clear()
+
     def _prepare(self) -> None:
         """The folder, for this user alone, without what is old in it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def bars(title: str, text: str, labels: Sequence[str], series: Mapping[str, Valu
 
     `title` and `text` are read to those who do not see the plot. Raises PlotsMissingError.
     """
-    with _drawn(len(labels) * _ROW + 1.1) as (axes, written):
+    with _drawn(title, len(labels) * _ROW + 1.1) as (axes, written):
         starts = [0.0] * len(labels)
         for (name, values), role, hatch in zip(series.items(), _SERIES, _HATCHES, strict=False):
             widths = [value or 0.0 for value in values]
@@ -87,7 +87,7 @@ def lines(title: str, text: str, labels: Sequence[str], shown: Lines, unit: str)
 
     `title` and `text` are read to those who do not see the plot. Raises PlotsMissingError.
     """
-    with _drawn(2.4) as (axes, written):
+    with _drawn(title, 2.4) as (axes, written):
         places = list(range(len(labels)))
         if shown.lower and shown.upper:
             edges: list[Any] = [[_number(value) for value in of] for of in (shown.lower, shown.upper)]
@@ -111,8 +111,8 @@ def lines(title: str, text: str, labels: Sequence[str], shown: Lines, unit: str)
 
 
 @contextmanager
-def _drawn(height: float) -> Iterator[tuple[Axes, io.StringIO]]:
-    """Axes to draw on, and where the SVG is written once that is done."""
+def _drawn(title: str, height: float) -> Iterator[tuple[Axes, io.StringIO]]:
+    """Axes to draw on, and where the SVG is written once that is done; ids in it are others under another title."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -120,7 +120,7 @@ def _drawn(height: float) -> Iterator[tuple[Axes, io.StringIO]]:
         raise PlotsMissingError from None
     written = io.StringIO()
     ink = COLOURS["ink"]
-    look: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": "plots", "font.size": 9, "hatch.linewidth": 0.6}
+    look: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": title, "font.size": 9, "hatch.linewidth": 0.6}
     look |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
     with rc_context(look):
         figure = Figure(figsize=(_INCHES, height), layout="constrained")

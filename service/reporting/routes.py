@@ -23,11 +23,10 @@ _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none';
 _BEING_MADE = "The report is being made. Ask again in a few seconds.\n"
 
 
-def routes(settings: Settings, rules: Collection[str], now: Callable[[], datetime]) -> Blueprint:
-    """The route to the report, for settings that name its token."""
+def routes(settings: Settings, kept: Kept, rules: Collection[str], now: Callable[[], datetime]) -> Blueprint:
+    """The route to the reports that are `kept`, for settings that name their token."""
     blueprint = Blueprint("report", __name__)
     token = settings.report_token.get_secret_value().encode() if settings.report_token else b""
-    kept = Kept(settings)
 
     @blueprint.get(PATH)
     def report() -> Response:
