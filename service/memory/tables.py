@@ -9,13 +9,14 @@ from typing import Any
 
 from msgspec import structs
 
-from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
+from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, UnknownCode, Verdict, is_own
 from service.store.database import Database
 
 _MOST_ROWS = 200  # of a statement
 _KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
 _MOST_KNOWN = 1000
 USERS = 5  # who were shown a card of a patient, and none of whom has answered
+_DAY_MS = 86_400_000
 _MOST_FORGOTTEN = 1000  # evaluations at a time: to forget many keeps other writers waiting
 _NO_CARD = "NOT EXISTS (SELECT 1 FROM cards WHERE cards.uuid = feedback.card)"
 _ANSWERS = """
@@ -83,6 +84,7 @@ class Tables:
             (Verdict, [verdict for verdicts in new.values() for verdict in verdicts]),
             (Evaluation, [one.evaluation for one in answered]),
             (Card, [card for one in answered for card in one.cards]),
+            (UnknownCode, [code for one in answered for code in one.unknown]),
         ]
         for kind, of_kind in rows:
             for sql, values in _inserts(self._answers.mark, kind, of_kind):
@@ -122,6 +124,7 @@ class Tables:
 
         Some of it, if it is much: to be called again.
         """
+        self._answers.alone(f"DELETE FROM unknown_codes WHERE day < {self._answers.mark}", (before - _DAY_MS,))
         return self._answers.together(lambda cursor: _forget(cursor, self._answers.mark, before))
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from service.reporting.asking import Asked
 from service.reporting.control_chart import FEWEST, chart
 from service.reporting.queries import Queries, Row
-from service.reporting.report import Cause, FiringRate, Latency, Missing, OfRule, Point, Reason, Report
+from service.reporting.report import Cause, FiringRate, Latency, Missing, NotUnderstood, OfRule, Point, Reason, Report
 from service.reporting.small_counts import Count, shown, split
 
 MISSES = frozenset({"already-arranged", "known-stable-cause", "not-in-goals-of-care", "contraindicated"})
@@ -67,7 +67,7 @@ def figures(
 ) -> Report:
     """The report of a period. Counts below `least` are hidden; `titles` are the rules, in their order."""
     evaluations, first, last = queries.totals()
-    sums = _sums(queries, asked)
+    sums, codes = _sums(queries, asked), queries.unknown_codes()
     encounters, in_encounters = queries.asked_of("encounter")
     users, by_users = queries.asked_of("asker")
     order = {rule: place for place, rule in enumerate(titles)}
@@ -95,8 +95,8 @@ def figures(
         rules=tuple(rules),
         latency=_latency(queries.seconds(), evaluations, least),
         missing=_missing(queries.missing(), least),
-        not_understood=(),
-        looked_at=0,
+        not_understood=_not_understood(codes, least),
+        looked_at=shown(sum(int(times) for place, *_, times in codes if not place), least),
     )
 
 
@@ -255,6 +255,15 @@ def _missing(rows: Iterable[Row], least: int) -> tuple[Missing, ...]:
     for keys, times in rows:
         counted.update(dict.fromkeys(keys.split(), int(times)))
     return tuple(Missing(key, shown(times, least)) for key, times in counted.most_common())
+
+
+def _not_understood(rows: Iterable[Row], least: int) -> tuple[NotUnderstood, ...]:
+    """The codes, the most frequent first; what only few records hold may be of one patient alone, and is left out."""
+    return tuple(
+        NotUnderstood(place, system, code, int(times), looks_like)
+        for place, system, code, looks_like, times in rows
+        if place and int(times) >= least
+    )
 
 
 def _of(counts: Mapping[Key, int] | None, key: Key) -> int | None:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, text
 
 from service.reporting.asking import Asked
 
-_SHOWN = "1 = 1"  # of a card: whether it was shown, or its rule runs in shadow
+_SHOWN = "cards.shown"  # else its rule runs in shadow
 _MOST_LINEUPS = 60  # bits of a whole number
+_MOST_CODES = 100  # that are listed
 _DAY_MS = 86_400_000
 _USERS = 5  # who were shown a card of a rule about a patient in a day, and none of whom has answered
 
@@ -165,6 +166,15 @@ class Queries:
         return self._rows(
             f"""SELECT missing, count(*) FROM evaluations
                 WHERE {self._within("evaluations")} AND missing <> '' GROUP BY 1"""
+        )
+
+    def unknown_codes(self) -> list[Row]:
+        """By prefetch key, system and code: in how many answers of those looked at it was; without a code: these."""
+        client = self._client.format(table="unknown_codes")
+        return self._rows(
+            f"""SELECT place, system, code, max(looks_like), count(*) FROM unknown_codes
+                WHERE day > :start - {_DAY_MS} AND day < :end {client}
+                GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1, 2, 3 LIMIT {_MOST_CODES + 1}"""
         )
 
     def asked_of(self, who: str) -> tuple[int, dict[tuple[str, str], int] | None]:

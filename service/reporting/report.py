@@ -116,7 +116,7 @@ class NotUnderstood(Struct, frozen=True):
     key: str
     system: str
     code: str
-    evaluations: Count
+    evaluations: int
     looks_like: str
 
 
