@@ -185,19 +185,19 @@ def _reasons(reasons: Counter[Key], least: int, *, is_hidden: bool) -> tuple[Cou
     totals = split(reasons.total(), [side.total() for side in sides], least, is_hidden=is_hidden)[1]
     listed: list[Reason] = []
     for side, total in zip(sides, totals, strict=True):
-        common = _most_common(side, (OTHERS, ""))
+        common = _most_frequent(side, (OTHERS, ""))
         counts = split(side.total(), [count for _, count in common], least, is_hidden=total is None)[1]
         listed += [Reason(*of, count, of[0] in MISSES) for (of, _), count in zip(common, counts, strict=True)]
     return totals[0], tuple(listed)
 
 
 def _causes(causes: Counter[str], least: int, *, is_hidden: bool) -> tuple[Cause, ...]:
-    common = _most_common(causes, OTHERS)
+    common = _most_frequent(causes, OTHERS)
     counts = split(causes.total(), [count for _, count in common], least, is_hidden=is_hidden)[1]
     return tuple(Cause(cause, count) for (cause, _), count in zip(common, counts, strict=True))
 
 
-def _most_common(counted: Counter[T], others: T) -> list[tuple[T, int]]:
+def _most_frequent(counted: Counter[T], others: T) -> list[tuple[T, int]]:
     listed = counted.most_common(_MOST_LISTED)
     rest = counted.total() - sum(count for _, count in listed)
     return [*listed, (others, rest)] if rest else listed

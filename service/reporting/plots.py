@@ -35,6 +35,7 @@ _INCHES = 7.2
 _ROW = 0.3  # inches of a bar
 _MOST_TICKS = 8
 _IDS = re.compile(r' id="(?:figure|axes|patch|line2d|text|xtick|ytick|matplotlib\.axis|legend|PathCollection|\w+)_\d+"')
+_VIEW_BOX = re.compile(r'viewBox="[^"]*"')
 
 Values = Sequence[float | None]
 """One for each label; None is a gap."""
@@ -134,12 +135,13 @@ def _drawn(title: str, height: float) -> Iterator[tuple[Axes, io.StringIO]]:
 def _inline(written: io.StringIO, title: str, text: str) -> str:
     """The SVG as it stands in a page: named and described, in the page's colours and fonts."""
     svg = written.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    before, _, rest = svg[svg.index("<svg") :].partition("<metadata>")
+    svg = before + rest.partition("</metadata>")[2]
     for name, colour in COLOURS.items():
         svg = svg.replace(colour, f"var(--plot-{name})")
     svg = _IDS.sub("", svg)
     start, end = svg.index("<svg"), svg.index(">")
-    size = re.search(r'viewBox="[^"]*"', svg[start:end])
+    size = _VIEW_BOX.search(svg, start, end)
     opened = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {size.group() if size else ""} role="img"'
     return f'{opened} aria-label="{escape(f"{title}. {text}")}">{svg[end + 1 :]}'
 
