@@ -52,6 +52,14 @@ def test_a_card_counts_once_as_accepted_or_by_its_last_reason(url: URL) -> None:
     assert afo.misses == 1
 
 
+def test_the_cards_of_a_rule_in_shadow_would_fire_and_were_not_shown(url: URL) -> None:
+    unheeded = [evaluation(n + 20, patient="p1", asker=f"u{n}", shown=False) for n in range(5)]
+    keep(url, [*(evaluation(n) for n in range(4)), *(evaluation(n + 10, shown=False) for n in range(3)), *unheeded])
+    afo = of_rule(reported(url))
+    assert (afo.would_fire, afo.shown, afo.in_shadow, afo.unanswered) == (12, 4, 8, 4)
+    assert afo.unheeded_patients == 0
+
+
 def test_each_version_is_told_by_itself_with_the_encounters_of_its_own_evaluations(url: URL) -> None:
     old = [evaluation(n, encounter=f"e{n}") for n in range(3)]
     new = [evaluation(n, day=1, encounter=f"e{n + 2}", version="2.1.0") for n in range(2)]
