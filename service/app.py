@@ -47,6 +47,7 @@ from service.wire.refusal import RefusedError, outcome
 from service.wire.request import HookRequest, read
 
 if TYPE_CHECKING:
+    from service.reporting.keeping import Kept
     from service.trust.callers import Callers
 
 _GUARDING = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
@@ -68,10 +69,13 @@ class Application(Flask):
     memory: Memory
     callers: Callers | None
     health: Health
+    reports: Kept | None = None
 
     def close(self) -> None:
         """Write what waits to be written, and close what is open."""
         self.memory.close()
+        if self.reports:
+            self.reports.close()
         if self.callers:
             self.callers.close()
 
@@ -102,6 +106,12 @@ def create_app(
         cds_services.routes(evaluating, app.memory, app.callers, authenticate_discovery=settings.authenticate_discovery)
     )
     app.register_blueprint(published(site, is_signed=app.callers is not None))
+    if settings.report_token and app.callers:  # with --dev nothing stands in a store
+        from service.reporting.keeping import Kept
+        from service.reporting.routes import routes as reporting
+
+        app.reports = Kept(settings)
+        app.register_blueprint(reporting(settings, app.reports, evaluating.book.rules, evaluating.now))
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     app.health = app.callers.health() if app.callers else Health(None, {})

@@ -10,6 +10,8 @@ ServiceError
 │   ├── OtherPatientRefusedError
 │   ├── StoreAwayRefusedError
 │   ├── ModesAwayRefusedError
+│   ├── ReportTokenRefusedError
+│   ├── ReportAwayRefusedError
 │   └── FeedbackAwayRefusedError
 ├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
 ├── UnresolvedError                  fhir/resolver.py: a name that leads to no server
@@ -25,6 +27,8 @@ ServiceError
 ├── CallError                        command/calling.py: a request that cannot be signed or is not answered
 ├── StoreAwayError                   store/database.py: a database that does not answer
 │   └── StoreRefusedError            or does not take what it is given
+├── ReportFailedError                reporting/keeping.py: a report that could not be made
+├── PlotsMissingError                reporting/plots.py: the package that draws is not installed
 ├── NoSourceError                    signoff/definitions.py: a rule whose source is not there
 ├── LoadError                        command/loading.py: a FHIR server that does not take the examples
 ├── BacktestError                    backtest/errors.py: an export that cannot be read, or rows not written

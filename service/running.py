@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from service.fhir.address import read_address, without_secrets
+from service.store.hashing import FEWEST
 
 
 class Running(BaseModel):
@@ -19,6 +21,8 @@ class Running(BaseModel):
     log_format: Literal["json", "console"] = "json"
     log_identifiers: bool = False
     otlp_endpoint: str | None = None
+    report_token: SecretStr | None = None
+    report_small_counts: Annotated[int, Field(ge=1, le=1000)] = 5
 
     @field_validator("metrics_address")
     @classmethod
@@ -40,6 +44,20 @@ class Running(BaseModel):
         except ImportError:
             raise ValueError("traces need more packages: pip install 'foot-drop-cds[otel]'") from None
         return url
+
+    @field_validator("report_token")
+    @classmethod
+    def _check_report_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is None:
+            return None
+        value = token.get_secret_value()
+        if len(value) < FEWEST or not (value.isascii() and value.isprintable()) or " " in value:
+            raise ValueError(
+                f"it has not {FEWEST} characters or more of ASCII without blanks: openssl rand -hex 32 writes one"
+            )
+        if find_spec("matplotlib") is None:
+            raise ValueError("the page of the report needs more packages: pip install 'foot-drop-cds[reports]'")
+        return token
 
     @property
     def metrics_at(self) -> tuple[str, int] | None:

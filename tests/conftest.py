@@ -76,6 +76,7 @@ SLOW = [
     "service/operations",
     "service/profiles",
     "service/publish",
+    "service/reporting/test_page.py",
     "service/serving",
     "service/signoff",
     "service/simulator/test_height_of_cards.py",

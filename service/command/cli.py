@@ -13,6 +13,7 @@ import click
 from service.command.backtest_command import backtest
 from service.command.client_commands import call, clients
 from service.command.options import SETTINGS, FhirServer, Moment, load_settings, refuse
+from service.command.report_commands import report
 from service.command.rule_commands import rules
 from service.command.signoff_commands import signoff
 from service.command.store_commands import store
@@ -218,6 +219,7 @@ main.add_command(signoff)
 main.add_command(rules)
 main.add_command(store)
 main.add_command(backtest)
+main.add_command(report)
 
 if __name__ == "__main__":
     main()

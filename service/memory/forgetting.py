@@ -19,6 +19,7 @@ _PAUSE_S = 0.05  # between two steps of a command, in which the services write
 _TRIES = 10
 _RETRY_S = 1
 _FOREVER = 1 << 62
+_DAY_MS = 86_400_000
 _NO_CARD = "NOT EXISTS (SELECT 1 FROM cards WHERE cards.uuid = feedback.card)"
 _NO_EVALUATION = "NOT EXISTS (SELECT 1 FROM evaluations WHERE evaluations.verdict_set = verdicts.verdict_set)"
 
@@ -48,6 +49,7 @@ def forget_old(cursor: Any, mark: str, before: int) -> Forgotten:
     if gone.evaluations < MOST_FORGOTTEN:
         gone.feedback += _deleted(cursor, f"feedback WHERE received < {mark} AND {_NO_CARD}", [before])
         gone.verdicts = _deleted(cursor, f"verdicts WHERE {_NO_EVALUATION}", [])
+        _deleted(cursor, f"unknown_codes WHERE day < {mark}", [before - _DAY_MS])  # a day counts until it is over
     return gone
 
 

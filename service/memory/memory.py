@@ -28,6 +28,7 @@ from service.hooks import service_id
 from service.memory.feedback import Entry, Message, meant
 from service.memory.quiet_time import Asker, QuietTime
 from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Taken, Verdict
+from service.memory.unknown import Sampling
 from service.profiles.profile import STRICT, Profile
 from service.store.hashing import Hash
 from service.wire.answer import Sent
@@ -104,6 +105,7 @@ class Memory:
         self._keeps_answers = keeps_answers
         self._keeps_comments = keeps_comments
         self._tells_log = tells_log
+        self._sampling = Sampling()
         self._stem, self._numbers = token_hex(12), count()  # drawn once: to draw each costs more than to write it
         self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
 
@@ -161,7 +163,8 @@ class Memory:
             evaluation, verdicts = self._evaluation(caller, request, evaluated, milliseconds)
             cards = [self._card(card, evaluation, evaluated.chart, shown=True) for card in sent]
             cards += [self._card(card, evaluation, evaluated.chart, shown=False) for card in in_shadow]
-            self.keeping.put(Answered(evaluation, verdicts, tuple(cards)))
+            unknown = self._sampling.rows(evaluated.gathered.records, evaluated.codes, evaluation)
+            self.keeping.put(Answered(evaluation, verdicts, tuple(cards), unknown))
         except Exception as error:
             contain("", "memory", error)
 

@@ -107,12 +107,30 @@ class Answer(Struct, frozen=True):
     reason: str
 
 
+class UnknownCode(Row, frozen=True):
+    """A code that no value set knows, in an answer that was looked at; without a code: that one was.
+
+    `sample` is what such an answer has in common, and says no more about it; `day` is its midnight in UTC;
+    `place` is the prefetch key, and `looks_like` the key of ours that the code's words look like, if any.
+    """
+
+    table: ClassVar[str] = "unknown_codes"
+    sample: str
+    day: int
+    client: str
+    place: str
+    system: str
+    code: str
+    looks_like: str
+
+
 class Answered(Struct, frozen=True):
     """All that is kept of one answer."""
 
     evaluation: Evaluation
     verdicts: tuple[Verdict, ...]
     cards: tuple[Card, ...] = ()
+    unknown: tuple[UnknownCode, ...] = ()
 
 
 class Taken(Struct):

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from service.memory.forgetting import forget_old
-from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, Verdict, is_own
+from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, UnknownCode, Verdict, is_own
 from service.store.database import Database
 
 _MOST_ROWS = 200  # of a statement
@@ -81,6 +81,7 @@ class Tables:
             (Verdict, [verdict for verdicts in new.values() for verdict in verdicts]),
             (Evaluation, [one.evaluation for one in answered]),
             (Card, [card for one in answered for card in one.cards]),
+            (UnknownCode, [code for one in answered for code in one.unknown]),
         ]
         for kind, of_kind in rows:
             for sql, values in _inserts(self._answers.mark, kind, of_kind):

@@ -94,6 +94,11 @@ def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, 
         "/rules/{identity}": _get("A rule, as a page", of_rule, rule),
         "/rules/{identity}/source-attributes": _get("The source attributes of a rule", attributes, rule),
     }
+    paths["/report"] = _get(
+        "What became of the rules, for who holds the token of the report",
+        {**_answers(_REPORT, 400, 401, 503), "202": {"description": "It is being made: ask again."}},
+        *(_in_query(name) for name in ("since", "until", "rule", "client", "format")),
+    )
     for hook in HOOKS:
         path = f"{_SERVICES}/{service_id(hook)}"
         paths[path] = _post(f"Call {hook}: the cards", request(hook), "Answer", is_signed=is_signed)
@@ -102,6 +107,17 @@ def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, 
 
 
 _URL = {"name": "url", "in": "query", "description": "The canonical URL of a resource", "schema": {"type": "string"}}
+
+
+_REPORT: Json = {
+    "text/html": {"type": "string"},
+    "text/csv": {"type": "string"},
+    "application/json": {"type": "object"},
+}
+
+
+def _in_query(name: str) -> Json:
+    return {"name": name, "in": "query", "schema": {"type": "string"}}
 
 
 def _in_path(name: str, schema: Json) -> Json:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ from service.errors import ServiceError, StartError
 FILE = "store.sqlite"
 _SECONDS = 1  # for one call; a worker answers nobody else meanwhile
 _CONNECT_SECONDS = 2  # the least that libpq knows
+_READING_KIB = 64 * 1024  # of pages that whoever reads much of an SQLite keeps: else it reads them again and again
+_MAPPED = 1 << 30
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 4_711_2026  # any number: whoever migrates a PostgreSQL holds it
 
@@ -188,6 +190,31 @@ class Database:
         is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
         connection.invalidate()
         return is_lost
+
+
+@contextmanager
+def snapshot(url: URL, seconds: float) -> Iterator[Connection]:
+    """A connection that only reads, and sees one state of the store for as long as it is open.
+
+    On PostgreSQL a statement may take so many seconds; what else reads and writes goes on meanwhile. Raises
+    StoreAwayError, also from what is done with it.
+    """
+    engine = _engine(url, poolclass=NullPool)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    try:
+        with engine.connect() as connection:
+            if is_sqlite:
+                for pragma in ("query_only = ON", f"cache_size = {-_READING_KIB}", f"mmap_size = {_MAPPED}"):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}")
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
+            yield connection
+    except SQLAlchemyError as error:
+        raise StoreAwayError(_why(error)) from None
+    finally:
+        engine.dispose()
 
 
 def prepare(url: URL) -> None:

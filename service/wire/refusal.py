@@ -88,6 +88,26 @@ class FeedbackAwayRefusedError(RefusedError):
         self.headers = (("Retry-After", str(seconds)),)
 
 
+class ReportTokenRefusedError(RefusedError):
+    """Who asks for the report has not sent its token."""
+
+    status = 401
+    headers = (("WWW-Authenticate", "Bearer"),)
+
+    def __init__(self) -> None:
+        super().__init__("the report is for who sends its token (the setting report_token) as a bearer token")
+
+
+class ReportAwayRefusedError(RefusedError):
+    """A report that cannot be made for now."""
+
+    status = 503
+
+    def __init__(self, why: str, seconds: int) -> None:
+        super().__init__(why)
+        self.headers = (("Retry-After", str(seconds)),)
+
+
 class ForbiddenRefusedError(RefusedError):
     """Who asks, or the page from which it comes, may not ask for this."""
 

@@ -14,14 +14,14 @@ from alembic.config import Config
 from msgspec import structs
 from sqlalchemy import URL
 
-from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Taken, Verdict
+from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Taken, UnknownCode, Verdict
 from service.memory.tables import Tables
 from service.store import migrations
 from service.store.database import Database, StoreRefusedError, prepare
 from service.store.used_tokens import UsedTokens
 from tests.support.remembered import AT, TENANTS, answered, counts, event, rows
 
-KINDS = (Evaluation, Verdict, Card, Feedback)
+KINDS = (Evaluation, Verdict, Card, Feedback, UnknownCode)
 JOINED = "SELECT uuid, outcome FROM answered_cards ORDER BY uuid"
 WRITERS = 4
 

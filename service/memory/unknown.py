@@ -1,0 +1,43 @@
+"""Codes that no value set knows, kept of every twentieth answer: codes alone, and nothing by which to tell whose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from itertools import count
+from secrets import token_hex
+
+from cards.record.codes import Codes
+from cards.record.records import Resource
+from cards.record.unknown_codes import unknown_codes
+from service.memory.rows import Evaluation, UnknownCode
+
+EVERY = 20  # answers, of which one is looked at: to look at each costs as much as the rules
+_MOST_RECORDS = 2_000  # of a record that is looked at
+_DAY_MS = 86_400_000
+# What some records hold in the place of a code is free text.
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}")
+_SYSTEM = re.compile(r"(?:https?://|urn:)[A-Za-z0-9._:/#-]{1,79}")
+
+
+class Sampling:
+    """Looks at the codes of one answer in twenty."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+
+    def rows(self, records: Collection[Resource], codes: Codes, evaluation: Evaluation) -> tuple[UnknownCode, ...]:
+        """The rows of an answer: none, or one without a code and one for each code that is not known.
+
+        They name the day alone, and by no part of them the evaluation can be found.
+        """
+        if next(self._numbers) % EVERY or len(records) > _MOST_RECORDS:
+            return ()
+        own = token_hex(8), evaluation.at - evaluation.at % _DAY_MS, evaluation.client
+        told = [
+            UnknownCode(*own, key, one.system if _SYSTEM.fullmatch(one.system) else "", one.code, one.looks_like)
+            for key, unknown in unknown_codes(records, codes).items()
+            for one in unknown.codes
+            if _CODE.fullmatch(one.code)
+        ]
+        return (UnknownCode(*own, "", "", "", ""), *told)

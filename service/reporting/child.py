@@ -1,0 +1,70 @@
+"""A report that is made beside the service, in a process of its own, which gives way to those that answer.
+
+`python -m service.reporting.child` reads what it is to make as JSON from its standard input, so that no list of
+processes shows the address of the store.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from service.errors import ServiceError
+from service.reporting.asking import Asked
+from service.reporting.making import report, written
+from service.store.database import place
+
+_NICE = 10
+_SECONDS = 900  # after which it is ended
+NOT_MADE = "the report could not be made: "
+
+
+class Order(Struct, frozen=True):
+    """What is to be made: a report of a store, in a format, in a file; or why not, in another."""
+
+    asked: Asked
+    store_url: str | None
+    data_dir: str | None
+    least: int
+    zone: str
+    form: str
+    file: str
+    failed: str
+
+
+def make(order: Order) -> None:
+    """Make it: the file is there whole, or not at all."""
+    from cards.rule_book import rule_book
+
+    titles = {id: rule.title for id, rule in rule_book().rules.items()}
+    url = place(order.store_url, Path(order.data_dir) if order.data_dir else None)
+    zone = UTC if order.zone == "UTC" else ZoneInfo(order.zone)
+    try:
+        told = report(url, order.asked, order.least, titles, zone, datetime.now(UTC))
+        _put(Path(order.file), written(told, order.form))
+    except ServiceError as error:
+        _put(Path(order.failed), f"{NOT_MADE}{error}")
+    except Exception as error:
+        _put(Path(order.failed), f"{NOT_MADE}{type(error).__name__}")
+
+
+def _put(file: Path, text: str) -> None:
+    whole = file.with_suffix(f".{os.getpid()}")
+    whole.write_text(text, encoding="utf-8", newline="")
+    whole.replace(file)
+
+
+if __name__ == "__main__":
+    signal.alarm(_SECONDS)
+    with suppress(OSError):
+        os.nice(_NICE)
+    os.umask(0o077)
+    make(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
