@@ -22,7 +22,6 @@ FILE = "store.sqlite"
 _SECONDS = 1  # for one call; a worker answers nobody else meanwhile
 _CONNECT_SECONDS = 2  # the least that libpq knows
 _READING_KIB = 64 * 1024  # of pages that whoever reads much of an SQLite keeps: else it reads them again and again
-_MAPPED = 1 << 30
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 4_711_2026  # any number: whoever migrates a PostgreSQL holds it
 
@@ -204,7 +203,7 @@ def snapshot(url: URL, seconds: float) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             if is_sqlite:
-                for pragma in ("query_only = ON", f"cache_size = {-_READING_KIB}", f"mmap_size = {_MAPPED}"):
+                for pragma in ("query_only = ON", f"cache_size = {-_READING_KIB}"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
                 connection.exec_driver_sql("BEGIN")
             else:
