@@ -16,7 +16,7 @@ import pytest
 from service.memory import writer
 from tests.support import vignettes
 from tests.support.commands import run
-from tests.support.patients import FOOT_DROP, NOW
+from tests.support.patients import FOOT_DROP, NOTHING, NOW
 from tests.support.processes import until
 from tests.support.signing import AUDIENCE, PUBLIC_URL, VIEW, token
 from tests.support.site import REQUEST, Site, lines, site
@@ -293,6 +293,7 @@ def test_while_the_store_is_away_cards_are_shown(tmp_path: Path, capfd: pytest.C
         patient = Patient(running)
         patient.answer(patient.cards()["lumbar-mri"])
     with site(tmp_path) as running:
+        assert Patient(running, vignettes.request(NOTHING, "patient-view", NOW)).cards() == {}  # the modes are known
         (tmp_path / "data").rename(tmp_path / "gone")
         capfd.readouterr()
         body = json.loads(json.dumps(REQUEST).replace(REQUEST["context"]["patientId"], patient.id))
