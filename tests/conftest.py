@@ -93,11 +93,14 @@ SLOW = [
 LONG = [
     "cards/orders/test_orders_of_every_answer.py",
     "deploy/test_packaging.py",
+    "deploy/test_several_services.py",
     "docs/test_production.py",
     "hapi",
     "house/test_mutants.py",
     "service/backtest/test_going_on.py",
     "service/command/test_loading.py",
+    "service/serving/test_crosstalk.py",
+    "service/serving/test_killed_feedback.py",
     "service/serving/test_slow_clients.py",
     "service/serving/test_switched_off.py",
     "service/serving/test_workers.py",
@@ -130,12 +133,13 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Whether a file need not even be read: slow tests where the fast ones are asked for, or what cannot run here."""
+    """Whether a file need not even be read: slow or long tests where others are asked for, or what cannot run here."""
     if not collection_path.is_relative_to(FOLDER):
         return None
     path = collection_path.relative_to(FOLDER).as_posix()
     is_slow = config.getoption("--fast") and _is_of(path, [*SLOW, *LONG])
-    return True if is_slow or machine.is_left_out(path) else None
+    is_long = config.option.markexpr == "not long" and _is_of(path, LONG)
+    return True if is_slow or is_long or machine.is_left_out(path) else None
 
 
 def pytest_report_header() -> list[str]:

@@ -80,7 +80,7 @@ def test_no_card_from_prefetch(client: FlaskClient, patient: str, hook: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("patient", one_in(4, PATIENTS))
+@pytest.mark.parametrize("patient", one_in(8, PATIENTS))
 def test_no_card_from_a_fhir_server(client: FlaskClient, patient: str) -> None:
     with FhirServer([each for found in of(patient).values() for each in found]) as server:
         for hook in HOOKS:

@@ -37,7 +37,9 @@ def test_an_example_is_listed_and_loaded(shelf: Path) -> None:
     tiny = examples.load("tiny", shelf)
     assert tiny.now == NOW
     assert tiny.story == "Once."
-    with pytest.raises(examples.UnknownExampleError, match="tiny"):
+    with pytest.raises(examples.UnknownExampleError, match="did you mean tiny"):
+        examples.load("tinny", shelf)
+    with pytest.raises(examples.UnknownExampleError, match="lists them all"):
         examples.load("big", shelf)
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
+from tests.support.sampling import one_in
 from tests.support.whose_shapes import ANOTHERS, INNER, NOBODYS, OURS, SHAPES, UNSTATED, written
 
 Json = dict[str, Any]
@@ -60,7 +61,7 @@ def holding(request: Json, key: str, *records: Json) -> Json:
     return request | {"prefetch": request["prefetch"] | {key: held}}
 
 
-@pytest.mark.parametrize("key", [key if key in _SOON else pytest.param(key, marks=pytest.mark.slow) for key in RECORDS])
+@pytest.mark.parametrize("key", [key if key in _SOON else pytest.param(key, marks=pytest.mark.long) for key in RECORDS])
 def test_a_record_counts_only_if_it_is_ours_and_anothers_refuses_everything(ask: Ask, key: str) -> None:
     hook, facts = RECORDS[key]
     request = vignettes.request(facts, hook, NOW)
@@ -128,7 +129,7 @@ def updates(ask: Ask, request: Json) -> tuple[list[tuple[str, str]] | str, list[
 
 
 @pytest.mark.parametrize("facts", DRAFTS.values(), ids=DRAFTS)
-@pytest.mark.parametrize("hook", ["order-select", "order-sign"])
+@pytest.mark.parametrize("hook", one_in(2, ["order-select", "order-sign"]))
 def test_a_draft_is_judged_sent_back_if_it_is_ours_and_refused_if_it_is_anothers(
     ask: Ask, facts: Json, hook: str
 ) -> None:

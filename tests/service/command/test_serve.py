@@ -22,11 +22,12 @@ from tests.support import vignettes
 from tests.support.fhir_server import FhirServer
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.processes import TIMEOUT, children, is_running, post, serving, until
+from tests.support.sampling import one_in
 
 PATIENT_VIEW = "/cds-services/foot-drop-patient-view"
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", one_in(2, [signal.SIGTERM, signal.SIGINT]))
 def test_serve_answers_where_it_says_and_leaves_no_process(tmp_path: Path, stop: signal.Signals) -> None:
     with serving(tmp_path, "--dev", "--port", "0", "--workers", "2") as (process, address):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
@@ -50,6 +51,7 @@ def test_it_knows_that_it_answers_whatever_it_is_called(tmp_path: Path) -> None:
             connection.close()
 
 
+@pytest.mark.long
 def test_a_body_too_large_is_refused_and_the_reply_is_seen(tmp_path: Path) -> None:
     with serving(tmp_path, "--dev", "--port", "0") as (_, address):
         url = f"{address}/cds-services/foot-drop-patient-view"

@@ -40,6 +40,7 @@ def opened(browser: Browser, address: str, path: str, width: int, scheme: str) -
     return visit, visit.page
 
 
+@pytest.mark.long
 def test_from_the_start_page_a_rule_is_found_and_its_case_played(browser: Browser, address: str) -> None:
     visit, page = opened(browser, address, "/", PHONE, "dark")
     expect(page.get_by_role("main")).to_contain_text("Not validated for clinical use")
@@ -55,6 +56,7 @@ def test_from_the_start_page_a_rule_is_found_and_its_case_played(browser: Browse
     page.context.close()
 
 
+@pytest.mark.long
 def test_codes_are_folded_on_the_screen_and_printed_on_paper(browser: Browser, address: str) -> None:
     visit, page = opened(browser, address, "/rules/discharge-advice", PHONE, "dark")
     assert page.evaluate(HIDDEN) == page.locator("details").count() > 0

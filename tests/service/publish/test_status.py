@@ -53,6 +53,7 @@ def test_a_signed_rule_is_active_until_its_sign_off_expires(settings: Settings) 
     assert "approvalDate" not in late[OF_IT]
 
 
+@pytest.mark.long
 def test_what_only_signed_rules_use_is_active(settings: Settings) -> None:
     used = [one.reads for one in rule_book().rules.values()]
     alone = {key.replace(".", "-") for key in RULE.reads if sum(key in keys for keys in used) == 1}
@@ -67,6 +68,7 @@ def test_what_only_signed_rules_use_is_active(settings: Settings) -> None:
     assert {all_signed[name]["status"] for name in of_rules} == {"active"}
 
 
+@pytest.mark.long
 def test_a_void_sign_off_makes_no_rule_active(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "signoff.toml"
     text = file.read_text()

@@ -62,6 +62,7 @@ def test_a_change_voids_it(tmp_path: Path, what: str) -> None:
     assert digest(tmp_path) != digest()
 
 
+@pytest.mark.long
 def test_another_place_and_another_form_do_not(tmp_path: Path) -> None:
     """Every source is written anew, without a comment, by another line length."""
     for file in (copy(tmp_path) / "cards").rglob("*.py"):

@@ -207,6 +207,7 @@ def _age(url: URL, age: timedelta) -> None:
     engine.dispose()
 
 
+@pytest.mark.long
 def test_in_development_a_database_that_is_named_keeps_what_is_answered(tmp_path: Path, url: URL) -> None:
     address = url.set(drivername=url.get_backend_name()).render_as_string()
     settings = load(environment={f"{PREFIX}STORE_URL": address, f"{PREFIX}DATA_DIR": str(tmp_path)}, dev=True)

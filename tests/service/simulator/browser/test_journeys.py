@@ -17,7 +17,6 @@ from service import examples
 from tests.support.browsing import LAPTOP, PHONE, REBOUND, TABLET, Visit, card, check_accessible, settled
 from tests.support.fhir_server import FhirServer
 from tests.support.http_server import HttpServer, Reply
-from tests.support.sampling import one_in
 
 WRITE = """async (address) => {
     const order = {resourceType: "ServiceRequest", id: "1"};
@@ -133,6 +132,7 @@ def test_an_accepted_suggestion_stands_among_the_orders_and_is_not_said_again(vi
     settled(page)
 
 
+@pytest.mark.long
 def test_a_draft_answers_no_emergency_until_it_is_signed(visit: Visit) -> None:
     page = visit.chart("cauda-equina")
     emergency = card(page, "cauda-equina-emergency")
@@ -208,7 +208,8 @@ def test_an_example_of_another_moment_plays_it(visit: Visit) -> None:
     settled(page)
 
 
-@pytest.mark.parametrize("name", one_in(3, ["pacemaker-not-mr-safe", "all-already-ordered", "cauda-equina"]))
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["pacemaker-not-mr-safe", "all-already-ordered", "cauda-equina"])
 def test_the_page_sends_what_brings_the_expected_cards(browser: Browser, address: str, name: str) -> None:
     visit = Visit(browser, address, LAPTOP, "light")
     page = visit.chart(name)

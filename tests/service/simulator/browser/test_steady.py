@@ -33,12 +33,13 @@ def control_at(page: Page, place: tuple[float, float]) -> str:
     return str(page.evaluate(script, list(place)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("width", "has_touch"),
     [
         (LAPTOP, False),
-        pytest.param(TABLET, True, marks=pytest.mark.long),
-        pytest.param(PHONE, True, marks=pytest.mark.long),
+        pytest.param(TABLET, True),
+        pytest.param(PHONE, True),
     ],
 )
 def test_a_double_click_accepts_one_suggestion_and_the_next_card_stays(
