@@ -36,6 +36,7 @@ class Patient:
         self.id = f"p-{next(_NUMBERS)}"
         self._site = running
         self._request = request
+        self._shown = ""
 
     def cards(self, user: str = "Practitioner/1", request: Json | None = None, **claims: Any) -> dict[str, Json]:
         """The cards that a user is shown, by rule; each of them is in the store then."""
@@ -47,6 +48,7 @@ class Patient:
         assert reply.status_code == 200
         cards = reply.get_json()["cards"]
         if cards:
+            self._shown = cards[-1]["uuid"]
             until(lambda: stored(self._site, "SELECT 1 FROM cards WHERE uuid = ?", cards[-1]["uuid"]) != [])
         return {card["source"]["topic"]["code"]: card for card in cards}
 
@@ -62,11 +64,15 @@ class Patient:
 
     def reason(self, rule: str) -> str:
         """Why the rule was silent in the newest answer about this patient, as it is remembered."""
-        sql = "SELECT outcome, reason FROM evaluations JOIN verdicts USING (verdict_set) WHERE rule = ?"
-        until(lambda: len(stored(self._site, sql, rule)) > 0)
-        ((outcome, reason),) = stored(self._site, f"{sql} ORDER BY evaluations.id DESC LIMIT 1", rule)
-        assert outcome == "suppressed"
-        return str(reason)
+        sql = """
+            SELECT outcome, reason FROM evaluations JOIN verdicts USING (verdict_set)
+            WHERE rule = ? AND patient = (
+                SELECT shown.patient FROM evaluations AS shown JOIN cards ON evaluation = shown.id WHERE uuid = ?
+            )
+            ORDER BY evaluations.id DESC LIMIT 1
+        """
+        ((outcome, reason),) = stored(self._site, sql, rule, self._shown)
+        return str(reason) if outcome == "suppressed" else ""
 
 
 def stored(running: Site, sql: str, *values: Any) -> list[tuple[Any, ...]]:
