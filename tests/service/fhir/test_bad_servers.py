@@ -27,7 +27,7 @@ SERVERS: dict[str, Callable[[], BadServer]] = {
     **{kind: partial(BadServer, manner, "https", is_secure=speaks) for kind, (manner, speaks) in SECURE.items()},
 }
 
-# One of each sort, for every commit; the rest is tried before every merge.
+# One of each sort; `make test-long` tries the rest.
 FIRST = {
     "continues without end",
     "decodes longer than the deadline",
@@ -50,7 +50,7 @@ def service() -> Flask:
     return create_app(Settings(deadline_ms=int(DEADLINE * 1000), ca_file=TLS / "ca.pem"), now=NOW, dev=True)
 
 
-@pytest.fixture(params=[pytest.param(kind, marks=[] if kind in FIRST else pytest.mark.slow) for kind in SERVERS])
+@pytest.fixture(params=[pytest.param(kind, marks=[] if kind in FIRST else pytest.mark.long) for kind in SERVERS])
 def bad(request: pytest.FixtureRequest) -> Iterator[BadServer]:
     with SERVERS[request.param]() as server:
         yield server
