@@ -5,32 +5,15 @@ It needs Debian's chromium; conftest.py leaves this file out where that is missi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from service.command import demo
-from tests.support.browsing import Visit, check_accessible, chromium, settled
+from tests.support.browsing import Visit, check_accessible, settled
 
 PHONE, SMALL = 390, 320
 NONE = "/nothing-is-here"
 PAGES = ["/", "/rules", "/rules/afo", NONE]
 HIDDEN = "[...document.querySelectorAll('details')].filter(one => !one.lastElementChild.checkVisibility()).length"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The service as `serve --dev` runs it."""
-    with demo.started() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium."""
-    with chromium() as browser:
-        yield browser
 
 
 def opened(browser: Browser, address: str, path: str, width: int, scheme: str) -> tuple[Visit, Page]:

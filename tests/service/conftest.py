@@ -1,14 +1,16 @@
-"""What the simulator's tests in a browser share: one service, and one chromium."""
+"""What the tests in a browser share: one service, and one chromium."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser
 
 from service.command import demo
-from tests.support.browsing import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -21,5 +23,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium."""
+    from tests.support.browsing import chromium  # what it needs may be missing, and then these tests are left out
+
     with chromium() as browser:
         yield browser
