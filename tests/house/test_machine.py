@@ -51,8 +51,5 @@ def test_pytest_says_it_first_and_leaves_those_tests_out(tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
     head, _, tests = done.stdout.partition("collected ")
     assert set(SAID.splitlines()) <= set(head.splitlines())
-    assert set(re.findall(r"<Module (\S+)>", tests)) == {
-        "test_simulator.py",
-        "test_hostile_record.py",
-        "test_compose.py",
-    }
+    without = {path.name for path in (ROOT / "tests/service/simulator").glob("test_*.py")} - {"test_height_of_cards.py"}
+    assert set(re.findall(r"<Module (\S+)>", tests)) == without | {"test_compose.py"}
