@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -68,6 +69,12 @@ def read(connection: socket.socket) -> tuple[int, Any]:
     with http.client.HTTPResponse(connection) as reply:
         reply.begin()
         return reply.status, json.loads(reply.read() or b"null")
+
+
+def unanswered(connections: Sequence[socket.socket]) -> list[socket.socket]:
+    """Those on which nothing was said yet."""
+    said = select.select(connections, [], [], 0)[0]
+    return [one for one in connections if one not in said]
 
 
 def proxy(folder: Path, upstream: str, **changes: str) -> AbstractContextManager[Proxy]:
