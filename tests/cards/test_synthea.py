@@ -70,7 +70,7 @@ def _bundle(resources: list[Json]) -> Json:
 
 
 @pytest.mark.parametrize(
-    "hook", [hook if hook == "patient-view" else pytest.param(hook, marks=pytest.mark.slow) for hook in HOOKS]
+    "hook", [hook if hook == "patient-view" else pytest.param(hook, marks=pytest.mark.long) for hook in HOOKS]
 )
 @pytest.mark.parametrize("patient", PATIENTS)
 def test_no_card_from_prefetch(client: FlaskClient, patient: str, hook: str) -> None:

@@ -95,6 +95,7 @@ def test_what_all_workers_have_answered_is_told_together(running: Service) -> No
     assert running.number("waiting") == 0
 
 
+@pytest.mark.long
 def test_what_the_service_needs_is_told_without_any_probe(running: Service) -> None:
     until(lambda: running.number("ready") is not None)
     assert running.number("store_up") == 1
@@ -124,6 +125,7 @@ def test_no_number_falls_when_a_worker_dies(running: Service) -> None:
     assert after[key] == before[key] + CALLS
 
 
+@pytest.mark.long
 def test_they_are_told_at_their_path_alone(running: Service) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(running.metrics.removesuffix("metrics") + "cds-services", timeout=10)

@@ -96,6 +96,7 @@ def test_it_is_made_once_and_is_what_the_command_writes(main: Site, tmp_path: Pa
     assert {**json.loads(done.stdout), "made": ""} == {**told, "made": ""}
 
 
+@pytest.mark.long
 def test_the_page_says_it_all_in_words_and_loads_nothing(main: Site) -> None:
     reply = made(main, PERIOD)
     page = reply.text
@@ -112,6 +113,7 @@ def test_the_page_says_it_all_in_words_and_loads_nothing(main: Site) -> None:
     assert not re.search(r"#01020\d", page), "the colours are the page's"
 
 
+@pytest.mark.long
 def test_a_report_that_cannot_be_made_says_so_and_is_tried_again_later(main: Site) -> None:
     folder = main.settings.data_dir
     assert folder is not None
