@@ -1,4 +1,4 @@
-"""Codes that no value set knows, kept of every twentieth answer: codes alone, and nothing by which to tell whose."""
+"""Codes that no value set knows, kept of every hundredth answer: codes alone, and nothing by which to tell whose."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cards.record.records import Resource
 from cards.record.unknown_codes import unknown_codes
 from service.memory.rows import Evaluation, UnknownCode
 
-EVERY = 20  # answers, of which one is looked at: to look at each costs as much as the rules
+EVERY = 100  # answers, of which one is looked at: to look at each costs as much as the rules
 _MOST_RECORDS = 2_000  # of a record that is looked at
 _DAY_MS = 86_400_000
 # What some records hold in the place of a code is free text.
@@ -21,7 +21,7 @@ _SYSTEM = re.compile(r"(?:https?://|urn:)[A-Za-z0-9._:/#-]{1,79}")
 
 
 class Sampling:
-    """Looks at the codes of one answer in twenty."""
+    """Looks at the codes of one answer in a hundred."""
 
     def __init__(self) -> None:
         self._numbers = count()
