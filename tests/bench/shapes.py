@@ -24,10 +24,13 @@ _UNKNOWN = ("lisinopril", "Simvastatin", "Hydrochlorothiazide", "24 HR Metformin
 
 def body(shape: str, size: int, now: datetime, *, foot_drop: bool) -> bytes:
     """A patient-view request of a shape; of notes there are fewer, with as many bytes as `size` mixed resources."""
-    if shape == "notes":
-        records = max(size // _NOTE, 1)
-        return bodies.body(bodies.fewest(now, foot_drop=foot_drop) + records, now, foot_drop=foot_drop, records=_notes)
-    return bodies.body(size, now, foot_drop=foot_drop, records=_CHARTS[shape])
+    few = bodies.fewest(now, foot_drop=foot_drop) if shape == "notes" else 0
+    return bodies.body(few + records_of(shape, size), now, foot_drop=foot_drop, records=CHARTS[shape])
+
+
+def records_of(shape: str, size: int) -> int:
+    """How many records of a shape have as many bytes as `size` of the mixed one."""
+    return max(size // _NOTE, 1) if shape == "notes" else size
 
 
 def _medicines() -> Iterator[Json]:
@@ -106,10 +109,11 @@ def _odd() -> Iterator[Json]:
             yield one
 
 
-_CHARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
+CHARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
     MIXED: bodies.chart,
     "medicines": _medicines,
     "laboratory": _laboratory,
+    "notes": _notes,
     "odd": _odd,
 }
 SHAPES = (MIXED, "medicines", "laboratory", "notes", "odd")

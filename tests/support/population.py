@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -22,18 +23,39 @@ from tests.support import vignettes
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 Json = dict[str, Any]
+_NUMBER, _SEX = "@number@", "@sex@"
 
 
 def patient(number: int, records: int, encounters: int, foot_drop: int, shape: str) -> Iterator[Json]:
     """The records of one patient: about `records` of them, and the encounters beside."""
+    return (json.loads(line) for _, line in _lines(number, records, encounters, foot_drop, shape))
+
+
+def _lines(number: int, records: int, encounters: int, foot_drop: int, shape: str) -> Iterator[tuple[str, str]]:
+    """The records of one patient as lines, each after its type."""
     drawn = Random(number)
     has_drop = foot_drop > 0 and number % foot_drop == 0
     last = NOW - timedelta(days=drawn.randrange(60))
-    yield from _visits(number, encounters, last, drawn)
+    for one in _visits(number, encounters, last, drawn):
+        yield one["resourceType"], _compact(one)
+    sex = "female" if number % 2 else "male"
+    for kind, text in _chart(records, has_drop, last, shape):
+        yield kind, text.replace(_NUMBER, str(number)).replace(_SEX, sex)
+
+
+@cache
+def _chart(records: int, has_drop: bool, last: datetime, shape: str) -> tuple[tuple[str, str], ...]:
+    """The lines of a chart but the encounters, in which marks stand for the patient's number and sex."""
     request = vignettes.request(bodies.WITH if has_drop else bodies.WITHOUT, "patient-view", last)
     own = [one for one in bodies.resources_of(request) if one["resourceType"] != "Encounter"]
-    for one in (*own, *islice(shapes._CHARTS[shape](), max(records - len(own), 0))):
-        yield _renamed(one, number)
+    own_lines = tuple((one["resourceType"], _compact(_renamed(one))) for one in own)
+    return own_lines + _filling(shapes.records_of(shape, records) - len(own), shape)
+
+
+@cache
+def _filling(records: int, shape: str) -> tuple[tuple[str, str], ...]:
+    filling = islice(shapes.CHARTS[shape](), max(records, 0))
+    return tuple((one["resourceType"], _compact(_renamed(one))) for one in filling)
 
 
 def _visits(number: int, encounters: int, last: datetime, drawn: Random) -> Iterator[Json]:
@@ -50,11 +72,14 @@ def _visits(number: int, encounters: int, last: datetime, drawn: Random) -> Iter
         }
 
 
-def _renamed(one: Json, number: int) -> Json:
-    named = dict(one)
+def _renamed(one: Json) -> Json:
     if one["resourceType"] == "Patient":
-        return named | {"id": f"p{number}", "gender": "female" if number % 2 else "male"}
-    return named | {"id": f"{one['id'][:40]}-{number}", "subject": {"reference": f"Patient/p{number}"}}
+        return one | {"id": f"p{_NUMBER}", "gender": _SEX}
+    return one | {"id": f"{one['id'][:40]}-{_NUMBER}", "subject": {"reference": f"Patient/p{_NUMBER}"}}
+
+
+def _compact(one: Json) -> str:
+    return json.dumps(one, separators=(",", ":"))
 
 
 def write(
@@ -66,8 +91,8 @@ def write(
     pending: defaultdict[str, list[str]] = defaultdict(list)
     try:
         for number in range(patients):
-            for one in patient(number, records, encounters, foot_drop, shape):
-                pending[one["resourceType"]].append(json.dumps(one, separators=(",", ":")))
+            for kind, line in _lines(number, records, encounters, foot_drop, shape):
+                pending[kind].append(line)
             for kind, lines in pending.items():
                 if kind not in files:
                     files[kind] = (folder / f"{kind}.ndjson").open("w", encoding="utf-8")
@@ -84,7 +109,7 @@ def write(
 @click.option("--records", default=200)
 @click.option("--encounters", default=10)
 @click.option("--foot-drop", default=20, help="One patient in so many has foot drop; 0: none.")
-@click.option("--shape", default="mixed")
+@click.option("--shape", type=click.Choice(shapes.SHAPES), default=shapes.MIXED)
 def main(folder: Path, patients: int, records: int, encounters: int, foot_drop: int, shape: str) -> None:
     """Write an invented export to FOLDER."""
     write(folder, patients, records=records, encounters=encounters, foot_drop=foot_drop, shape=shape)
