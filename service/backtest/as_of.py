@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -40,7 +42,7 @@ from cards.record.statuses import NOT_TRUE, OVER, clinical_status, status, verif
 
 _END_OF_TIME = datetime(9990, 1, 1, tzinfo=UTC)  # a Clock takes what is later than its now for now
 _USUAL = re.compile(
-    r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     r"(?:T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d))?",
     re.ASCII,
 )
@@ -87,12 +89,20 @@ class Dates(Struct, gc=False):
     basedOn: object = None
     birthDate: object = None
     deceasedDateTime: object = None
+
+
+class VisitDates(Struct, gc=False):
+    """When an encounter was, and where; each may hold anything."""
+
+    meta: Raw = NOTHING
+    period: object = None
     serviceProvider: object = None
     location: object = None
 
 
 Names = tuple[str, ...]
 _decode = msgspec.json.Decoder(Dates).decode
+_decode_visit = msgspec.json.Decoder(VisitDates).decode
 
 # Of each type: where it says when it was written down, and where it says when it happened.
 _ORDERED = ("authoredOn",), ("occurrenceDateTime", "occurrencePeriod.start")
@@ -110,7 +120,15 @@ _KNOWN: Mapping[str, tuple[Names, Names]] = {
     "Procedure": ((), _DONE),
     "Device": ((), ()),
     "Encounter": ((), ("period.start",)),
+    "Patient": ((), ("birthDate",)),
 }
+
+
+def elements_told(kind: str) -> Sequence[str]:
+    """The elements that hold what says since when a record of a type is known, meta left out; of a Patient, the birth."""
+    return tuple(dict.fromkeys(name.partition(".")[0] for names in _KNOWN.get(kind, ()) for name in names))
+
+
 _UPDATED = ("meta.lastUpdated",)
 
 
@@ -137,6 +155,14 @@ def dates_of(raw: bytes) -> Dates:
         return Dates()
 
 
+def visit_dates_of(raw: bytes) -> VisitDates:
+    """When and where an encounter was; nothing of one that cannot be read."""
+    try:
+        return _decode_visit(raw)
+    except (*NO_JSON, msgspec.ValidationError):
+        return VisitDates()
+
+
 class Point(Struct, frozen=True):
     """A point in time, with the days around it: what lies beyond them is before or after it in every zone."""
 
@@ -145,6 +171,7 @@ class Point(Struct, frozen=True):
     day_after: str
 
     @classmethod
+    @lru_cache(maxsize=1_000)
     def at(cls, at: datetime) -> Point:
         """The point at which the chart is opened."""
         day = at.date()
@@ -161,12 +188,13 @@ class Times:
         self._known_by = known_by
         self._counts = counts
         self._told = defaultdict(tuple, {kind: _in_order(*both, known_by) for kind, both in _KNOWN.items()})
+        self._nearly_always = {kind: _reads(told[0]) for kind, told in self._told.items() if told}
 
     def read(self, text: str) -> Moment | None:
         """The moment that a text names; None when it names none."""
         return self._clock.read(text)
 
-    def first(self, dates: Dates, names: Iterable[str]) -> str:
+    def first(self, dates: Any, names: Iterable[str]) -> str:
         """The first of these elements that names a moment, as it is written; empty when none does."""
         for name in names:
             value = written(dates, name) if "." in name else getattr(dates, name)
@@ -192,8 +220,15 @@ class Times:
         """The elements of a type that say since when it is known."""
         return self._told[kind]
 
-    def known(self, dates: Dates, kind: str) -> str:
+    def known(self, dates: Any, kind: str) -> str:
         """Since when a record of a type is known."""
+        if kind in self._nearly_always:
+            element, member = self._nearly_always[kind]
+            value = element(dates)
+            if member and type(value) is dict:
+                value = value.get(member)
+            if type(value) is str and _USUAL.fullmatch(value):
+                return value
         text = self.first(dates, self._told[kind])
         if not text and self._known_by is not KnownBy.UPDATED and (text := self.first(dates, _UPDATED)):
             self._counts["records known only by meta.lastUpdated"] += 1
@@ -210,13 +245,19 @@ class Times:
         return read is not None and read.is_after(point.moment)
 
 
+def _reads(name: str) -> tuple[Callable[[Any], Any], str]:
+    """What reads an element, and the member of it that is named too."""
+    outer, _, inner = name.partition(".")
+    return attrgetter(outer), inner
+
+
 def _in_order(recorded: Names, happened: Names, known_by: KnownBy) -> Names:
     if known_by is KnownBy.RECORDED:
         return (*recorded, *happened)
     return (*happened, *recorded) if known_by is KnownBy.HAPPENED else (*_UPDATED, *recorded, *happened)
 
 
-def written(dates: Dates, name: str) -> object:
+def written(dates: Any, name: str) -> object:
     """What a member of an element holds: `period.end`."""
     outer, _, inner = name.partition(".")
     value = _meta(dates.meta) if outer == "meta" else getattr(dates, outer)

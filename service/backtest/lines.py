@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar, Union
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct, defstruct
 
 from cards.record.decoding import NO_JSON
 from cards.record.elements import NOTHING
@@ -18,7 +19,7 @@ from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import FHIR_ID, reference_id
 from cards.record.statuses import UNREADABLE, clinical_status, verification_status
 from cards.record.strings import cleaned, mended
-from service.backtest.as_of import Dates, Times
+from service.backtest.as_of import Times, elements_told
 from service.backtest.triggers import Triggers
 
 SHARED = "Medication"
@@ -29,6 +30,7 @@ _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 _ESCAPED = re.compile(r"\\([,|$])")  # as FHIR writes these marks in a query
 _MOST_CODES = 100_000  # different ones that are remembered, displays and all
+T = TypeVar("T")
 
 
 class Fate(StrEnum):
@@ -53,18 +55,28 @@ class _Part(Struct, gc=False):
     code: Raw = NOTHING
 
 
-class _Line(Dates, gc=False):
-    resourceType: str | None = None
+class _Line(Struct, gc=False):
+    """What is read of a line of any type that matters; of each type also the dates since when it is known."""
+
     id: str | None = None
     subject: _Pointer | None = None
     patient: _Pointer | None = None
     code: Raw = NOTHING
     codeCodeableConcept: Raw = NOTHING
-    component: list[_Part] = field(default_factory=list)
+    component: list[_Part] | None = None
     clinicalStatus: Raw = NOTHING
     verificationStatus: Raw = NOTHING
     modifierExtension: Raw = NOTHING
     contained: Raw = NOTHING
+    meta: Raw = NOTHING
+
+
+class _Unread(Struct, gc=False):
+    """Nothing is read of it."""
+
+
+class _Typed(Struct, gc=False):
+    resourceType: object = None
 
 
 class Line(Struct, gc=False):
@@ -83,6 +95,12 @@ class Line(Struct, gc=False):
     is_trigger: bool = False
 
 
+KEPT = Fate.KEPT  # the member of an enumeration takes as long to look up as all else here
+_NOT_ASKED = Line(Fate.NOT_ASKED, kind="Observation")
+_UNREAD = {kind: Line(Fate.UNREAD_TYPE, kind=kind) for kind in _KNOWN}
+_UNKNOWN = Line(Fate.UNKNOWN_TYPE)
+
+
 class _Coding(Struct, gc=False):
     code: str | None = None
 
@@ -91,8 +109,22 @@ class _Concept(Struct, gc=False):
     coding: list[_Coding] | _Coding | None = None
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_decode_type = msgspec.json.Decoder(_Typed).decode
 _decode_concept = msgspec.json.Decoder(_Concept | None).decode
+
+
+@cache
+def _types(kinds: frozenset[str]) -> tuple[Mapping[str, type[_Line]], Callable[[bytes], Any]]:
+    """What is read of each of these types, and what decodes a line; of other types that are known nothing is read."""
+    read = {
+        kind: _tagged(kind, _Line, [(name, object, None) for name in elements_told(kind)]) for kind in sorted(kinds)
+    }
+    unread = (_tagged(kind, _Unread, []) for kind in sorted(_KNOWN - kinds))
+    return read, msgspec.json.Decoder(Union[(*read.values(), *unread)]).decode  # type: ignore[arg-type]
+
+
+def _tagged(kind: str, base: type[T], elements: list[tuple[str, Any, Any]]) -> type[T]:
+    return defstruct(kind, elements, bases=(base,), tag_field="resourceType", tag=kind, gc=False)
 
 
 class LineReader:
@@ -102,18 +134,20 @@ class LineReader:
     """
 
     def __init__(self, templates: Mapping[str, str], triggers: Triggers, times: Times) -> None:
-        self._kinds = {PREFETCH_KEYS[key].resource_type for key in templates} | {"Patient", "Encounter", SHARED}
+        kinds = {PREFETCH_KEYS[key].resource_type for key in templates} | {"Patient", "Encounter", SHARED}
+        self._kinds, self._decode = _types(frozenset(kinds))
         self._codes = _codes_in(templates.get("observations", ""))
         self._asked: dict[bytes, bool] = {}
+        self._last = "", ""  # a reference, and the patient that it names
         self._triggers = triggers
         self._times = times
 
     def read(self, raw: bytes) -> Line:
         """What a line, which is not blank, is."""
         try:
-            one = _decode(raw)
+            one = self._decode(raw)
         except msgspec.ValidationError:
-            return self._loosely(raw)
+            return self._strange(raw) or self._mended(raw)
         except NO_JSON:
             return self._mended(raw)
         return self._sorted(raw, one)
@@ -121,64 +155,78 @@ class LineReader:
     def _mended(self, raw: bytes) -> Line:
         """A line that is no JSON as it stands; without the characters that no text holds it may be (O15)."""
         other = mended(cleaned(raw))
+        if other == raw:
+            return Line(Fate.NO_JSON)
         try:
-            return Line(Fate.NO_JSON) if other == raw else self._sorted(other, _decode(other), is_odd=True)
+            return self._sorted(other, self._decode(other), is_odd=True)
         except msgspec.ValidationError:
-            return self._loosely(other)
+            return self._strange(other) or Line(Fate.NO_JSON)
         except NO_JSON:
             return Line(Fate.NO_JSON)
 
-    def _loosely(self, raw: bytes) -> Line:
-        """A line in which something has the wrong type: decoding the record says later what that costs."""
+    def _strange(self, raw: bytes) -> Line | None:
+        """A line of a type that is unknown, or in which something has the wrong type; None for what is no JSON."""
         try:
-            members = msgspec.json.decode(raw)
-        except NO_JSON:
-            return Line(Fate.NO_JSON)
-        if not isinstance(members, dict):
+            kind = _decode_type(raw).resourceType
+            if not isinstance(kind, str) or not kind:
+                return Line(Fate.NO_RESOURCE)
+            return self._loosely(raw, kind) if kind in self._kinds else _UNREAD.get(kind, _UNKNOWN)
+        except msgspec.ValidationError:
             return Line(Fate.NO_RESOURCE)
-        kind, identity = members.get("resourceType"), members.get("id")
-        one = _Line(
-            resourceType=kind if isinstance(kind, str) else None,
-            id=identity if isinstance(identity, str) else None,
-            subject=_pointer(members.get("subject")),
-            patient=_pointer(members.get("patient")),
-            code=Raw(msgspec.json.encode(members.get("code"))),
-        )
+        except NO_JSON:
+            return None
+
+    def _loosely(self, raw: bytes, kind: str) -> Line:
+        """A line of which not all fits: decoding the record says later what that costs."""
+        members = msgspec.json.decode(raw)
+        identity, code = members.get("id"), Raw(msgspec.json.encode(members.get("code")))
+        pointers = (_pointer(members.get(name)) for name in ("subject", "patient"))
+        one = self._kinds[kind](identity if isinstance(identity, str) else None, *pointers, code)
         return self._sorted(raw, one, is_odd=True)
 
     def _sorted(self, raw: bytes, one: _Line, *, is_odd: bool = False) -> Line:
-        kind, identity = one.resourceType, one.id or ""
-        if not kind:
-            return Line(Fate.NO_RESOURCE)
+        kind = type(one).__name__
         if kind not in self._kinds:
-            return Line(Fate.UNREAD_TYPE, kind=kind) if kind in _KNOWN else Line(Fate.UNKNOWN_TYPE)
+            return _UNREAD.get(kind, _UNKNOWN)
         if kind == "Observation" and not self._is_asked(one.code):
-            return Line(Fate.NOT_ASKED, kind=kind)
+            return _NOT_ASKED
+        identity = one.id or ""
         if kind == SHARED:
             return Line(Fate.KEPT, raw, "", kind, identity) if identity else Line(Fate.NO_PATIENT, kind=kind)
         if kind == "Patient":
             known, is_patient = self._times.first(one, ("birthDate",)), bool(FHIR_ID.fullmatch(identity))
             return Line(Fate.KEPT, raw, identity, kind, identity, known) if is_patient else Line(Fate.NO_PATIENT)
-        patient = _patient(one.subject, one.patient)
+        patient = self._patient(one)
         if not patient:
             return Line(Fate.NO_PATIENT, kind=kind)
         known = self._times.known(one, kind)
-        return Line(Fate.KEPT, raw, patient, kind, identity, known, is_odd or self._is_trigger(kind, one))
+        return Line(KEPT, raw, patient, kind, identity, known, is_odd or self._is_trigger(kind, one))
+
+    def _patient(self, one: _Line) -> str:
+        """Whose a record is; most often it is that of the line before."""
+        reference = one.subject.reference if one.subject is not None else None
+        if reference is not None and reference == self._last[0]:
+            return self._last[1]
+        patient = _patient(one.subject, one.patient)
+        if patient and reference is not None and _PLAIN.fullmatch(reference):
+            self._last = reference, patient
+        return patient
 
     def _is_trigger(self, kind: str, one: _Line) -> bool:
         """Whether a record may matter to a chart on which nothing else stands."""
         if kind == "Encounter":
             return False
-        if not self._triggers.may_skip or one.contained is not NOTHING or one.modifierExtension is not NOTHING:
+        triggers = self._triggers
+        if not triggers.may_skip or one.contained is not NOTHING or one.modifierExtension is not NOTHING:
             return True
         if one.clinicalStatus is not NOTHING and clinical_status(one.clinicalStatus) == UNREADABLE:
             return True
         if one.verificationStatus is not NOTHING and verification_status(one.verificationStatus) == UNREADABLE:
             return True
-        triggers = self._triggers
         if kind not in triggers.types:
             return False
-        return triggers.is_one(kind, (one.code, one.codeCodeableConcept, *(part.code for part in one.component)))
+        parts = (part.code for part in one.component) if one.component else ()
+        return triggers.is_one(kind, (one.code, one.codeCodeableConcept, *parts))
 
     def _is_asked(self, code: Raw) -> bool:
         """Whether the query for Observations names a code of this one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
@@ -13,7 +13,7 @@ from cards.record.decoding import NO_JSON
 from cards.record.encounters import encounter_class
 from cards.record.records import Encounter
 from cards.record.statuses import flat
-from service.backtest.as_of import Dates, Times, written
+from service.backtest.as_of import Times, VisitDates, written
 
 _NEVER_BEGAN = frozenset({"planned", "cancelled", "entered-in-error"})
 _LAST = time(23, 59, 59)
@@ -49,7 +49,12 @@ class Plan(Struct, frozen=True, kw_only=True):
         day = moment.date()
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
-    def moments(self, encounters: Sequence[tuple[Encounter, Dates]], times: Times, counts: Counter[str]) -> list[Asked]:
+    @property
+    def is_by_encounter(self) -> bool:
+        """Whether the moments are those of encounters."""
+        return self.at == "encounters"
+
+    def moments(self, encounters: Iterable[tuple[Encounter, VisitDates]], times: Times, counts: Counter[str]) -> list[Asked]:
         """The moments of one patient, the earliest first."""
         if isinstance(self.at, datetime):
             return [Asked(self.at)]
@@ -67,7 +72,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             yield datetime.combine(day, _LAST, zone)
             day += timedelta(days=1)
 
-    def _of(self, encounter: Encounter, dates: Dates, times: Times, counts: Counter[str]) -> Asked | None:
+    def _of(self, encounter: Encounter, dates: VisitDates, times: Times, counts: Counter[str]) -> Asked | None:
         """When the chart is opened in an encounter: as it begins, at discharge as it ends."""
         if _status(encounter) in _NEVER_BEGAN:
             counts["encounters that never began"] += 1
@@ -97,7 +102,7 @@ def _status(encounter: Encounter) -> str | None:
         return None
 
 
-def _site(dates: Dates) -> str:
+def _site(dates: VisitDates) -> str:
     """Where an encounter was: the organisation that provides it, else its first place."""
     provider = written(dates, "serviceProvider.reference") or written(dates, "serviceProvider.display")
     if isinstance(provider, str):

@@ -49,7 +49,7 @@ class Rows:
     def _add(self, patient: str, judgement: Judgement, judged: Judged) -> None:
         asked, number = judged.asked, len(self._moments)
         encounter = self._name("Encounter", asked.encounter.id or "") if asked.encounter else ""
-        month = asked.at.strftime("%Y-%m")
+        month = asked.at.isoformat()[: len("2026-03")]
         milliseconds, site = round(judged.milliseconds, 3), self._name("Organization", asked.site) if asked.site else ""
         self._moments.append(
             (

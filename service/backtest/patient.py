@@ -7,7 +7,7 @@ Evaluator of the service, as a hook request whose prefetch holds what the querie
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from time import perf_counter
 
@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from cards.record.decoding import read_resource
 from cards.record.defects import Defect
-from cards.record.elements import Link
+from cards.record.elements import NOTHING, Link
 from cards.record.errors import UnreadableError
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import Bundle, Encounter, Entry, Patient, Resource
@@ -26,12 +26,14 @@ from service.backtest.as_of import (
     KnownBy,
     Point,
     Times,
+    VisitDates,
     as_of,
     dates_of,
     facts,
     is_undone,
     last_updated,
     may_be_newer,
+    visit_dates_of,
 )
 from service.backtest.first_orders import FirstOrders
 from service.backtest.lines import LineReader
@@ -52,6 +54,7 @@ UNDONE = "records whose status was undone, in charts with a trigger"
 NO_MOMENT = "patients without a Patient resource and without an encounter, who are not judged"
 _MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
 """A search of which nothing is known but that it is not empty."""
+_GENDERS = frozenset({"female", "male", "other", "unknown", None})
 
 
 class Judged(Struct):
@@ -108,6 +111,7 @@ class Backtest:
         self._keys = self._evaluator.templates.get(plan.hook, {})
         self._absent = absent
         codes = self._evaluator.codes
+        self._plain: dict[tuple[object, ...], Answer] = {}
         self._triggers = Triggers(asked_of_nothing(self._evaluator.book, plan.hook, codes), codes)
 
     def line_reader(self, counts: Counter[str]) -> LineReader:
@@ -140,7 +144,7 @@ class Backtest:
         return judgement
 
     def _asked(self, chart: _Past, counts: Counter[str]) -> list[Asked]:
-        every = self._plan.moments(chart.encounters, chart.times, counts)
+        every = self._plan.moments(chart.visits() if self._plan.is_by_encounter else (), chart.times, counts)
         asked = [one for one in every if chart.is_born(one.at)]
         counts["moments before the patient's birth, left out"] += len(every) - len(asked)
         return asked
@@ -156,11 +160,22 @@ class Backtest:
         for asked in every:
             has_died = chart.has_died(asked.at)
             if has_died not in once:
-                once[has_died] = self._judge(chart, asked, counts)
+                once[has_died] = self._judge_plain(chart, asked, counts)
                 judged.append(once[has_died])
             else:
                 known = once[has_died]
                 judged.append(Judged(asked, known.answer, 0.0, chart.age(asked.at), known.refused))
+        return judged
+
+    def _judge_plain(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged:
+        """The judgement of a chart without a trigger. Of most nothing at all is read, so it is that of another."""
+        place = chart.plain(asked)
+        answer = self._plain.get(place) if place else None
+        if answer is not None:
+            return Judged(asked, answer, 0.0, chart.age(asked.at))
+        judged = self._judge(chart, asked, counts)
+        if place and not judged.refused:
+            self._plain[place] = judged.answer
         return judged
 
     def _judge(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged:
@@ -210,14 +225,13 @@ class _Past:
     def __init__(self, patient: str, records: Iterable[Record], times: Times, counts: Counter[str]) -> None:
         self.patient = patient
         self.times = times
-        self.encounters: list[tuple[Encounter, Dates]] = []
-        read = list(_decoded(_once_each(records, counts), counts))
+        self._encounters: list[tuple[Encounter, bytes]] = []
         kept: list[tuple[Resource, Dates]] = []
-        for resource, dates in read:
+        for resource, raw in _decoded(_once_each(records, counts), counts):
             if isinstance(resource, Encounter):
-                self.encounters.append((resource, dates))
+                self._encounters.append((resource, raw))
             else:
-                kept.append((resource, dates))
+                kept.append((resource, dates_of(raw)))
         self.facts: list[Fact] = facts(kept, times, counts)
         self._people = [one for one in kept if isinstance(one[0], Patient)]
         self._persons = [fact for fact in self.facts if isinstance(fact.record, Patient)]
@@ -225,6 +239,10 @@ class _Past:
         counts["patients without a Patient resource"] += not self._people
         counts["patients"] += 1
         counts[BEFORE_BIRTH] += self._before_birth()
+
+    def visits(self) -> Iterator[tuple[Encounter, VisitDates]]:
+        """The encounters, with when and where they were."""
+        return ((encounter, visit_dates_of(raw)) for encounter, raw in self._encounters)
 
     @property
     def sex(self) -> str:
@@ -247,10 +265,24 @@ class _Past:
 
     def has_died(self, at: datetime) -> bool:
         """Whether the patient was recorded to have died by a moment."""
-        for resource in as_of(self._persons, Point.at(at), self.times):
-            if isinstance(resource, Patient):
-                return bool(resource.deceasedBoolean or resource.deceasedDateTime)
-        return False
+        person = next(self._persons_at(at), None)
+        return person is not None and bool(person.deceasedBoolean or person.deceasedDateTime)
+
+    def plain(self, asked: Asked) -> tuple[object, ...] | None:
+        """What the judgement of this chart depends on where it has no trigger; None when that is not plain to see.
+
+        The rules ask of such a chart neither age, sex nor encounter (see Triggers.may_skip). What is odd about the
+        patient or the encounter may have the service refuse, and is looked at each time.
+        """
+        persons = list(self._persons_at(asked.at))
+        if len(persons) != 1 or _is_odd(persons[0]) or persons[0].link is not None:
+            return None
+        if persons[0].deceasedBoolean or persons[0].deceasedDateTime or not _is_of(asked.encounter, self.patient):
+            return None
+        return persons[0].gender in _GENDERS, self._birth is None, asked.encounter is None
+
+    def _persons_at(self, at: datetime) -> Iterator[Patient]:
+        return (one for one in as_of(self._persons, Point.at(at), self.times) if isinstance(one, Patient))
 
     def as_of(self, point: Point) -> dict[str, list[Entry]]:
         """The records that were known at a point in time, by type, as a search would list them."""
@@ -272,6 +304,18 @@ class _Past:
     def _before_birth(self) -> int:
         born = self.born
         return sum(bool(fact.known) and fact.known < born[: len(fact.known)] for fact in self.facts) if born else 0
+
+
+def _is_odd(record: Patient | Encounter) -> bool:
+    return record.contained is not None or record.patient is not None or record.modifierExtension is not NOTHING
+
+
+def _is_of(encounter: Encounter | None, patient: str) -> bool:
+    """Whether there is no encounter, or one that is plainly of this patient."""
+    if encounter is None:
+        return True
+    whose = encounter.subject.reference if encounter.subject is not None else None
+    return whose == f"Patient/{patient}" and not _is_odd(encounter)
 
 
 def _years(born: date, today: date) -> int:
@@ -302,7 +346,7 @@ def _once_each(records: Iterable[Record], counts: Counter[str]) -> list[Record]:
     return [*by_id.values(), *nameless]
 
 
-def _decoded(records: Iterable[Record], counts: Counter[str]) -> Iterable[tuple[Resource, Dates]]:
+def _decoded(records: Iterable[Record], counts: Counter[str]) -> Iterator[tuple[Resource, bytes]]:
     for record in records:
         defects: list[Defect] = []
         try:
@@ -314,4 +358,4 @@ def _decoded(records: Iterable[Record], counts: Counter[str]) -> Iterable[tuple[
         if resource is None or resource.resourceType != record.kind:
             counts["records that cannot be read"] += 1
         else:
-            yield resource, dates_of(record.raw)
+            yield resource, record.raw

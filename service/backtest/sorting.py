@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from service.backtest.export import Source, lines
-from service.backtest.lines import SHARED, Fate, Line
+from service.backtest.lines import KEPT, SHARED, Fate, Line
 from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest, Record
 
 _BATCH = 16 << 20  # bytes of lines that are held before they are written
@@ -54,45 +54,49 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
     done = folder / f"read-{number:05}.json"
     if done.exists():
         return msgspec.json.decode(done.read_bytes(), type=Read)
-    odd, counts, kinds, size = Counter[str](), Counter[str](), Counter[str](), 0
-    reader = backtest.line_reader(odd)
+    odd, counts, last = Counter[str](), Counter[tuple[str, str]](), KEPT
+    read = backtest.line_reader(odd).read
     target = folder / f"read-{number:05}.parquet"
     with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind"]) as writer:
-        waiting: list[Line] = []
-        kept, held, last = 0, 0, Fate.KEPT
+        waiting, size, held = list[Line](), 0, 0
         for raw in lines(source):
-            line = Line(raw) if isinstance(raw, Fate) else reader.read(raw)
+            line = read(raw) if type(raw) is bytes else Line(raw)
             last = line.fate
-            kinds[line.kind] += 1
-            if last is not Fate.KEPT:
-                counts[last] += 1
-            else:
+            counts[last, line.kind] += 1
+            if last is KEPT:
                 waiting.append(line)
                 held += len(line.raw)
                 if held >= _BATCH:
                     writer.write_table(_table(waiting))
-                    kept, size, held, waiting = kept + len(waiting), size + held, 0, []
-        kept += len(waiting)
-        if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
-            counts.update({Fate.NO_JSON: -1, Fate.CUT_OFF: 1})
+                    size, held, waiting = size + held, 0, []
         writer.write_table(_table(waiting))
+    if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
+        counts.update({(Fate.NO_JSON, ""): -1, (Fate.CUT_OFF, ""): 1})
     os.replace(f"{target}.tmp", target)
-    counts[Fate.KEPT] = kept
-    read = Read(dict(counts), {kind: number for kind, number in kinds.items() if kind}, dict(odd), size + held)
-    write_whole(done, msgspec.json.encode(read))
-    return read
+    result = Read(_summed(counts, 0), _summed(counts, 1), dict(odd), size + held)
+    write_whole(done, msgspec.json.encode(result))
+    return result
+
+
+def _summed(counts: Counter[tuple[str, str]], place: int) -> dict[str, int]:
+    """How many lines there are by fate (0) or by type (1)."""
+    summed = Counter[str]()
+    for key, number in counts.items():
+        summed[key[place]] += number
+    return {name: number for name, number in summed.items() if name and number}
 
 
 def _table(rows: list[Line]) -> pa.Table:
+    raws = [row.raw for row in rows]
     columns = [
         pa.array([row.patient for row in rows], pa.string()),
         pa.array([row.kind for row in rows], pa.string()),
         pa.array([row.id for row in rows], pa.string()),
         pa.array([row.known for row in rows], pa.string()),
         pa.array([row.is_trigger for row in rows], pa.bool_()),
-        pa.array([crc32(row.raw) for row in rows], pa.uint32()),
-        pa.array([len(row.raw) for row in rows], pa.int32()),
-        pa.array([row.raw for row in rows], pa.binary()),
+        pa.array(list(map(crc32, raws)), pa.uint32()),
+        pa.array(list(map(len, raws)), pa.int32()),
+        pa.array(raws, pa.binary()),
     ]
     return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
@@ -121,10 +125,7 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
     if done.exists():
         return msgspec.json.decode(done.read_bytes(), type=Sorted)
     read = f"read_parquet('{_quoted(folder)}/read-*.parquet')"
-    with duckdb.connect(":memory:") as base:
-        base.execute(f"SET memory_limit='{memory}'")
-        base.execute(f"SET temp_directory='{_quoted(folder / 'spill')}'")
-        base.execute(f"SET threads={processes}")
+    with _database(folder / "spill", memory, processes) as base:
         base.execute("SET preserve_insertion_order=false")
         base.execute(
             f"CREATE TEMP TABLE closely AS SELECT patient FROM {read} WHERE kind <> '{SHARED}' "
@@ -149,6 +150,11 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
     for file in folder.glob("read-*.parquet"):
         file.unlink()
     return result
+
+
+def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
+    """A database in memory that goes to disk when there is not enough of it."""
+    return duckdb.connect(":memory:", config={"memory_limit": memory, "temp_directory": str(spill), "threads": threads})
 
 
 def _parts(size: int, processes: int) -> int:
@@ -188,10 +194,7 @@ class Part:
     """The patients of one part, with the Medications that their records point at."""
 
     def __init__(self, folder: Path, number: int, memory: str) -> None:
-        self._base = duckdb.connect(":memory:")
-        self._base.execute(f"SET memory_limit='{memory}'")
-        self._base.execute(f"SET temp_directory='{_quoted(folder / f'spill-{number}')}'")
-        self._base.execute("SET threads=1")
+        self._base = _database(folder / f"spill-{number}", memory, 1)
         self._lines = f"read_parquet('{_quoted(folder)}/sorted.parquet') WHERE part = {number}"
         self._medicines = f"read_parquet('{_quoted(folder)}/medicines.parquet')"
 

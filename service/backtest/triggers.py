@@ -66,7 +66,10 @@ class Triggers:
         """Whether a record of one of the types, with these codes, may answer what is asked of an empty chart."""
         if kind not in _CODED or (kind == "DiagnosticReport" and self._reads_reports_whole):
             return True
-        return any(code is not NOTHING and self._is_asked(code) for code in codes)
+        for code in codes:  # of each line: any() would take twice as long
+            if code is not NOTHING and self._is_asked(code):
+                return True
+        return False
 
     def _is_asked(self, code: Raw) -> bool:
         text = _bytes((code,))
