@@ -225,7 +225,9 @@ class LineReader:
             return True
         if kind not in triggers.types:
             return False
-        parts = (part.code for part in one.component) if one.component else ()
+        if one.component is None and one.codeCodeableConcept is NOTHING:
+            return triggers.is_one(kind, (one.code,))
+        parts = (part.code for part in one.component or ())
         return triggers.is_one(kind, (one.code, one.codeCodeableConcept, *parts))
 
     def _is_asked(self, code: Raw) -> bool:

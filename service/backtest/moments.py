@@ -96,8 +96,9 @@ def end_of(day: date, zone: tzinfo) -> datetime:
 
 
 def _status(encounter: Encounter) -> str | None:
+    raw = bytes(encounter.status)
     try:
-        return flat(msgspec.json.decode(encounter.status)) if bytes(encounter.status) else None
+        return flat(msgspec.json.decode(raw)) if raw else None
     except NO_JSON:
         return None
 

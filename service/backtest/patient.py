@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import islice
 from time import perf_counter
 
 from msgspec import Struct, field
@@ -107,6 +108,7 @@ class Backtest:
         self._zone = self._evaluator.now().tzinfo or UTC
         self._plan = plan
         self._known_by = known_by
+        self._times = Times(self._zone, known_by, Counter())  # what is odd about dates is counted as lines are read
         self._max_records = max_records
         self._keys = self._evaluator.templates.get(plan.hook, {})
         self._absent = absent
@@ -131,8 +133,7 @@ class Backtest:
         is_steady = self._triggers.may_skip and not is_large and not any(one.is_trigger for one in every)
         if is_steady:
             every = [one for one in every if one.kind in WITHOUT_TRIGGER]
-        # What is odd about dates is counted where the lines are read.
-        chart = _Past(patient, every, Times(self._zone, self._known_by, Counter()), counts)
+        chart = _Past(patient, every, self._times, counts)
         self._reader.take(medicines)
         judgement.sex, judgement.born = chart.sex, chart.born
         counts["patients with more than max_records, of whom the newest count"] += is_large
@@ -235,6 +236,7 @@ class _Past:
         self.facts: list[Fact] = facts(kept, times, counts)
         self._people = [one for one in kept if isinstance(one[0], Patient)]
         self._persons = [fact for fact in self.facts if isinstance(fact.record, Patient)]
+        self._may_die = any(_has_died(fact.record) for fact in self._persons)
         self._birth = times.read(times.first(self._people[0][1], ("birthDate",))) if self._people else None
         counts["patients without a Patient resource"] += not self._people
         counts["patients"] += 1
@@ -265,8 +267,7 @@ class _Past:
 
     def has_died(self, at: datetime) -> bool:
         """Whether the patient was recorded to have died by a moment."""
-        person = next(self._persons_at(at), None)
-        return person is not None and bool(person.deceasedBoolean or person.deceasedDateTime)
+        return self._may_die and any(islice(map(_has_died, self._persons_at(at)), 1))
 
     def plain(self, asked: Asked) -> tuple[object, ...] | None:
         """What the judgement of this chart depends on where it has no trigger; None when that is not plain to see.
@@ -277,7 +278,7 @@ class _Past:
         persons = list(self._persons_at(asked.at))
         if len(persons) != 1 or _is_odd(persons[0]) or persons[0].link is not None:
             return None
-        if persons[0].deceasedBoolean or persons[0].deceasedDateTime or not _is_of(asked.encounter, self.patient):
+        if _has_died(persons[0]) or not _is_of(asked.encounter, self.patient):
             return None
         return persons[0].gender in _GENDERS, self._birth is None, asked.encounter is None
 
@@ -304,6 +305,10 @@ class _Past:
     def _before_birth(self) -> int:
         born = self.born
         return sum(bool(fact.known) and fact.known < born[: len(fact.known)] for fact in self.facts) if born else 0
+
+
+def _has_died(record: Resource) -> bool:
+    return isinstance(record, Patient) and bool(record.deceasedBoolean or record.deceasedDateTime)
 
 
 def _is_odd(record: Patient | Encounter) -> bool:

@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from service.backtest.export import Source, lines
 from service.backtest.lines import KEPT, SHARED, Fate, Line
@@ -32,7 +31,6 @@ _SCHEMA = pa.schema(
         ("id", pa.string()),
         ("known", pa.string()),
         ("is_trigger", pa.bool_()),
-        ("checksum", pa.uint32()),
         ("size", pa.int32()),
         ("line", pa.binary()),
     ]
@@ -62,14 +60,15 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
         for raw in lines(source):
             line = read(raw) if type(raw) is bytes else Line(raw)
             last = line.fate
-            counts[last, line.kind] += 1
-            if last is KEPT:
-                waiting.append(line)
-                held += len(line.raw)
-                if held >= _BATCH:
-                    writer.write_table(_table(waiting))
-                    size, held, waiting = size + held, 0, []
-        writer.write_table(_table(waiting))
+            if last is not KEPT:
+                counts[last, line.kind] += 1
+                continue
+            waiting.append(line)
+            held += len(line.raw)
+            if held >= _BATCH:
+                counts.update(_written(writer, waiting))
+                size, held, waiting = size + held, 0, []
+        counts.update(_written(writer, waiting))
     if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
         counts.update({(Fate.NO_JSON, ""): -1, (Fate.CUT_OFF, ""): 1})
     os.replace(f"{target}.tmp", target)
@@ -86,19 +85,13 @@ def _summed(counts: Counter[tuple[str, str]], place: int) -> dict[str, int]:
     return {name: number for name, number in summed.items() if name and number}
 
 
-def _table(rows: list[Line]) -> pa.Table:
-    raws = [row.raw for row in rows]
-    columns = [
-        pa.array([row.patient for row in rows], pa.string()),
-        pa.array([row.kind for row in rows], pa.string()),
-        pa.array([row.id for row in rows], pa.string()),
-        pa.array([row.known for row in rows], pa.string()),
-        pa.array([row.is_trigger for row in rows], pa.bool_()),
-        pa.array(list(map(crc32, raws)), pa.uint32()),
-        pa.array(list(map(len, raws)), pa.int32()),
-        pa.array(raws, pa.binary()),
-    ]
-    return pa.Table.from_arrays(columns, schema=_SCHEMA)
+def _written(writer: pq.ParquetWriter, rows: list[Line]) -> dict[tuple[str, str], int]:
+    """Write lines that are kept; how many there are of each type."""
+    _, raws, patients, kinds, ids, known, triggers = zip(*map(structs.astuple, rows), strict=True) if rows else [()] * 7
+    columns = [patients, kinds, ids, known, triggers, list(map(len, raws)), raws]
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, _SCHEMA.types, strict=True)]
+    writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+    return {(KEPT, kind): number for kind, number in Counter(kinds).items()}
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -164,11 +157,17 @@ def _parts(size: int, processes: int) -> int:
 
 def _counted(base: Any, read: str, others: str) -> dict[str, int]:
     """What is counted of the lines that are not judged, as it is of those that are."""
-    twice, differing = base.execute(
-        "SELECT coalesce(sum(n - 1) FILTER (is_same), 0), coalesce(sum(n - 1) FILTER (NOT is_same), 0) FROM ("
-        "SELECT count(*) AS n, min(checksum) = max(checksum) AS is_same "
-        f"FROM {read} WHERE id <> '' AND {others} GROUP BY patient, kind, id HAVING n > 1)"
-    ).fetchall()[0]
+    base.execute(
+        f"CREATE TEMP TABLE repeated AS SELECT patient, kind, id FROM {read} WHERE id <> '' AND {others} "
+        "GROUP BY patient, kind, id HAVING count(*) > 1"
+    )
+    twice, differing = 0, 0
+    if base.execute("SELECT count(*) FROM repeated").fetchall()[0][0]:  # else no line need be looked at
+        twice, differing = base.execute(
+            "SELECT sum(n - 1) FILTER (is_same), sum(n - 1) FILTER (NOT is_same) FROM (SELECT count(*) AS n, "
+            f"min(hash(line)) = max(hash(line)) AS is_same FROM {read} JOIN repeated USING (patient, kind, id) "
+            f"WHERE {others} GROUP BY patient, kind, id)"
+        ).fetchall()[0]
     early = base.execute(
         f"SELECT count(*) FROM {read} JOIN (SELECT patient, min(known) AS born FROM {read} "
         "WHERE kind = 'Patient' GROUP BY patient) USING (patient) "
@@ -178,7 +177,7 @@ def _counted(base: Any, read: str, others: str) -> dict[str, int]:
         f"SELECT count(DISTINCT patient) FROM {read} WHERE {others} AND patient NOT IN "
         f"(SELECT patient FROM {read} WHERE kind IN ('Patient', 'Encounter'))"
     ).fetchall()[0][0]
-    return {TWICE: int(twice), DIFFERING: int(differing), BEFORE_BIRTH: early, NO_MOMENT: alone}
+    return {TWICE: int(twice or 0), DIFFERING: int(differing or 0), BEFORE_BIRTH: early, NO_MOMENT: alone}
 
 
 def _copy(base: Any, query: str, target: Path) -> None:

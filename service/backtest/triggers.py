@@ -55,16 +55,17 @@ class Triggers:
         self._asked = asked
         self._codes = codes
         self._of_code: dict[bytes, bool] = {}
-        self._reads_reports_whole = any(key.startswith(_BY_MORE_THAN_CODE) for key in asked)
         names = {name for key in asked for name in supplied_by(key)}
         self.types = frozenset(PREFETCH_KEYS[name].resource_type for name in names)
         """The types of which a record may be one."""
+        by_more = {"DiagnosticReport"} if any(key.startswith(_BY_MORE_THAN_CODE) for key in asked) else set()
+        self._whole = (self.types - _CODED) | by_more
         self.may_skip = names.isdisjoint(("patient", "encounter"))
         """Whether any chart can be decided once: age, sex and class of the encounter are others at other moments."""
 
     def is_one(self, kind: str, codes: Iterable[Raw]) -> bool:
         """Whether a record of one of the types, with these codes, may answer what is asked of an empty chart."""
-        if kind not in _CODED or (kind == "DiagnosticReport" and self._reads_reports_whole):
+        if kind in self._whole:
             return True
         for code in codes:  # of each line: any() would take twice as long
             if code is not NOTHING and self._is_asked(code):
