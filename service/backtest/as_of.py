@@ -125,7 +125,7 @@ _KNOWN: Mapping[str, tuple[Names, Names]] = {
 
 
 def elements_told(kind: str) -> Sequence[str]:
-    """The elements that hold what says since when a record of a type is known, meta left out; of a Patient, the birth."""
+    """The elements that hold since when a record of a type is known, without meta; of a Patient, since its birth."""
     return tuple(dict.fromkeys(name.partition(".")[0] for names in _KNOWN.get(kind, ()) for name in names))
 
 

@@ -19,8 +19,8 @@ from service.backtest.lines import Fate
 _CHUNK = 1 << 20  # bytes read at once
 _SPAN = 128 << 20  # bytes of a plain file that one process reads
 LONGEST_LINE = 64 << 20  # bytes: a document of its own size is in another file
-_PLAIN = (".ndjson", ".jsonl")
-_ENDINGS = tuple(plain + packed for plain in _PLAIN for packed in ("", ".gz", ".zst"))
+PLAIN = (".ndjson", ".jsonl")
+_ENDINGS = tuple(plain + packed for plain in PLAIN for packed in ("", ".gz", ".zst"))
 
 
 class Source(Struct, frozen=True):
@@ -103,7 +103,7 @@ def _of_manifest(fs: Any, address: str, path: str) -> Export:
 
 
 def _spans(fs: Any, place: str, size: int) -> Iterator[Source]:
-    if not place.endswith(_PLAIN) or size <= _SPAN:
+    if not place.endswith(PLAIN) or size <= _SPAN:
         yield Source(place)
         return
     for start in range(0, size, _SPAN):
@@ -121,27 +121,32 @@ def lines(source: Source) -> Iterator[bytes | Fate]:
 
     Raises OSError when the file cannot be read.
     """
+    return (line for _, line in placed_lines(source))
+
+
+def placed_lines(source: Source) -> Iterator[tuple[int, bytes | Fate]]:
+    """The same lines, each with the byte of the (unpacked) file at which it begins."""
     with fsspec.open(source.path, "rb") as file:
         if source.path.endswith(".gz"):
             yield from _split(_unpacked(file, lambda: zlib.decompressobj(wbits=31)))
         elif source.path.endswith(".zst"):
             yield from _split(_unpacked(file, lambda: zstandard.ZstdDecompressor().decompressobj()))
         else:
-            yield from _split(_span(file, source))
+            at = source.start
+            if at:
+                file.seek(at - 1)
+                at += len(file.readline()) - 1
+            yield from _split(_span(file, at, source.end), at)
 
 
-def _span(file: Any, source: Source) -> Iterator[bytes | Fate]:
-    """The bytes of the lines that begin within the span of a plain file; the last one ends beyond it."""
-    at = source.start
-    if at:
-        file.seek(at - 1)
-        at += len(file.readline()) - 1
-    if source.end is None:
+def _span(file: Any, at: int, end: int | None) -> Iterator[bytes | Fate]:
+    """The bytes of the lines that begin in a plain file from here to `end`; the last one ends beyond it."""
+    if end is None:
         while chunk := file.read(_CHUNK):
             yield chunk
         return
     chunk = b"\n"
-    while at < source.end and (chunk := file.read(min(_CHUNK, source.end - at))):
+    while at < end and (chunk := file.read(min(_CHUNK, end - at))):
         at += len(chunk)
         yield chunk
     if chunk and not chunk.endswith(b"\n"):
@@ -168,23 +173,25 @@ def _unpacked(file: Any, start: Callable[[], Any]) -> Iterator[bytes | Fate]:
         yield Fate.CUT_OFF
 
 
-def _split(chunks: Iterator[bytes | Fate]) -> Iterator[bytes | Fate]:
-    """Chunks as lines."""
+def _split(chunks: Iterator[bytes | Fate], at: int = 0) -> Iterator[tuple[int, bytes | Fate]]:
+    """Chunks as lines, of which the first begins at byte `at`."""
     rest, is_too_long = b"", False
     for chunk in chunks:
         if isinstance(chunk, Fate):
-            yield chunk
+            yield at, chunk
             continue
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             if is_too_long:
                 is_too_long = False
-                yield Fate.TOO_LONG
-            elif line := line.strip():
-                yield line
+                yield at, Fate.TOO_LONG
+            elif text := line.strip():
+                yield (at if line[0] == text[0] else at + line.index(text)), text
+            at += len(line) + 1
         if len(rest) > LONGEST_LINE:
+            at += len(rest)
             rest, is_too_long = b"", True
     if is_too_long:
-        yield Fate.TOO_LONG
-    elif rest := rest.strip():
-        yield rest
+        yield at, Fate.TOO_LONG
+    elif text := rest.strip():
+        yield at + rest.index(text), text

@@ -286,3 +286,12 @@ def _strings(text: bytes) -> list[str]:
         elif isinstance(value, dict | list):
             waiting += value.values() if isinstance(value, dict) else value
     return strings
+
+
+def references(raw: bytes, kind: str) -> set[str]:
+    """The ids of the resources of a type that a record points at, wherever that is."""
+    try:
+        named = (reference_id(text, kind) for text in _strings(raw) if kind in text)
+    except NO_JSON:
+        return set()
+    return {identity for identity in named if identity}

@@ -54,7 +54,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         """Whether the moments are those of encounters."""
         return self.at == "encounters"
 
-    def moments(self, encounters: Iterable[tuple[Encounter, VisitDates]], times: Times, counts: Counter[str]) -> list[Asked]:
+    def moments(
+        self, encounters: Iterable[tuple[Encounter, VisitDates]], times: Times, counts: Counter[str]
+    ) -> list[Asked]:
         """The moments of one patient, the earliest first."""
         if isinstance(self.at, datetime):
             return [Asked(self.at)]

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from service.backtest.export import Source, lines
-from service.backtest.lines import KEPT, SHARED, Fate, Line
+from service.backtest.export import Source, placed_lines
+from service.backtest.lines import KEPT, SHARED, Fate, Line, references
 from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest, Record
+from service.backtest.places import Files, Place, local_file
 
 _BATCH = 16 << 20  # bytes of lines that are held before they are written
 _PART = 96 << 20  # bytes of lines of a part
@@ -32,10 +35,14 @@ _SCHEMA = pa.schema(
         ("known", pa.string()),
         ("is_trigger", pa.bool_()),
         ("size", pa.int32()),
+        ("path", pa.string()),
+        ("stamp", pa.int64()),
+        ("start", pa.int64()),
         ("line", pa.binary()),
     ]
 )
-_POINTED_AT = r"Medication/([A-Za-z0-9.\-]{1,64})"
+_PLACED = "path, stamp, start, size, line"
+"""Where a line stands: `path` and `start`, or else the `line` itself."""
 
 
 class Read(Struct):
@@ -55,20 +62,20 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
     odd, counts, last = Counter[str](), Counter[tuple[str, str]](), KEPT
     read = backtest.line_reader(odd).read
     target = folder / f"read-{number:05}.parquet"
-    with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind"]) as writer:
-        waiting, size, held = list[Line](), 0, 0
-        for raw in lines(source):
+    with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind", "path"]) as writer:
+        waiting, size, held = _Waiting(source), 0, 0
+        for start, raw in placed_lines(source):
             line = read(raw) if type(raw) is bytes else Line(raw)
             last = line.fate
             if last is not KEPT:
                 counts[last, line.kind] += 1
                 continue
-            waiting.append(line)
+            waiting.add(line, start, raw)
             held += len(line.raw)
             if held >= _BATCH:
-                counts.update(_written(writer, waiting))
-                size, held, waiting = size + held, 0, []
-        counts.update(_written(writer, waiting))
+                counts.update(waiting.write(writer))
+                size, held = size + held, 0
+        counts.update(waiting.write(writer))
     if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
         counts.update({(Fate.NO_JSON, ""): -1, (Fate.CUT_OFF, ""): 1})
     os.replace(f"{target}.tmp", target)
@@ -85,13 +92,40 @@ def _summed(counts: Counter[tuple[str, str]], place: int) -> dict[str, int]:
     return {name: number for name, number in summed.items() if name and number}
 
 
-def _written(writer: pq.ParquetWriter, rows: list[Line]) -> dict[tuple[str, str], int]:
-    """Write lines that are kept; how many there are of each type."""
-    _, raws, patients, kinds, ids, known, triggers = zip(*map(structs.astuple, rows), strict=True) if rows else [()] * 7
-    columns = [patients, kinds, ids, known, triggers, list(map(len, raws)), raws]
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, _SCHEMA.types, strict=True)]
-    writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
-    return {(KEPT, kind): number for kind, number in Counter(kinds).items()}
+class _Waiting:
+    """Lines that are kept and not yet written."""
+
+    def __init__(self, source: Source) -> None:
+        self._file = local_file(source)
+        self._lines: list[Line] = []
+        self._starts: list[int] = []
+
+    def add(self, line: Line, start: int, raw: object) -> None:
+        """Take in a line that begins at this byte; one that had to be mended does not stand in the file as it is."""
+        self._lines.append(line)
+        self._starts.append(start if line.raw is raw and line.kind != SHARED and self._file is not None else -1)
+
+    def write(self, writer: pq.ParquetWriter) -> dict[tuple[str, str], int]:
+        """Write them; how many there are of each type."""
+        rows, starts = self._lines, self._starts
+        self._lines, self._starts = [], []
+        path, stamp = self._file or ("", 0)
+        kinds, raws = [row.kind for row in rows], [row.raw for row in rows]
+        columns: list[Sequence[Any]] = [
+            [row.patient for row in rows],
+            kinds,
+            [row.id for row in rows],
+            [row.known for row in rows],
+            [row.is_trigger for row in rows],
+            list(map(len, raws)),
+            [path] * len(rows),
+            [stamp] * len(rows),
+            starts,
+            [None if start >= 0 else raw for start, raw in zip(starts, raws, strict=True)],
+        ]
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, _SCHEMA.types, strict=True)]
+        writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+        return {(KEPT, kind): number for kind, number in Counter(kinds).items()}
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -130,7 +164,7 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
         _copy(
             base,
             f"SELECT (hash(patient) % {_parts(int(bytes_chosen), processes)})::INTEGER AS part, "
-            f"patient, kind, id, line, is_trigger FROM {read} WHERE {chosen} ORDER BY part, patient",
+            f"patient, kind, id, is_trigger, {_PLACED} FROM {read} WHERE {chosen} ORDER BY part, patient",
             folder / "sorted.parquet",
         )
         _copy(base, f"SELECT id, line FROM {read} WHERE kind = '{SHARED}' ORDER BY id", folder / "medicines.parquet")
@@ -157,17 +191,7 @@ def _parts(size: int, processes: int) -> int:
 
 def _counted(base: Any, read: str, others: str) -> dict[str, int]:
     """What is counted of the lines that are not judged, as it is of those that are."""
-    base.execute(
-        f"CREATE TEMP TABLE repeated AS SELECT patient, kind, id FROM {read} WHERE id <> '' AND {others} "
-        "GROUP BY patient, kind, id HAVING count(*) > 1"
-    )
-    twice, differing = 0, 0
-    if base.execute("SELECT count(*) FROM repeated").fetchall()[0][0]:  # else no line need be looked at
-        twice, differing = base.execute(
-            "SELECT sum(n - 1) FILTER (is_same), sum(n - 1) FILTER (NOT is_same) FROM (SELECT count(*) AS n, "
-            f"min(hash(line)) = max(hash(line)) AS is_same FROM {read} JOIN repeated USING (patient, kind, id) "
-            f"WHERE {others} GROUP BY patient, kind, id)"
-        ).fetchall()[0]
+    twice, differing = _repeated(base, read, others)
     early = base.execute(
         f"SELECT count(*) FROM {read} JOIN (SELECT patient, min(known) AS born FROM {read} "
         "WHERE kind = 'Patient' GROUP BY patient) USING (patient) "
@@ -177,7 +201,35 @@ def _counted(base: Any, read: str, others: str) -> dict[str, int]:
         f"SELECT count(DISTINCT patient) FROM {read} WHERE {others} AND patient NOT IN "
         f"(SELECT patient FROM {read} WHERE kind IN ('Patient', 'Encounter'))"
     ).fetchall()[0][0]
-    return {TWICE: int(twice or 0), DIFFERING: int(differing or 0), BEFORE_BIRTH: early, NO_MOMENT: alone}
+    return {TWICE: twice, DIFFERING: differing, BEFORE_BIRTH: early, NO_MOMENT: alone}
+
+
+def _repeated(base: Any, read: str, others: str) -> tuple[int, int]:
+    """How many lines stand there again, as they are and otherwise, with the type and the id of another."""
+    base.execute(
+        f"CREATE TEMP TABLE repeated AS SELECT patient, kind, id FROM {read} WHERE id <> '' AND {others} "
+        "GROUP BY patient, kind, id HAVING count(*) > 1"
+    )
+    if not base.execute("SELECT count(*) FROM repeated").fetchall()[0][0]:
+        return 0, 0
+    twice, differing = 0, 0
+    with Files() as files:
+        query = (
+            f"SELECT patient, kind, id, {_PLACED} FROM {read} JOIN repeated USING (patient, kind, id) "
+            f"WHERE {others} ORDER BY patient, kind, id"
+        )
+        for _, rows in groupby(_rows(base, query), key=lambda row: row[:3]):
+            checksums = [crc32(files.line(Place(*row[3:]))) for row in rows]
+            if len(set(checksums)) == 1:
+                twice += len(checksums) - 1
+            else:
+                differing += len(checksums) - 1
+    return twice, differing
+
+
+def _rows(base: Any, query: str) -> Iterator[tuple[Any, ...]]:
+    for batch in base.sql(query).to_arrow_reader(_ROWS):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _copy(base: Any, query: str, target: Path) -> None:
@@ -194,6 +246,7 @@ class Part:
 
     def __init__(self, folder: Path, number: int, memory: str) -> None:
         self._base = _database(folder / f"spill-{number}", memory, 1)
+        self._files = Files()
         self._lines = f"read_parquet('{_quoted(folder)}/sorted.parquet') WHERE part = {number}"
         self._medicines = f"read_parquet('{_quoted(folder)}/medicines.parquet')"
 
@@ -202,30 +255,33 @@ class Part:
 
     def __exit__(self, *_: object) -> None:
         self._base.close()
+        self._files.__exit__()
 
     def medicines(self) -> Mapping[str, bytes]:
         """The Medications that records of this part point at, by id."""
         if not self._base.execute(f"SELECT count(*) FROM {self._medicines}").fetchall()[0][0]:
             return {}
-        pointed_at = (
-            f"SELECT unnest(regexp_extract_all(line::VARCHAR, '{_POINTED_AT}', 1)) FROM {self._lines} "
-            "AND kind IN ('MedicationRequest', 'MedicationStatement')"
-        )
-        rows = self._base.execute(f"SELECT id, line FROM {self._medicines} WHERE id IN ({pointed_at})").fetchall()
+        pointed_at = self._pointed_at()
+        rows = self._base.execute(
+            f"SELECT id, line FROM {self._medicines} WHERE id IN (SELECT unnest(?))", [list(pointed_at)]
+        ).fetchall()
         return dict(rows)
+
+    def _pointed_at(self) -> set[str]:
+        """The ids of these Medications."""
+        prescriptions = f"SELECT {_PLACED} FROM {self._lines} AND kind IN ('MedicationRequest', 'MedicationStatement')"
+        rows = _rows(self._base, prescriptions)
+        return {identity for row in rows for identity in references(self._files.line(Place(*row)), SHARED)}
 
     def patients(self) -> Iterator[tuple[str, list[Record]]]:
         """Each patient, with all records."""
         patient, records = "", list[Record]()
-        for batch in self._base.sql(f"SELECT patient, kind, id, line, is_trigger FROM {self._lines}").to_arrow_reader(
-            _ROWS
-        ):
-            columns = (batch.column(number).to_pylist() for number in range(5))
-            for named, kind, identity, line, is_trigger in zip(*columns, strict=True):
-                if named != patient:
-                    if records:
-                        yield patient, records
-                    patient, records = named, []
-                records.append(Record(kind, identity, line, is_trigger))
+        query = f"SELECT patient, kind, id, is_trigger, {_PLACED} FROM {self._lines}"
+        for named, kind, identity, is_trigger, *placed in _rows(self._base, query):
+            if named != patient:
+                if records:
+                    yield patient, records
+                patient, records = named, []
+            records.append(Record(kind, identity, self._files.line(Place(*placed)), is_trigger))
         if records:
             yield patient, records
