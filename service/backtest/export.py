@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from posixpath import basename, dirname, join
 from typing import Any
 
@@ -16,6 +18,11 @@ from cards.record.decoding import NO_JSON
 from service.backtest.errors import BacktestError
 from service.backtest.lines import Fate
 
+_PACKAGES = {
+    **{"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"},
+    **{"abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"},
+}
+"""What reads an address that begins so."""
 _CHUNK = 1 << 20  # bytes read at once
 _SPAN = 128 << 20  # bytes of a plain file that one process reads
 LONGEST_LINE = 64 << 20  # bytes: a document of its own size is in another file
@@ -54,6 +61,9 @@ class _Manifest(Struct):
 
 def find(address: str) -> Export:
     """The files of an export. Raises BacktestError when there are none, or they cannot be listed."""
+    package = _PACKAGES.get(address.partition("://")[0])
+    if package and find_spec(package) is None:
+        raise BacktestError(f"{address} cannot be read here: pip install {package}")
     try:
         fs, path = fsspec.core.url_to_fs(address)
         if fs.isfile(path):
@@ -61,9 +71,9 @@ def find(address: str) -> Export:
                 return _of_manifest(fs, address, path)
             return Export(tuple(_spans(fs, fs.unstrip_protocol(path), fs.size(path))), _kinds([path]))
         listed = fs.find(path, detail=True) if fs.exists(path) else {}
-    except ImportError as error:
-        raise BacktestError(f"{address} cannot be read here: {error}") from None
-    except (OSError, ValueError) as error:
+    except BacktestError:
+        raise
+    except Exception as error:  # the libraries of clouds have errors of their own: no credentials, no route
         raise BacktestError(f"{address} cannot be read: {error}") from None
     files = {name: about.get("size") or 0 for name, about in sorted(listed.items()) if name.endswith(_ENDINGS)}
     if not files:
@@ -126,7 +136,7 @@ def lines(source: Source) -> Iterator[bytes | Fate]:
 
 def placed_lines(source: Source) -> Iterator[tuple[int, bytes | Fate]]:
     """The same lines, each with the byte of the (unpacked) file at which it begins."""
-    with fsspec.open(source.path, "rb") as file:
+    with _opened(source.path) as file:
         if source.path.endswith(".gz"):
             yield from _split(_unpacked(file, lambda: zlib.decompressobj(wbits=31)))
         elif source.path.endswith(".zst"):
@@ -137,6 +147,17 @@ def placed_lines(source: Source) -> Iterator[tuple[int, bytes | Fate]]:
                 file.seek(at - 1)
                 at += len(file.readline()) - 1
             yield from _split(_span(file, at, source.end), at)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    try:
+        with fsspec.open(path, "rb") as file:
+            yield file
+    except OSError:
+        raise
+    except Exception as error:  # as clouds' libraries have them
+        raise OSError(f"{path}: {error}") from None
 
 
 def _span(file: Any, at: int, end: int | None) -> Iterator[bytes | Fate]:

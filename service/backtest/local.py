@@ -32,7 +32,7 @@ from service.backtest.errors import BacktestError
 from service.backtest.export import Export, Source, find
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
-from service.backtest.patient import Backtest, Judgement
+from service.backtest.patient import LOST, Backtest, Judgement
 from service.backtest.reading import ExportReader
 from service.backtest.sorting import Part, Read, read_source, sort, write_whole
 from service.backtest.summary import Summary, summed
@@ -221,6 +221,11 @@ def _evaluator(settings: Settings, now: Callable[[], datetime], reader: ExportRe
     return evaluator(settings, now, None, reader)
 
 
+def prepare(job: Job) -> None:
+    """Make what judges in this process, so that its cost is not that of the first chart."""
+    _backtest(job, frozenset())
+
+
 def read_part(job: Job, source: Source, number: int) -> Read:
     """Read a source in this process."""
     return read_source(source, number, job.work, _backtest(job, frozenset()))
@@ -233,14 +238,15 @@ def judge_part(job: Job, absent: frozenset[str], number: int) -> int:
     with Part(job.work, number, job.memory) as part:
         medicines = part.medicines()
         for patient, records in part.patients():
+            lost = part.lost.get(patient, {})
             try:
-                judgement: Judgement = backtest.judge(patient, records, medicines)
+                judgement: Judgement = backtest.judge(patient, records, medicines, frozenset(lost))
             except Exception as error:  # it costs one patient, whatever it is; who that is stands in no log
                 counts[f"patients who could not be judged ({type(error).__name__})"] += 1
                 continue
             rows.add(judgement)
             counts += judgement.counts
-            counts["moments"] += len(judgement.judged)
+            counts.update({"moments": len(judgement.judged), LOST: sum(lost.values())})
     rows.write(job.out, number, dict(counts))
     return number
 

@@ -53,6 +53,7 @@ BEFORE_BIRTH = "records dated before the patient's birth"
 UNPROVEN = "records whose status may be newer than the moment, in charts with a trigger"
 UNDONE = "records whose status was undone, in charts with a trigger"
 NO_MOMENT = "patients without a Patient resource and without an encounter, who are not judged"
+LOST = "records left out before they were judged, of patients with more than twice max_records"
 _MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
 """A search of which nothing is known but that it is not empty."""
 _GENDERS = frozenset({"female", "male", "other", "unknown", None})
@@ -112,6 +113,7 @@ class Backtest:
         self._max_records = max_records
         self._keys = self._evaluator.templates.get(plan.hook, {})
         self._absent = absent
+        self._lost = frozenset[str]()
         codes = self._evaluator.codes
         self._plain: dict[tuple[object, ...], Answer] = {}
         self._triggers = Triggers(asked_of_nothing(self._evaluator.book, plan.hook, codes), codes)
@@ -125,8 +127,19 @@ class Backtest:
         """The resource types that the queries of the hook ask for."""
         return frozenset(PREFETCH_KEYS[key].resource_type for key in self._keys)
 
-    def judge(self, patient: str, records: Iterable[Record], medicines: Mapping[str, bytes]) -> Judgement:
-        """What the rules would have said of a patient; `medicines` are the Medications pointed at, by id."""
+    def judge(
+        self,
+        patient: str,
+        records: Iterable[Record],
+        medicines: Mapping[str, bytes],
+        lost: frozenset[str] = frozenset(),
+    ) -> Judgement:
+        """What the rules would have said of a patient.
+
+        `medicines` are the Medications pointed at, by id; `lost` are the types of which records were left out, for
+        there are more than an engine holds: these are not seen in part.
+        """
+        self._lost = lost
         judgement = Judgement(patient)
         counts, every = judgement.counts, list(records)
         is_large = len(every) > self._max_records
@@ -210,7 +223,8 @@ class Backtest:
                 prefetch[name] = _MORE
             else:
                 entries = by_kind.get(kind)
-                prefetch[name] = Bundle(entry=entries) if entries else None
+                link = _MORE.link if kind in self._lost else None
+                prefetch[name] = Bundle(entry=entries or [], link=link) if entries or link else None
         return HookRequest(
             hook=self._plan.hook,
             hookInstance="backtest",

@@ -6,7 +6,7 @@ A part is the lines of some hundred patients, which one process judges at a time
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -136,10 +136,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 class Sorted(Struct):
-    """How many patients each part holds, and what was counted of the lines that need not be judged."""
+    """How many patients each part holds, and what was counted of the lines that need not be judged.
+
+    `lost` says of which patients lines were left out, and how many of each type.
+    """
 
     patients: dict[int, int]
     counts: dict[str, int]
+    lost: dict[str, dict[str, int]]
 
 
 def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
@@ -158,25 +162,61 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
             f"CREATE TEMP TABLE closely AS SELECT patient FROM {read} WHERE kind <> '{SHARED}' "
             f"GROUP BY patient HAVING bool_or(is_trigger) OR count(*) > {max_records}"
         )
+        base.execute(
+            f"CREATE TEMP TABLE large AS SELECT patient, count(DISTINCT kind) AS kinds FROM {read} "
+            f"WHERE kind <> '{SHARED}' GROUP BY patient HAVING count(*) > {2 * max_records}"
+        )
         whole = ", ".join(f"'{kind}'" for kind in sorted(WITHOUT_TRIGGER))
         chosen = f"kind <> '{SHARED}' AND (kind IN ({whole}) OR patient IN (SELECT patient FROM closely))"
-        bytes_chosen = base.execute(f"SELECT coalesce(sum(size), 0) FROM {read} WHERE {chosen}").fetchall()[0][0]
+        size = base.execute(f"SELECT coalesce(sum(size), 0) FROM {read} WHERE {chosen}").fetchall()[0][0]
         _copy(
             base,
-            f"SELECT (hash(patient) % {_parts(int(bytes_chosen), processes)})::INTEGER AS part, "
-            f"patient, kind, id, is_trigger, {_PLACED} FROM {read} WHERE {chosen} ORDER BY part, patient",
+            f"SELECT (hash(patient) % {_parts(int(size), processes)})::INTEGER AS part, "
+            f"patient, kind, id, is_trigger, {_PLACED} FROM ("
+            f"SELECT * FROM {read} WHERE {chosen} AND patient NOT IN (SELECT patient FROM large) "
+            f"UNION ALL {_newest(read, 2 * max_records)}) ORDER BY part, patient",
             folder / "sorted.parquet",
         )
+        lost = _lost(base, read, f"read_parquet('{_quoted(folder)}/sorted.parquet')")
         _copy(base, f"SELECT id, line FROM {read} WHERE kind = '{SHARED}' ORDER BY id", folder / "medicines.parquet")
         counted = base.execute(
             f"SELECT part, count(DISTINCT patient) FROM read_parquet('{_quoted(folder)}/sorted.parquet') GROUP BY part"
         ).fetchall()
         counts = _counted(base, read, f"kind <> '{SHARED}' AND NOT ({chosen})")
-    result = Sorted(dict(sorted(counted)), counts)
+    result = Sorted(dict(sorted(counted)), counts, lost)
     write_whole(done, msgspec.json.encode(result))
     for file in folder.glob("read-*.parquet"):
         file.unlink()
     return result
+
+
+def _newest(read: str, most: int) -> str:
+    """Of the `large` patients the newest lines by since when they are known, so that memory holds them.
+
+    What has no date, and who the patient is, comes first. Half of the lines are shared among the types, so that no
+    flood of one type hides the newest of another.
+    """
+    return (
+        "SELECT * EXCLUDE (kinds, undated, place) FROM (SELECT *, kind = 'Patient' OR known = '' AS undated, "
+        "row_number() OVER (PARTITION BY patient, kind ORDER BY kind <> 'Patient' AND known <> '', known DESC) AS place "
+        f"FROM {read} JOIN large USING (patient) WHERE kind <> '{SHARED}') QUALIFY row_number() OVER (PARTITION BY "
+        f"patient ORDER BY place <= {most} // (2 * kinds) DESC, undated DESC, known DESC) <= {most}"
+    )
+
+
+def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
+    """How many lines of the `large` patients were left out, by patient and type."""
+    of = "WHERE patient IN (SELECT patient FROM large) GROUP BY patient, kind"
+    rows = base.execute(
+        f"SELECT patient, kind, held.n - coalesce(stay.n, 0) FROM "
+        f"(SELECT patient, kind, count(*) AS n FROM {read} {of}) "
+        f"AS held LEFT JOIN (SELECT patient, kind, count(*) AS n FROM {kept} {of}) AS stay USING (patient, kind)"
+    ).fetchall()
+    lost: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for patient, kind, number in rows:
+        if number:
+            lost[patient][kind] = number
+    return dict(lost)
 
 
 def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
@@ -247,6 +287,8 @@ class Part:
     def __init__(self, folder: Path, number: int, memory: str) -> None:
         self._base = _database(folder / f"spill-{number}", memory, 1)
         self._files = Files()
+        self.lost = msgspec.json.decode((folder / "sorted.json").read_bytes(), type=Sorted).lost
+        """How many lines of which types were left out, by patient."""
         self._lines = f"read_parquet('{_quoted(folder)}/sorted.parquet') WHERE part = {number}"
         self._medicines = f"read_parquet('{_quoted(folder)}/medicines.parquet')"
 
