@@ -91,18 +91,8 @@ class Dates(Struct, gc=False):
     deceasedDateTime: object = None
 
 
-class VisitDates(Struct, gc=False):
-    """When an encounter was, and where; each may hold anything."""
-
-    meta: Raw = NOTHING
-    period: object = None
-    serviceProvider: object = None
-    location: object = None
-
-
 Names = tuple[str, ...]
 _decode = msgspec.json.Decoder(Dates).decode
-_decode_visit = msgspec.json.Decoder(VisitDates).decode
 
 # Of each type: where it says when it was written down, and where it says when it happened.
 _ORDERED = ("authoredOn",), ("occurrenceDateTime", "occurrencePeriod.start")
@@ -153,14 +143,6 @@ def dates_of(raw: bytes) -> Dates:
         return _decode(raw)
     except (*NO_JSON, msgspec.ValidationError):
         return Dates()
-
-
-def visit_dates_of(raw: bytes) -> VisitDates:
-    """When and where an encounter was; nothing of one that cannot be read."""
-    try:
-        return _decode_visit(raw)
-    except (*NO_JSON, msgspec.ValidationError):
-        return VisitDates()
 
 
 class Point(Struct, frozen=True):

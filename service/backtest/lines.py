@@ -167,12 +167,10 @@ class LineReader:
     def _strange(self, raw: bytes) -> Line | None:
         """A line of a type that is unknown, or in which something has the wrong type; None for what is no JSON."""
         try:
-            kind = _decode_type(raw).resourceType
+            kind = _type(raw)
             if not isinstance(kind, str) or not kind:
                 return Line(Fate.NO_RESOURCE)
             return self._loosely(raw, kind) if kind in self._kinds else _UNREAD.get(kind, _UNKNOWN)
-        except msgspec.ValidationError:
-            return Line(Fate.NO_RESOURCE)
         except NO_JSON:
             return None
 
@@ -239,6 +237,15 @@ class LineReader:
                 self._asked.clear()
             asked = self._asked[text] = not self._codes.isdisjoint(_coded(text))
         return asked
+
+
+def _type(raw: bytes) -> object:
+    """The resourceType; None of what is no object, if it is JSON at all."""
+    try:
+        return _decode_type(raw).resourceType
+    except msgspec.ValidationError:
+        msgspec.json.decode(raw)
+        return None
 
 
 def _pointer(value: Any) -> _Pointer | None:

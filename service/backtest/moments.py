@@ -7,17 +7,38 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from cards.record.decoding import NO_JSON
+from cards.record.elements import NOTHING
 from cards.record.encounters import encounter_class
 from cards.record.records import Encounter
 from cards.record.statuses import flat
-from service.backtest.as_of import Times, VisitDates, written
+from service.backtest.as_of import Times, written
 
 _NEVER_BEGAN = frozenset({"planned", "cancelled", "entered-in-error"})
 _LAST = time(23, 59, 59)
 AT_DISCHARGE = "encounter-discharge"
+
+
+class VisitDates(Struct, gc=False):
+    """When an encounter was, and where; each may hold anything."""
+
+    meta: Raw = NOTHING
+    period: object = None
+    serviceProvider: object = None
+    location: object = None
+
+
+_decode_visit = msgspec.json.Decoder(VisitDates).decode
+
+
+def visit_dates_of(raw: bytes) -> VisitDates:
+    """When and where an encounter was; nothing of one that cannot be read."""
+    try:
+        return _decode_visit(raw)
+    except (*NO_JSON, msgspec.ValidationError):
+        return VisitDates()
 
 
 class Asked(Struct, frozen=True):

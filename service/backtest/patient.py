@@ -27,18 +27,16 @@ from service.backtest.as_of import (
     KnownBy,
     Point,
     Times,
-    VisitDates,
     as_of,
     dates_of,
     facts,
     is_undone,
     last_updated,
     may_be_newer,
-    visit_dates_of,
 )
 from service.backtest.first_orders import FirstOrders
 from service.backtest.lines import LineReader
-from service.backtest.moments import Asked, Plan
+from service.backtest.moments import Asked, Plan, VisitDates, visit_dates_of
 from service.backtest.reading import SERVER, ExportReader
 from service.backtest.triggers import Triggers, asked_of_nothing
 from service.evaluation import Evaluator

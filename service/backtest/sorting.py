@@ -196,12 +196,13 @@ def _newest(read: str, most: int) -> str:
     What has no date, and who the patient is, comes first. Half of the lines are shared among the types, so that no
     flood of one type hides the newest of another.
     """
-    return (
-        "SELECT * EXCLUDE (kinds, undated, place) FROM (SELECT *, kind = 'Patient' OR known = '' AS undated, "
-        "row_number() OVER (PARTITION BY patient, kind ORDER BY kind <> 'Patient' AND known <> '', known DESC) AS place "
-        f"FROM {read} JOIN large USING (patient) WHERE kind <> '{SHARED}') QUALIFY row_number() OVER (PARTITION BY "
-        f"patient ORDER BY place <= {most} // (2 * kinds) DESC, undated DESC, known DESC) <= {most}"
-    )
+    return f"""
+        SELECT * EXCLUDE (kinds, undated, place) FROM (
+            SELECT *, kind = 'Patient' OR known = '' AS undated, row_number() OVER (
+                PARTITION BY patient, kind ORDER BY (kind = 'Patient' OR known = '') DESC, known DESC) AS place
+            FROM {read} JOIN large USING (patient) WHERE kind <> '{SHARED}')
+        QUALIFY row_number() OVER (
+            PARTITION BY patient ORDER BY place <= {most} // (2 * kinds) DESC, undated DESC, known DESC) <= {most}"""
 
 
 def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
