@@ -96,3 +96,43 @@ def test_a_chart_that_is_decided_once_is_decided_as_at_every_moment(
     assert each.counts["charts without a trigger, decided once"] == 0
     assert len(once.judged) == 6
     assert [(one.asked.at, one.answer) for one in once.judged] == [(one.asked.at, one.answer) for one in each.judged]
+
+
+PERSON: Json = {"resourceType": "Patient", "id": "q", "gender": "female", "birthDate": "1960-05-01"}
+VISIT: Json = {
+    "resourceType": "Encounter",
+    "id": "e",
+    "status": "finished",
+    "class": {"code": "AMB"},
+    "subject": {"reference": "Patient/q"},
+    "period": {"start": "2025-03-11T10:00:00Z"},
+}
+OTHER = {"reference": "Patient/other"}
+MERGED = {"link": [{"other": OTHER, "type": "replaced-by"}]}
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [PERSON, VISIT],
+        [PERSON | {"id": "q", "deceasedBoolean": True}, VISIT],
+        [PERSON | {"deceasedDateTime": "2025-03-01"}, VISIT],
+        [PERSON | {"deceasedDateTime": "2025-04-01"}, VISIT],
+        [PERSON | MERGED, VISIT],
+        [PERSON | {"birthDate": "never"}, VISIT],
+        [PERSON | {"gender": ["female"]}, VISIT],
+        [PERSON | {"modifierExtension": [{"url": "x"}]}, VISIT],
+        [PERSON, VISIT | {"patient": OTHER}],
+        [PERSON, VISIT | {"contained": [{"resourceType": "Condition", "subject": OTHER}]}],
+        [PERSON, VISIT | {"status": 7, "class": 7}],
+        [VISIT],
+        [PERSON, PERSON | {"gender": "male"}, VISIT],
+    ],
+)
+def test_what_is_shared_among_charts_without_a_trigger_is_what_each_would_have_said(
+    records: list[Json], judge: Callable[..., Judgement]
+) -> None:
+    judge([PERSON, VISIT], closely=False)  # from which an answer may be taken
+    once, each = judge(records, closely=False), judge(records, closely=True)
+    said = [[(one.asked.at, one.answer, one.refused, one.age) for one in of.judged] for of in (once, each)]
+    assert said[0] == said[1]
