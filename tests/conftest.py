@@ -101,6 +101,8 @@ LONG = [
     "hapi",
     "house/test_mutants.py",
     "service/backtest/test_going_on.py",
+    "service/backtest/test_much.py",
+    "service/backtest/test_storage.py",
     "service/command/test_loading.py",
     "service/serving/test_crosstalk.py",
     "service/serving/test_killed_feedback.py",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, cast
 from urllib.parse import unquote
 
 import msgspec
@@ -30,7 +30,7 @@ _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 _ESCAPED = re.compile(r"\\([,|$])")  # as FHIR writes these marks in a query
 _MOST_CODES = 100_000  # different ones that are remembered, displays and all
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 
 class Fate(StrEnum):
@@ -120,11 +120,11 @@ def _types(kinds: frozenset[str]) -> tuple[Mapping[str, type[_Line]], Callable[[
         kind: _tagged(kind, _Line, [(name, object, None) for name in elements_told(kind)]) for kind in sorted(kinds)
     }
     unread = (_tagged(kind, _Unread, []) for kind in sorted(_KNOWN - kinds))
-    return read, msgspec.json.Decoder(Union[(*read.values(), *unread)]).decode  # type: ignore[arg-type]
+    return read, msgspec.json.Decoder(Union[(*read.values(), *unread)]).decode
 
 
 def _tagged(kind: str, base: type[T], elements: list[tuple[str, Any, Any]]) -> type[T]:
-    return defstruct(kind, elements, bases=(base,), tag_field="resourceType", tag=kind, gc=False)
+    return cast(type[T], defstruct(kind, elements, bases=(base,), tag_field="resourceType", tag=kind, gc=False))
 
 
 class LineReader:
@@ -178,8 +178,12 @@ class LineReader:
         """A line of which not all fits: decoding the record says later what that costs."""
         members = msgspec.json.decode(raw)
         identity, code = members.get("id"), Raw(msgspec.json.encode(members.get("code")))
-        pointers = (_pointer(members.get(name)) for name in ("subject", "patient"))
-        one = self._kinds[kind](identity if isinstance(identity, str) else None, *pointers, code)
+        one = self._kinds[kind](
+            id=identity if isinstance(identity, str) else None,
+            subject=_pointer(members.get("subject")),
+            patient=_pointer(members.get("patient")),
+            code=code,
+        )
         return self._sorted(raw, one, is_odd=True)
 
     def _sorted(self, raw: bytes, one: _Line, *, is_odd: bool = False) -> Line:

@@ -65,7 +65,7 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
     with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind", "path"]) as writer:
         waiting, size, held = _Waiting(source), 0, 0
         for start, raw in placed_lines(source):
-            line = read(raw) if type(raw) is bytes else Line(raw)
+            line = Line(raw) if isinstance(raw, Fate) else read(raw)
             last = line.fate
             if last is not KEPT:
                 counts[last, line.kind] += 1

@@ -24,9 +24,9 @@ def test_of_very_many_records_the_newest_are_judged_and_the_rest_is_counted(tmp_
     export = write_whole(tmp_path / "export", records)
     (tmp_path / "foot-drop-cds.toml").write_text("max_records = 10\n")
     assert backtest(tmp_path, export).returncode == 0
-    counts = summary(tmp_path / "out")["counts"]
+    said = summary(tmp_path / "out")
+    counts = said["counts"]
+    assert said["patients"] == 1
     assert counts["patients with more than max_records, of whom the newest count"] == 1
     assert counts.get(LEFT_OUT, 0) == (0 if many == 10 else 43)
-    assert counts["patients"] if "patients" in counts else summary(tmp_path / "out")["patients"] == 1
-    said = {row["outcome"] for row in rows(tmp_path / "out")}
-    assert "could not evaluate" in said or "could-not-evaluate" in said
+    assert any(row["outcome"] == "could-not-evaluate" for row in rows(tmp_path / "out"))
