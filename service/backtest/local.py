@@ -32,9 +32,10 @@ from service.backtest.errors import BacktestError
 from service.backtest.export import Export, Source, find
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
+from service.backtest.parts import Part
 from service.backtest.patient import LOST, Backtest, Judgement
 from service.backtest.reading import ExportReader
-from service.backtest.sorting import Part, Read, read_source, sort, write_whole
+from service.backtest.sorting import Read, read_source, sort, write_whole
 from service.backtest.summary import Summary, summed
 from service.evaluation import Evaluator
 from service.memory.own_words import in_own_words
@@ -235,7 +236,7 @@ def judge_part(job: Job, absent: frozenset[str], number: int) -> int:
     """Judge the patients of a part and write what was said of them. The number of the part."""
     backtest, counts = _backtest(job, absent), Counter[str]()
     rows = Rows(_named(job), in_own_words if job.is_pseudonymous else str, job.rules)
-    with Part(job.work, number, job.memory) as part:
+    with Part(job.work, number) as part:
         medicines = part.medicines()
         for patient, records in part.patients():
             lost = part.lost.get(patient, {})

@@ -1,13 +1,10 @@
-"""The lines of an export, sorted by patient on disk: read by several processes, grouped by DuckDB.
-
-A part is the lines of some hundred patients, which one process judges at a time.
-"""
+"""The lines of an export, sorted by patient on disk: read by several processes, grouped by DuckDB."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,13 +17,13 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from service.backtest.export import Source, placed_lines
-from service.backtest.lines import KEPT, SHARED, Fate, Line, references
-from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest, Record
+from service.backtest.lines import KEPT, SHARED, Fate, Line
+from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
 from service.backtest.places import Files, Place, local_file
 
 _BATCH = 16 << 20  # bytes of lines that are held before they are written
 _PART = 96 << 20  # bytes of lines of a part
-_ROWS = 20_000  # of a row group
+ROWS = 20_000  # of a row group
 _SCHEMA = pa.schema(
     [
         ("patient", pa.string()),
@@ -41,7 +38,7 @@ _SCHEMA = pa.schema(
         ("line", pa.binary()),
     ]
 )
-_PLACED = "path, stamp, start, size, line"
+PLACED = "path, stamp, start, size, line"
 """Where a line stands: `path` and `start`, or else the `line` itself."""
 
 
@@ -172,7 +169,7 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
         _copy(
             base,
             f"SELECT (hash(patient) % {_parts(int(size), processes)})::INTEGER AS part, "
-            f"patient, kind, id, is_trigger, {_PLACED} FROM ("
+            f"patient, kind, id, is_trigger, {PLACED} FROM ("
             f"SELECT * FROM {read} WHERE {chosen} AND patient NOT IN (SELECT patient FROM large) "
             f"UNION ALL {_newest(read, 2 * max_records)}) ORDER BY part, patient",
             folder / "sorted.parquet",
@@ -221,8 +218,11 @@ def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
 
 
 def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
-    """A database in memory that goes to disk when there is not enough of it."""
-    return duckdb.connect(":memory:", config={"memory_limit": memory, "temp_directory": str(spill), "threads": threads})
+    """A database in memory that goes to disk when there is not enough of it, and draws no bar of its own."""
+    config = {"memory_limit": memory, "temp_directory": str(spill), "threads": threads}
+    base = duckdb.connect(":memory:", config=config)
+    base.execute("SET enable_progress_bar=false")
+    return base
 
 
 def _parts(size: int, processes: int) -> int:
@@ -256,7 +256,7 @@ def _repeated(base: Any, read: str, others: str) -> tuple[int, int]:
     twice, differing = 0, 0
     with Files() as files:
         query = (
-            f"SELECT patient, kind, id, {_PLACED} FROM {read} JOIN repeated USING (patient, kind, id) "
+            f"SELECT patient, kind, id, {PLACED} FROM {read} JOIN repeated USING (patient, kind, id) "
             f"WHERE {others} ORDER BY patient, kind, id"
         )
         for _, rows in groupby(_rows(base, query), key=lambda row: row[:3]):
@@ -269,62 +269,14 @@ def _repeated(base: Any, read: str, others: str) -> tuple[int, int]:
 
 
 def _rows(base: Any, query: str) -> Iterator[tuple[Any, ...]]:
-    for batch in base.sql(query).to_arrow_reader(_ROWS):
+    for batch in base.sql(query).to_arrow_reader(ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _copy(base: Any, query: str, target: Path) -> None:
-    base.execute(f"COPY ({query}) TO '{_quoted(target)}.tmp' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {_ROWS})")
+    base.execute(f"COPY ({query}) TO '{_quoted(target)}.tmp' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROWS})")
     os.replace(f"{target}.tmp", target)
 
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-class Part:
-    """The patients of one part, with the Medications that their records point at."""
-
-    def __init__(self, folder: Path, number: int, memory: str) -> None:
-        self._base = _database(folder / f"spill-{number}", memory, 1)
-        self._files = Files()
-        self.lost = msgspec.json.decode((folder / "sorted.json").read_bytes(), type=Sorted).lost
-        """How many lines of which types were left out, by patient."""
-        self._lines = f"read_parquet('{_quoted(folder)}/sorted.parquet') WHERE part = {number}"
-        self._medicines = f"read_parquet('{_quoted(folder)}/medicines.parquet')"
-
-    def __enter__(self) -> Part:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._base.close()
-        self._files.__exit__()
-
-    def medicines(self) -> Mapping[str, bytes]:
-        """The Medications that records of this part point at, by id."""
-        if not self._base.execute(f"SELECT count(*) FROM {self._medicines}").fetchall()[0][0]:
-            return {}
-        pointed_at = self._pointed_at()
-        rows = self._base.execute(
-            f"SELECT id, line FROM {self._medicines} WHERE id IN (SELECT unnest(?))", [list(pointed_at)]
-        ).fetchall()
-        return dict(rows)
-
-    def _pointed_at(self) -> set[str]:
-        """The ids of these Medications."""
-        prescriptions = f"SELECT {_PLACED} FROM {self._lines} AND kind IN ('MedicationRequest', 'MedicationStatement')"
-        rows = _rows(self._base, prescriptions)
-        return {identity for row in rows for identity in references(self._files.line(Place(*row)), SHARED)}
-
-    def patients(self) -> Iterator[tuple[str, list[Record]]]:
-        """Each patient, with all records."""
-        patient, records = "", list[Record]()
-        query = f"SELECT patient, kind, id, is_trigger, {_PLACED} FROM {self._lines}"
-        for named, kind, identity, is_trigger, *placed in _rows(self._base, query):
-            if named != patient:
-                if records:
-                    yield patient, records
-                patient, records = named, []
-            records.append(Record(kind, identity, self._files.line(Place(*placed)), is_trigger))
-        if records:
-            yield patient, records
