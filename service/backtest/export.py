@@ -131,11 +131,18 @@ def lines(source: Source) -> Iterator[bytes | Fate]:
 
     Raises OSError when the file cannot be read.
     """
-    return (line for _, line in placed_lines(source))
+    for _, block in blocks(source):
+        if isinstance(block, Fate):
+            yield block
+        else:
+            yield from filter(None, map(bytes.strip, block))
 
 
-def placed_lines(source: Source) -> Iterator[tuple[int, bytes | Fate]]:
-    """The same lines, each with the byte of the (unpacked) file at which it begins."""
+def blocks(source: Source) -> Iterator[tuple[int, list[bytes] | Fate]]:
+    """The same lines, many at once and as they are between two line feeds.
+
+    Each block comes with the byte of the (unpacked) file at which it begins.
+    """
     with _opened(source.path) as file:
         if source.path.endswith(".gz"):
             yield from _split(_unpacked(file, lambda: zlib.decompressobj(wbits=31)))
@@ -194,7 +201,7 @@ def _unpacked(file: Any, start: Callable[[], Any]) -> Iterator[bytes | Fate]:
         yield Fate.CUT_OFF
 
 
-def _split(chunks: Iterator[bytes | Fate], at: int = 0) -> Iterator[tuple[int, bytes | Fate]]:
+def _split(chunks: Iterator[bytes | Fate], at: int = 0) -> Iterator[tuple[int, list[bytes] | Fate]]:
     """Chunks as lines, of which the first begins at byte `at`."""
     rest, is_too_long = b"", False
     for chunk in chunks:
@@ -202,17 +209,13 @@ def _split(chunks: Iterator[bytes | Fate], at: int = 0) -> Iterator[tuple[int, b
             yield at, chunk
             continue
         *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if is_too_long:
-                is_too_long = False
-                yield at, Fate.TOO_LONG
-            elif text := line.strip():
-                yield (at if line[0] == text[0] else at + line.index(text)), text
-            at += len(line) + 1
+        if is_too_long and whole:
+            is_too_long = False
+            yield at, Fate.TOO_LONG
+            at += len(whole.pop(0)) + 1
+        yield at, whole
+        at += sum(map(len, whole)) + len(whole)
         if len(rest) > LONGEST_LINE:
             at += len(rest)
             rest, is_too_long = b"", True
-    if is_too_long:
-        yield at, Fate.TOO_LONG
-    elif text := rest.strip():
-        yield at + rest.index(text), text
+    yield at, Fate.TOO_LONG if is_too_long else [rest]

@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from service.backtest.export import Source, placed_lines
+from service.backtest.export import Source, blocks
 from service.backtest.lines import KEPT, SHARED, Fate, Line
 from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
 from service.backtest.places import Files, Place, local_file
 
-_BATCH = 16 << 20  # bytes of lines that are held before they are written
+_BATCH = 16 << 20  # bytes that are held before they are written
+_ROW = 500  # bytes of what is held of a line beside its text
 _PART = 96 << 20  # bytes of lines of a part
 ROWS = 20_000  # of a row group
 _SCHEMA = pa.schema(
@@ -60,23 +61,27 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
     read = backtest.line_reader(odd).read
     target = folder / f"read-{number:05}.parquet"
     with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind", "path"]) as writer:
-        waiting, size, held = _Waiting(source), 0, 0
-        for start, raw in placed_lines(source):
-            line = Line(raw) if isinstance(raw, Fate) else read(raw)
-            last = line.fate
-            if last is not KEPT:
-                counts[last, line.kind] += 1
+        waiting = _Waiting(source, writer)
+        for start, block in blocks(source):
+            if isinstance(block, Fate):
+                last = block
+                counts[last, ""] += 1
                 continue
-            waiting.add(line, start, raw)
-            held += len(line.raw)
-            if held >= _BATCH:
-                counts.update(waiting.write(writer))
-                size, held = size + held, 0
-        counts.update(waiting.write(writer))
+            for text in block:
+                if raw := text.strip():
+                    line = read(raw)
+                    last = line.fate
+                    if last is KEPT:
+                        waiting.add(line, start, text)
+                    else:
+                        counts[last, line.kind] += 1
+                start += len(text) + 1
+        waiting.write()
+    counts.update(waiting.counts)
     if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
         counts.update({(Fate.NO_JSON, ""): -1, (Fate.CUT_OFF, ""): 1})
     os.replace(f"{target}.tmp", target)
-    result = Read(_summed(counts, 0), _summed(counts, 1), dict(odd), size + held)
+    result = Read(_summed(counts, 0), _summed(counts, 1), dict(odd), waiting.size)
     write_whole(done, msgspec.json.encode(result))
     return result
 
@@ -90,39 +95,58 @@ def _summed(counts: Counter[tuple[str, str]], place: int) -> dict[str, int]:
 
 
 class _Waiting:
-    """Lines that are kept and not yet written."""
+    """Lines that are kept and not yet written; how many there are of each type, and how long they are together."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, writer: pq.ParquetWriter) -> None:
+        self.counts = Counter[tuple[str, str]]()
+        self.size = 0
         self._file = local_file(source)
+        self._writer = writer
+        self._begin()
+
+    def _begin(self) -> None:
         self._lines: list[Line] = []
         self._starts: list[int] = []
+        self._sizes: list[int] = []
+        self._held = 0
 
-    def add(self, line: Line, start: int, raw: object) -> None:
-        """Take in a line that begins at this byte; one that had to be mended does not stand in the file as it is."""
+    def add(self, line: Line, start: int, text: bytes) -> None:
+        """Take in a line of a text that begins at this byte; where it stands in a file it need not be held.
+
+        A line that had to be mended does not stand there as it is.
+        """
+        raw = line.raw
+        self._sizes.append(len(raw))
+        at = -1 if self._file is None or line.kind == SHARED else 0 if raw is text else text.find(raw)
+        self._starts.append(at if at < 0 else start + at)
+        if at >= 0:
+            line.raw = b""
         self._lines.append(line)
-        self._starts.append(start if line.raw is raw and line.kind != SHARED and self._file is not None else -1)
+        self._held += _ROW + len(line.raw)
+        if self._held >= _BATCH:
+            self.write()
 
-    def write(self, writer: pq.ParquetWriter) -> dict[tuple[str, str], int]:
-        """Write them; how many there are of each type."""
-        rows, starts = self._lines, self._starts
-        self._lines, self._starts = [], []
-        path, stamp = self._file or ("", 0)
-        kinds, raws = [row.kind for row in rows], [row.raw for row in rows]
+    def write(self) -> None:
+        """Write them."""
+        rows, sizes, (path, stamp) = self._lines, self._sizes, self._file or ("", 0)
+        kinds = [row.kind for row in rows]
         columns: list[Sequence[Any]] = [
             [row.patient for row in rows],
             kinds,
             [row.id for row in rows],
             [row.known for row in rows],
             [row.is_trigger for row in rows],
-            list(map(len, raws)),
+            sizes,
             [path] * len(rows),
             [stamp] * len(rows),
-            starts,
-            [None if start >= 0 else raw for start, raw in zip(starts, raws, strict=True)],
+            self._starts,
+            [row.raw or None for row in rows],
         ]
         arrays = [pa.array(column, kind) for column, kind in zip(columns, _SCHEMA.types, strict=True)]
-        writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
-        return {(KEPT, kind): number for kind, number in Counter(kinds).items()}
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+        self.counts.update({(KEPT, kind): number for kind, number in Counter(kinds).items()})
+        self.size += sum(sizes)
+        self._begin()
 
 
 def write_whole(path: Path, data: bytes) -> None:
