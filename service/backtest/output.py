@@ -39,6 +39,7 @@ class Rows:
         self._verdicts = _Said(VerdictRow)
         self._cards = _Said(CardRow)
         self._rows: dict[Answer, tuple[list[int], list[int]]] = {}
+        self._last: tuple[Answer, tuple[list[int], list[int]]] | None = None
 
     def add(self, judgement: Judgement) -> None:
         """Take in what was said of one patient."""
@@ -65,11 +66,17 @@ class Rows:
                 judged.refused,
             )
         )
-        rows = self._rows.get(judged.answer)
-        if rows is None:
-            rows = self._rows[judged.answer] = self._taken(judged.answer)
-        self._verdicts.add(number, rows[0])
-        self._cards.add(number, rows[1])
+        verdicts, cards = self._of(judged.answer)
+        self._verdicts.add(number, verdicts)
+        self._cards.add(number, cards)
+
+    def _of(self, answer: Answer) -> tuple[list[int], list[int]]:
+        """The rows of an answer, by number; most often it is the very answer of before, and hashing it takes long."""
+        if self._last is None or answer is not self._last[0]:
+            if answer not in self._rows:
+                self._rows[answer] = self._taken(answer)
+            self._last = answer, self._rows[answer]
+        return self._last[1]
 
     def _taken(self, answer: Answer) -> tuple[list[int], list[int]]:
         verdicts = (one for one in answer.verdicts if self._rules is None or one.rule in self._rules)

@@ -186,7 +186,7 @@ class Backtest:
         if answer is not None:
             return Judged(asked, answer, 0.0, chart.age(asked.at))
         judged = self._judge(chart, asked, counts)
-        if place and not judged.refused:
+        if place and not judged.refused and not judged.answer.cards:
             self._plain[place] = judged.answer
         return judged
 

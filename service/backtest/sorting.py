@@ -243,8 +243,7 @@ def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
 
 def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
     """A database in memory that goes to disk when there is not enough of it, and draws no bar of its own."""
-    config = {"memory_limit": memory, "temp_directory": str(spill), "threads": threads}
-    base = duckdb.connect(":memory:", config=config)
+    base = duckdb.connect(":memory:", config={"memory_limit": memory, "threads": threads, "temp_directory": str(spill)})
     base.execute("SET enable_progress_bar=false")
     return base
 
