@@ -176,7 +176,7 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
     done = folder / "sorted.json"
     if done.exists():
         return msgspec.json.decode(done.read_bytes(), type=Sorted)
-    read = f"read_parquet('{_quoted(folder)}/read-*.parquet')"
+    read = f"read_parquet('{quoted(folder)}/read-*.parquet')"
     with _database(folder / "spill", memory, processes) as base:
         base.execute("SET preserve_insertion_order=false")
         base.execute(
@@ -192,16 +192,16 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
         size = base.execute(f"SELECT coalesce(sum(size), 0) FROM {read} WHERE {chosen}").fetchall()[0][0]
         _copy(
             base,
-            f"SELECT (hash(patient) % {_parts(int(size), processes)})::INTEGER AS part, "
+            f"SELECT (hash(patient) % {parts_of(int(size), processes)})::INTEGER AS part, "
             f"patient, kind, id, is_trigger, {PLACED} FROM ("
             f"SELECT * FROM {read} WHERE {chosen} AND patient NOT IN (SELECT patient FROM large) "
             f"UNION ALL {_newest(read, 2 * max_records)}) ORDER BY part, patient",
             folder / "sorted.parquet",
         )
-        lost = _lost(base, read, f"read_parquet('{_quoted(folder)}/sorted.parquet')")
+        lost = _lost(base, read, f"read_parquet('{quoted(folder)}/sorted.parquet')")
         _copy(base, f"SELECT id, line FROM {read} WHERE kind = '{SHARED}' ORDER BY id", folder / "medicines.parquet")
         counted = base.execute(
-            f"SELECT part, count(DISTINCT patient) FROM read_parquet('{_quoted(folder)}/sorted.parquet') GROUP BY part"
+            f"SELECT part, count(DISTINCT patient) FROM read_parquet('{quoted(folder)}/sorted.parquet') GROUP BY part"
         ).fetchall()
         counts = _counted(base, read, f"kind <> '{SHARED}' AND NOT ({chosen})")
     result = Sorted(dict(sorted(counted)), counts, lost)
@@ -248,7 +248,7 @@ def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnecti
     return base
 
 
-def _parts(size: int, processes: int) -> int:
+def parts_of(size: int, processes: int) -> int:
     """Into how many parts so many bytes are cut: small enough for memory, many enough for every process."""
     return max(size // _PART + 1, min(processes * 4, size // (1 << 18) + 1))
 
@@ -297,9 +297,10 @@ def _rows(base: Any, query: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _copy(base: Any, query: str, target: Path) -> None:
-    base.execute(f"COPY ({query}) TO '{_quoted(target)}.tmp' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROWS})")
+    base.execute(f"COPY ({query}) TO '{quoted(target)}.tmp' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROWS})")
     os.replace(f"{target}.tmp", target)
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as it stands between quotation marks in SQL."""
     return str(path).replace("'", "''")
