@@ -22,6 +22,8 @@ Json = dict[str, Any]
 _FHIR_JSON = "application/fhir+json"
 _TIMEOUT = 15  # seconds; a sandbox that has just started is slow
 _MOST_PAGES = 50
+_CREATED = 201
+_GONE = frozenset({404, 410})
 _KINDS = (
     "Condition",
     "Observation",
@@ -113,7 +115,11 @@ class FhirStore:
         known = {"system": _URI, "value": f"urn:uuid:{temporary}"}
         created["identifier"] = [*objects(resource.get("identifier") or []), known]
         once = {"If-None-Exist": f"identifier={_URI}|{known['value']}"}
-        return self._ask("POST", self._url(kind), created, once)
+        status, stored = self._reply("POST", self._url(kind), created, once)
+        if status == _CREATED or all(stored.get(name) == value for name, value in created.items()):
+            return stored
+        # An earlier attempt was stored, and the resource has changed since: a routine order that is now stat.
+        return self._ask("PUT", self._url(f"{kind}/{stored.get('id')}"), {**created, "id": stored.get("id")})
 
     def _search(self, query: str, kind: str) -> list[Json]:
         matches: list[Json] = []
@@ -133,12 +139,18 @@ class FhirStore:
             raise StoreError("the link leads to another address than the FHIR server's")
         return url
 
-    def _ask(self, method: str, url: str, body: Json | None = None, more: Mapping[str, str] = _NO_HEADERS) -> Json:
+    def _ask(self, method: str, url: str, body: Json | None = None) -> Json:
+        return self._reply(method, url, body)[1]
+
+    def _reply(
+        self, method: str, url: str, body: Json | None = None, more: Mapping[str, str] = _NO_HEADERS
+    ) -> tuple[int, Json]:
+        """The status and the resource that is answered. What is gone already is removed. Raises StoreError."""
         headers = {"Content-Type": _FHIR_JSON, "Prefer": "return=representation", **more} if body is not None else {}
         content = msgspec.json.encode(body) if body is not None else None
         try:
             reply = self._http.call(method, url, _TIMEOUT, self._budget, headers=headers, body=content)
-            if not 200 <= reply.status < 300:
+            if not 200 <= reply.status < 300 and not (method == "DELETE" and reply.status in _GONE):
                 raise StoreError(f"the FHIR server answered {reply.status} to {method} {url}")
             answer = msgspec.json.decode(reply.body) if method != "DELETE" else {}
         except AnswerError as error:
@@ -147,7 +159,7 @@ class FhirStore:
             raise StoreError("the FHIR server answered with something other than JSON") from None
         if not isinstance(answer, dict):
             raise StoreError("the FHIR server answered with something other than a resource")
-        return answer
+        return reply.status, answer
 
 
 def _is(resource: Any, kind: str) -> bool:

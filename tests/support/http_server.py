@@ -148,7 +148,7 @@ class _Connection(BaseHTTPRequestHandler):
         with suppress(OSError):
             self._send(reply)
 
-    do_POST = do_SECRET = do_GET
+    do_POST = do_PUT = do_DELETE = do_SECRET = do_GET
 
     def _send(self, reply: Reply) -> None:
         lines = [f"HTTP/1.1 {reply.status} Reply", f"Content-Length: {len(reply.body)}"]

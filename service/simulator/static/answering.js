@@ -2,11 +2,12 @@
 
 import { Failure } from "./failures.js";
 import { isOrdering } from "./moments.js";
+import { inSteps } from "./tasks.js";
 
 const find = (id) => document.getElementById(id);
 
 export class Answering {
-  // `page` is what the page does: refresh, replay, note, doing, failBeside; with its record, answers, moments and client.
+  // `page` is what the page does: refresh, replay, note; with its record, answers, moments, client and tasks.
   constructor(page) {
     Object.assign(this, page);
   }
@@ -24,7 +25,7 @@ export class Answering {
     try {
       await this.answers.accept(card, suggestion, isOrdering(hook));
     } catch (failure) {
-      await this.refresh(); // a part of it may be done
+      await this.refresh().catch(() => {}); // a part of it may be done
       throw failure;
     }
     const standing = this.answers.standing(card, suggestion.label);
@@ -43,16 +44,16 @@ export class Answering {
     await this.tell(hook, card, { outcome: "overridden", ...given }, anchor);
   }
 
-  // `label` is that of the suggestion; without one the override is taken back.
-  async takeBack(hook, card, label, anchor) {
-    if (label === undefined) this.answers.takeBackOverride(card);
-    else await this.answers.takeBack(card, label);
-    this.note(`Taken back: ${label ?? card.summary}`);
-    find("feedback").textContent += "\nTaken back on this page: CDS Hooks has no message that says so.";
-    this.moments.paneOf(hook).decorateAll();
-    if (label === undefined) return;
-    await this.refresh();
-    await this.replay(hook, anchor);
+  // The task that takes an answer back: of the suggestion with this label; without one, of the override.
+  takingBack(hook, card, label, anchor) {
+    const told = () => {
+      this.note(`Taken back: ${label ?? card.summary}`);
+      find("feedback").textContent += "\nTaken back on this page: CDS Hooks has no message that says so.";
+      this.moments.paneOf(hook).decorateAll();
+    };
+    if (label === undefined) return inSteps(() => this.answers.takeBackOverride(card), told);
+    const read = () => this.replay(hook, anchor);
+    return inSteps(() => this.answers.takeBack(card, label), told, () => this.refresh(), read);
   }
 
   // What the clinician did stands, whether the service takes the feedback or not.
@@ -72,7 +73,7 @@ export class Answering {
         told(`Not taken: ${failure.message}`);
         const title = "The service was not told what became of this card";
         const words = new Failure(title, failure.why || failure.message, "What you did stands. Retry to tell it.");
-        this.failBeside(words, anchor, () => this.doing(send, anchor));
+        this.tasks.failBeside(words, anchor, () => this.tasks.doing(send, anchor));
       }
     };
     await send();

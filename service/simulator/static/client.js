@@ -90,11 +90,14 @@ export class Client {
     return true;
   }
 
-  // A fragment of the page, rendered and escaped by the service.
-  async fragment(name, body) {
-    const answer = await ask(`${this.root}/${name}`, body);
+  // A fragment of the page, rendered and escaped by the service. A sign-in page of a proxy lacks what `marker` selects.
+  async fragment(name, body, marker) {
+    const answer = await ask(`${this.root}/${name}`, body, new URL(this.root, location.href).href);
     if (answer.status !== 200) throw refused(answer.status, diagnostics(answer));
-    return answer.body;
+    const holder = document.createElement("template");
+    holder.innerHTML = answer.body;
+    if (!holder.content.querySelector(marker)) throw strange("Another page came in place of a part of this one.");
+    return holder.content;
   }
 
   async write(server, method, resource) {

@@ -60,10 +60,14 @@ export class Drafts {
     if (line) line.became = words;
   }
 
+  nameOf(reference) {
+    return nameOf(this.lines.get(reference)?.draft ?? {});
+  }
+
   show() {
     const { drafts, before } = this.record;
     for (const [reference, draft] of drafts) this.lines.set(reference, { draft, before: before.get(reference), became: "" });
-    for (const [reference, line] of this.lines) if (!drafts.has(reference) && !line.became) this.#settle(reference, line);
+    for (const [reference, line] of this.lines) if (!drafts.has(reference)) this.#settle(reference, line);
     this.list.replaceChildren(...[...this.lines].map(([reference, line]) => this.#line(reference, line)));
     const count = drafts.size;
     document.getElementById("no-drafts").hidden = this.lines.size > 0;
@@ -78,12 +82,13 @@ export class Drafts {
 
   #settle(reference, line) {
     if (this.record.state(reference) === "ordered") line.became = "Ordered";
-    else this.lines.delete(reference);
+    else if (line.became === "Ordered") line.became = "Revoked";
+    else if (!line.became) this.lines.delete(reference);
   }
 
   #line(reference, { draft, before, became }) {
     const line = element("li", "", became ? "over" : "unsigned");
-    if (became) line.append(element("span", `${became}:`, "became"));
+    line.append(element("span", `${became || "Draft"}:`, "became")); // of one width: the words after it stay
     line.append(element("strong", nameOf(draft)));
     const isUrgent = priorityOf(draft) !== "routine" || (before && priorityOf(before) !== priorityOf(draft));
     line.append(change(before && priorityOf(before), priorityOf(draft), isUrgent ? "chip urgent" : "chip"));

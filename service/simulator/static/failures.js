@@ -1,9 +1,10 @@
 // Every way in which an answer fails to come: what happened, and what to do about it. None of them is an all-clear.
 
 export class Failure extends Error {
-  constructor(title, why, todo) {
+  // `word` says what became of the deed: not done, or done and not shown.
+  constructor(title, why, todo, word = "Not done") {
     super(title);
-    Object.assign(this, { title, why, todo });
+    Object.assign(this, { title, why, todo, word });
   }
 }
 
@@ -45,11 +46,22 @@ export const strange = (what) =>
     `${NOT_CHECKED} See that the address is that of a CDS service, then retry.`,
   );
 
-export const unwritten = (what, why) =>
+const UNKNOWN = {
+  POST: "It may have been stored all the same. Retry: what is there already is not stored twice.",
+  PUT: "It may have been changed all the same. Retry: the same change twice is one change.",
+  DELETE: "It may have been removed all the same. Retry: what is gone already is not removed twice.",
+};
+
+export const unwritten = (what, why, method) =>
+  new Failure(`${what}: the FHIR server did not confirm it`, why, UNKNOWN[method], "Not confirmed");
+
+// After a deed, when the chart cannot be read anew.
+export const unshown = ({ message, why }) =>
   new Failure(
-    `${what}: the FHIR server did not confirm it`,
-    why,
-    "It may have been stored all the same. Retry: what is there already is not stored twice.",
+    "The chart could not be brought up to date",
+    [message, why].filter(Boolean).join(": "),
+    "What you did is done; the chart shows what was before. Retry to see it: nothing is done twice.",
+    "Done, not shown",
   );
 
 export const stale = () =>
@@ -70,7 +82,7 @@ export function failureCard(error, retry, label = "Retry") {
   const failure = asFailure(error);
   const card = element("article", "", "card failure");
   card.setAttribute("role", "alert");
-  card.append(element("p", "Not done", "indicator"), element("h3", failure.title));
+  card.append(element("p", failure.word, "indicator"), element("h3", failure.title));
   if (failure.why) card.append(element("p", failure.why, "why"));
   card.append(element("p", failure.todo, "todo"));
   if (retry) {

@@ -120,7 +120,7 @@ export class Moments {
     find("timing").textContent = failure ? "" : `${hook}: ${answered}, on the screen ${beyond.toFixed(0)} ms later`;
     find("timing").dataset.beyond = failure ? "" : beyond.toFixed(1);
     for (const button of document.querySelectorAll("[data-hook]")) this.#tab(button);
-    this.#beside(hook, failure ? "Not checked." : `${counted(response.cards)}.`);
+    this.#beside(hook, failure ? "Not checked." : `${counted(response.cards)}.`, failure ? "Show why" : "Show them");
     await drawn(); // the cards come first, then what is behind them
     this.engineer.took(this.services.get(hook) ?? {}, called);
     if (!failure) await this.#lookedAt(hook, called, retry);
@@ -134,10 +134,10 @@ export class Moments {
   }
 
   // Beside the button that asked: how many cards came, and the way to them.
-  #beside(hook, words) {
+  #beside(hook, words, onward) {
     const line = document.querySelector(`[data-asked="${hook}"]`);
     if (!line) return;
-    const way = Object.assign(element("button", "Show them", "quiet"), { type: "button" });
+    const way = Object.assign(element("button", onward, "quiet"), { type: "button" });
     way.addEventListener("click", () => {
       find("cds-title").scrollIntoView({ block: "start" });
       find("cds-title").focus({ preventScroll: true });
@@ -151,7 +151,7 @@ export class Moments {
       find("verdicts").replaceChildren(element("p", "Another service was asked: it tells no verdicts.", "verdicts empty"));
       return null;
     }
-    find("verdicts").innerHTML = await this.client.fragment("verdicts", request);
+    find("verdicts").replaceChildren(await this.client.fragment("verdicts", request, "#looked-at"));
     const { rules, unevaluated } = find("looked-at").dataset;
     const unseen = [...find("looked-at").querySelectorAll("[data-not-seen]")].map((line) => line.textContent);
     return { rules: Number(rules), unevaluated: Number(unevaluated), unseen };

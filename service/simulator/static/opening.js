@@ -11,7 +11,7 @@ async function playAsked({ start, record, moments, play, choose, addProblem }) {
   if (hook === "patient-view") return;
   if (hook === "problem-list-item-create") {
     const condition = chosen ? record.instance(chosen) : start.conditions[0];
-    if (condition) await addProblem(condition);
+    if (condition) await addProblem(condition)();
     return;
   }
   if (chosen && isOrdering(hook)) await choose(record.instance(chosen), order);

@@ -5,13 +5,14 @@ import { Answers } from "./answers.js";
 import { Client } from "./client.js";
 import { Drafts, nameOf } from "./drafts.js";
 import { Engineer } from "./engineer.js";
-import { failureCard, stale, unwritten } from "./failures.js";
+import { stale, unshown, unwritten } from "./failures.js";
 import { Moments, isOrdering } from "./moments.js";
 import { hold } from "./pane.js";
 import { open } from "./opening.js";
 import { PatientRecord } from "./record.js";
 import { Steady } from "./steady.js";
 import { Tabs } from "./tabs.js";
+import { Tasks, inSteps } from "./tasks.js";
 
 const start = JSON.parse(document.getElementById("start").textContent);
 const find = (id) => document.getElementById(id);
@@ -23,58 +24,21 @@ const moments = new Moments(start, client, record, answers);
 const engineer = new Engineer(client, (request) => moments.explain(request));
 moments.engineer = engineer;
 engineer.faults = start.faults;
-const answering = new Answering({ record, answers, moments, client, note, refresh, replay, failBeside, doing });
-const steady = new Steady(find("main"), () => say("That had just moved: nothing was done. Press it again."));
 const say = (words) => (find("status").textContent = words);
+const tasks = new Tasks(tabs, say, closeOldCheck);
+const doing = (task, anchor) => tasks.doing(task, anchor);
+const answering = new Answering({ record, answers, moments, client, note, refresh, replay, tasks });
+const steady = new Steady(find("main"), () => say("That had just moved: nothing was done. Press it again."));
 
 async function write(method, resource) {
   if (tabs.isStale) throw stale();
-  const stored = await client.write(start.server, method, resource).catch((error) => {
-    throw unwritten(nameOf(resource), error.why || error.message);
-  });
-  tabs.tell();
-  return stored;
-}
-
-// One task at a time: each action of the clinician waits for the one before. `anchor` is the control that was used.
-let queue = Promise.resolve();
-function doing(task, anchor) {
-  queue = queue.then(async () => {
-    document.body.ariaBusy = "true";
-    const hadFocus = anchor && document.activeElement === anchor;
-    const card = anchor?.closest("article.card");
-    card?.querySelectorAll(".failure").forEach((part) => part.remove());
-    try {
-      await task();
-    } catch (failure) {
-      failBeside(failure, anchor, () => doing(task, anchor));
-    }
-    closeOldCheck();
-    document.body.ariaBusy = "false";
-    // The control that had the focus may have gone: the next one of its card has it, or the cards.
-    if (hadFocus && (!anchor.isConnected || anchor.hidden)) focusNear(card);
-  });
-  return queue;
-}
-
-function focusNear(card) {
-  const next = card?.isConnected ? (card.querySelector(".answer-line:not([hidden]) button") ?? card) : find("cds-title");
-  next.focus({ preventScroll: true });
-}
-
-// The error card stands at the control that was used. It says the same once, however often it is tried again.
-function failBeside(failure, anchor, again) {
-  const isStale = tabs.isStale;
-  const retry = (card) => {
-    if (isStale) return location.reload();
-    card.remove();
-    return again();
-  };
-  const card = failureCard(failure, retry, isStale ? "Open the chart again" : "Retry");
-  const place = anchor?.isConnected ? anchor.closest("article.card") : find("cards");
-  if (place) place.append(card);
-  else (anchor.closest("li, form, .buttons") ?? anchor).after(card);
-  say(`Not done: ${failure.message}`);
+  try {
+    return await client.write(start.server, method, resource);
+  } catch (error) {
+    throw unwritten(nameOf(resource), error.why || error.message, method);
+  } finally {
+    tabs.tell(); // also when it is not known whether the record has changed
+  }
 }
 
 function note(words) {
@@ -87,17 +51,27 @@ function note(words) {
 // The record and the drafts as they are now.
 async function refresh() {
   moments.changes += 1;
-  const html = await client.fragment("record", { records: record.records(), changed: [...record.changed] });
+  const told = { records: record.records(), changed: [...record.changed] };
+  const shown = await client.fragment("record", told, ".banner").catch((failure) => {
+    steady.keep(() => drafts.show());
+    throw unshown(failure);
+  });
   const open = [...document.querySelectorAll("#record details[open]")].map((part) => part.dataset.open);
   steady.keep(() => {
-    find("record").innerHTML = html;
+    find("record").replaceChildren(shown);
     for (const part of document.querySelectorAll("#record details")) part.open = open.includes(part.dataset.open);
     drafts.show();
   });
 }
 
-function play(hook, more, anchor = null) {
-  return moments.play(hook, more, { anchor, retry: () => doing(() => play(hook, more, anchor)) });
+// Also after a deed that failed on the way: what can be read of it is shown, and the failure is told.
+const refreshAfter = (failure) =>
+  refresh()
+    .catch(() => {})
+    .then(() => Promise.reject(failure));
+
+function play(hook, more, anchor = null, again = () => play(hook, more, anchor)) {
+  return moments.play(hook, more, { anchor, retry: () => doing(again) });
 }
 
 // The same moment again, after a change: the cards keep their places.
@@ -132,38 +106,47 @@ function closeOldCheck() {
   moments.say("order-sign", "The drafts have changed since they were checked: sign them again.");
 }
 
-async function askToSign() {
-  Object.assign(find("signing"), { hidden: false }).style.minHeight = "";
-  find("sign-anyway").hidden = true;
-  const called = await play("order-sign", moments.ordering());
-  if (!called.response.cards.length && !called.failure && !called.doubt) return signAll();
-  return showSigning();
+// What was not spoken of is signed at once; tried again it is asked again, or what is left is signed.
+function askToSign() {
+  let signing = null;
+  return async function ask() {
+    if (signing) return signing();
+    Object.assign(find("signing"), { hidden: false }).style.minHeight = "";
+    find("sign-anyway").hidden = true;
+    const called = await play("order-sign", moments.ordering(), null, ask);
+    if (called.response.cards.length || called.failure || called.doubt) return showSigning();
+    signing = signAll();
+    return signing();
+  };
 }
 
-async function signAll() {
-  const count = record.drafts.size;
-  try {
-    await record.sign();
-  } catch (failure) {
-    await refresh(); // some may be signed
-    throw failure;
-  }
-  moments.checked = "";
-  hold(find("signing"));
-  moments.signing.clear();
-  find("sign-anyway").hidden = true;
-  const words = `${count} ${count === 1 ? "order is" : "orders are"} signed.`;
-  moments.say("order-sign", words);
-  note(words);
-  await refresh();
-  await play("patient-view", {});
+// Signs the drafts that stand here now. One that is changed before it is tried again was not checked, and is left.
+function signAll() {
+  const drafted = [...record.drafts];
+  return inSteps(
+    () => record.sign(drafted).catch(refreshAfter), // some may be signed
+    () => {
+      moments.checked = "";
+      hold(find("signing"));
+      moments.signing.clear();
+      find("sign-anyway").hidden = true;
+      const count = drafted.filter(([reference]) => record.state(reference) === "ordered").length;
+      const words = `${count} ${count === 1 ? "order is" : "orders are"} signed.`;
+      moments.say("order-sign", words);
+      note(words);
+    },
+    refresh,
+    () => play("patient-view", {}),
+  );
 }
 
-async function addProblem(condition) {
-  await play("problem-list-item-create", { conditions: record.bundle([condition]) });
-  await record.file(condition);
-  note(`Problem added: ${nameOf(condition)}`);
-  await refresh();
+function addProblem(condition) {
+  return inSteps(
+    () => play("problem-list-item-create", { conditions: record.bundle([condition]) }),
+    () => record.file(condition),
+    () => note(`Problem added: ${nameOf(condition)}`),
+    refresh,
+  );
 }
 
 async function choose(draft, words) {
@@ -175,22 +158,20 @@ async function choose(draft, words) {
 }
 
 const removed = new Map(); // by reference: what puts it back
-const drafts = new Drafts(record, (act, reference, button) =>
-  doing(async () => {
-    if (act === "remove") {
-      if (!removed.has(reference)) removed.set(reference, await record.discard(reference));
-      drafts.became(reference, "Removed");
-      note("Order removed");
-    } else {
-      await removed.get(reference)?.();
-      removed.delete(reference);
-      drafts.lines.delete(reference);
-      note("Order put back");
-    }
-    await refresh();
-    await replay(moments.current, find("drafts"));
-  }, button),
-);
+const drafts = new Drafts(record, (act, reference, button) => {
+  const remove = async () => {
+    removed.set(reference, await record.discard(reference));
+    drafts.became(reference, "Removed");
+    note(`Order removed: ${drafts.nameOf(reference)}`);
+  };
+  const putBack = async () => {
+    await removed.get(reference)?.();
+    note(`Order put back: ${drafts.nameOf(reference)}`);
+    drafts.lines.delete(reference);
+  };
+  const deed = act === "remove" ? remove : putBack;
+  return doing(inSteps(deed, refresh, () => replay(moments.current, find("drafts"))), button);
+});
 
 for (const pane of [moments.side, moments.signing]) {
   const hookOf = () => (pane === moments.signing ? "order-sign" : moments.current);
@@ -200,7 +181,7 @@ for (const pane of [moments.side, moments.signing]) {
     if (!slot) return;
     const [hook, { card }] = [hookOf(), slot];
     const { label } = button.closest("[data-answer]")?.dataset ?? {};
-    if (button.matches(".undo")) doing(() => answering.takeBack(hook, card, label, button), button);
+    if (button.matches(".undo")) doing(answering.takingBack(hook, card, label, button), button);
     if (button.matches("[data-suggestion]")) {
       button.disabled = true;
       const done = doing(() => answering.accept(hook, card, card.suggestions[button.dataset.suggestion], button), button);
@@ -223,12 +204,9 @@ for (const pane of [moments.side, moments.signing]) {
 find("record").addEventListener("click", (event) => {
   const button = event.target.closest("[data-revoke]");
   if (!button) return;
-  doing(async () => {
-    await record.revoke(button.dataset.revoke);
-    note("Revoked");
-    await refresh();
-    await play("patient-view", {});
-  }, button);
+  const { revoke } = button.dataset;
+  const deed = async () => note(`Revoked: ${nameOf(await record.revoke(revoke))}`);
+  doing(inSteps(deed, refresh, () => play("patient-view", {})), button);
 });
 
 find("order-form").addEventListener("submit", (event) => {
@@ -243,11 +221,11 @@ find("problem-form").addEventListener("submit", (event) => {
   const { key, side } = event.target.elements;
   const site = side.value && { bodySite: [start.sides[side.value]] };
   const condition = record.instance(start.menu[key.value], site || {});
-  doing(() => addProblem(condition), event.submitter);
+  doing(addProblem(condition), event.submitter);
 });
 
-find("sign").addEventListener("click", () => doing(() => askToSign(), find("sign")));
-find("sign-anyway").addEventListener("click", () => doing(() => signAll(), find("sign-anyway")));
+find("sign").addEventListener("click", () => doing(askToSign(), find("sign")));
+find("sign-anyway").addEventListener("click", () => doing(signAll(), find("sign-anyway")));
 find("discharge").addEventListener("click", () => doing(() => play("encounter-discharge", {}), find("discharge")));
 find("with-prefetch")?.addEventListener("change", () => doing(() => play("patient-view", {})));
 for (const button of document.querySelectorAll("[data-hook]")) {

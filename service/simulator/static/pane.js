@@ -84,10 +84,9 @@ export class Pane {
   async #articles(cards) {
     if (!cards.length) return [];
     const pane = `${this.name}-${this.count++}`;
-    const html = await this.client.fragment("cards", { cards, pane, isForeign: Boolean(this.client.foreign) });
-    const holder = document.createElement("template");
-    holder.innerHTML = html;
-    return [...holder.content.querySelectorAll("article.card")];
+    const told = { cards, pane, isForeign: Boolean(this.client.foreign) };
+    const shown = await this.client.fragment("cards", told, "article.card");
+    return [...shown.querySelectorAll("article.card")];
   }
 
   decorateAll() {

@@ -23,6 +23,8 @@ export class PatientRecord {
     const left = start.records.filter(isDraft); // on record, and still to be signed
     this.drafts = new Map([...left, ...start.drafts].map((draft) => [referenceOf(draft), draft]));
     this.changed = new Set();
+    this.removals = new Map(); // by reference: what puts it back
+    this.unsure = new Set(); // references of what was written without an answer
     this.before = new Map(); // by reference: a draft as it was before a suggestion changed it
     this.renamed = new Map(); // the reference that the server gave, by the temporary one
   }
@@ -64,23 +66,37 @@ export class PatientRecord {
     return status === "completed" || (this.filed.has(known) && !status) ? "done" : "";
   }
 
-  // Removes a resource; what is returned puts it back.
+  // Removes a resource; what is returned puts it back. Called again it goes on from where it failed.
   async discard(reference) {
     const known = this.known(reference);
-    const [filed, draft] = [this.filed.get(known), this.drafts.get(known)];
-    if (filed) await this.write("DELETE", filed);
-    this.filed.delete(known);
-    this.drafts.delete(known);
-    return async () => {
-      const stored = filed ? await this.file({ ...filed, id: crypto.randomUUID() }) : draft;
-      if (filed) this.renamed.set(known, referenceOf(stored));
+    const draft = this.drafts.get(known);
+    if (draft && this.unsure.has(known) && !this.filed.has(known)) await this.file(draft); // it may be stored: now it is known where
+    const there = this.known(known);
+    const filed = this.filed.get(there);
+    if (!filed && !draft) return this.removals.get(there) ?? (async () => {});
+    if (filed) await this.#written("DELETE", filed);
+    for (const one of [known, there]) [this.filed, this.drafts].forEach((held) => held.delete(one));
+    const again = filed && { ...filed, id: crypto.randomUUID() };
+    const putBack = async () => {
+      const stored = filed ? await this.file(again) : draft;
+      if (filed) this.renamed.set(there, referenceOf(stored));
       if (draft) this.drafts.set(referenceOf(stored), filed ? stored : draft);
     };
+    this.removals.set(there, putBack);
+    return putBack;
+  }
+
+  // Writes to the server. Until it says what it did, it is not known what is stored.
+  async #written(method, resource) {
+    this.unsure.add(referenceOf(resource));
+    const stored = await this.write(method, resource);
+    this.unsure.delete(referenceOf(resource));
+    return stored;
   }
 
   async file(resource) {
     const reference = referenceOf(resource);
-    const stored = await this.write(this.filed.has(reference) ? "PUT" : "POST", resource);
+    const stored = await this.#written(this.filed.has(reference) ? "PUT" : "POST", resource);
     if (reference !== referenceOf(stored)) {
       this.filed.delete(reference);
       this.renamed.set(reference, referenceOf(stored));
@@ -93,13 +109,15 @@ export class PatientRecord {
   async revoke(reference) {
     const resource = this.filed.get(reference);
     const status = resource.resourceType.startsWith("Medication") ? "stopped" : "revoked";
-    await this.file({ ...resource, status });
+    const revoked = await this.file({ ...resource, status });
     this.drafts.delete(reference);
+    return revoked;
   }
 
-  // Signs each draft. What was signed stays signed when a later one fails.
-  async sign() {
-    for (const [reference, draft] of [...this.drafts]) {
+  // Signs these drafts, but for those that have changed. What was signed stays signed when a later one fails.
+  async sign(drafts) {
+    for (const [reference, draft] of drafts) {
+      if (this.drafts.get(reference) !== draft) continue;
       await this.file({ ...draft, status: "active" });
       this.drafts.delete(reference);
       this.before.delete(reference);
@@ -113,7 +131,10 @@ export class PatientRecord {
       const references = [action.resourceId].flat();
       const undos = [];
       for (const reference of references) undos.push(await this.discard(reference));
-      return { references, isRemoval: true, undo: async () => Promise.all(undos.map((undo) => undo())) };
+      const undo = async () => {
+        for (; undos.length; undos.pop()) await undos.at(-1)();
+      };
+      return { references, isRemoval: true, undo };
     }
     const resource = action.resource;
     const reference = referenceOf(resource);

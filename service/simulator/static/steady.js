@@ -1,5 +1,5 @@
-// Nothing is pressed that was not aimed at: a click of a pointer on a control that has just moved or appeared is ignored.
-// The keyboard aims by focus, not by place, and is never ignored.
+// Nothing is pressed that was not aimed at: a click of a pointer on a control that has just moved or appeared is ignored,
+// and so is the second click of a double one. The keyboard aims by focus, not by place: only a key that is held is ignored.
 
 const QUIET = 500; // milliseconds
 const MOVED = 3; // pixels
@@ -24,6 +24,7 @@ export class Steady {
     addEventListener("resize", () => this.#soon(true));
     addEventListener("scroll", () => this.measure(Boolean(this.waiting)), { capture: true, passive: true });
     document.addEventListener("click", (event) => this.#guard(event, told), true);
+    document.addEventListener("keydown", (event) => this.#holdKey(event), true);
   }
 
   #soon(isMove) {
@@ -67,14 +68,21 @@ export class Steady {
     if (isPointer) {
       if (this.waiting) this.measure(true);
       const since = this.moved.get(keyOf(control));
-      if (since !== undefined && performance.now() - since <= QUIET) {
+      const hasMoved = since !== undefined && performance.now() - since <= QUIET;
+      const isSecond = event.detail > 1 && control.matches("button");
+      if (hasMoved || isSecond) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        told();
+        if (hasMoved) told();
         return;
       }
     }
     this.pressed = { control, key: keyOf(control) };
+  }
+
+  #holdKey(event) {
+    const isPress = event.key === "Enter" || event.key === " ";
+    if (event.repeat && isPress && event.target.closest?.("button")) event.preventDefault();
   }
 
   // Changes the page, and scrolls so that the control that was pressed stays where it is.

@@ -1,0 +1,76 @@
+// One task at a time: each action of the clinician waits for the one before. What fails is said where it was asked for.
+
+import { asFailure, failureCard } from "./failures.js";
+
+const find = (id) => document.getElementById(id);
+
+// A task that goes on, when it is tried again, from the step that failed: what was done is not done twice.
+export function inSteps(...steps) {
+  const left = [...steps];
+  return async () => {
+    for (; left.length; left.shift()) await left[0]();
+  };
+}
+
+// The control that takes the place of one that has gone: in its card, in its line of a list, or at the cards.
+function placeOf(control) {
+  const [card, line] = [control.closest("article.card"), control.closest("li")];
+  const list = line?.closest("[id]");
+  const number = list ? [...list.querySelectorAll("li")].indexOf(line) : -1;
+  return () => {
+    if (card?.isConnected) return card.querySelector(".answer-line:not([hidden]) button") ?? card;
+    return list?.querySelectorAll("li")[number]?.querySelector("button") ?? list?.querySelector("button") ?? find("cds-title");
+  };
+}
+
+export class Tasks {
+  // `say` tells what failed; `tabs` knows whether this page is out of date; `after` is called when a task has ended.
+  constructor(tabs, say, after) {
+    Object.assign(this, { tabs, say, after, queue: Promise.resolve(), pending: new Set() });
+  }
+
+  // `anchor` is the control that was used: until its task has ended it does nothing more.
+  doing(task, anchor) {
+    if (anchor && this.pending.has(anchor)) return this.queue;
+    if (anchor) this.pending.add(anchor);
+    anchor?.setAttribute("aria-busy", "true");
+    this.queue = this.queue.then(() => this.#run(task, anchor));
+    return this.queue;
+  }
+
+  async #run(task, anchor) {
+    document.body.ariaBusy = "true";
+    const successor = anchor && document.activeElement === anchor ? placeOf(anchor) : null;
+    anchor?.closest("article.card")?.querySelectorAll(".failure").forEach((part) => part.remove());
+    try {
+      await task();
+    } catch (failure) {
+      this.failBeside(failure, anchor, () => this.doing(task, anchor));
+    }
+    this.pending.delete(anchor);
+    anchor?.removeAttribute("aria-busy");
+    this.after();
+    document.body.ariaBusy = "false";
+    if (successor && (!anchor.isConnected || anchor.hidden)) successor().focus({ preventScroll: true });
+  }
+
+  // The error card stands at the control that was used. It says the same once, however often it is tried again.
+  failBeside(error, anchor, again) {
+    const failure = asFailure(error);
+    const { isStale } = this.tabs;
+    const retry = (card) => {
+      if (isStale) return location.reload();
+      card.remove();
+      return again();
+    };
+    this.#put(failureCard(failure, retry, isStale ? "Open the chart again" : "Retry"), anchor);
+    this.say(`${failure.word}: ${failure.message}`);
+  }
+
+  #put(card, anchor) {
+    if (anchor?.matches("[data-remove]")) return find("drafts").after(card); // whose lines are drawn anew
+    const around = anchor?.isConnected ? anchor.closest("article.card, li") : find("cards");
+    if (around) return around.append(card);
+    return (anchor.closest("form, .buttons") ?? anchor).after(card);
+  }
+}

@@ -1,0 +1,76 @@
+"""A FHIR server that files: it creates once by an identifier, replaces and removes, and may lose its answer.
+
+with FilingServer(records) as server:
+    server.after = 500          # from now on a write is done, and answered 500
+    server.before = 503         # from now on nothing is written, and 503 is answered
+    server.of("ServiceRequest")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from tests.support.fhir_server import FHIR_JSON, FhirServer, Json
+from tests.support.http_server import Asked, HangUp, Reply
+
+_WRITES = ("PUT", "DELETE")
+
+
+class FilingServer(FhirServer):
+    """The server; `before` and `after` are a status, 0 for none, or -1 for a connection that is closed."""
+
+    def __init__(self, resources: Iterable[Json] = ()) -> None:
+        super().__init__(resources)
+        self.before = 0
+        self.after = 0
+        self.written: list[str] = []
+
+    def of(self, kind: str) -> list[Json]:
+        """What is stored of a resource type."""
+        return [one for one in self.resources if one["resourceType"] == kind]
+
+    def _serve(self, asked: Asked) -> Reply:
+        path = urlsplit(asked.target).path.removeprefix("/fhir/")
+        if asked.method not in _WRITES and (asked.method != "POST" or "_search" in path):
+            return super()._serve(asked)
+        if self.before:
+            return self._failed(self.before)
+        self.written.append(f"{asked.method} {path}")
+        reply = self._write(asked, path)
+        return self._failed(self.after) if self.after else reply
+
+    def _failed(self, status: int) -> Reply:
+        if status < 0:
+            raise HangUp
+        return Reply(status, {"Content-Type": FHIR_JSON}, b'{"resourceType": "OperationOutcome", "issue": []}')
+
+    def _write(self, asked: Asked, path: str) -> Reply:
+        kind, _, identity = path.partition("/")
+        stored = next((one for one in self.of(kind) if one.get("id") == identity), None)
+        if asked.method == "DELETE":
+            if stored is None:
+                return self._failed(404)
+            self.resources.remove(stored)
+            return Reply(204)
+        resource = json.loads(asked.body)
+        if asked.method == "POST":
+            return self._create(asked, kind, resource)
+        if stored is not None:
+            self.resources.remove(stored)
+        return self._store(resource, 200)
+
+    def _create(self, asked: Asked, kind: str, resource: Json) -> Reply:
+        wanted = asked.headers.get("If-None-Exist", "").removeprefix("identifier=").split("|")[-1]
+        for one in self.of(kind) if wanted else ():
+            if wanted in [identifier.get("value") for identifier in one.get("identifier", [])]:
+                return self._said(one, 200)
+        return self._store({**resource, "id": f"filed-{len(self.written)}"}, 201)
+
+    def _store(self, resource: Json, status: int) -> Reply:
+        self.resources.append(resource)
+        return self._said(resource, status)
+
+    def _said(self, resource: Json, status: int) -> Reply:
+        return Reply(status, {"Content-Type": FHIR_JSON}, json.dumps(resource).encode())
