@@ -10,6 +10,8 @@ const nameOf = (control) =>
   control.id || `${control.dataset.act ?? ""}${control.dataset.revoke ?? control.dataset.remove ?? control.textContent.trim()}`;
 const keyOf = (control) => `${control.tagName} ${topicOf(control)} ${nameOf(control)}`;
 
+const isScrolled = (part) => ["auto", "scroll"].includes(getComputedStyle(part).overflowY);
+
 export class Steady {
   // `told` is called when a click was ignored.
   constructor(main, told) {
@@ -22,7 +24,7 @@ export class Steady {
     const attributeFilter = ["hidden", "class", "open", "style"];
     changes.observe(main, { childList: true, characterData: true, subtree: true, attributes: true, attributeFilter });
     addEventListener("resize", () => this.#soon(true));
-    addEventListener("scroll", () => this.measure(Boolean(this.waiting)), { capture: true, passive: true });
+    addEventListener("scroll", () => this.measure(Boolean(this.waiting), false), { capture: true, passive: true });
     document.addEventListener("click", (event) => this.#guard(event, told), true);
     document.addEventListener("keydown", (event) => this.#holdKey(event), true);
   }
@@ -32,12 +34,14 @@ export class Steady {
     this.waiting = requestAnimationFrame(() => this.measure(isMove));
   }
 
-  // Where each control is now, in the window. `isMove`: what is elsewhere than before has moved by itself.
-  measure(isMove) {
+  // Where each control is now, in the window. `isMove`: what is elsewhere than before has moved by itself, and the page
+  // is scrolled so that the control that was pressed does not; not while it is scrolled by hand (`isHeld` is false).
+  measure(isMove, isHeld = isMove) {
     if (this.waiting) {
       cancelAnimationFrame(this.waiting);
       this.waiting = 0;
     }
+    if (isHeld && this.pressed) this.#hold();
     const now = performance.now();
     const places = new Map();
     for (const control of this.main.querySelectorAll(CONTROLS)) {
@@ -50,6 +54,7 @@ export class Steady {
       places.set(key, { left, top });
     }
     this.places = places;
+    this.pressed?.chain.forEach((link) => (link.top = link.part.getBoundingClientRect().top));
     this.#mark(now);
   }
 
@@ -77,7 +82,15 @@ export class Steady {
         return;
       }
     }
-    this.pressed = { control, key: keyOf(control) };
+    this.#press(control);
+  }
+
+  #press(control) {
+    const chain = [];
+    for (let part = control; part && part !== this.main; part = part.parentElement) {
+      chain.push({ part, top: part.getBoundingClientRect().top });
+    }
+    this.pressed = { key: keyOf(control), chain };
   }
 
   #holdKey(event) {
@@ -85,20 +98,28 @@ export class Steady {
     if (event.repeat && isPress && event.target.closest?.("button")) event.preventDefault();
   }
 
-  // Changes the page, and scrolls so that the control that was pressed stays where it is.
+  // Changes the page; the control that was pressed stays where it is.
   keep(change) {
-    const before = this.#top();
     change();
-    const after = this.#top();
-    if (before !== null && after !== null && Math.abs(after - before) >= 1) scrollBy({ top: after - before, behavior: "instant" });
     this.measure(true);
   }
 
-  #top() {
-    if (!this.pressed) return null;
-    const { control, key } = this.pressed;
-    const there = control.isConnected ? control : [...this.main.querySelectorAll(CONTROLS)].find((one) => keyOf(one) === key);
-    const place = there?.getBoundingClientRect();
-    return place?.width ? place.top : null;
+  #hold() {
+    const pane = this.pressed.chain.find(({ part }) => part.isConnected && part.scrollHeight > part.clientHeight && isScrolled(part));
+    if (pane) pane.part.scrollTop += this.#offset();
+    const left = this.#offset();
+    if (Math.abs(left) >= 1) scrollBy({ top: left, behavior: "instant" });
+  }
+
+  // By how much the pressed control has moved; where it has gone or is hidden, what was around it.
+  #offset() {
+    const [{ part: control, top }] = this.pressed.chain;
+    const again = control.isConnected ? null : [...this.main.querySelectorAll(CONTROLS)].find((one) => keyOf(one) === this.pressed.key);
+    if (again?.getBoundingClientRect().width) {
+      this.#press(again);
+      this.pressed.chain[0].top = top;
+    }
+    const link = this.pressed.chain.find(({ part }) => part.isConnected && part.getBoundingClientRect().width);
+    return link ? link.part.getBoundingClientRect().top - link.top : 0;
   }
 }

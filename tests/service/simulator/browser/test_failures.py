@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from service import examples
-from tests.support.browsing import LAPTOP, PHONE, Visit, card, settled
+from tests.support.between import Between
+from tests.support.browsing import PHONE, Visit, card, settled
 from tests.support.fhir_server import FHIR_JSON, FhirServer
 from tests.support.http_server import Asked, Gateway, HangUp, Reply
 
@@ -38,37 +37,6 @@ FAULTS: dict[str, tuple[Reply | HangUp, str]] = {
     "nothing": (Reply(200, {"Content-Type": "application/json"}, b""), "The answer is empty"),
     "no list of cards": (Reply(200, {"Content-Type": "application/json"}, b'{"cards": 7}'), "no list of cards"),
 }
-
-
-class Between(Gateway):
-    """The service, reached through a gateway; `faulty` are the paths that it does not answer well, at the moment."""
-
-    def __init__(self, address: str) -> None:
-        self.faulty: dict[str, Reply | HangUp | float] = {}
-        super().__init__(urlsplit(address).port or 0, self._manner)
-
-    def _manner(self, asked: Asked) -> Asked | Reply:
-        fault = next((fault for path, fault in self.faulty.items() if asked.target.startswith(path)), None)
-        if isinstance(fault, HangUp):
-            raise fault
-        if isinstance(fault, float):
-            self.pause(fault)
-        return fault if isinstance(fault, Reply) else asked
-
-
-@pytest.fixture
-def between(address: str) -> Iterator[Between]:
-    """The gateway, through which the page is opened."""
-    with Between(address) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def page(browser: Browser, between: Between) -> Iterator[Page]:
-    """A page, whose console may speak of what failed."""
-    visit = Visit(browser, f"http://{between.address}", LAPTOP, "light")
-    yield visit.page
-    visit.page.context.close()
 
 
 def open_chart(page: Page, between: Between, path: str = EXAMPLE) -> None:
