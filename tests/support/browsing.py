@@ -30,6 +30,7 @@ FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser; its process ends with the block."""
+    expect.set_options(timeout=20_000)  # of a machine that others use too
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser

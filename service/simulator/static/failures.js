@@ -8,6 +8,7 @@ export class Failure extends Error {
   }
 }
 
+const UNCHECKED = "Not checked"; // what became of a call of a hook
 const NOT_CHECKED = "Nothing was checked: this is not an all-clear.";
 
 const OF_STATUS = {
@@ -25,18 +26,19 @@ const OF_STATUS = {
 const FAULT = ["The service failed", "Retry. If it fails again, tell who runs the service: the log says more."];
 
 export const away = (where, why = "") =>
-  new Failure("The service did not answer", why, `${NOT_CHECKED} See that it runs at ${where}, then retry.`);
+  new Failure("The service did not answer", why, `${NOT_CHECKED} See that it runs at ${where}, then retry.`, UNCHECKED);
 
 export const late = (seconds) =>
   new Failure(
     "The service did not answer in time",
     `Nothing came within ${seconds} seconds.`,
     `${NOT_CHECKED} Retry; if it stays slow, see whether its FHIR server answers.`,
+    UNCHECKED,
   );
 
 export function refused(status, why) {
   const [title, todo] = OF_STATUS[status] ?? FAULT;
-  return new Failure(title, why, `${NOT_CHECKED} ${todo}`);
+  return new Failure(title, why, `${NOT_CHECKED} ${todo}`, UNCHECKED);
 }
 
 export const strange = (what) =>
@@ -44,6 +46,7 @@ export const strange = (what) =>
     "The answer of the service cannot be read",
     what,
     `${NOT_CHECKED} See that the address is that of a CDS service, then retry.`,
+    UNCHECKED,
   );
 
 const UNKNOWN = {

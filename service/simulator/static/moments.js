@@ -99,7 +99,7 @@ export class Moments {
   #idOf(hook) {
     const service = this.services.get(hook);
     const todo = "Nothing was checked. Choose a service whose discovery lists it.";
-    if (!service) throw new Failure("The service does not answer this hook", hook, todo);
+    if (!service) throw new Failure("The service does not answer this hook", hook, todo, "Not checked");
     return service.id;
   }
 
@@ -168,13 +168,13 @@ export class Moments {
       called.doubt = true;
       find("verdicts").replaceChildren(element("p", failure.message, "verdicts fault"));
       const todo = "That there is no other card means nothing. Retry.";
-      return pane.warn(new Failure("What was looked at is not known", failure.why || failure.message, todo), retry);
+      return pane.warn(new Failure("What was looked at is not known", failure.why || failure.message, todo, "In doubt"), retry);
     }
     if (!looked) return pane.say("This service sent no card. What it looked at is not known.");
     if (looked.unseen.length) {
       called.doubt = true;
       const todo = "That no card speaks of these means nothing. See that the FHIR server answers, then retry.";
-      return pane.warn(new Failure("Not everything could be checked", looked.unseen.join("; "), todo), retry);
+      return pane.warn(new Failure("Not everything could be checked", looked.unseen.join("; "), todo, "In doubt"), retry);
     }
     const left = looked.unevaluated ? ` ${looked.unevaluated} of them could not be evaluated: see below why.` : "";
     return pane.say(`No cards: ${looked.rules} rules looked at this record, and there is nothing to say.${left}`);

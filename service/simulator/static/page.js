@@ -130,6 +130,7 @@ function signAll() {
       hold(find("signing"));
       moments.signing.clear();
       find("sign-anyway").hidden = true;
+      steady.keep(() => drafts.show());
       const count = drafted.filter(([reference]) => record.state(reference) === "ordered").length;
       const words = `${count} ${count === 1 ? "order is" : "orders are"} signed.`;
       moments.say("order-sign", words);

@@ -10,7 +10,8 @@ const nameOf = (control) =>
   control.id || `${control.dataset.act ?? ""}${control.dataset.revoke ?? control.dataset.remove ?? control.textContent.trim()}`;
 const keyOf = (control) => `${control.tagName} ${topicOf(control)} ${nameOf(control)}`;
 
-const isScrolled = (part) => ["auto", "scroll"].includes(getComputedStyle(part).overflowY);
+const isScrolled = (part) =>
+  part.scrollHeight > part.clientHeight && ["auto", "scroll"].includes(getComputedStyle(part).overflowY);
 
 export class Steady {
   // `told` is called when a click was ignored.
@@ -19,12 +20,13 @@ export class Steady {
     this.places = new Map();
     this.moved = new Map();
     this.pressed = null;
+    this.byPage = new WeakMap(); // by what is scrolled: to where this page has scrolled it
     this.measure(false);
     const changes = new MutationObserver(() => this.#soon(true));
     const attributeFilter = ["hidden", "class", "open", "style"];
     changes.observe(main, { childList: true, characterData: true, subtree: true, attributes: true, attributeFilter });
     addEventListener("resize", () => this.#soon(true));
-    addEventListener("scroll", () => this.measure(Boolean(this.waiting), false), { capture: true, passive: true });
+    addEventListener("scroll", ({ target }) => this.#scrolled(target), { capture: true, passive: true });
     document.addEventListener("click", (event) => this.#guard(event, told), true);
     document.addEventListener("keydown", (event) => this.#holdKey(event), true);
   }
@@ -32,6 +34,13 @@ export class Steady {
   #soon(isMove) {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => this.measure(isMove));
+  }
+
+  #scrolled(target) {
+    const scrolled = target === document ? document.scrollingElement : target;
+    if (Math.abs(this.byPage.get(scrolled) - scrolled.scrollTop) < 1) return;
+    this.byPage.delete(scrolled);
+    this.measure(Boolean(this.waiting), false);
   }
 
   // Where each control is now, in the window. `isMove`: what is elsewhere than before has moved by itself, and the page
@@ -105,10 +114,13 @@ export class Steady {
   }
 
   #hold() {
-    const pane = this.pressed.chain.find(({ part }) => part.isConnected && part.scrollHeight > part.clientHeight && isScrolled(part));
-    if (pane) pane.part.scrollTop += this.#offset();
-    const left = this.#offset();
-    if (Math.abs(left) >= 1) scrollBy({ top: left, behavior: "instant" });
+    const around = this.pressed.chain.map(({ part }) => part).filter((part) => part.isConnected && isScrolled(part));
+    for (const part of [...around, document.scrollingElement]) {
+      const left = this.#offset();
+      if (Math.abs(left) < 1) return;
+      part.scrollTo({ top: part.scrollTop + left, behavior: "instant" });
+      this.byPage.set(part, part.scrollTop);
+    }
   }
 
   // By how much the pressed control has moved; where it has gone or is hidden, what was around it.

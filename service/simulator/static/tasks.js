@@ -12,13 +12,14 @@ export function inSteps(...steps) {
   };
 }
 
-// The control that takes the place of one that has gone: in its card, in its line of a list, or at the cards.
+// What takes the place of a control that is gone or disabled: in its card, in its line of a list, beside it, or the cards.
 function placeOf(control) {
   const [card, line] = [control.closest("article.card"), control.closest("li")];
   const list = line?.closest("[id]");
   const number = list ? [...list.querySelectorAll("li")].indexOf(line) : -1;
   return () => {
     if (card?.isConnected) return card.querySelector(".answer-line:not([hidden]) button") ?? card;
+    if (control.closest(".ordering") && !list) return find("signing");
     return list?.querySelectorAll("li")[number]?.querySelector("button") ?? list?.querySelector("button") ?? find("cds-title");
   };
 }
@@ -34,7 +35,7 @@ export class Tasks {
     if (anchor && this.pending.has(anchor)) return this.queue;
     if (anchor) this.pending.add(anchor);
     anchor?.setAttribute("aria-busy", "true");
-    this.queue = this.queue.then(() => this.#run(task, anchor));
+    this.queue = this.queue.catch(() => {}).then(() => this.#run(task, anchor)); // one that broke holds up no other
     return this.queue;
   }
 
@@ -43,15 +44,14 @@ export class Tasks {
     const successor = anchor && document.activeElement === anchor ? placeOf(anchor) : null;
     anchor?.closest("article.card")?.querySelectorAll(".failure").forEach((part) => part.remove());
     try {
-      await task();
-    } catch (failure) {
-      this.failBeside(failure, anchor, () => this.doing(task, anchor));
+      await task().catch((failure) => this.failBeside(failure, anchor, () => this.doing(task, anchor)));
+      this.after();
+    } finally {
+      this.pending.delete(anchor);
+      anchor?.removeAttribute("aria-busy");
+      document.body.ariaBusy = "false";
     }
-    this.pending.delete(anchor);
-    anchor?.removeAttribute("aria-busy");
-    this.after();
-    document.body.ariaBusy = "false";
-    if (successor && (!anchor.isConnected || anchor.hidden)) successor().focus({ preventScroll: true });
+    if (successor && (!anchor.isConnected || anchor.hidden || anchor.disabled)) successor().focus({ preventScroll: true });
   }
 
   // The error card stands at the control that was used. It says the same once, however often it is tried again.
