@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, timedelta
 from html import unescape
+from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
@@ -90,6 +91,18 @@ def test_the_ruler_shows_every_window_and_says_it_in_words(client: FlaskClient) 
         assert f"<dt>{window.said}</dt>" in page
     assert "denervation: limb denervation takes two to three weeks" in page
     assert any(("exam window" in dict(window.names)) for window in told if window.days == 30)
+
+
+def test_a_window_reaches_its_mark_on_the_ruler() -> None:
+    told = windows({f"x.{days}": f"timedelta(days={days})" for days in (1, 7, 30, 90, 365)}, ())
+    ruler = ElementTree.fromstring(drawn(told))
+    marks = [float(one.attrib["x1"]) for one in ruler.iter("line")]
+    ends = [float(one.attrib["x"]) + float(one.attrib["width"]) for one in ruler.iter("rect")]
+    assert ends == marks
+    assert [one.text for one in ruler.iter("text")] == [
+        *("1 d", "7 d", "30 d", "90 d", "1 y"),
+        *("1 day", "7 days", "30 days", "90 days", "365 days"),
+    ]
 
 
 def test_what_is_written_in_hours_is_said_in_hours() -> None:
