@@ -131,6 +131,24 @@ def test_a_draft_that_was_changed_after_it_was_stored_is_signed_as_it_is_now(
 
 
 @pytest.mark.long
+def test_a_signing_that_is_tried_again_signs_what_was_checked_and_nothing_else(
+    browser: Browser, address: str, filing: FilingServer
+) -> None:
+    page = opened(browser, address, filing)
+    filing.before = 503
+    press(page, "^Sign orders")
+    filing.before = 0
+    page.get_by_role("combobox", name="Order", exact=True).select_option("order.emg-ncs")
+    press(page, "^Choose$")
+    page.locator(".ordering").get_by_role("button", name="Retry").click()
+    expect(page.locator("#sign-status")).to_have_text("1 order is signed.")
+    awaited(page)
+    expect(page.locator("#drafts li.unsigned")).to_have_count(1)
+    assert [order["status"] for order in filing.of("ServiceRequest")] == ["active"]
+    page.context.close()
+
+
+@pytest.mark.long
 def test_a_service_that_stops_in_each_deed_has_it_done_once(page: Page, between: Between) -> None:
     page.goto(f"http://{between.address}/simulator/examples/{NAME}")
     settled(page)
