@@ -20,6 +20,8 @@ _TIMEOUT = 60  # seconds: a server that has just started takes long over its fir
 _LOOK = 10  # seconds
 _PAUSE = 1  # seconds between two looks at a server that is still starting
 _LONGEST = 300  # characters of a server's own words
+_FAULT = 500  # from here on it is not known what the server did
+_UNKNOWN = "; it may be there all the same: load again, which writes over it"
 
 
 class LoadError(ServiceError):
@@ -52,9 +54,10 @@ def _write(http: HttpClient, base: str, name: str, bundle: dict[str, Any]) -> No
     try:
         reply = http.call("POST", base, _TIMEOUT, headers=headers, body=msgspec.json.encode(bundle), read_errors=True)
     except AnswerError as error:
-        raise LoadError(f"{name} was not loaded into {base}: {error}") from None
+        raise LoadError(f"{name} was not loaded into {base}: {error}{_UNKNOWN}") from None
     if reply.status != 200:
-        raise LoadError(f"{name} was not loaded: {base} answered {reply.status}{_words(reply)}")
+        doubt = _UNKNOWN if reply.status >= _FAULT else ""
+        raise LoadError(f"{name} was not loaded: {base} answered {reply.status}{_words(reply)}{doubt}")
     if len(_resource(reply).get("entry", ())) != len(bundle["entry"]):
         raise LoadError(f"{name} was not loaded: {base} answered no transaction-response")
 

@@ -31,6 +31,7 @@ class Transactions(HttpServer):
         self.starting = 0  # so many looks at /metadata find it unready
         self.metadata: Any = CAPABLE
         self.answer: tuple[int, Any] | None = None  # to every transaction
+        self.lost: tuple[int, Any] | None = None  # to every transaction, after it is done
 
     @property
     def lines(self) -> list[str]:
@@ -54,6 +55,8 @@ class Transactions(HttpServer):
             url = f"{resource['resourceType']}/{resource['id']}"
             assert entry["request"] == {"method": "PUT", "url": url}
             self.kept[url] = resource
+        if self.lost is not None:
+            return self.lost
         answers = [{"response": {"status": "201 Created"}} for _ in bundle["entry"]]
         return 200, {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
@@ -166,6 +169,19 @@ def test_a_refused_transaction_ends_with_1_and_the_reason(
     assert done.stderr == f"foot-drop-cds: {next(iter(examples.names()))} was not loaded: {server.base} {why}\n"
     assert done.stdout == ""
     assert server.lines.count("POST /fhir") == 1
+
+
+def test_a_transaction_that_is_taken_and_answered_500_may_be_there_and_is_loaded_again(
+    server: Transactions, load: Load
+) -> None:
+    server.lost = (500, OUTCOME)
+    done = load(server.base)
+    assert done.returncode == 1
+    assert done.stderr.endswith("; it may be there all the same: load again, which writes over it\n")
+    stored = set(server.kept)
+    server.lost = None
+    assert load(server.base).returncode == 0
+    assert stored < set(server.kept)
 
 
 @pytest.mark.parametrize("url", ["localhost:8080/fhir", "ftp://127.0.0.1/fhir", "http://u:p@127.0.0.1/fhir", ""])
