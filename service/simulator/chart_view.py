@@ -72,7 +72,7 @@ class Banner(Struct):
 
 
 class ChartView(Struct):
-    """Everything that the chart page shows of a patient."""
+    """Everything that the chart page shows of a patient; `unread` are the resource types that could not be read."""
 
     banner: Banner
     problems: list[Row]
@@ -83,12 +83,17 @@ class ChartView(Struct):
     medicines: list[Row]
     others: list[Row]
     pictures: Pictures | None = None
+    unread: frozenset[str] = frozenset()
+
+    def lacks(self, *kinds: str) -> bool:
+        """Whether some of these resource types could not be read: that none is shown then says nothing."""
+        return not self.unread.isdisjoint(kinds)
 
 
-def chart_view(records: Iterable[Json], changed: Iterable[str], today: date) -> ChartView:
+def chart_view(records: Iterable[Json], changed: Iterable[str], today: date, unread: Iterable[str] = ()) -> ChartView:
     """The records, newest first in each section; `changed` holds the references of those that just changed."""
     records = [record for record in records if isinstance(record, dict)]
-    marked = frozenset(changed)
+    marked, lacking = frozenset(changed), frozenset(unread)
 
     def rows(*kinds: str) -> list[Row]:
         chosen = [record for record in records if record.get("resourceType") in kinds]
@@ -105,7 +110,8 @@ def chart_view(records: Iterable[Json], changed: Iterable[str], today: date) -> 
         reports=rows("DiagnosticReport"),
         medicines=rows(*_PRESCRIBED),
         others=rows("Device", "Procedure"),
-        pictures=pictures(records, today),
+        pictures=pictures(records, today) if "Observation" not in lacking else None,
+        unread=lacking,
     )
 
 

@@ -104,7 +104,9 @@ def _add_fragments(blueprint: Blueprint, evaluator: Evaluator) -> None:
     @blueprint.post("/record")
     def record() -> Response:
         asked = _asked()
-        view = chart_view(asked.get("records") or [], asked.get("changed") or [], datetime.now(UTC).date())
+        told = (asked.get(name) or [] for name in ("records", "changed", "unread"))
+        records, changed, unread = told
+        view = chart_view(records, changed, datetime.now(UTC).date(), unread)
         return _page("record.html", view=view)
 
     @blueprint.post("/cards")
@@ -148,7 +150,7 @@ def _start() -> dict[str, Any]:
 
 
 def _chart(opened: opening.Opening, start: dict[str, Any]) -> Response:
-    view = chart_view(opened.records, (), datetime.now(UTC).date())
+    view = chart_view(opened.records, (), datetime.now(UTC).date(), opened.faults)
     return _page(
         "chart.html",
         opened=opened,

@@ -51,7 +51,7 @@ function note(words) {
 // The record and the drafts as they are now.
 async function refresh() {
   moments.changes += 1;
-  const told = { records: record.records(), changed: [...record.changed] };
+  const told = { records: record.records(), changed: [...record.changed], unread: Object.keys(start.faults) };
   const shown = await client.fragment("record", told, ".banner").catch((failure) => {
     steady.keep(() => drafts.show());
     throw unshown(failure);

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.support.between import Between
 from tests.support.browsing import LAPTOP, PHONE, Visit, card, settled
 
 STRAYED = 3  # pixels
@@ -113,6 +114,33 @@ def test_what_is_pressed_twice_is_done_once_and_nothing_moves_from_under_the_poi
     journey(visit.chart("new-l5-foot-drop"), Pointer(visit.page, has_touch))
     visit.check_quiet()
     visit.page.context.close()
+
+
+@pytest.mark.long
+def test_the_second_click_of_a_double_one_does_nothing_when_the_first_is_done(browser: Browser, address: str) -> None:
+    visit = Visit(browser, address, LAPTOP, "light")
+    page = visit.chart("new-l5-foot-drop")
+    for clicks in (1, 2):
+        page.get_by_role("button", name="Choose", exact=True).hover()
+        page.mouse.down(click_count=clicks)
+        page.mouse.up(click_count=clicks)
+        page.wait_for_timeout(50)
+        settled(page)
+        expect(page.locator("#drafts li.unsigned")).to_have_count(1)
+    page.context.close()
+
+
+@pytest.mark.long
+def test_a_control_that_waits_for_the_service_is_pressed_once(page: Page, between: Between) -> None:
+    page.goto(f"http://{between.address}/simulator/examples/new-l5-foot-drop")
+    settled(page)
+    between.faulty = {"/cds-services/": 1.0}
+    page.get_by_role("button", name="Choose", exact=True).focus()
+    for _ in range(3):
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Choose", exact=True)).to_have_attribute("aria-busy", "true")
+    settled(page)
+    expect(page.locator("#drafts li.unsigned")).to_have_count(1)
 
 
 @pytest.mark.long
