@@ -322,13 +322,32 @@ def test_a_browser_that_says_no_site_may_write(client: FlaskClient) -> None:
 def test_an_order_that_is_sent_again_is_known_by_its_identifier(client: FlaskClient) -> None:
     base, temporary = "http://localhost:8090/fhir", "0d9b8ac5-8f5a-4c44-9d1b-3f7f7a0a8f11"
     with responses.RequestsMock() as net:
-        net.post(f"{base}/ServiceRequest", json={"resourceType": "ServiceRequest", "id": "17"}, status=200)
+        net.post(f"{base}/ServiceRequest", json={"resourceType": "ServiceRequest", "id": "17"}, status=201)
         order = {"resourceType": "ServiceRequest", "id": temporary}
         assert write(client, {"server": base, "method": "POST", "resource": order}).status_code == 200
         asked = net.calls[0].request
     known = {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{temporary}"}
     assert json.loads(asked.body or "")["identifier"] == [known]
     assert asked.headers["If-None-Exist"] == f"identifier={known['system']}|{known['value']}"
+
+
+def test_an_order_that_was_stored_and_has_changed_since_is_replaced(client: FlaskClient) -> None:
+    base, temporary = "http://localhost:8090/fhir", "0d9b8ac5-8f5a-4c44-9d1b-3f7f7a0a8f11"
+    order = {"resourceType": "ServiceRequest", "id": temporary, "priority": "stat"}
+    with responses.RequestsMock() as net:
+        net.post(f"{base}/ServiceRequest", json={**order, "id": "17", "priority": "routine"}, status=200)
+        net.put(f"{base}/ServiceRequest/17", json={**order, "id": "17"})
+        made = write(client, {"server": base, "method": "POST", "resource": order})
+        assert made.get_json() == {**order, "id": "17"}
+        assert json.loads(net.calls[1].request.body or "")["priority"] == "stat"
+
+
+@pytest.mark.parametrize(("status", "answered"), [(404, 200), (410, 200), (403, 502), (500, 502)])
+def test_what_is_gone_already_is_removed(client: FlaskClient, status: int, answered: int) -> None:
+    base, order = "http://localhost:8090/fhir", {"resourceType": "ServiceRequest", "id": "17"}
+    with responses.RequestsMock() as net:
+        net.delete(f"{base}/ServiceRequest/17", status=status)
+        assert write(client, {"server": base, "method": "DELETE", "resource": order}).status_code == answered
 
 
 def test_an_order_is_filed_on_the_fhir_server_under_an_id_of_its_own(client: FlaskClient) -> None:
