@@ -11,7 +11,7 @@ import pytest
 
 from cards.findings.course import EXAM_WINDOW
 from cards.findings.history import LOSS_WINDOW
-from tests.service.simulator.test_pictures import drawn, grade
+from tests.support.pictured import drawn, grade
 
 MUSCLES = ["hip-abduction", "knee-extension", "plantar-flexion", "ankle-dorsiflexion", "inversion", "eversion"]
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Any
-from xml.etree import ElementTree
 
 from flask.testing import FlaskClient
 
@@ -13,28 +11,12 @@ from cards.findings.course import EXAM_WINDOW
 from cards.record.side import Side
 from service import examples
 from service.simulator.chart_view import chart_view
-from service.simulator.pictures import Pictures, pictures
+from service.simulator.pictures import pictures
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW
+from tests.support.pictured import drawn, grade
 
 TODAY = NOW.date()
-
-
-def drawn(facts: dict[str, Any], today: date = TODAY) -> Pictures:
-    """The pictures of a patient with these facts."""
-    records = [one for some in vignettes.records(facts, NOW).values() for one in some]
-    told = pictures(records, today)
-    assert told is not None
-    ElementTree.fromstring(told.exam.drawing)
-    if told.course:
-        ElementTree.fromstring(told.course.drawing)
-    return told
-
-
-def grade(
-    days: float, value: float | str, side: str | None = "left", code: str = "ankle-dorsiflexion"
-) -> dict[str, Any]:
-    return {"code": f"mrc-{code}", "value": value, "daysAgo": days} | ({"side": side} if side else {})
 
 
 def test_each_muscle_of_each_side_is_told_and_what_lacks() -> None:
