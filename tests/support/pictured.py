@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,10 +10,10 @@ from tests.support import vignettes
 from tests.support.patients import NOW
 
 
-def drawn(facts: dict[str, Any], today: date = NOW.date()) -> Pictures:
+def drawn(facts: dict[str, Any]) -> Pictures:
     """The pictures of a patient with these facts."""
     records = [one for some in vignettes.records(facts, NOW).values() for one in some]
-    told = pictures(records, today)
+    told = pictures(records, NOW.date())
     assert told is not None
     ElementTree.fromstring(told.exam.drawing)
     if told.course:
