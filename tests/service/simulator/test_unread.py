@@ -28,6 +28,7 @@ ABSENT = {
     "AllergyIntolerance": "none recorded",
     "Encounter": "No encounter",
 }
+USUAL = ("Observation", "AllergyIntolerance")
 PATIENT = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Brandt"}]}
 
 
@@ -39,7 +40,9 @@ def start_of(page: str) -> dict[str, Any]:
     return start
 
 
-@pytest.mark.parametrize("kind", ABSENT)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in USUAL else pytest.param(kind, marks=pytest.mark.long) for kind in ABSENT]
+)
 def test_what_could_not_be_read_is_not_called_absent(client: FlaskClient, kind: str) -> None:
     with FhirServer([PATIENT]) as server:
         address = f"/simulator/patient?server={server.base}&id=p1"
