@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, NamedTuple, Union, cast, get_type_hints
+from typing import Any, Union, cast, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct, inspect, structs
@@ -18,13 +18,8 @@ from cards.record.elements import LONGEST_TEXT, NOTHING, Contained, Elements, Re
 from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit_element, fit_record
 from cards.record.records import Other, Resource
 
-
-class _Member(NamedTuple):
-    """An element of a record; `decode` is None for one that records keep as JSON."""
-
-    element: inspect.Field
-    name: str
-    decode: Callable[[Raw], Any] | None
+_Member = tuple[inspect.Field, str, Callable[[Raw], Any] | None]
+"""An element of a record, its name, and what decodes it: None for one that records keep as JSON."""
 
 
 class _Typed(Struct):
@@ -120,9 +115,8 @@ def _fit_members(split: Struct, where: str, defects: list[Defect], *, draft: boo
     kind, its_members = _READ[type(split)]
     record: Any = kind()
     loose: list[tuple[inspect.Field, Raw]] = []
-    for (element, name, decode), text in zip(its_members, structs.astuple(split), strict=True):
-        if text is NOTHING:
-            continue
+    together = zip(its_members, structs.astuple(split), strict=True)
+    for (element, name, decode), text in [pair for pair in together if pair[1] is not NOTHING]:
         try:
             setattr(record, name, text if decode is None else decode(text))
         except msgspec.DecodeError:
@@ -145,7 +139,7 @@ def _longest(lengths: list[int]) -> int:
 def _its_members(kind: inspect.StructType) -> list[_Member]:
     types = get_type_hints(kind.cls, include_extras=True)
     return [
-        _Member(element, element.name, None if types[element.name] is Raw else _decoder(types[element.name]))
+        (element, element.name, None if types[element.name] is Raw else _decoder(types[element.name]))
         for element in kind.fields
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from service.memory.rows import Answer, Answered, Feedback, Taken, is_own
 
@@ -22,8 +22,9 @@ class InProcess:
     def close(self) -> None:
         """There is nothing to close."""
 
-    def put(self, answered: Answered) -> None:
+    def put(self, rows: Callable[[], Answered]) -> None:
         """Keep what was answered."""
+        answered = rows()
         self.answered[answered.evaluation.id] = answered
         self._shown_to.update({card.uuid: (card.client, card.tenant) for card in answered.cards})
         if len(self.answered) > MOST:

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import count
-from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from msgspec import Struct
 
 from cards.language.rule import Rule
 from cards.language.verdict import Card as Shown
-from cards.language.verdict import Silent, outcome
-from cards.language.verdict import Verdict as Decided
 from cards.record.chart import Chart
-from cards.record.words import printable
 from service.evaluation import Evaluation as Evaluated
 from service.evaluation import Quieting
 from service.faults import contain
 from service.fhir.address import read_address
-from service.hooks import service_id
+from service.memory.answer_rows import AnswerRows, fingerprint
 from service.memory.feedback import Entry, Message, meant
+from service.memory.noting import Noted, NotedCard, of_drafts, said, told
 from service.memory.quiet_time import Asker, QuietTime
-from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Taken, Verdict
+from service.memory.rows import Answer, Answered, Feedback, Taken
 from service.memory.unknown import Sampling
 from service.profiles.profile import STRICT, Profile
 from service.store.hashing import Hash
@@ -38,8 +33,6 @@ from service.wire.request import HookRequest
 if TYPE_CHECKING:
     from service.trust.callers import Caller
 
-_SHORT = 32  # hexadecimal digits of a fingerprint
-_MOST_SETS = 1000
 _NO_TENANTS: frozenset[str] = frozenset()
 _encode = msgspec.json.Encoder().encode
 
@@ -51,8 +44,8 @@ class Keeping(Protocol):
     def lost(self) -> int:
         """How many answers could not be kept."""
 
-    def put(self, answered: Answered) -> None:
-        """Keep what was answered: at once, or later. Never raises, never waits."""
+    def put(self, rows: Callable[[], Answered]) -> None:
+        """Keep what was answered: its rows are made at once, or later. Never waits."""
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
         """Keep feedback, for good once this returns. Raises FeedbackAwayRefusedError."""
@@ -62,21 +55,6 @@ class Keeping(Protocol):
 
     def close(self) -> None:
         """Keep what still waits, and end."""
-
-
-class _Fact(Struct, frozen=True):
-    """A fact that made a card speak, in our own words."""
-
-    side: str
-    text: str
-
-
-class _Suggestion(Struct, frozen=True, omit_defaults=True):
-    """A suggestion of a card, in our own words."""
-
-    uuid: str
-    label: str
-    recommended: bool = False
 
 
 class Memory:
@@ -99,15 +77,12 @@ class Memory:
     ) -> None:
         self.keeping = keeping
         self._hashed = hashed
-        self._in_own_words = in_own_words
-        self._rules = rules
         self._now = now
         self._keeps_answers = keeps_answers
         self._keeps_comments = keeps_comments
         self._tells_log = tells_log
         self._sampling = Sampling()
-        self._stem, self._numbers = token_hex(12), count()  # drawn once: to draw each costs more than to write it
-        self._sets: dict[tuple[object, ...], tuple[str, tuple[Verdict, ...]]] = {}
+        self._rows = AnswerRows(hashed, in_own_words, rules).rows
 
     @property
     def lost(self) -> int:
@@ -141,7 +116,8 @@ class Memory:
 
     def _asker(self, client: str, tenant: str, request: HookRequest) -> Asker:
         patient = self._who(client, tenant, "Patient", request.patient_id)
-        return Asker(patient, self._who(client, tenant, "user", request.context.userId), request.hook)
+        user = partial(self._who, client, tenant, "user", request.context.userId)
+        return Asker(patient, user, request.hook)
 
     def keep(
         self,
@@ -159,93 +135,50 @@ class Memory:
         if not self._keeps_answers:
             return
         try:
-            milliseconds = (time.perf_counter() - started) * 1000
-            evaluation, verdicts = self._evaluation(caller, request, evaluated, milliseconds)
-            cards = [self._card(card, evaluation, evaluated.chart, shown=True) for card in sent]
-            cards += [self._card(card, evaluation, evaluated.chart, shown=False) for card in in_shadow]
-            unknown = self._sampling.rows(evaluated.gathered.records, evaluated.codes, evaluation)
-            self.keeping.put(Answered(evaluation, verdicts, tuple(cards), unknown))
+            noted = self._noted(caller, request, evaluated, sent, in_shadow, time.perf_counter() - started)
+            self.keeping.put(partial(self._rows, noted))
         except Exception as error:
             contain("", "memory", error)
 
-    def _evaluation(
-        self, caller: Caller | None, request: HookRequest, evaluated: Evaluated, took: float
-    ) -> tuple[Evaluation, tuple[Verdict, ...]]:
+    def _noted(
+        self,
+        caller: Caller | None,
+        request: HookRequest,
+        evaluated: Evaluated,
+        sent: Iterable[Sent],
+        in_shadow: Iterable[Sent],
+        took: float,
+    ) -> Noted:
         client, tenant = (caller.name, _tenant(caller, request.fhirServer)) if caller else ("", "")
-        name, verdicts = self._verdicts(evaluated)
+        chart, records = evaluated.chart, evaluated.gathered.records
         at = int(evaluated.now.timestamp() * 1000)
-        context = request.context
-        evaluation = Evaluation(
-            id=f"{self._stem}{next(self._numbers):08x}",
+        return Noted(
             at=at,
             client=client,
             tenant=tenant,
-            service=service_id(request.hook),
             hook=request.hook,
-            patient=self._who(client, tenant, "Patient", request.patient_id),
-            encounter=self._who(client, tenant, "Encounter", context.encounterId),
-            asker=self._who(client, tenant, "user", context.userId),
-            milliseconds=round(took, 3),
-            records=len(evaluated.gathered.records),
-            unreadable=evaluated.chart.noticed.total,
-            missing=" ".join(sorted(evaluated.chart.unseen)),
-            verdict_set=name,
+            patient=request.patient_id,
+            encounter=request.context.encounterId,
+            asker=request.context.userId,
+            milliseconds=took * 1000,
+            records=len(records),
+            unreadable=chart.noticed.total,
+            unseen=chart.unseen,
+            said=said(evaluated.decision.verdicts),
+            quiet=evaluated.quiet,
+            cards=(
+                *[NotedCard.of(one, chart, shown=True) for one in sent],
+                *[NotedCard.of(one, chart, shown=False) for one in in_shadow],
+            ),
+            unknown=self._sampling.rows(records, evaluated.codes, at, client),
         )
-        return evaluation, verdicts
 
     def _who(self, client: str, tenant: str, kind: str, identity: str | None) -> str:
         """The hash of an id, which is another at another tenant; of none, none."""
         return self._hashed(client, tenant, kind, identity) if identity else ""
 
-    def _verdicts(self, evaluated: Evaluated) -> tuple[str, tuple[Verdict, ...]]:
-        """The set of verdicts, and its name, which is that of all equal ones."""
-        verdicts = evaluated.decision.verdicts
-        said = _said(verdicts)
-        known = self._sets.get(said)
-        if known is None:
-            plain = [
-                (rule, self._rules[rule].version, outcome(verdict), self._reason(rule, verdict, evaluated.quiet))
-                for rule, verdict in verdicts.items()
-            ]
-            name = hashlib.sha256(_encode(plain)).hexdigest()[:_SHORT]
-            known = name, tuple(Verdict(name, *one) for one in plain)
-            if len(self._sets) >= _MOST_SETS:
-                self._sets.clear()
-            self._sets[said] = known
-        return known
-
-    def _reason(self, rule: str, verdict: Decided, quiet: Collection[str]) -> str:
-        """Why a rule is silent; what quietened it is in our own words, and until when stays there."""
-        why = verdict.why if isinstance(verdict, Silent) else ""
-        return why if rule in quiet else self._in_own_words(why)
-
     def _fingerprint(self, patient: str, card: Shown, chart: Chart) -> str:
-        """The keyed hash of the facts of a card; of a draft that is one of them also what it orders."""
-        facts = card.because
-        told = [text for fact in facts for text in (fact.reference, fact.date, fact.side, fact.text)]
-        if chart.drafts:
-            references = {fact.reference for fact in facts}
-            drafts = (draft for draft in chart.drafts if printable(draft.reference) in references)
-            told += [text for one in drafts for text in (one.text, one.priority or "", str(one.daily_mg or ""))]
-        return self._hashed(patient, *told)[:_SHORT]
-
-    def _card(self, sent: Sent, evaluation: Evaluation, chart: Chart, *, shown: bool) -> Card:
-        words = self._in_own_words
-        facts = sent.card.because
-        return Card(
-            uuid=sent.uuid,
-            evaluation=evaluation.id,
-            at=evaluation.at,
-            client=evaluation.client,
-            tenant=evaluation.tenant,
-            rule=sent.rule.id,
-            version=sent.rule.version,
-            indicator=sent.card.indicator.value,
-            fingerprint=self._fingerprint(evaluation.patient, sent.card, chart),
-            evidence=_json([_Fact(fact.side, words(fact.text)) for fact in facts]),
-            suggestions=_json([_Suggestion(uuid, words(label), best) for uuid, label, best in sent.suggestions]),
-            shown=shown,
-        )
+        return fingerprint(self._hashed, patient, told(card.because, of_drafts(card, chart)))
 
     def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int]:
         """Keep a message of feedback: what became of its entries, by name, for the log.
@@ -289,16 +222,6 @@ class Memory:
             extension=entry.extension,
             comment=entry.comment if self._keeps_comments else "",
         )
-
-
-def _said(verdicts: Mapping[str, Decided]) -> tuple[object, ...]:
-    """What the rules said, as a key: in a chart without foot drop they always say the same."""
-    silent = [verdict if isinstance(verdict, Silent) else None for verdict in verdicts.values()]
-    return tuple(verdicts), tuple([one and one.kind for one in silent]), tuple([one and one.why for one in silent])
-
-
-def _json(rows: list[_Fact] | list[_Suggestion]) -> str:
-    return _encode(rows).decode() if rows else "[]"
 
 
 def _tenant(caller: Caller, server: str | None) -> str:

@@ -36,10 +36,10 @@ LOOK_BACK = 2 * max(LENGTHS.values())
 
 
 class Asker(Struct, frozen=True):
-    """Who asks about whom, as keyed hashes, and on which hook."""
+    """Who asks about whom, each as a keyed hash, and on which hook; who asks is told only where it matters."""
 
     patient: str
-    user: str
+    user: Callable[[], str]
     hook: str
 
 
@@ -85,13 +85,15 @@ class QuietTime:
             return by_rule
         since = self._now - LOOK_BACK
         answers = self._answers(self._asker.patient, int(since.timestamp() * 1000))
+        if not answers:
+            return by_rule
         for answer in sorted(filter(self._concerns, answers), key=_in_order, reverse=True):
             by_rule.setdefault(answer.rule, []).append(answer)
         return by_rule
 
     def _concerns(self, answer: Answer) -> bool:
         """What is critical is quiet for the user who answered alone: nobody else may have seen it."""
-        return answer.indicator != Indicator.CRITICAL or (answer.asker == self._asker.user != "")
+        return answer.indicator != Indicator.CRITICAL or (answer.asker == self._asker.user() != "")
 
     def _why(self, answers: list[Answer], card: Card) -> str:
         """What the newest answer about the same facts says: on another hook a rule speaks of others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -13,7 +14,7 @@ from service.memory.forgetting import forget_old
 from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, UnknownCode, Verdict, is_own
 from service.store.database import Database
 
-_MOST_ROWS = 200  # of a statement
+_MOST_ROWS = 128  # of a statement; a power of two, as the number of rows of each is, so that few are to be prepared
 _KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
 _MOST_KNOWN = 1000
 USERS = 5  # who were shown a card of a patient, and none of whom has answered
@@ -94,7 +95,7 @@ class Tables:
     def _note_answered(self, uuids: Sequence[str]) -> None:
         """Note which of these cards were answered before they were written."""
         for some in _pieces(uuids):
-            sql = f"SELECT DISTINCT card FROM feedback WHERE card IN ({', '.join([self._answers.mark] * len(some))})"
+            sql = f"SELECT DISTINCT card FROM feedback WHERE card IN ({_marks(self._answers.mark, len(some))})"
             for card in self._answers.read(sql, some):
                 self._answers.alone(_ANSWERED.format(mark=self._answers.mark), card)
 
@@ -126,17 +127,26 @@ class Tables:
 
 def _inserts(mark: str, kind: type[Row], rows: Iterable[Row]) -> Iterator[tuple[str, list[Any]]]:
     """The statements that put rows into their table which are not there; the names are ours, every value is bound."""
-    one = f"({', '.join([mark] * len(kind.__struct_fields__))})"
-    start = f"INSERT INTO {kind.table} ({', '.join(kind.__struct_fields__)}) VALUES"
     for some in _pieces(rows):
-        sql = f"{start} {', '.join([one] * len(some))} ON CONFLICT DO NOTHING"
-        yield sql, [value for row in some for value in structs.astuple(row)]
+        yield _insert(mark, kind, len(some)), [value for row in some for value in structs.astuple(row)]
+
+
+@cache
+def _insert(mark: str, kind: type[Row], count: int) -> str:
+    one = f"({_marks(mark, len(kind.__struct_fields__))})"
+    values = ", ".join([one] * count)
+    return f"INSERT INTO {kind.table} ({', '.join(kind.__struct_fields__)}) VALUES {values} ON CONFLICT DO NOTHING"
+
+
+@cache
+def _marks(mark: str, count: int) -> str:
+    return ", ".join([mark] * count)
 
 
 def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
     shown: dict[str, tuple[str, str]] = {}
     for cards in _pieces({event.card for event in events}):
-        sql = f"SELECT uuid, client, tenant FROM cards WHERE uuid IN ({', '.join([mark] * len(cards))})"
+        sql = f"SELECT uuid, client, tenant FROM cards WHERE uuid IN ({_marks(mark, len(cards))})"
         shown |= {uuid: (client, tenant) for uuid, client, tenant in cursor.execute(sql, cards).fetchall()}
     own = [event for event in events if is_own(shown.get(event.card), event.client, tenants)]
     in_order = sorted(own, key=lambda event: event.id)  # as every writer: so none waits for one that waits for it
@@ -152,6 +162,8 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
 
 
 def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Some of them at a time; the last one again, which does no harm, until they are as many as a power of two."""
     rest = iter(rows)
     while piece := list(islice(rest, _MOST_ROWS)):
-        yield piece
+        missing = (1 << (len(piece) - 1).bit_length()) - len(piece)
+        yield piece + piece[-1:] * missing

@@ -10,7 +10,7 @@ from secrets import token_hex
 from cards.record.codes import Codes
 from cards.record.records import Resource
 from cards.record.unknown_codes import unknown_codes
-from service.memory.rows import Evaluation, UnknownCode
+from service.memory.rows import UnknownCode
 
 EVERY = 100  # answers, of which one is looked at: to look at each costs as much as the rules
 _MOST_RECORDS = 2_000  # of a record that is looked at
@@ -26,14 +26,14 @@ class Sampling:
     def __init__(self) -> None:
         self._numbers = count()
 
-    def rows(self, records: Collection[Resource], codes: Codes, evaluation: Evaluation) -> tuple[UnknownCode, ...]:
-        """The rows of an answer: none, or one without a code and one for each code that is not known.
+    def rows(self, records: Collection[Resource], codes: Codes, at: int, client: str) -> tuple[UnknownCode, ...]:
+        """The rows of an answer to a client at a time: none, or one without a code, and one for each that is not known.
 
         They name the day alone, and by no part of them the evaluation can be found.
         """
         if next(self._numbers) % EVERY or len(records) > _MOST_RECORDS:
             return ()
-        own = token_hex(8), evaluation.at - evaluation.at % _DAY_MS, evaluation.client
+        own = token_hex(8), at - at % _DAY_MS, client
         told = [
             UnknownCode(*own, key, one.system if _SYSTEM.fullmatch(one.system) else "", one.code, one.looks_like)
             for key, unknown in unknown_codes(records, codes).items()

@@ -15,8 +15,8 @@ from service.middleware.log import fault, logger, survive
 from service.operations.metrics import METRICS
 from service.store.database import StoreAwayError, StoreRefusedError
 
-MOST_WAITING = 5000  # answers; some 1 to 5 KiB each
-PAUSE_S = 0.25  # in which answers gather: they are written together
+MOST_WAITING = 5000  # answers; some 1 to 10 KiB each
+PAUSE_S = 0.5  # in which answers gather: they are made and written together
 RETRY_S = 5  # between two tries to reach a store that is away
 FLUSH_S = 2  # at the end, for what still waits
 _TOGETHER = 200  # answers
@@ -34,6 +34,7 @@ class Writer:
         self._tables = tables
         self._keep = timedelta(days=keep_days)
         self._now = now
+        self._unmade: deque[Callable[[], Answered]] = deque()
         self._waiting: deque[Answered] = deque()
         self._has_some = threading.Event()
         self._ending = threading.Event()
@@ -46,16 +47,17 @@ class Writer:
         self.lost = 0
         """How many answers were not kept."""
 
-    def put(self, answered: Answered) -> None:
-        """Let it be written, unless too many wait: then it is lost."""
-        if len(self._waiting) >= MOST_WAITING:
+    def put(self, rows: Callable[[], Answered]) -> None:
+        """Let them be made and written, unless too many wait: then the answer is lost."""
+        if len(self._unmade) + len(self._waiting) >= MOST_WAITING:
             self._lose(1)
             return
-        self._waiting.append(answered)
+        self._unmade.append(rows)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
             self._thread.start()
-        self._has_some.set()
+        if not self._has_some.is_set():
+            self._has_some.set()
 
     def close(self) -> None:
         """Write what waits, within two seconds, and end; what is left is lost."""
@@ -63,7 +65,8 @@ class Writer:
         self._has_some.set()
         if self._thread is not None:
             self._thread.join(FLUSH_S)
-        self._lose(len(self._waiting))
+        self._lose(len(self._unmade) + len(self._waiting))
+        self._unmade.clear()
         self._waiting.clear()
         self._tell_lost()
         if self._thread is None or not self._thread.is_alive():
@@ -87,8 +90,19 @@ class Writer:
                 survive("memory", self._tell_unheeded)
         survive("memory", self._write_waiting)
 
+    def _make(self) -> None:
+        """Make the rows of what was answered, here and in a row: in its request each would cost several times that."""
+        while self._unmade:
+            rows = self._unmade.popleft()
+            try:
+                self._waiting.append(rows())
+            except Exception as error:
+                self._lose(1)
+                self._log.error("fault", place="memory", **fault(error))
+
     def _write_waiting(self) -> None:
         """Write what waits until nothing does, or the store is away."""
+        self._make()
         while self._waiting:
             some = [self._waiting[number] for number in range(min(_TOGETHER, len(self._waiting)))]
             try:

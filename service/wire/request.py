@@ -22,7 +22,7 @@ from cards.record.strings import cleaned, mended
 from service.profiles.profile import STRICT, Profile
 from service.wire.authorization import FhirAuthorization
 from service.wire.identity import bare_id
-from service.wire.prefetch import Prefetch, RawPrefetch, read_prefetch, read_split, split_decoder
+from service.wire.prefetch import Prefetch, RawPrefetch, Splitting, read_prefetch
 from service.wire.refusal import MissingDataRefusedError, RefusedError, TooLargeRefusedError
 
 ABSENT = Raw(b"null")
@@ -104,8 +104,7 @@ class HookRequest(Struct):
         return f"{kind}/{identity}" if kind in _REQUESTERS and identity and "/" not in identity else None
 
 
-_decode_body = msgspec.json.Decoder(_Body).decode
-_decode_split = split_decoder(_Body)
+_splitting = Splitting(_Body)
 
 
 def read(body: bytes, hook: str | None = None, profile: Profile = STRICT) -> HookRequest:
@@ -140,43 +139,14 @@ def _mended(body: bytes, defects: list[Defect]) -> _Body:
     return _decode(other, defects)
 
 
-class _Last:
-    """What the last body was like: who writes a record that does not fit writes more, and one pass would be in vain.
-
-    It makes no difference to what is read, which is the same both ways.
-    """
-
-    has_misfits = False
-
-
 def _decode(body: bytes, defects: list[Defect]) -> _Body:
     try:
-        if not _Last.has_misfits:
-            return _decode_body(body)
-    except msgspec.ValidationError:
-        pass
+        members: _Body | None = _splitting.decode(body, defects)
     except RecursionError:
         raise UnreadableError(f"the body is {TOO_DEEP}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableError("the body is not JSON") from None
-    return _read_split(body, defects) or _read_members(body, defects)
-
-
-def _read_split(body: bytes, defects: list[Defect]) -> _Body | None:
-    """The request when nothing but records in its prefetch does not fit, else None."""
-    try:
-        members: _Body = _decode_split(body)
-        fits = True
-        if members.prefetch is not None:
-            members.prefetch, fits = read_split(members.prefetch, defects)
-    except msgspec.ValidationError:
-        return None
-    except RecursionError:
-        raise UnreadableError(f"the body is {TOO_DEEP}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UnreadableError("the body is not JSON") from None
-    _Last.has_misfits = not fits
-    return members
+    return members or _read_members(body, defects)
 
 
 def _read_members(body: bytes, defects: list[Defect]) -> _Body:

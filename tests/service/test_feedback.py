@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -214,7 +215,7 @@ def test_while_it_is_tried_out_the_newest_alone_are_remembered(
     (answered,) = taken.answered.values()
     for number in range(MOST + 5):
         evaluation = type(answered.evaluation)(**{**_members(answered.evaluation), "id": str(number)})
-        taken.put(type(answered)(evaluation, answered.verdicts))
+        taken.put(partial(type(answered), evaluation, answered.verdicts))
     assert len(taken.answered) == MOST
     assert send(client, *({**OVERRIDDEN, "card": str(number)} for number in range(MOST + 5))).status_code == 200
     assert len(taken.feedback) == MOST

@@ -7,7 +7,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +71,9 @@ def there(url: URL) -> URL:
 
 def test_what_was_put_aside_is_written_within_a_second(there: URL) -> None:
     writer = writer_of(there)
-    writer.put(answered("a"))
+    writer.put(partial(answered, "a"))
     until(lambda: counts(there)["cards"] == 1)
-    writer.put(answered("b"))
+    writer.put(partial(answered, "b"))
     until(lambda: counts(there)["cards"] == 2)
     writer.close()
     assert writer.lost == 0
@@ -81,7 +83,7 @@ def test_what_waits_is_written_at_the_end(there: URL, monkeypatch: pytest.Monkey
     monkeypatch.setattr("service.memory.writer.FLUSH_S", TIMEOUT)  # however busy the machine is
     writer = writer_of(there)
     for number in range(1000):
-        writer.put(answered(str(number)))
+        writer.put(partial(answered, str(number)))
     writer.close()
     assert (counts(there)["evaluations"], writer.lost) == (1000, 0)
 
@@ -95,7 +97,16 @@ def test_one_answer_that_the_store_does_not_take_costs_itself_alone(there: URL, 
     none: Any = [None for _ in Card.__struct_fields__]
     writer = writer_of(there)
     for answer in (answered("a"), Answered(one.evaluation, one.verdicts, (Card(*none),)), answered("b")):
-        writer.put(answer)
+        writer.put(partial(deepcopy, answer))
+    writer.close()
+    assert (counts(there)["cards"], writer.lost) == (2, 1)
+    assert log.events == ["fault", "answers not kept"]
+
+
+def test_one_answer_whose_rows_cannot_be_made_costs_itself_alone(there: URL, log: Log) -> None:
+    writer = writer_of(there)
+    for rows in (partial(answered, "a"), partial(int, "no number"), partial(answered, "b")):
+        writer.put(rows)  # type: ignore[arg-type]
     writer.close()
     assert (counts(there)["cards"], writer.lost) == (2, 1)
     assert log.events == ["fault", "answers not kept"]
@@ -106,9 +117,9 @@ def test_whatever_is_raised_beside_the_writing_does_not_end_it(there: URL, log: 
         raise OSError(24, "Too many open files")
 
     writer = Writer(Tables(Database(there), Database(there)), 365, no_descriptors)
-    writer.put(answered("a"))
+    writer.put(partial(answered, "a"))
     until(lambda: "fault" in log.events)
-    writer.put(answered("b"))
+    writer.put(partial(answered, "b"))
     until(lambda: counts(there)["cards"] == 2)
     writer.close()
     assert writer.lost == 0
@@ -136,9 +147,9 @@ def locked(url: URL) -> Iterator[None]:
 def test_while_the_tables_are_locked_answers_wait_and_come_after(there: URL, log: Log) -> None:
     writer = writer_of(there)
     with locked(there):
-        writer.put(answered("a"))
+        writer.put(partial(answered, "a"))
         time.sleep(PAUSE_S * 2)
-        took = _cpu(lambda: writer.put(answered("b")))
+        took = _cpu(lambda: writer.put(partial(answered, "b")))
         until(lambda: "memory away" in log.events)
     assert took < SOON
     writer.close()
@@ -156,7 +167,7 @@ def _broken(url: URL, log: Log, on_connect: str) -> None:
     writer = writer_of(url, on_connect)
     told = METRICS.not_kept._here[0]
     for number in range(MOST_WAITING + 7):
-        writer.put(answered(str(number)))
+        writer.put(partial(answered, str(number)))
     assert writer.lost == 7
     until(lambda: "memory away" in log.events)
     writer.close()
@@ -191,7 +202,7 @@ def test_a_file_that_was_away_is_written_when_it_is_back(tmp_path: Path, log: Lo
     prepare(url)
     (tmp_path / "data").rename(tmp_path / "gone")
     writer = writer_of(url)
-    writer.put(answered("a"))
+    writer.put(partial(answered, "a"))
     until(lambda: "memory away" in log.events)
     (tmp_path / "gone").rename(tmp_path / "data")
     writer.close()

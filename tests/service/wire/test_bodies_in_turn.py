@@ -12,21 +12,32 @@ from service.wire.request import HookRequest, read
 from tests.support import vignettes
 from tests.support.patients import FOOT_DROP, NOW
 
-_STRANGERS: dict[str, list[dict[str, Any]]] = {
-    "all fits": [],
-    "a misfit": [{"resource": {"resourceType": "Condition", "id": "m", "onsetDateTime": 5}}],
-    "a type of another edition": [{"resource": {"resourceType": "NutritionIntake", "id": "n"}}],
-    "a type that no rule reads": [{"resource": {"resourceType": "Flag", "id": "f"}}],
-    "an entry without a resource": [{"search": {"mode": "match"}}],
-    "both": [{"resource": None}, {"resource": {"resourceType": "Condition", "id": "m", "onsetDateTime": 5}}],
+_MISFIT = {"resource": {"resourceType": "Condition", "id": "m", "onsetDateTime": 5}}
+_NO_STATUS = {"resource": {"resourceType": "Observation", "status": ["a", "b"]}}
+_NO_BIRTH_DATE = {"resource": {"resourceType": "Patient", "birthDate": 5}}
+_LIKE_A_PLACE = {"resource": {"resourceType": "x - at `$.prefetch.reports.entry[...].resource`", "id": 5}}
+_STRANGERS: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "all fits": {},
+    "a misfit": {"conditions": [_MISFIT]},
+    "a misfit of another key": {"observations": [_NO_STATUS]},
+    "misfits of two keys": {"conditions": [_MISFIT], "observations": [_NO_STATUS]},
+    "a misfit of a key that is read by its id": {"patient": [_NO_BIRTH_DATE]},
+    "a type that names another key": {"conditions": [_LIKE_A_PLACE, _MISFIT]},
+    "a type of another edition": {"conditions": [{"resource": {"resourceType": "NutritionIntake", "id": "n"}}]},
+    "a type that no rule reads": {"conditions": [{"resource": {"resourceType": "Flag", "id": "f"}}]},
+    "an entry without a resource": {"conditions": [{"search": {"mode": "match"}}]},
+    "both": {"conditions": [{"resource": None}, _MISFIT]},
 }
 
 
 def _body(shape: str) -> bytes:
     request = vignettes.request(FOOT_DROP, "patient-view", NOW)
-    bundle = request["prefetch"]["conditions"]
-    bundle["entry"] += _STRANGERS[shape]
-    bundle["total"] = len(bundle["entry"])
+    for key, strangers in _STRANGERS[shape].items():
+        if request["prefetch"][key]["resourceType"] != "Bundle":
+            request["prefetch"][key] = {"resourceType": "Bundle"}
+        bundle = request["prefetch"][key]
+        bundle["entry"] = bundle.get("entry", []) + strangers
+        bundle["total"] = len(bundle["entry"])
     return json.dumps(request).encode()
 
 
