@@ -17,8 +17,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import duckdb
@@ -157,13 +158,25 @@ def _fingerprint(job: Job, export: Export) -> dict[str, Any]:
 Submit = Callable[[Callable[..., T], Iterable[tuple[Any, ...]]], Iterator[T]]
 
 
+def _begin_process() -> None:
+    """What each process does first: it closes its files to others, and ends when the one that began it was killed."""
+    os.umask(OPEN_TO_OWNER)
+    if (parent := parent_process()) is not None:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
 @contextmanager
 def _pool(processes: int) -> Iterator[Submit[Any]]:
     """What calls a function with each of several arguments, in as many processes; their results as they come."""
     if processes == 1:
         yield lambda call, each: (call(*one) for one in each)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), os.umask, (OPEN_TO_OWNER,)) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process) as pool:
 
         def submit(call: Callable[..., T], each: Iterable[tuple[Any, ...]]) -> Iterator[T]:
             waiting = [pool.submit(call, *one) for one in each]
