@@ -100,16 +100,20 @@ class Rows:
                 fact["text"] = self._words(fact["text"])
         return msgspec.json.encode(facts).decode()
 
-    def write(self, folder: Path, number: int, summary: dict[str, Any]) -> None:
-        """Write the files of a part, and then that it is done."""
+    def tables(self) -> dict[str, pa.Table]:
+        """The rows of each table."""
         moments = _moments(self._moments)
         place = moments.select(["patient", "moment", "encounter"])
         took = moments.select(["milliseconds"])
-        for name, table in (
-            ("verdicts", _beside(place, self._verdicts, took)),
-            ("cards", _beside(place, self._cards, None)),
-            ("moments", moments),
-        ):
+        return {
+            "verdicts": _beside(place, self._verdicts, took),
+            "cards": _beside(place, self._cards, None),
+            "moments": moments,
+        }
+
+    def write(self, folder: Path, number: int, summary: dict[str, Any]) -> None:
+        """Write the files of a part, and then that it is done."""
+        for name, table in self.tables().items():
             target = folder / f"{name}-{number:05}.parquet"
             pq.write_table(table, f"{target}.tmp", compression="zstd", compression_level=1)
             os.replace(f"{target}.tmp", target)

@@ -1,0 +1,120 @@
+"""A whole run on Spark: what `backtest --engine spark` does."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from py4j.protocol import Py4JError
+from pyspark.conf import SparkConf
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from service.backtest.as_of import KnownBy
+from service.backtest.errors import BacktestError
+from service.backtest.export import find
+from service.backtest.local import OPEN_TO_OWNER, Progress
+from service.backtest.moments import Plan
+from service.backtest.spark.engine import Engine, work
+from service.backtest.spark.storage import Folder
+from service.backtest.summary import Summary, summed
+from service.settings import Settings
+
+UNPACKED = "environment"
+"""The folder of an executor in which it unpacks the archive."""
+_MASTER = re.compile(r"local(\[[\d*,\s]+\])?|local-cluster\[\d+,\d+,\d+\]|spark://\S+:\d+(,\S+:\d+)*|yarn|k8s://\S+")
+_NO_MASTER = "{!r} is no address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
+_NO_JAVA = "Spark cannot be started: it needs Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
+_OURS = {
+    "spark.log.level": "ERROR",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",  # packs are larger than the rows that Spark has in mind
+    "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+}
+
+
+class SparkJob(Struct, frozen=True, kw_only=True):
+    """What is asked for. `master` is empty where spark-submit names it; `archive` is a packed environment."""
+
+    export: str
+    out: str
+    settings: Settings
+    plan: Plan
+    known_by: KnownBy = KnownBy.RECORDED
+    rules: frozenset[str] | None = None
+    is_pseudonymous: bool = False
+    master: str = ""
+    archive: Path | None = None
+    conf: tuple[tuple[str, str], ...] = ()
+
+
+def run(job: SparkJob, *, progress: Progress = lambda *_: None) -> Summary:
+    """Judge every patient of an export, and write the rows. Raises BacktestError."""
+    export = find(job.export)
+    before = os.umask(OPEN_TO_OWNER)
+    try:
+        with _refusing():
+            session = started(job)
+            try:
+                folder = Folder.begun(job.out)
+                asked = work(job.settings, job.plan, job.known_by, job.rules, _key(job))
+                progress("Reading", 0, 1)
+                engine = Engine.of_sources(session, asked, export.sources, export.kinds)
+                progress("Reading", 1, 1)
+                progress("Judging", 0, 1)
+                counts = engine.write(folder)
+                progress("Judging", 1, 1)
+                engine.close()
+                folder.tidy()
+                summary = summed(export, engine.reads, counts, engine.absent)
+                folder.write("summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2))
+            finally:
+                session.stop()
+    finally:
+        os.umask(before)
+    return summary
+
+
+def started(job: SparkJob) -> SparkSession:
+    """The session of a cluster. Raises BacktestError where the master is none, or Java is missing."""
+    conf = SparkConf().setAppName("foot-drop-cds backtest")
+    master = job.master or conf.get("spark.master", "")
+    if not master or not _MASTER.fullmatch(master):
+        raise BacktestError(_NO_MASTER.format(master))
+    conf.setMaster(master)
+    for name, value in (*_OURS.items(), *job.conf):
+        conf.set(name, value)
+    if job.archive:
+        conf.set("spark.archives", f"{job.archive.absolute()}#{UNPACKED}")
+        os.environ["PYSPARK_PYTHON"] = f"./{UNPACKED}/bin/python"
+    elif not conf.get("spark.pyspark.python"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    return SparkSession.builder.config(conf=conf).getOrCreate()
+
+
+def _key(job: SparkJob) -> str:
+    """The key of pseudonyms: that of the settings, or one that is thrown away; empty where ids stay."""
+    if not job.is_pseudonymous:
+        return ""
+    key = job.settings.hash_key
+    return key.get_secret_value() if key else secrets.token_hex(32)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What Spark says of its end, as one sentence: what went wrong within an executor stands in its log."""
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        java = getattr(error, "java_exception", None)
+        said = java.getMessage() if java is not None else str(error)
+        if "JAVA_GATEWAY_EXITED" in said:
+            raise BacktestError(_NO_JAVA) from None
+        first = (said or type(error).__name__).strip().splitlines()[0]
+        raise BacktestError(f"Spark could not do it: {first}") from None

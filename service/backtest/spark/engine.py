@@ -1,0 +1,147 @@
+"""The engine of a Spark cluster: the lines are read and packed, grouped by patient, sorted, and judged as they stream.
+
+No patient is held whole by Spark: a chart reaches Python in packs, of which the newest records are kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable
+from functools import partial
+
+import msgspec
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+from service.backtest.as_of import KnownBy
+from service.backtest.export import Export, Source
+from service.backtest.lines import SHARED
+from service.backtest.moments import Plan
+from service.backtest.sorting import Read, parts_of
+from service.backtest.spark import judging
+from service.backtest.spark.judging import Work
+from service.backtest.spark.packing import COLUMNS, MEDICINE, PATIENT, READ
+from service.backtest.spark.storage import Folder
+from service.backtest.summary import Summary, summed
+from service.expansions import read_expansions
+from service.settings import Settings
+
+_COUNTED = "part int, counts string"
+_PLACE = "patient string, moment timestamp, encounter string"
+_SAID = "rule string, version string, outcome string, indicator string, reason string, evidence string"
+_CARD = (
+    "rule string, version string, indicator string, summary string, evidence string, suggests string, "
+    "first_order string"
+)
+TABLES = {
+    "verdicts": f"{_PLACE}, {_SAID}, milliseconds float",
+    "cards": f"{_PLACE}, {_CARD}",
+    "moments": f"{_PLACE}, milliseconds float, month string, class string, site string, sex string, age short, "
+    "refused string",
+}
+"""The columns of each table, as Spark names them."""
+_SORTED = ("key", "kind", "lines", "packed")
+_AT_ONCE = 16  # tasks that may run at once, where Spark does not say
+
+
+def work(
+    settings: Settings,
+    plan: Plan,
+    known_by: KnownBy,
+    rules: Iterable[str] | None,
+    key: str = "",
+) -> Work:
+    """What executors are told: of the settings nothing that is secret, and nothing that only this machine can read."""
+    return Work(
+        name=secrets.token_hex(8),
+        settings=Settings(
+            codes=settings.codes,
+            medicine_classes=settings.medicine_classes,
+            max_records=settings.max_records,
+            time_zone=settings.time_zone,
+            dev=True,
+        ),
+        expansions=read_expansions(settings.codes_from),
+        plan=plan,
+        known_by=known_by,
+        rules=None if rules is None else frozenset(rules),
+        key=key,
+    )
+
+
+class Engine:
+    """The packed lines of an export, read once and kept on the disks of the executors.
+
+    `reads` say what became of the lines, `absent` which resource types the export does not hold; `kinds` are types
+    that it is known to hold without any line.
+    """
+
+    def __init__(self, work: Work, packed: DataFrame, kinds: Collection[str] = ()) -> None:
+        self._work = work
+        self._packed = packed.persist(StorageLevel.DISK_ONLY)
+        rows = packed.where(f.col("kind") == READ).select("packed").collect()
+        self.reads = [msgspec.json.decode(bytes(row.packed), type=Read) for row in rows]
+        self._kinds = {kind for read in self.reads for kind in read.kinds}
+        types = judging.backtest(work, frozenset()).types
+        self.absent = frozenset(types - self._kinds - set(kinds) - {"Patient", "Encounter"})
+
+    @classmethod
+    def of_sources(cls, session: SparkSession, work: Work, sources: tuple[Source, ...], kinds: Collection[str]) -> Engine:
+        """The lines of files, each read by the executor that is given it."""
+        count = len(sources)
+        asked = session.range(0, count, 1, count)
+        return cls(work, asked.mapInArrow(partial(judging.read_sources, work, sources), COLUMNS), kinds)
+
+    @classmethod
+    def of_lines(cls, work: Work, lines: DataFrame, kinds: Collection[str]) -> Engine:
+        """The lines in the only column of a DataFrame."""
+        return cls(work, lines.mapInArrow(partial(judging.pack_lines, work), COLUMNS), kinds)
+
+    def table(self, name: str) -> DataFrame:
+        """A table of TABLES."""
+        return self._charts().mapInArrow(partial(judging.said, self._work, self.absent, name), TABLES[name])
+
+    def write(self, folder: Folder) -> list[dict[str, int]]:
+        """Write each part of every table to a folder that all executors reach; what was counted in each part."""
+        written = self._charts().mapInArrow(partial(judging.written, self._work, self.absent, folder), _COUNTED)
+        return [msgspec.json.decode(row.counts, type=dict[str, int]) for row in written.collect()]
+
+    def summary(self) -> Summary:
+        """What became of every line, and what had to be supposed: every chart is judged for it."""
+        counted = self._charts().mapInArrow(partial(judging.counted, self._work, self.absent), _COUNTED)
+        counts = [msgspec.json.decode(row.counts, type=dict[str, int]) for row in counted.collect()]
+        return summed(Export(()), self.reads, counts, self.absent)
+
+    def close(self) -> None:
+        """Take the lines off the disks of the executors."""
+        self._packed.unpersist()
+
+    def _charts(self) -> DataFrame:
+        """The lines of each patient beside each other, with the Medications that they point at."""
+        lines = self._packed.where(f.col("kind") == PATIENT)
+        rows = lines.select(*_SORTED)
+        if SHARED in self._kinds:
+            rows = rows.unionByName(self._medicines(lines))
+        parts = parts_of(sum(read.size for read in self.reads), _at_once(self._packed.sparkSession))
+        return rows.repartition(parts, "key").sortWithinPartitions("key", "kind")
+
+    def _medicines(self, lines: DataFrame) -> DataFrame:
+        """A row for each Medication that a chart points at which is more than looked through."""
+        is_looked_at = f.max("is_trigger") | (f.sum("lines") > self._work.settings.max_records)
+        closely = lines.groupBy("key").agg(is_looked_at.alias("closely")).where("closely").select("key")
+        pointed_at = lines.select("key", f.explode("points_at").alias("medicine")).distinct()
+        medicines = self._packed.where(f.col("kind") == MEDICINE).select(f.col("key").alias("medicine"), "packed")
+        return (
+            pointed_at.join(closely, "key", "left_semi")
+            .join(medicines.dropDuplicates(["medicine"]), "medicine")
+            .select("key", f.lit(MEDICINE).alias("kind"), f.lit(0).alias("lines"), "packed")
+        )
+
+
+def _at_once(session: SparkSession) -> int:
+    """How many tasks run at once."""
+    try:
+        return int(session.sparkContext.defaultParallelism)
+    except Exception:  # a client of Spark Connect has no context, and each version says so in its own way
+        return _AT_ONCE

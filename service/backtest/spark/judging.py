@@ -1,0 +1,193 @@
+"""What is done on an executor: lines are read and packed, and charts are judged by the Backtest of every engine."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from cards.record.codes import Codes
+from cards.rule_book import rule_book
+from service.app import evaluator
+from service.backtest.as_of import KnownBy
+from service.backtest.export import Source, lines
+from service.backtest.local import OPEN_TO_OWNER
+from service.backtest.moments import Plan
+from service.backtest.output import Rows, plain
+from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
+from service.backtest.reading import ExportReader
+from service.backtest.spark.packing import Chart, Held, Packer, charts
+from service.backtest.spark.storage import Folder
+from service.evaluation import Evaluator
+from service.memory.own_words import in_own_words
+from service.settings import Settings
+from service.signoff.site import Site
+from service.store.hashing import keyed_hash
+
+LOST = "records left out before they were judged, of patients with more than twice max_records"
+_MOMENTS = 1_000  # of which the rows are held before they are handed on
+_COUNTED = pa.schema([("part", pa.int32()), ("counts", pa.string())])
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """What executors are told: nothing of `settings` but what verdicts depend on, and no secret.
+
+    `expansions` are the codes of the files that `codes_from` names, which executors cannot read. `key` is that of
+    pseudonyms, empty where there are none; `name` tells one work from another.
+    """
+
+    name: str
+    settings: Settings
+    expansions: Mapping[str, dict[str, list[str]]]
+    plan: Plan
+    known_by: KnownBy = KnownBy.RECORDED
+    rules: frozenset[str] | None = None
+    key: str = ""
+
+    @property
+    def most(self) -> int:
+        """How many records of a patient are held: up to here nothing is other than on one machine."""
+        return 2 * self.settings.max_records
+
+    def rows(self) -> Rows:
+        """What gathers rows."""
+        return Rows(keyed_hash(self.key) if self.key else plain, in_own_words if self.key else str, self.rules)
+
+
+_ready: dict[tuple[str, frozenset[str]], Backtest] = {}
+
+
+def backtest(work: Work, absent: frozenset[str]) -> Backtest:
+    """What judges in this process, which serves many tasks, made once."""
+    place = work.name, absent
+    if place not in _ready:
+        _ready.clear()
+        settings = work.settings
+        _ready[place] = Backtest(partial(_evaluator, work), work.plan, work.known_by, absent, settings.max_records)
+    return _ready[place]
+
+
+def _evaluator(work: Work, now: Callable[[], datetime], reader: ExportReader) -> Evaluator:
+    settings = work.settings
+    codes = Codes(settings.codes, settings.medicine_classes, work.expansions)
+    return evaluator(settings, now, None, reader, Site(rule_book(), codes, zone=settings.zone, now=now))
+
+
+def read_sources(work: Work, sources: tuple[Source, ...], asked: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read the sources of these numbers, and pack their lines."""
+    for batch in asked:
+        for number in batch.column(0).to_pylist():
+            packer = _packer(work)
+            source = sources[number]
+            yield from packer.pack(lines(source), has_end=source.end is None)
+            yield from packer.end()
+
+
+def pack_lines(work: Work, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Pack the lines that stand in the only column."""
+    packer = _packer(work)
+    for batch in batches:
+        texts = (text.strip() for text in batch.column(0).cast(pa.binary()).to_pylist() if text)
+        yield from packer.pack(text for text in texts if text)
+    yield from packer.end()
+
+
+def _packer(work: Work) -> Packer:
+    odd = Counter[str]()
+    return Packer(backtest(work, frozenset()).line_reader(odd), odd)
+
+
+def said(work: Work, absent: frozenset[str], table: str, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What was said of sorted charts, as rows of a table: verdicts, cards or moments."""
+    for gathered, _ in _judged(work, absent, rows, _MOMENTS):
+        yield from _usual(gathered.tables()[table]).to_batches()
+
+
+def written(work: Work, absent: frozenset[str], folder: Folder, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Write what was said of sorted charts to the files of this part, and say what was counted.
+
+    A part that is judged again, because an executor was lost, writes the same files again.
+    """
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    number = context.partitionId() if context else 0
+    before = os.umask(OPEN_TO_OWNER)
+    try:
+        for gathered, counts in _judged(work, absent, rows, None):
+            for name, table in gathered.tables().items():
+                folder.write_table(f"{name}-{number:05}.parquet", table)
+            said = msgspec.json.encode(dict(counts)).decode()
+            yield pa.RecordBatch.from_arrays([pa.array([number], pa.int32()), pa.array([said])], schema=_COUNTED)
+    finally:
+        os.umask(before)
+
+
+def counted(work: Work, absent: frozenset[str], rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What was counted of sorted charts."""
+    for _, counts in _judged(work, absent, rows, None):
+        said = msgspec.json.encode(dict(counts)).decode()
+        yield pa.RecordBatch.from_arrays([pa.array([0], pa.int32()), pa.array([said])], schema=_COUNTED)
+
+
+def _judged(
+    work: Work, absent: frozenset[str], batches: Iterable[pa.RecordBatch], most: int | None
+) -> Iterator[tuple[Rows, Counter[str]]]:
+    """Rows with what was said of charts and what was counted, when they hold `most` moments, and at the end."""
+    judges, rows, counts, moments = backtest(work, absent), work.rows(), Counter[str](), 0
+    is_empty = True
+    for chart in charts(batches, work.most):
+        is_empty = False
+        moments += _judge(judges, chart, work.settings.max_records, rows, counts)
+        if most and moments >= most:
+            yield rows, counts
+            rows, counts, moments, is_empty = work.rows(), Counter(), 0, True
+    if not is_empty:
+        yield rows, counts
+
+
+def _judge(judges: Backtest, chart: Chart, max_records: int, rows: Rows, counts: Counter[str]) -> int:
+    """Judge a chart; the number of its moments."""
+    every = chart.all()
+    if not any(one.is_trigger for one in every) and chart.lines <= max_records:
+        _count_others(every, counts)
+        if WITHOUT_TRIGGER.isdisjoint(one.kind for one in every):
+            counts[NO_MOMENT] += 1
+            return 0
+    try:
+        records = [one.record() for one in every]
+        judgement = judges.judge(chart.patient, records, chart.medicines, frozenset(chart.lost))
+    except Exception as error:  # it costs one patient, whatever it is; who that is stands in no log
+        counts[f"patients who could not be judged ({type(error).__name__})"] += 1
+        return 0
+    rows.add(judgement)
+    counts.update(judgement.counts)
+    counts.update({"moments": len(judgement.judged), LOST: chart.lost.total()})
+    return len(judgement.judged)
+
+
+def _count_others(every: list[Held], counts: Counter[str]) -> None:
+    """Count of lines that are not judged what is counted of those that are."""
+    same: dict[tuple[str, str], list[bytes]] = {}
+    born = min((one.known for one in every if one.kind == "Patient"), default="")
+    for one in every:
+        if one.kind in WITHOUT_TRIGGER:
+            continue
+        if one.id:
+            same.setdefault((one.kind, one.id), []).append(one.raw)
+        counts[BEFORE_BIRTH] += bool(one.known) and one.known < born[: len(one.known)]
+    for raws in same.values():
+        counts[TWICE if len(set(raws)) == 1 else DIFFERING] += len(raws) - 1
+
+
+def _usual(table: pa.Table) -> pa.Table:
+    """A table in the types that Spark takes: no dictionaries, moments by the microsecond."""
+    types = [pa.string() if pa.types.is_dictionary(kind.type) else kind.type for kind in table.schema]
+    types = [pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(kind) else kind for kind in types]
+    return table.cast(pa.schema(list(zip(table.column_names, types, strict=True))))
