@@ -3,6 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # One stamp per interpreter, so that another PYTHON makes the environment anew.
 STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
+SPARK  := $(VENV)/.spark-$(subst /,_,$(PYTHON))
 
 WORKERS ?= 2
 # The tests start many processes: none should compile the modules anew.
@@ -28,6 +29,12 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+# PySpark is half a gigabyte: for the long tests alone.
+$(SPARK): $(STAMP)
+	@echo "Installing PySpark into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[spark]'
+	@touch $@
+
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 FAST = $(BIN)/pytest -n $(WORKERS) --dist worksteal --fast
 
@@ -46,7 +53,7 @@ test: install ## everything that a change needs: check, and the tests with progr
 	$(BIN)/mypy --num-workers $(WORKERS)
 	$(PYTEST) -m "not long"
 
-test-long: install ## what takes longer: every test with the coverage gates, HAPI, and many draws
+test-long: install $(SPARK) ## what takes longer: every test with the coverage gates, HAPI, and many draws
 	@$(BIN)/python -m tests.support.machine
 	$(PYTEST) -m "not long" --draws 1 --cov --cov-report=
 	$(BIN)/coverage report --include='cards/*' --fail-under=95

@@ -11,15 +11,34 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.command.options import SETTINGS, load_settings, refuse
+from service.command.options import FILE, SETTINGS, load_settings, refuse
 
 if TYPE_CHECKING:
     from service.backtest.local import Progress
+    from service.backtest.summary import Summary
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 # Others ask about orders that are being written, or a problem that is being added: an export does not hold these.
 _HOOKS = ("patient-view", "encounter-discharge")
+_NO_SPARK = "`--engine spark` needs more packages: pip install 'foot-drop-cds[backtest,spark]' ({})"
 _MISSING = "`backtest` needs more packages: pip install 'foot-drop-cds[backtest]' ({})"
+
+
+class _Place(click.Path):
+    """A folder, or an address such as s3://bucket/result."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
+class _Conf(click.ParamType[Any]):
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, mark, text = value.partition("=")
+        if not (mark and name.startswith("spark.")):
+            self.fail(f"{name!r} is no setting of Spark, such as spark.executor.memory=4g", param, ctx)
+        return name, text
 
 
 class _At(click.ParamType[Any]):
@@ -36,7 +55,7 @@ class _At(click.ParamType[Any]):
 
 @click.command()
 @click.argument("export")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the result.")
+@click.option("--out", type=_Place(file_okay=False, path_type=Path), required=True, help="Folder of the result.")
 @click.option("--from", "first", type=_DAY, metavar="DATE", help="First day, included.")
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day, included.")
 @click.option(
@@ -54,7 +73,15 @@ class _At(click.ParamType[Any]):
 @click.option("--pseudonymise", is_flag=True, help="Keyed hashes for ids, and only the program's own words.")
 @click.option("--resume", is_flag=True, help="Go on with what is in --out.")
 @click.option("--processes", type=click.IntRange(1, 512), help="Processes  [default: one for each core]")
-@click.option("--memory", default="1GB", show_default=True, help="Memory of each process for sorting.")
+@click.option("--memory", help="Memory of each process for sorting  [default: 1GB]")
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True, help="What runs it."
+)
+@click.option(
+    "--master", metavar="URL", default="", help="The Spark cluster: local[2], spark://host:7077, yarn, k8s://..."
+)
+@click.option("--archive", type=FILE, help="Packed environment for Spark's executors.")
+@click.option("--conf", type=_Conf(), multiple=True, help="Setting of Spark; repeatable.")
 @SETTINGS
 def backtest(export: str, file: Path | None, **options: Any) -> None:
     """Say what the rules would have said of the patients of a Bulk Data export.
@@ -64,27 +91,69 @@ def backtest(export: str, file: Path | None, **options: Any) -> None:
     """
     try:
         from service.backtest.errors import BacktestError
-        from service.backtest.local import run
         from service.backtest.summary import sentences
     except ModuleNotFoundError as error:
         refuse(_MISSING.format(error))
-    job = _job(export, file, **options)
+    run = _on_spark if options["engine"] == "spark" else _on_this_machine
     try:
         with _shown() as progress:
-            summary = run(job, resume=options["resume"], progress=progress)
+            summary = run(export, file, options, progress)
     except BacktestError as error:
         refuse(str(error))
-    except KeyboardInterrupt:
-        refuse("stopped. What is done is kept: go on with --resume.")
     for sentence in sentences(summary):
         click.echo(sentence)
-    click.echo(f"Written to {job.out}")
+    click.echo(f"Written to {options['out']}")
 
 
-def _job(export: str, file: Path | None, **options: Any) -> Any:
+def _on_this_machine(export: str, file: Path | None, options: dict[str, Any], progress: Progress) -> Summary:
+    for name in ("master", "archive", "conf"):
+        if options[name]:
+            raise click.UsageError(f"--{name} needs --engine spark")
+    if isinstance(options["out"], str):
+        raise click.UsageError("--out is a folder of this machine, but with --engine spark")
+    try:
+        from service.backtest.local import Job, run
+    except ModuleNotFoundError as error:
+        refuse(_MISSING.format(error))
+    job = Job(
+        export=export,
+        out=options["out"],
+        processes=options["processes"] or os.cpu_count() or 1,
+        memory=options["memory"] or "1GB",
+        **_asked(file, options),
+    )
+    try:
+        return run(job, resume=options["resume"], progress=progress)
+    except KeyboardInterrupt:
+        refuse("stopped. What is done is kept: go on with --resume.")
+
+
+def _on_spark(export: str, file: Path | None, options: dict[str, Any], progress: Progress) -> Summary:
+    for name in ("resume", "processes", "memory"):
+        if options[name]:
+            raise click.UsageError(f"--{name} is of the engine of one machine: Spark does that itself, see --conf")
+    try:
+        from service.backtest.spark.command import SparkJob, run
+    except ModuleNotFoundError as error:
+        refuse(_NO_SPARK.format(error))
+    job = SparkJob(
+        export=export,
+        out=str(options["out"]),
+        master=options["master"],
+        archive=options["archive"],
+        conf=options["conf"],
+        **_asked(file, options),
+    )
+    try:
+        return run(job, progress=progress)
+    except KeyboardInterrupt:
+        refuse("stopped, and what was written is not whole: begin again with another --out.")
+
+
+def _asked(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
+    """What every engine is asked."""
     from cards.rule_book import rule_book
     from service.backtest.as_of import KnownBy
-    from service.backtest.local import Job
     from service.backtest.moments import Plan, end_of
 
     settings = load_settings(file, True, (), ())
@@ -100,17 +169,13 @@ def _job(export: str, file: Path | None, **options: Any) -> Any:
         raise click.UsageError("--from is later than --to")
     if at == "daily" and not (first and last):
         raise click.UsageError("--at daily needs --from and --to")
-    return Job(
-        export=export,
-        out=options["out"],
-        settings=settings,
-        plan=Plan(at=at, first=first, last=last, hook=options["hook"]),
-        known_by=KnownBy(options["known_by"]),
-        rules=only or None,
-        is_pseudonymous=options["pseudonymise"],
-        processes=options["processes"] or os.cpu_count() or 1,
-        memory=options["memory"],
-    )
+    return {
+        "settings": settings,
+        "plan": Plan(at=at, first=first, last=last, hook=options["hook"]),
+        "known_by": KnownBy(options["known_by"]),
+        "rules": only or None,
+        "is_pseudonymous": options["pseudonymise"],
+    }
 
 
 @contextmanager

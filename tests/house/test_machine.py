@@ -16,6 +16,7 @@ SAID = (
     "The tests of systemd units are left out: systemd missing (Debian: apt-get install systemd).\n"
     "The tests of alerts are left out: prometheus missing (Debian: apt-get install prometheus).\n"
     "The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).\n"
+    "The tests on Spark are left out: Java missing (Debian: apt-get install openjdk-17-jdk-headless).\n"
     "The tests with HAPI are left out: a JDK of version 17 or newer and Maven missing "
     "(Debian: apt-get install openjdk-17-jdk-headless maven).\n"
 )

@@ -53,9 +53,10 @@ def write_whole(folder: Path, records: Iterable[Json]) -> Path:
     return folder
 
 
-def backtest(folder: Path, export: Path | str, *options: str, out: str = "out") -> Done:
+def backtest(folder: Path, export: Path | str, *options: str, out: str = "out", processes: int | None = 1) -> Done:
     """The command in this process."""
-    return commands.run("backtest", str(export), "--out", out, "--processes", "1", *options, folder=folder)
+    words = [] if processes is None else ["--processes", str(processes)]
+    return commands.run("backtest", str(export), "--out", out, *words, *options, folder=folder)
 
 
 def rows(out: Path, kind: str = "verdicts") -> list[Json]:
@@ -68,3 +69,8 @@ def summary(out: Path) -> Json:
     """The summary of a run."""
     counted: Json = json.loads((out / "summary.json").read_text())
     return counted
+
+
+def without_times(said: list[Json]) -> list[Json]:
+    """Rows without how long it took."""
+    return [{name: value for name, value in row.items() if name != "milliseconds"} for row in said]

@@ -17,6 +17,7 @@ POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=la
 PROMETHEUS = shutil.which("prometheus") or ""
 PROMTOOL = shutil.which("promtool") or ""
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze") or ""
+JAVA = shutil.which("java") or ""
 OPENSSL = shutil.which("openssl") or ""
 no_hapi = cache(build.missing)  # starts java: only when somebody asks
 
@@ -30,6 +31,7 @@ _BROWSER = [
     "service/simulator/test_height_of_cards.py",
     "hapi/test_simulator.py",
 ]
+_SPARK = ["service/backtest/test_spark.py"]
 _HAPI = [f"hapi/{path.name}" for path in sorted(Path(build.__file__).parent.glob("test_*.py"))]
 
 
@@ -46,6 +48,7 @@ def is_left_out(path: str) -> bool:
         *([] if POSTGRESQL else _POSTGRESQL),
         *([] if POSTGRESQL and NGINX else ["deploy/test_several_services.py"]),
         *([] if CHROMIUM else _BROWSER),
+        *([] if JAVA else _SPARK),
     ]
 
 
@@ -66,6 +69,8 @@ def sentences() -> list[str]:
         said.append("The tests of alerts are left out: prometheus missing (Debian: apt-get install prometheus).")
     if not CHROMIUM:
         said.append("The tests in a browser are left out: chromium missing (Debian: apt-get install chromium).")
+    if not JAVA:
+        said.append("The tests on Spark are left out: Java missing (Debian: apt-get install openjdk-17-jdk-headless).")
     if no_hapi():
         said.append(f"The tests with HAPI are left out: {no_hapi()}.")
     return said

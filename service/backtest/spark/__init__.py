@@ -67,7 +67,9 @@ def _column(dataframe: DataFrame) -> str:
     types = dict(dataframe.dtypes)
     names = [name for name in COLUMNS if name in types] or (list(types) if len(types) == 1 else [])
     if not names:
-        raise BacktestError(f"no column of the DataFrame is named {', '.join(COLUMNS)}: one holds the JSON of resources")
+        raise BacktestError(
+            f"no column of the DataFrame is named {', '.join(COLUMNS)}: one holds the JSON of resources"
+        )
     if types[names[0]] not in ("string", "binary"):
         raise BacktestError(f"the column {names[0]} holds {types[names[0]]}, and not JSON as text: see to_json")
     return names[0]

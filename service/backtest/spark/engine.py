@@ -87,7 +87,9 @@ class Engine:
         self.absent = frozenset(types - self._kinds - set(kinds) - {"Patient", "Encounter"})
 
     @classmethod
-    def of_sources(cls, session: SparkSession, work: Work, sources: tuple[Source, ...], kinds: Collection[str]) -> Engine:
+    def of_sources(
+        cls, session: SparkSession, work: Work, sources: tuple[Source, ...], kinds: Collection[str]
+    ) -> Engine:
         """The lines of files, each read by the executor that is given it."""
         count = len(sources)
         asked = session.range(0, count, 1, count)

@@ -109,7 +109,9 @@ def said(work: Work, absent: frozenset[str], table: str, rows: Iterable[pa.Recor
         yield from _usual(gathered.tables()[table]).to_batches()
 
 
-def written(work: Work, absent: frozenset[str], folder: Folder, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def written(
+    work: Work, absent: frozenset[str], folder: Folder, rows: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
     """Write what was said of sorted charts to the files of this part, and say what was counted.
 
     A part that is judged again, because an executor was lost, writes the same files again.
