@@ -40,7 +40,8 @@ def read(
     `.close()`. Raises BacktestError.
     """
     try:
-        from service.backtest.spark.engine import Engine, work
+        from service.backtest.spark.engine import Engine
+        from service.backtest.spark.judging import work
     except ModuleNotFoundError as error:
         raise BacktestError(MISSING.format(error)) from None
     asked = work(settings or Settings(), plan or Plan(), known_by, rules, key)

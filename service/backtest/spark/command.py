@@ -22,7 +22,8 @@ from service.backtest.errors import BacktestError
 from service.backtest.export import find
 from service.backtest.local import OPEN_TO_OWNER, Progress
 from service.backtest.moments import Plan
-from service.backtest.spark.engine import Engine, work
+from service.backtest.spark.engine import Engine
+from service.backtest.spark.judging import work
 from service.backtest.spark.storage import Folder
 from service.backtest.summary import Summary, summed
 from service.settings import Settings

@@ -5,8 +5,7 @@ No patient is held whole by Spark: a chart reaches Python in packs, of which the
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import partial
 
 import msgspec
@@ -14,18 +13,14 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from service.backtest.as_of import KnownBy
 from service.backtest.export import Export, Source
 from service.backtest.lines import SHARED
-from service.backtest.moments import Plan
 from service.backtest.sorting import Read, parts_of
 from service.backtest.spark import judging
 from service.backtest.spark.judging import Work
 from service.backtest.spark.packing import COLUMNS, MEDICINE, PATIENT, READ
 from service.backtest.spark.storage import Folder
 from service.backtest.summary import Summary, summed
-from service.expansions import read_expansions
-from service.settings import Settings
 
 _COUNTED = "part int, counts string"
 _PLACE = "patient string, moment timestamp, encounter string"
@@ -43,31 +38,6 @@ TABLES = {
 """The columns of each table, as Spark names them."""
 _SORTED = ("key", "kind", "lines", "packed")
 _AT_ONCE = 16  # tasks that may run at once, where Spark does not say
-
-
-def work(
-    settings: Settings,
-    plan: Plan,
-    known_by: KnownBy,
-    rules: Iterable[str] | None,
-    key: str = "",
-) -> Work:
-    """What executors are told: of the settings nothing that is secret, and nothing that only this machine can read."""
-    return Work(
-        name=secrets.token_hex(8),
-        settings=Settings(
-            codes=settings.codes,
-            medicine_classes=settings.medicine_classes,
-            max_records=settings.max_records,
-            time_zone=settings.time_zone,
-            dev=True,
-        ),
-        expansions=read_expansions(settings.codes_from),
-        plan=plan,
-        known_by=known_by,
-        rules=None if rules is None else frozenset(rules),
-        key=key,
-    )
 
 
 class Engine:

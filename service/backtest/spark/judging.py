@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -25,6 +26,7 @@ from service.backtest.reading import ExportReader
 from service.backtest.spark.packing import Chart, Held, Packer, charts
 from service.backtest.spark.storage import Folder
 from service.evaluation import Evaluator
+from service.expansions import read_expansions
 from service.memory.own_words import in_own_words
 from service.settings import Settings
 from service.signoff.site import Site
@@ -58,6 +60,31 @@ class Work(Struct, frozen=True, kw_only=True):
     def rows(self) -> Rows:
         """What gathers rows."""
         return Rows(keyed_hash(self.key) if self.key else plain, in_own_words if self.key else str, self.rules)
+
+
+def work(
+    settings: Settings,
+    plan: Plan,
+    known_by: KnownBy = KnownBy.RECORDED,
+    rules: Iterable[str] | None = None,
+    key: str = "",
+) -> Work:
+    """What executors are told: of the settings nothing that is secret, and nothing that only this machine can read."""
+    return Work(
+        name=secrets.token_hex(8),
+        settings=Settings(
+            codes=settings.codes,
+            medicine_classes=settings.medicine_classes,
+            max_records=settings.max_records,
+            time_zone=settings.time_zone,
+            dev=True,
+        ),
+        expansions=read_expansions(settings.codes_from),
+        plan=plan,
+        known_by=known_by,
+        rules=None if rules is None else frozenset(rules),
+        key=key,
+    )
 
 
 _ready: dict[tuple[str, frozenset[str]], Backtest] = {}

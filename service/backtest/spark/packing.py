@@ -189,7 +189,8 @@ def _newest(lines: list[Held], most: int) -> list[Held]:
     kinds = {one.kind for one in lines}
     by_age = sorted(lines, key=lambda one: (one.kind == "Patient" or not one.known, one.known), reverse=True)
     share, taken = most // (2 * len(kinds)), Counter[str]()
-    first, beyond = [], []
+    first: list[Held] = []
+    beyond: list[Held] = []
     for one in by_age:
         (first if taken[one.kind] < share else beyond).append(one)
         taken[one.kind] += 1

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from service.backtest import spark
 from service.backtest.errors import BacktestError
+from service.backtest.moments import Plan
 from service.backtest.spark.command import SparkJob, started
 from service.backtest.spark.judging import LOST
 from service.settings import Settings
@@ -119,7 +120,7 @@ def _is_executor(pid: int, session: int) -> bool:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A cluster that this process drives."""
-    job = SparkJob(export="", out="", settings=Settings(), plan=spark.Plan(), master=CLUSTER, conf=CONF)
+    job = SparkJob(export="", out="", settings=Settings(), plan=Plan(), master=CLUSTER, conf=CONF)
     session = started(job)
     yield session
     session.stop()
