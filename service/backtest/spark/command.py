@@ -33,11 +33,11 @@ UNPACKED = "environment"
 _MASTER = re.compile(r"local(\[[\d*,\s]+\])?|local-cluster\[\d+,\d+,\d+\]|spark://\S+:\d+(,\S+:\d+)*|yarn|k8s://\S+")
 _NO_MASTER = "{!r} is no address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
 _NO_JAVA = "Spark cannot be started: it needs Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
-_OURS = {
-    "spark.log.level": "ERROR",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",  # packs are larger than the rows that Spark has in mind
-    "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
-}
+_OURS = [
+    ("spark.log.level", "ERROR"),
+    ("spark.sql.execution.arrow.maxRecordsPerBatch", "1000"),  # packs are larger than the rows that Spark has in mind
+    ("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()),
+]
 
 
 class SparkJob(Struct, frozen=True, kw_only=True):
@@ -85,18 +85,22 @@ def run(job: SparkJob, *, progress: Progress = lambda *_: None) -> Summary:
 def started(job: SparkJob) -> SparkSession:
     """The session of a cluster. Raises BacktestError where the master is none, or Java is missing."""
     conf = SparkConf().setAppName("foot-drop-cds backtest")
-    master = job.master or conf.get("spark.master", "")
-    if not master or not _MASTER.fullmatch(master):
-        raise BacktestError(_NO_MASTER.format(master))
-    conf.setMaster(master)
-    for name, value in (*_OURS.items(), *job.conf):
-        conf.set(name, value)
+    if job.master or not _is_submitted():
+        if not _MASTER.fullmatch(job.master):
+            raise BacktestError(_NO_MASTER.format(job.master))
+        conf.setMaster(job.master).setAll(_OURS)
+    conf.setAll(job.conf)
     if job.archive:
         conf.set("spark.archives", f"{job.archive.absolute()}#{UNPACKED}")
         os.environ["PYSPARK_PYTHON"] = f"./{UNPACKED}/bin/python"
-    elif not conf.get("spark.pyspark.python"):
+    else:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     return SparkSession.builder.config(conf=conf).getOrCreate()
+
+
+def _is_submitted() -> bool:
+    """Whether spark-submit runs this program: the master and the settings are then its."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def _key(job: SparkJob) -> str:

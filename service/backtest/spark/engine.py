@@ -9,13 +9,15 @@ from collections.abc import Collection
 from functools import partial
 
 import msgspec
+from msgspec import Struct
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from service.backtest.answer import CardRow, VerdictRow
 from service.backtest.export import Export, Source
 from service.backtest.lines import SHARED
-from service.backtest.sorting import Read, parts_of
+from service.backtest.sorting import Read
 from service.backtest.spark import judging
 from service.backtest.spark.judging import Work
 from service.backtest.spark.packing import COLUMNS, MEDICINE, PATIENT, READ
@@ -24,19 +26,22 @@ from service.backtest.summary import Summary, summed
 
 _COUNTED = "part int, counts string"
 _PLACE = "patient string, moment timestamp, encounter string"
-_SAID = "rule string, version string, outcome string, indicator string, reason string, evidence string"
-_CARD = (
-    "rule string, version string, indicator string, summary string, evidence string, suggests string, "
-    "first_order string"
-)
+
+
+def _said(kind: type[Struct]) -> str:
+    return ", ".join(f"{name} string" for name in kind.__struct_fields__)
+
+
 TABLES = {
-    "verdicts": f"{_PLACE}, {_SAID}, milliseconds float",
-    "cards": f"{_PLACE}, {_CARD}",
+    "verdicts": f"{_PLACE}, {_said(VerdictRow)}, milliseconds float",
+    "cards": f"{_PLACE}, {_said(CardRow)}",
     "moments": f"{_PLACE}, milliseconds float, month string, class string, site string, sex string, age short, "
     "refused string",
 }
 """The columns of each table, as Spark names them."""
 _SORTED = ("key", "kind", "lines", "packed")
+_PART = 96 << 20  # bytes of lines of a part
+_SMALLEST = 256 << 10  # bytes of lines that are worth a task of their own
 _AT_ONCE = 16  # tasks that may run at once, where Spark does not say
 
 
@@ -95,7 +100,8 @@ class Engine:
         rows = lines.select(*_SORTED)
         if SHARED in self._kinds:
             rows = rows.unionByName(self._medicines(lines))
-        parts = parts_of(sum(read.size for read in self.reads), _at_once(self._packed.sparkSession))
+        size, tasks = sum(read.size for read in self.reads), 4 * _at_once(self._packed.sparkSession)
+        parts = max(size // _PART, min(tasks, size // _SMALLEST)) + 1
         return rows.repartition(parts, "key").sortWithinPartitions("key", "kind")
 
     def _medicines(self, lines: DataFrame) -> DataFrame:

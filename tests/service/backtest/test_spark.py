@@ -39,7 +39,7 @@ PATIENTS = 40
 def records() -> Iterator[Json]:
     """A population in which one chart is larger than max_records, and one more than twice as large."""
     for number in range(PATIENTS):
-        yield from patient(number, 100 if number == 2 else 40, 3, 2, "mixed")
+        yield from patient(number, 140 if number == 2 else 40, 3, 2, "mixed")
 
 
 def odd() -> list[Json]:
