@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 import secrets
@@ -32,6 +33,7 @@ UNPACKED = "environment"
 """The folder of an executor in which it unpacks the archive."""
 _MASTER = re.compile(r"local(\[[\d*,\s]+\])?|local-cluster\[\d+,\d+,\d+\]|spark://\S+:\d+(,\S+:\d+)*|yarn|k8s://\S+")
 _NO_MASTER = "{!r} is no address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
+_ERROR = re.compile(r"^(?:\w+\.)*(\w+Error): ?(.*)$", re.MULTILINE)
 _NO_JAVA = "Spark cannot be started: it needs Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
 _OURS = [
     ("spark.log.level", "ERROR"),
@@ -113,13 +115,28 @@ def _key(job: SparkJob) -> str:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What Spark says of its end, as one sentence: what went wrong within an executor stands in its log."""
+    """What went wrong, as one sentence: where within an executor stands in its log."""
     try:
         yield
     except (PySparkException, Py4JError) as error:
         java = getattr(error, "java_exception", None)
-        said = java.getMessage() if java is not None else str(error)
-        if "JAVA_GATEWAY_EXITED" in said:
-            raise BacktestError(_NO_JAVA) from None
-        first = (said or type(error).__name__).strip().splitlines()[0]
-        raise BacktestError(f"Spark could not do it: {first}") from None
+        raise BacktestError(_why(str(java.getMessage() if java is not None else error))) from None
+    except OSError as error:
+        raise BacktestError(f"reading or writing failed: {error}") from None
+
+
+def _why(said: str) -> str:
+    """The last error in what Spark says; its words only where they are about files or packages, and not about data."""
+    if "JAVA_GATEWAY_EXITED" in said:
+        return _NO_JAVA
+    if "No module named 'service'" in said:
+        return (
+            "the Python of the executors lacks foot-drop-cds: ship it with --archive, or name one with PYSPARK_PYTHON"
+        )
+    errors = _ERROR.findall(said)
+    if not errors:
+        return f"Spark could not do it: {next(iter(said.strip().splitlines()), '')}"
+    name, words = errors[-1]
+    kind = getattr(builtins, name, None)
+    is_told = isinstance(kind, type) and issubclass(kind, OSError | ImportError)
+    return f"an executor could not do it: {name}{f': {words}' if is_told else ''}; its log says more"
