@@ -6,7 +6,7 @@ A pack is some lines of one patient, compressed together. The lines are read by 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -72,22 +72,25 @@ class Packer:
         self._reader = reader
         self._odd = odd
         self._counts, self._kinds, self._size = Counter[str](), Counter[str](), 0
-        self._held: dict[tuple[str, str], list[Line]] = {}
+        self._held = defaultdict[tuple[str, str], list[Line]](list)
         self._holds = 0
         self._compress = zstandard.ZstdCompressor(level=1).compress
 
     def pack(self, raws: Iterable[bytes | Fate], *, has_end: bool = False) -> Iterator[pa.RecordBatch]:
         """The packs of these lines. `has_end` says that the last one may be cut off, as that of a file may be."""
-        last = Fate.KEPT
+        kept = last = Fate.KEPT  # the members of an enumeration take long to look up, and to count
+        read, kinds, held = self._reader.read, self._kinds, self._held
         for raw in raws:
-            line = Line(raw) if isinstance(raw, Fate) else self._reader.read(raw)
+            line = Line(raw) if isinstance(raw, Fate) else read(raw)
             last = line.fate
-            self._counts[last] += 1
-            self._kinds[line.kind] += 1
-            if last is Fate.KEPT:
-                self._hold(line)
-                if self._holds >= _HELD:
-                    yield from self._flush()
+            kinds[line.kind] += 1
+            if last is not kept:
+                self._counts[last] += 1
+                continue
+            held[(MEDICINE, line.id) if line.kind == SHARED else (PATIENT, line.patient)].append(line)
+            self._holds += len(line.raw)
+            if self._holds >= _HELD:
+                yield from self._flush()
         if has_end and last is Fate.NO_JSON:  # the end of a file was not written, or not copied
             self._counts.update({Fate.NO_JSON: -1, Fate.CUT_OFF: 1})
 
@@ -98,14 +101,10 @@ class Packer:
         read = Read(dict(self._counts), kinds, dict(self._odd), self._size)
         yield _batch([(READ, None, 0, False, (), msgspec.json.encode(read))])
 
-    def _hold(self, line: Line) -> None:
-        place = (MEDICINE, line.id) if line.kind == SHARED else (PATIENT, line.patient)
-        self._held.setdefault(place, []).append(line)
-        self._holds += len(line.raw)
-
     def _flush(self) -> Iterator[pa.RecordBatch]:
         rows: list[tuple[Any, ...]] = []
         for (kind, key), lines in self._held.items():
+            self._counts[Fate.KEPT] += len(lines)
             for some in _cut(lines):
                 rows.append(self._row(kind, key, some))
                 if len(rows) == _ROWS:
@@ -114,10 +113,11 @@ class Packer:
         if rows:
             yield _batch(rows)
         self._size += self._holds
-        self._held, self._holds = {}, 0
+        self._held.clear()
+        self._holds = 0
 
     def _row(self, kind: str, key: str, lines: list[Line]) -> tuple[Any, ...]:
-        packed = _encode([Held(one.kind, one.id, one.known, one.is_trigger, one.raw) for one in lines])
+        packed = _encode([(one.kind, one.id, one.known, one.is_trigger, one.raw) for one in lines])
         if len(packed) >= _WORTH:
             packed = self._compress(packed)
         pointed_at = {id.decode() for one in lines if one.kind in _POINTING for id in _POINTED_AT.findall(one.raw)}
