@@ -17,7 +17,7 @@ from pyspark.sql import functions as f
 from service.backtest.answer import CardRow, VerdictRow
 from service.backtest.export import Export, Source
 from service.backtest.lines import SHARED
-from service.backtest.sorting import Read
+from service.backtest.sorting import Read, parts_of
 from service.backtest.spark import judging
 from service.backtest.spark.judging import Work
 from service.backtest.spark.packing import COLUMNS, MEDICINE, PATIENT, READ
@@ -40,8 +40,6 @@ TABLES = {
 }
 """The columns of each table, as Spark names them."""
 _SORTED = ("key", "kind", "lines", "packed")
-_PART = 96 << 20  # bytes of lines of a part
-_SMALLEST = 256 << 10  # bytes of lines that are worth a task of their own
 _AT_ONCE = 16  # tasks that may run at once, where Spark does not say
 
 
@@ -100,8 +98,7 @@ class Engine:
         rows = lines.select(*_SORTED)
         if SHARED in self._kinds:
             rows = rows.unionByName(self._medicines(lines))
-        size, tasks = sum(read.size for read in self.reads), 4 * _at_once(self._packed.sparkSession)
-        parts = max(size // _PART, min(tasks, size // _SMALLEST)) + 1
+        parts = parts_of(sum(read.size for read in self.reads), _at_once(self._packed.sparkSession))
         return rows.repartition(parts, "key").sortWithinPartitions("key", "kind")
 
     def _medicines(self, lines: DataFrame) -> DataFrame:

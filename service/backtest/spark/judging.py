@@ -21,7 +21,7 @@ from service.backtest.export import Source, lines
 from service.backtest.local import OPEN_TO_OWNER
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
-from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
+from service.backtest.patient import BEFORE_BIRTH, DIFFERING, LOST, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
 from service.backtest.reading import ExportReader
 from service.backtest.spark.packing import Chart, Held, Packer, charts
 from service.backtest.spark.storage import Folder
@@ -32,7 +32,6 @@ from service.settings import Settings
 from service.signoff.site import Site
 from service.store.hashing import keyed_hash
 
-LOST = "records left out before they were judged, of patients with more than twice max_records"
 _MOMENTS = 1_000  # of which the rows are held before they are handed on
 _COUNTED = pa.schema([("part", pa.int32()), ("counts", pa.string())])
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import zstandard
 from msgspec import Struct
 
-from service.backtest.lines import SHARED, Fate, Line, LineReader
+from service.backtest.lines import SHARED, Fate, Line, LineReader, references
 from service.backtest.patient import Record
 from service.backtest.sorting import Read
 
@@ -38,7 +38,7 @@ _PACK = 256 << 10  # bytes of lines of a pack, so that those of the largest char
 _WORTH = 2 << 10  # bytes that are worth compressing
 _ROWS = 500  # of a batch
 _COMPRESSED = zstandard.FRAME_HEADER
-_POINTED_AT = re.compile(rb"Medication/([A-Za-z0-9.\-]{1,64})")
+_POINTS = re.compile(rb"Medication\?/")  # most prescriptions do not, and need not be looked through
 _POINTING = frozenset({"MedicationRequest", "MedicationStatement"})
 
 
@@ -120,7 +120,8 @@ class Packer:
         packed = _encode([(one.kind, one.id, one.known, one.is_trigger, one.raw) for one in lines])
         if len(packed) >= _WORTH:
             packed = self._compress(packed)
-        pointed_at = {id.decode() for one in lines if one.kind in _POINTING for id in _POINTED_AT.findall(one.raw)}
+        pointing = (one.raw for one in lines if one.kind in _POINTING and _POINTS.search(one.raw))
+        pointed_at = {identity for raw in pointing for identity in references(raw, SHARED)}
         return kind, key, len(lines), any(one.is_trigger for one in lines), sorted(pointed_at), packed
 
 

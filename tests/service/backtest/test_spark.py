@@ -19,8 +19,8 @@ from pyspark.sql import DataFrame, SparkSession
 from service.backtest import spark
 from service.backtest.errors import BacktestError
 from service.backtest.moments import Plan
+from service.backtest.patient import LOST
 from service.backtest.spark.command import SparkJob, started
-from service.backtest.spark.judging import LOST
 from service.settings import Settings
 from tests.support.exports import BORN, FOOT_DROP, Json, backtest, rows, summary, visit, without_times, write
 from tests.support.population import patient

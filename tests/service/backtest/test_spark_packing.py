@@ -16,9 +16,9 @@ import pytest
 from service.backtest.errors import BacktestError
 from service.backtest.export import find
 from service.backtest.moments import Plan
+from service.backtest.patient import LOST
 from service.backtest.sorting import Read
 from service.backtest.spark import judging
-from service.backtest.spark.judging import LOST
 from service.backtest.spark.packing import PATIENT, READ
 from service.backtest.spark.storage import Folder
 from service.settings import Settings
