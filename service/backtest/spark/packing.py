@@ -38,7 +38,7 @@ _PACK = 256 << 10  # bytes of lines of a pack, so that those of the largest char
 _WORTH = 2 << 10  # bytes that are worth compressing
 _ROWS = 500  # of a batch
 _COMPRESSED = zstandard.FRAME_HEADER
-_POINTS = re.compile(rb"Medication\?/")  # most prescriptions do not, and need not be looked through
+_POINTS = re.compile(rb"Medication\\?/")  # most prescriptions do not, and need not be looked through
 _POINTING = frozenset({"MedicationRequest", "MedicationStatement"})
 
 

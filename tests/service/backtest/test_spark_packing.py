@@ -74,6 +74,17 @@ def test_rows_and_counts_are_those_of_one_machine(export: Path, tmp_path: Path) 
     assert +counts == Counter(whole["counts"]) + Counter(patients=whole["patients"], moments=whole["moments"])
 
 
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+def test_a_row_says_which_medications_it_points_at(tmp_path: Path, slash: str) -> None:
+    order = {"resourceType": "MedicationRequest", "id": "m", "subject": {"reference": "Patient/p1"}}
+    order["medicationReference"] = {"reference": "Medication/pill"}
+    (tmp_path / "m.ndjson").write_text(json.dumps(order).replace("Medication/pill", f"Medication{slash}pill"))
+    files = find(str(tmp_path))
+    numbers = pa.record_batch({"id": [0]})
+    packs = pa.Table.from_batches(judging.read_sources(judging.work(SETTINGS, Plan()), files.sources, [numbers]))
+    assert [row["points_at"] for row in packs.to_pylist() if row["kind"] == PATIENT] == [["pill"]]
+
+
 def test_a_patient_who_is_larger_than_is_held_is_judged_by_the_newest_and_counted(export: Path) -> None:
     subject = {"reference": "Patient/p4"}
     old = [FOOT_DROP | {"id": f"o{n}", "subject": subject, "recordedDate": f"19{n // 2 + 60}-01-01"} for n in range(60)]
