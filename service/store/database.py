@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,15 +13,19 @@ from typing import Any, TypeVar
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Delete, Engine, Insert, NullPool, Select, event
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from service.errors import ServiceError, StartError
+from service.middleware.log import logger
 
 FILE = "store.sqlite"
 _SECONDS = 1  # for one call; a worker answers nobody else meanwhile
+_BUSY_MS = 15  # for which SQLite itself waits for a lock before it is asked anew
 _CONNECT_SECONDS = 2  # the least that libpq knows
 _READING_KIB = 64 * 1024  # of pages that whoever reads much of an SQLite keeps: else it reads them again and again
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -111,10 +117,16 @@ class Database:
         except self._errors as error:
             raise StoreAwayError(_why(error)) from None
 
+    def _opened(self) -> PoolProxiedConnection:
+        connection = self._engine.raw_connection()
+        if self.is_sqlite:
+            connection.cursor().execute(f"PRAGMA busy_timeout = {_BUSY_MS}")  # see _executed
+        return connection
+
     def _run(self, sql: str, values: Any, *, is_again: bool = False) -> int:
         with self._lock:
             try:
-                connection = self._held or self._engine.raw_connection()
+                connection = self._held or self._opened()
             except self._errors as error:
                 raise StoreAwayError(_why(error)) from None
             self._held = (
@@ -122,8 +134,7 @@ class Database:
             )
             try:
                 cursor = connection.cursor()
-                cursor.execute(sql, values)
-                return int(cursor.rowcount)
+                return int(_executed(cursor, sql, values).rowcount)
             except self._errors as error:
                 is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
                 self._held = None
@@ -139,11 +150,11 @@ class Database:
 
     def alone(self, sql: str, values: Sequence[Any]) -> int:
         """How many rows a statement concerned, which takes effect by itself. Raises as `together` does."""
-        return self._tried(lambda cursor: int(cursor.execute(sql, values).rowcount))
+        return self._tried(lambda cursor: int(_executed(cursor, sql, values).rowcount))
 
     def read(self, sql: str, values: Sequence[Any]) -> list[Any]:
         """The rows that a query finds. Raises as `together` does."""
-        return self._tried(lambda cursor: cursor.execute(sql, values).fetchall())
+        return self._tried(lambda cursor: _executed(cursor, sql, values).fetchall())
 
     def together(self, work: Callable[[Any], Answer]) -> Answer:
         """What `work` answers, which is given a cursor and whose statements take effect together or not at all.
@@ -153,7 +164,7 @@ class Database:
         """
 
         def begun(cursor: Any) -> Answer:
-            cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+            _executed(cursor, "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
             answer = work(cursor)
             cursor.execute("COMMIT")
             return answer
@@ -164,7 +175,7 @@ class Database:
         with self._lock:
             connection = self._held
             try:
-                connection = self._held = connection or self._engine.raw_connection()
+                connection = self._held = connection or self._opened()
                 return work(connection.cursor())
             except BaseException as error:
                 is_lost = self._drop(connection, error)
@@ -217,7 +228,11 @@ def snapshot(url: URL, seconds: float) -> Iterator[Connection]:
 
 
 def prepare(url: URL) -> None:
-    """Bring the tables up to date; of several that start at once one does it. Raises StoreFailedError."""
+    """Bring the tables up to date; of several that start at once one does it. Raises StoreFailedError.
+
+    Tables of a newer version are left as they are: each step leaves what the version before it reads and writes, and
+    who goes back to an older version has no time to lose.
+    """
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite and url.database:
         try:
@@ -236,8 +251,6 @@ def prepare(url: URL) -> None:
             _migrate(connection)
     except SQLAlchemyError as error:
         raise StoreFailedError(f"the store (data_dir, store_url) cannot be opened or written: {_why(error)}") from None
-    except CommandError:
-        raise StoreFailedError("the store was made by a newer version of this program") from None
 
 
 def _engine(url: URL, **options: Any) -> Engine:
@@ -254,6 +267,12 @@ def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    step = MigrationContext.configure(connection).get_current_revision()
+    try:
+        ScriptDirectory.from_config(config).get_revision(step)
+    except CommandError:
+        logger().warning("store of a newer version")
+        return
     command.upgrade(config, "head")
 
 
@@ -263,6 +282,22 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")  # a lost machine may lose the last rows, a lost process none
 
 
+def _executed(cursor: Any, sql: str, values: Any = ()) -> Any:
+    """A cursor that has executed a statement, which waits for its turn where others write to an SQLite.
+
+    SQLite keeps no queue: who waits looks again, in the end but ten times a second, and others that come and go all the
+    time hardly ever leave the file open at that very moment. So it is asked more often.
+    """
+    until = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return cursor.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+
+
 def _why(error: BaseException) -> str:
-    """What kind of fault it is: the database's own words may hold an address or a value."""
-    return type(getattr(error, "orig", None) or error).__name__
+    """What kind of fault it is, as OperationalError or SQLITE_FULL: its own words may hold an address or a value."""
+    cause = getattr(error, "orig", None) or error
+    return str(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)

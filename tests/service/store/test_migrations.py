@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sized
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, event
 
 from service.store import migrations
@@ -117,3 +119,32 @@ def test_while_the_tables_of_the_memory_are_gone_answers_go_on(main: Site, url: 
     assert set(traffic.acknowledged[back:]) <= set(there)
     assert rows(url, "SELECT count(*) FROM evaluations")[0][0] >= len(traffic.acknowledged) - back
     assert main.app.memory.lost == 0, "the answers waited until the tables were back"
+
+
+def columns(url: URL) -> dict[tuple[str, str], tuple[str, bool]]:
+    """The columns, each with its type and whether a row may leave it out."""
+    engine = sqlalchemy.create_engine(url)
+    looked = sqlalchemy.inspect(engine)
+    told = {
+        (table, column["name"]): (str(column["type"]), bool(column["nullable"] or column["default"] is not None))
+        for table in looked.get_table_names()
+        for column in looked.get_columns(table)
+    }
+    engine.dispose()
+    return told
+
+
+def test_each_step_leaves_what_the_version_before_it_reads_and_writes(url: URL) -> None:
+    """So it runs beside the newer one, and who goes back to it need not go down."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    steps = [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    Path(str(url.database)).parent.mkdir(exist_ok=True)
+    before: dict[tuple[str, str], tuple[str, bool]] = {}
+    for step in steps:
+        migrate(url, "upgrade", step)
+        after = columns(url)
+        assert {column: after.get(column) for column in before} == before
+        added = {column for column in after if column not in before and column[0] in {table for table, _ in before}}
+        assert all(may_be_left_out for _, may_be_left_out in (after[column] for column in added)), step
+        before = after

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,14 +81,30 @@ def test_services_that_start_together_make_the_tables_once(url: URL) -> None:
     assert count(url) == 0
 
 
-def test_a_store_of_a_newer_version_is_refused(url: URL) -> None:
+def test_who_goes_back_to_an_older_version_goes_on_with_the_newer_tables(
+    url: URL, capfd: pytest.CaptureFixture[str]
+) -> None:
     prepare(url)
     engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    prepare(url)
+    assert json.loads(capfd.readouterr().err)["event"] == "store of a newer version"
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
     engine.dispose()
-    with pytest.raises(StoreFailedError, match="newer version"):
-        prepare(url)
+
+
+def test_why_the_store_is_away_is_told_by_the_name_of_the_fault(tmp_path: Path) -> None:
+    url = place(None, tmp_path)
+    prepare(url)
+    database = Database(url)
+    with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreAwayError, match="SQLITE_BUSY"):
+            database.alone("DELETE FROM used_tokens", ())
+    assert database.alone("DELETE FROM used_tokens", ()) == 0, "and it is asked again"
+    database.close()
 
 
 class Away(Database):
