@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import shutil
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +43,7 @@ class Record(BaseModel):
     conditions: Annotated[str, Field(max_length=2000)] = ""
     expires: datetime.date | None = None
 
-    @field_validator("name", "role", "body", "conditions")
+    @field_validator("rule", "name", "role", "body", "conditions")
     @classmethod
     def _check_line(cls, text: str) -> str:
         if text != printable(text) or text != text.strip():
@@ -66,13 +67,14 @@ class _File(BaseModel):
     signed: list[Record] = Field(default_factory=list)
 
 
-def read(file: Path, rules: Collection[str], today: datetime.date) -> dict[str, Record]:
+def read(file: Path, today: datetime.date) -> dict[str, Record]:
     """The newest record of each rule, which is the last in the file; none where there is no file.
 
-    Raises RefusedSignoffError for what is unknown, missing or still to come.
+    A rule that is not known here may be one of an older or a newer version: it is read as any other. Raises
+    RefusedSignoffError for what else is unknown, missing or still to come.
     """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a mark before a text
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError):
@@ -83,18 +85,15 @@ def read(file: Path, rules: Collection[str], today: datetime.date) -> dict[str, 
         records = _File.model_validate(document).signed
     except ValidationError as error:
         raise RefusedSignoffError("\n".join(_sentences(error, file, document))) from None
-    if wrong := list(_wrong(records, file, rules, today)):
+    if wrong := list(_wrong(records, file, today)):
         raise RefusedSignoffError("\n".join(wrong))
     return {record.rule: record for record in records}
 
 
-def _wrong(records: list[Record], file: Path, rules: Collection[str], today: datetime.date) -> Iterator[str]:
+def _wrong(records: list[Record], file: Path, today: datetime.date) -> Iterator[str]:
     for number, record in enumerate(records, 1):
-        where = f"{file}: signed.{number}"
-        if record.rule not in rules:
-            yield f"{where}.rule: there is no rule {printable(record.rule)}"
         if record.date > today:
-            yield f"{where}.date: {record.date} is still to come"
+            yield f"{file}: signed.{number}.date: {record.date} is still to come"
 
 
 def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> Iterator[str]:
@@ -113,11 +112,14 @@ def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> 
 def add(file: Path, record: Record) -> None:
     """Append a record to the file, which may be new. Raises RefusedSignoffError; the records before it stay."""
     try:
-        text = file.read_text(encoding="utf-8") if file.exists() else _HEAD
-        file.parent.mkdir(parents=True, exist_ok=True)
-        trial = file.with_name(f"{file.name}.new")
+        kept = file.resolve()  # a link to a place under version control stays one
+        text = kept.read_text(encoding="utf-8") if kept.exists() else _HEAD
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        trial = kept.with_name(f"{kept.name}.new")
         trial.write_text(f"{text.rstrip()}\n\n{_table(record)}", encoding="utf-8")
-        trial.replace(file)
+        if kept.exists():
+            shutil.copymode(kept, trial)  # the service, another user, reads it as before
+        trial.replace(kept)
     except OSError as error:
         raise RefusedSignoffError(f"{file} cannot be written: {error.strerror}") from None
 

@@ -52,7 +52,7 @@ class Site:
     @cached_property
     def standings(self) -> Standings:
         """Which rules are signed. Raises RefusedSignoffError."""
-        records = read(self.file, self.book.rules, self.today) if self.file and self.file.exists() else {}
+        records = read(self.file, self.today) if self.file and self.file.exists() else {}
         return standings(self.book, self.codes, records, all_speak=self._all_speak)
 
     def dossier(self, rule: str) -> Dossier:
@@ -70,7 +70,7 @@ class Site:
 
         if self.file is None:
             raise RefusedSignoffError("no file of sign-offs is named: signoff_file")
-        read(self.file, self.book.rules, self.today)  # nothing is added to a file that would be refused
+        read(self.file, self.today)  # nothing is added to a file that would be refused
         description = describe(self.book.rules[rule], self.book, self.codes)
         try:
             record = Record(

@@ -103,6 +103,8 @@ class Standings:
             standing = self.of(rule, today)
             if standing.why:
                 yield f"The sign-off of {rule} is {standing.state}: {standing.why}"
+        for rule in sorted(self._records.keys() - set(self._rules)):
+            yield f"The sign-off of {rule} counts for nothing: this version has no such rule"
 
 
 def standings(book: RuleBook, codes: Codes, records: Mapping[str, Record], *, all_speak: bool) -> Standings:
@@ -117,6 +119,8 @@ def _void(book: RuleBook, codes: Codes, records: Mapping[str, Record]) -> Iterat
     from service.signoff.description import describe  # the sources are read only where something is signed
 
     for id, record in records.items():
+        if id not in book.rules:
+            continue
         rule = book.rules[id]
         try:
             changed = describe(rule, book, codes).sha256 != record.sha256

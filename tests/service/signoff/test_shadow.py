@@ -97,9 +97,19 @@ def test_a_code_of_the_site_voids_it(tmp_path: Path) -> None:
 def test_what_is_refused_is_refused_at_the_start(tmp_path: Path) -> None:
     sign(tmp_path)
     file = tmp_path / "signoff.toml"
-    file.write_text(file.read_text().replace(RULE, "lumber-mri"))
-    with pytest.raises(RefusedSignoffError, match="there is no rule lumber-mri"), site(tmp_path):
+    file.write_text(file.read_text().replace("role = ", "rank = "))
+    with pytest.raises(RefusedSignoffError, match="rank: there is no such key"), site(tmp_path):
         pass
+
+
+def test_a_sign_off_of_a_rule_that_is_gone_keeps_no_service_from_starting(tmp_path: Path) -> None:
+    sign(tmp_path)
+    file = tmp_path / "signoff.toml"
+    file.write_text(file.read_text() + file.read_text().replace(RULE, "of-another-version"))
+    with site(tmp_path, of_service=NOBODY) as running:
+        assert list(cards(running)) == [RULE]
+        said = list(signing(running.settings, NOW).standings.sentences(NOW.date()))
+    assert said[1:] == ["The sign-off of of-another-version counts for nothing: this version has no such rule"]
 
 
 def test_no_card_gives_way_to_one_in_shadow(tmp_path: Path) -> None:
