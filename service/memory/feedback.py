@@ -41,7 +41,7 @@ class Reason(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """What became of a card. `at` is in milliseconds since 1970; None when `stamp` is no time of RFC 3339."""
+    """What became of a card. `at` is in milliseconds since 1970; None when `stamp` is no time of RFC 3339 or earlier."""
 
     card: str
     outcome: str
@@ -201,6 +201,7 @@ def _text(value: object, longest: int) -> str:
 def _milliseconds(stamp: str) -> int | None:
     try:
         moment = datetime.fromisoformat(stamp.strip().upper())
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        since = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+    return since if since >= 0 else None  # year 1 is how some programs write that they know no time

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from service.trust.callers import Caller
 
 _NO_TENANTS: frozenset[str] = frozenset()
+_OTHERS_CARD = "the card was not shown to this client"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -180,8 +181,11 @@ class Memory:
     def _fingerprint(self, patient: str, card: Shown, chart: Chart) -> str:
         return fingerprint(self._hashed, patient, told(card.because, of_drafts(card, chart)))
 
-    def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int]:
+    def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int | str]:
         """Keep a message of feedback: what became of its entries, by name, for the log.
+
+        A message of which some entries are taken is acknowledged: only the log can say what is wrong with the first
+        of the others.
 
         Raises RefusedError when none of its entries could be taken, and when they cannot be kept for now.
         """
@@ -193,12 +197,14 @@ class Memory:
         taken = self.keeping.take(events, tenants) if events else Taken()
         if not taken.new and not taken.again:
             if taken.others:
-                raise ForbiddenRefusedError("the card was not shown to this client", "feedback")
+                raise ForbiddenRefusedError(_OTHERS_CARD, "feedback")
             if message.refused:
                 raise message.refused[0]
-        counts = {"feedback": taken.new, "again": taken.again, "unknown_cards": taken.unknown}
-        refused = len(message.refused) + taken.others
-        return counts | ({"refused_entries": refused} if refused else {})
+        counts: dict[str, int | str] = {"feedback": taken.new, "again": taken.again, "unknown_cards": taken.unknown}
+        if refused := len(message.refused) + taken.others:
+            counts["refused_entries"] = refused
+            counts["why"] = message.refused[0].message if message.refused else _OTHERS_CARD
+        return counts
 
     def _event(self, client: str, tenant: str, profile: Profile, service: str, entry: Entry) -> Feedback:
         reason = meant(entry.reason, profile)

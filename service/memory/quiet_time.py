@@ -31,6 +31,8 @@ _UNDONE_ON = ORDER_HOOKS | {"encounter-discharge"}
 """Where having accepted a suggestion quietens nothing, as it does for no critical card (D100): what was accepted is a
 draft that nobody may have signed. The order that is signed silences the rule itself. One that is written now, like one
 that was changed then, is another."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much an answer may seem to come later than now: from a machine whose clock is ahead."""
 LOOK_BACK = 2 * max(LENGTHS.values())
 """How old a card may be whose answer is looked for: it may have been answered as late as a length after it came."""
 
@@ -103,6 +105,8 @@ class QuietTime:
             return ""  # a new fact may be among what could not be read (D58)
         then = Indicator(answer.indicator)
         until = _moment(answer) + _length(answer, then)
+        if _moment(answer) > self._now + _CLOCKS_DIFFER:
+            return ""  # the clock was set back, and nobody knows how long ago that was
         if self._now >= until or card.indicator.rank > then.rank:
             return ""
         if answer.outcome == "accepted" and (then is Indicator.CRITICAL or self._asker.hook in _UNDONE_ON):

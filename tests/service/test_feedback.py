@@ -110,7 +110,9 @@ def test_a_time_in_any_form_of_rfc_3339_is_read(client: FlaskClient, taken: InPr
 
 
 @pytest.mark.parametrize(
-    "stamp", ["yesterday", "", 7, None, "9999-99-99", "0001-01-01T00:00:00+23:59", [STAMP]], ids=str
+    "stamp",
+    ["yesterday", "", 7, None, "9999-99-99", "0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00Z", [STAMP]],
+    ids=str,
 )
 def test_an_answer_whose_time_cannot_be_read_is_no_worse(client: FlaskClient, taken: InProcess, stamp: object) -> None:
     for _ in range(2):
@@ -163,6 +165,7 @@ def test_one_bad_entry_costs_the_others_nothing(
     line = json.loads(capfd.readouterr().err)
     said = {name: line[name] for name in ("feedback", "again", "unknown_cards", "refused_entries")}
     assert said == {"feedback": 17, "again": 0, "unknown_cards": 17, "refused_entries": 17}
+    assert line["why"].startswith("feedback[1]"), "the client is not told, so the log is"
 
 
 def test_the_same_message_again_changes_nothing(client: FlaskClient, taken: InProcess) -> None:

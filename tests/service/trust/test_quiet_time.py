@@ -186,6 +186,16 @@ def test_what_is_critical_is_quiet_for_its_user_alone(main: Site) -> None:
     assert rule in patient.cards(""), "nobody knows whether it is the same user"
 
 
+def test_an_answer_that_comes_later_than_now_quietens_nothing(main: Site, patient: Patient) -> None:
+    """The clock was ahead when it came, and has been set back: it would be quiet until then, and a week."""
+    card = patient.cards()["lumbar-mri"]
+    patient.answer(card)
+    for ahead, is_quiet in ((timedelta(minutes=4), True), (timedelta(minutes=6), False), (400 * DAY, False)):
+        moment = int((NOW + ahead).timestamp() * 1000)
+        stored(main, "UPDATE feedback SET at = ?, received = ? WHERE card = ?", moment, moment, card["uuid"])
+        assert ("lumbar-mri" not in patient.cards()) is is_quiet
+
+
 def test_the_newest_answer_decides(patient: Patient) -> None:
     """A card that was set aside in haste and acted on later was acted on; in whatever order that comes in."""
     card = patient.cards()["lumbar-mri"]
