@@ -38,6 +38,8 @@ def export(since: datetime | None, until: datetime | None, folder: Path, is_whol
     settings = load_settings(file, False, (), ())
     start = _milliseconds(since, settings) if since else 0
     end = _milliseconds(until or datetime.now(UTC), settings)
+    if end <= start:
+        raise click.BadParameter("the period is empty: its end is not after its beginning", param_hint="--since")
     try:
         done = write(_opened(settings), folder, start, end, is_whole=is_whole)
     except ServiceError as error:
@@ -91,6 +93,11 @@ def forget(patient: str, client: str, tenant: str | None, file: Path | None) -> 
     except ServiceError as error:
         refuse(f"not all of it was forgotten: {error}; run the command again")
     _say(gone)
+    if not gone.evaluations:
+        click.echo(
+            f"Under the key of the hashes in use, {client} has asked about no patient of this id that is remembered"
+            f"{f' of {address.url}' if address else ''}."
+        )
 
 
 @store.command()
@@ -100,13 +107,16 @@ def backup(copy: Path, file: Path | None) -> None:
     """Copy an SQLite store to FILE. Of PostgreSQL, pg_dump makes the copy."""
     import sqlite3
 
-    from service.store.backup import back_up
+    from service.store.backup import back_up, is_of
     from service.store.database import place
 
     settings = load_settings(file, False, (), ())
     url = place(settings.store_address, settings.data_dir)
     if url.get_backend_name() != "sqlite" or not url.database:
         refuse("the store is a PostgreSQL: pg_dump makes a copy of it")
+    if is_of(Path(url.database), copy):
+        # services go on writing to the file that was there, which nobody sees any more
+        raise click.BadParameter("it is the store itself: name another file", param_hint="FILE")
     try:
         back_up(Path(url.database), copy)
     except OSError as error:

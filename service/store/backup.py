@@ -8,10 +8,16 @@ from contextlib import closing
 from pathlib import Path
 
 
-def back_up(store: Path, copy: Path) -> None:
-    """Copy the store as it is at one moment into a new file, which is whole and its owner's alone.
+def is_of(store: Path, file: Path) -> bool:
+    """Whether a file is the store, or one of those that SQLite keeps beside it."""
+    own = store.resolve()
+    return file.resolve() in (own, *(own.with_name(f"{own.name}-{end}") for end in ("wal", "shm", "journal")))
 
-    Raises OSError and sqlite3.Error.
+
+def back_up(store: Path, copy: Path) -> None:
+    """Copy the store as it is at one moment into a file, which is whole and its owner's alone.
+
+    It must not be a file of the store: see `is_of`. Raises OSError and sqlite3.Error.
     """
     part = copy.with_name(f"{copy.name}.part")
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))

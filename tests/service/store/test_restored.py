@@ -138,3 +138,15 @@ def test_of_postgresql_the_copy_is_made_otherwise(tmp_path: Path) -> None:
             "store", "backup", "copy", folder=tmp_path, FOOT_DROP_CDS_STORE_URL="postgresql://somebody@nowhere/name"
         )
     assert (done.returncode, "pg_dump makes a copy" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["store.sqlite", "../data/store.sqlite", "store.sqlite-wal", "link.sqlite"])
+def test_no_copy_takes_the_place_of_the_store(tmp_path: Path, name: str) -> None:
+    with site(tmp_path) as main:
+        say(main, "card")
+        data = tmp_path / "data"
+        (data / "link.sqlite").symlink_to(data / "store.sqlite")
+        before = {file.name: file.stat().st_ino for file in data.iterdir()}
+        done = run("store", "backup", str(data / name), folder=tmp_path)
+        assert (done.returncode, "it is the store itself" in done.stderr) == (2, True)
+        assert {file.name: file.stat().st_ino for file in data.iterdir()} == before
