@@ -6,10 +6,14 @@ import re
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.command.options import SETTINGS, load_settings, refuse
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 _LOCATION = re.compile(r"Location/[A-Za-z0-9.-]{1,64}")
 
@@ -73,6 +77,20 @@ def set_mode(
     except ServiceError as error:
         refuse(f"the mode was not changed: {error}")
     click.echo(f"{rule} is {mode} for {client}, in every worker within 60 seconds")
+    if mode in ("live", "pilot") and _is_unsigned(rule, settings):
+        click.echo(f"It runs in shadow all the same: nobody has signed it as it is (signoff show {rule})")
+
+
+def _is_unsigned(rule: str, settings: Settings) -> bool:
+    """Whether a rule runs in shadow whatever its mode, for want of a sign-off."""
+    from service.app import signing
+    from service.errors import StartError
+
+    try:
+        site = signing(settings)
+        return rule in site.standings.hidden(site.today)
+    except StartError as error:
+        refuse(str(error))
 
 
 @rules.command(name="list")

@@ -27,6 +27,7 @@ _LONGEST_ID = 200  # characters
 _LONGEST_TEXT = 500  # of a code, a system or a display
 _LONGEST_COMMENT = 4000
 _LONGEST_EXTENSION = 4000
+_END = 253_402_300_800_000  # of the year 9999, in milliseconds since 1970
 
 _ABSENT = Raw(b"null")
 _TOO_MANY = f"a message holds more than {MOST_ENTRIES} entries"
@@ -41,7 +42,7 @@ class Reason(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """What became of a card. `at` is in milliseconds since 1970; None when `stamp` is no time of RFC 3339 or earlier."""
+    """What became of a card. `at` is in milliseconds since 1970; None when `stamp` is no such time of RFC 3339."""
 
     card: str
     outcome: str
@@ -204,4 +205,5 @@ def _milliseconds(stamp: str) -> int | None:
         since = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
-    return since if since >= 0 else None  # year 1 is how some programs write that they know no time
+    # Year 1 is how some programs write that they know no time; year 10000, by an offset, is one that nobody can print.
+    return since if 0 <= since < _END else None

@@ -111,7 +111,17 @@ def test_a_time_in_any_form_of_rfc_3339_is_read(client: FlaskClient, taken: InPr
 
 @pytest.mark.parametrize(
     "stamp",
-    ["yesterday", "", 7, None, "9999-99-99", "0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00Z", [STAMP]],
+    [
+        "yesterday",
+        "",
+        7,
+        None,
+        "9999-99-99",
+        "0001-01-01T00:00:00+23:59",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-01:00",
+        [STAMP],
+    ],
     ids=str,
 )
 def test_an_answer_whose_time_cannot_be_read_is_no_worse(client: FlaskClient, taken: InProcess, stamp: object) -> None:

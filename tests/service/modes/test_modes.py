@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,27 @@ def test_each_mode_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert history[2].startswith(f"main  {RULE}  pilot (Practitioner/1)  20")
     assert history[2].endswith(" by A. Clinician")
     assert len(run("rules", "list", folder=tmp_path).stdout.splitlines()) == 1
+
+
+def test_who_switches_a_rule_live_is_told_that_nobody_has_signed_it(tmp_path: Path) -> None:
+    registered(tmp_path, of_service="allow_unsigned = false")
+    for mode, more in (("live", []), ("pilot", ["--user", "Practitioner/1"])):
+        said = change(tmp_path, mode, *more).stdout.splitlines()[1:]
+        assert said == [f"It runs in shadow all the same: nobody has signed it as it is (signoff show {RULE})"]
+    assert len(change(tmp_path, "off").stdout.splitlines()) == 1
+
+
+def test_a_mode_of_a_newer_version_shows_nothing_and_holds_up_no_other_change(tmp_path: Path) -> None:
+    with site(tmp_path) as running:
+        all_of_them = rules(running)
+    change(tmp_path, "live")
+    with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as file, file:
+        file.execute("UPDATE rule_modes SET mode = 'paused'")
+    change(tmp_path, "off", rule="emg-ncs")
+    with site(tmp_path) as running:
+        assert {RULE, "emg-ncs"} <= all_of_them
+        assert rules(running).isdisjoint({RULE, "emg-ncs"})
+        assert rules(running)
 
 
 def at(*stays: Any, encounter: str = "e1") -> dict[str, Any]:
