@@ -57,6 +57,7 @@ def add(
         refuse(str(error))
     click.echo(f"{rule}: {by(record)}")
     click.echo(f"Written to {site.file}. {NO_SIGNATURE}")
+    click.echo("It counts from the next start of the service.")
 
 
 @signoff.command(name="list")
