@@ -143,6 +143,11 @@ class Taken(Struct):
     others: int = 0
     """Refused: the card was shown to another client or tenant."""
 
+    def add(self, other: Taken) -> None:
+        """Count those too."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 def is_own(shown_to: tuple[str, str] | None, client: str, tenants: frozenset[str]) -> bool:
     """Whether a card may be the client's: it was shown to it and one of these tenants, or is not known, or not yet."""

@@ -254,6 +254,7 @@ def _members(row: Any) -> Json:
         (b"\xff", 400),
         (b'{"feedback": ' + b"[" * 1000 + b"]" * 1000 + b"}", 400),
         (b'{"feedback": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
+        (b'{"feedback": [' + b",".join([b"{}"] * MOST_ENTRIES) + b"]}", 400),
         (b'{"feedback": [' + b",".join([b"{}"] * (MOST_ENTRIES + 1)) + b"]}", 413),
     ],
     ids=lambda value: str(value)[:40],

@@ -62,6 +62,17 @@ def test_each_mode_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert len(run("rules", "list", folder=tmp_path).stdout.splitlines()) == 1
 
 
+def test_the_last_change_counts_even_if_the_clock_was_set_back(tmp_path: Path) -> None:
+    with site(tmp_path) as running:
+        assert RULE in rules(running)
+    change(tmp_path, "live")
+    with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as file, file:
+        file.execute("UPDATE rule_modes SET at = at + 86400")
+    change(tmp_path, "off")
+    with site(tmp_path) as running:
+        assert RULE not in rules(running)
+
+
 def test_who_switches_a_rule_live_is_told_that_nobody_has_signed_it(tmp_path: Path) -> None:
     registered(tmp_path, of_service="allow_unsigned = false")
     for mode, more in (("live", []), ("pilot", ["--user", "Practitioner/1"])):

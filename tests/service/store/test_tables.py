@@ -86,6 +86,21 @@ def test_feedback_is_joined_to_its_card_whichever_comes_first(url: URL, tables: 
     assert rows(url, JOINED) == [("card-a", "overridden"), ("card-b", "accepted")]
 
 
+def test_a_message_of_many_entries_gives_others_their_turn(
+    url: URL, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept before the store fails is known when the whole message comes again."""
+    monkeypatch.setattr("service.memory.tables._MOST_TAKEN", 3)
+    tables.write([answered("a"), answered("b", client="other")])
+    none: Any = [None for _ in Feedback.__struct_fields__]
+    message = [event(f"card-{number}") for number in range(7)] + [event("card-a"), event("card-b")]
+    with pytest.raises(StoreRefusedError):
+        tables.take([*message[:6], structs.replace(Feedback(*none), card="", client="main")], TENANTS)
+    assert counts(url)["feedback"] == 6
+    assert tables.take(message, TENANTS) == Taken(new=2, again=6, unknown=7, others=1)
+    assert counts(url)["feedback"] == 8
+
+
 def test_one_card_may_be_answered_often(url: URL, tables: Tables) -> None:
     tables.write([answered("a")])
     later = event("card-a", "2", outcome="accepted", at=AT + 1)
