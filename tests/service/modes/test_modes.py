@@ -62,6 +62,7 @@ def test_each_mode_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert len(run("rules", "list", folder=tmp_path).stdout.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_the_last_change_counts_even_if_the_clock_was_set_back(tmp_path: Path) -> None:
     with site(tmp_path) as running:
         assert RULE in rules(running)
@@ -73,6 +74,7 @@ def test_the_last_change_counts_even_if_the_clock_was_set_back(tmp_path: Path) -
         assert RULE not in rules(running)
 
 
+@pytest.mark.long
 def test_who_switches_a_rule_live_is_told_that_nobody_has_signed_it(tmp_path: Path) -> None:
     registered(tmp_path, of_service="allow_unsigned = false")
     for mode, more in (("live", []), ("pilot", ["--user", "Practitioner/1"])):
@@ -81,6 +83,7 @@ def test_who_switches_a_rule_live_is_told_that_nobody_has_signed_it(tmp_path: Pa
     assert len(change(tmp_path, "off").stdout.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_mode_of_a_newer_version_shows_nothing_and_holds_up_no_other_change(tmp_path: Path) -> None:
     with site(tmp_path) as running:
         all_of_them = rules(running)

@@ -102,6 +102,7 @@ def test_what_is_refused_is_refused_at_the_start(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.long
 def test_a_sign_off_of_a_rule_that_is_gone_keeps_no_service_from_starting(tmp_path: Path) -> None:
     sign(tmp_path)
     file = tmp_path / "signoff.toml"

@@ -134,6 +134,7 @@ def columns(url: URL) -> dict[tuple[str, str], tuple[str, bool]]:
     return told
 
 
+@pytest.mark.long
 def test_each_step_leaves_what_the_version_before_it_reads_and_writes(url: URL) -> None:
     """So it runs beside the newer one, and who goes back to it need not go down."""
     config = Config()

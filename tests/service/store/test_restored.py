@@ -140,6 +140,7 @@ def test_of_postgresql_the_copy_is_made_otherwise(tmp_path: Path) -> None:
     assert (done.returncode, "pg_dump makes a copy" in done.stderr) == (1, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["store.sqlite", "../data/store.sqlite", "store.sqlite-wal", "link.sqlite"])
 def test_no_copy_takes_the_place_of_the_store(tmp_path: Path, name: str) -> None:
     with site(tmp_path) as main:

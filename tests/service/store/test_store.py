@@ -95,6 +95,7 @@ def test_who_goes_back_to_an_older_version_goes_on_with_the_newer_tables(
     engine.dispose()
 
 
+@pytest.mark.long
 def test_why_the_store_is_away_is_told_by_the_name_of_the_fault(tmp_path: Path) -> None:
     url = place(None, tmp_path)
     prepare(url)
