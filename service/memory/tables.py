@@ -106,12 +106,13 @@ class Tables:
         Some at a time, so that others who write to an SQLite have their turn between. Raises StoreAwayError; some of it
         is kept then, and does no harm when it comes again.
         """
+
+        def keep(some: Sequence[Feedback]) -> Taken:
+            return self._durable.together(lambda cursor: _take(cursor, self._durable.mark, some, tenants))
+
         taken = Taken()
         for start in range(0, len(events), _MOST_TAKEN):
-            some = events[start : start + _MOST_TAKEN]
-            taken.add(
-                self._durable.together(lambda cursor, some=some: _take(cursor, self._durable.mark, some, tenants))
-            )
+            taken.add(keep(events[start : start + _MOST_TAKEN]))
         return taken
 
     def answers(self, patient: str, since: int) -> list[Answer]:

@@ -170,7 +170,7 @@ def test_a_database_that_is_not_there_says_so_in_one_sentence(tmp_path: Path) ->
     with pytest.raises(StoreFailedError, match="data_dir cannot be made"):
         prepare(place(None, tmp_path / "file" / "data"))
     (tmp_path / "store.sqlite").write_text("this is no database, but it is long enough to be looked at" * 20)
-    with pytest.raises(StoreFailedError, match="cannot be opened or written: DatabaseError"):
+    with pytest.raises(StoreFailedError, match="cannot be opened or written: SQLITE_NOTADB"):
         prepare(place(None, tmp_path))
     with pytest.raises(StoreFailedError, match="cannot be opened") as refused:
         prepare(place("postgresql://user:secret-value@/postgres?host=/nowhere", None))
