@@ -120,7 +120,7 @@ def test_a_report_that_cannot_be_made_says_so_and_is_tried_again_later(main: Sit
     (folder / "store.sqlite").write_bytes(b"no database" * 1000)
     reply = made(main, f"{PERIOD}&format=csv")
     assert reply.status_code == 503
-    assert reply.get_json()["issue"][0]["diagnostics"] == "the report could not be made: DatabaseError"
+    assert reply.get_json()["issue"][0]["diagnostics"] == "the report could not be made: SQLITE_NOTADB"
     assert int(reply.headers["Retry-After"]) > 0
 
 
