@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,11 @@ def said(folder: Path, out: str) -> list[Any]:
 def test_an_address_gives_the_rows_of_a_folder(tmp_path: Path, bucket: Any) -> None:
     local = write(tmp_path / "export", RECORDS)
     assert backtest(tmp_path, local).returncode == 0
-    packing = {"Patient": gzip.compress, "Condition": zstandard.ZstdCompressor().compress, "Encounter": bytes}
+    packing: dict[str, Callable[[bytes], bytes]] = {
+        "Patient": gzip.compress,
+        "Condition": zstandard.ZstdCompressor().compress,
+        "Encounter": bytes,
+    }
     endings = {"Patient": ".gz", "Condition": ".zst", "Encounter": ""}
     output = []
     for kind, pack in packing.items():
