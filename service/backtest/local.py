@@ -29,6 +29,7 @@ from msgspec import Struct
 
 from service.app import evaluator
 from service.backtest.as_of import KnownBy
+from service.backtest.codes import FILE, look
 from service.backtest.errors import BacktestError
 from service.backtest.export import Export, Source, find
 from service.backtest.moments import Plan
@@ -99,6 +100,7 @@ def _run(job: Job, resume: bool, progress: Progress) -> Summary:
         return finished
     with _pool(job.processes) as submit:
         reads = _read(job, export, submit, progress)
+        look(job.work, job.out / FILE, _backtest(job, frozenset()).codes, job.memory)
         progress("Sorting", 0, 1)
         held = sort(job.work, job.processes, job.memory, job.settings.max_records)
         progress("Sorting", 1, 1)
