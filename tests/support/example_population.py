@@ -39,7 +39,13 @@ _UNDATED: Json = {
     "patient": {"age": 58, "sex": "female"},
     "observations": [{"code": "mrc-ankle-dorsiflexion", "value": 2, "side": "left"}],
 }
-_BROKEN = ("{", "no JSON at all", '"a text"', '{"resourceType": "Condition", "id": "nobodys"}', '{"resourceType": "Wish"}')
+_BROKEN = (
+    "{",
+    "no JSON at all",
+    '"a text"',
+    '{"resourceType": "Condition", "id": "nobodys"}',
+    '{"resourceType": "Wish"}',
+)
 
 
 def patient(number: int, records: int) -> Iterator[str]:
@@ -59,7 +65,10 @@ def patient(number: int, records: int) -> Iterator[str]:
     own += [_visit(visit, first, day, drawn) for visit, day in enumerate(sorted([0, *after, *before]))]
     start = drawn.randrange(_POOL)
     ordinary = [_pool()[(start + place) % _POOL] for place in range(records)]
-    for line in (*(json.dumps(one, separators=(",", ":")) for one in own if one["resourceType"] != _LEFT_OUT), *ordinary):
+    for line in (
+        *(json.dumps(one, separators=(",", ":")) for one in own if one["resourceType"] != _LEFT_OUT),
+        *ordinary,
+    ):
         yield _named(line, number)
 
 
