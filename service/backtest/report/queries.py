@@ -155,7 +155,7 @@ class Queries:
         return {of: sorted(causes, key=lambda one: (-one[1], one[0])) for of, causes in by_rule.items()}
 
     def first_orders(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Of the first card of each patient from a rule how its day lies to that of the first order; by its indicator."""
+        """How the day of a patient's first card from a rule lies to that of the first order, by rule and indicator."""
         first = (
             "SELECT rule, patient, arg_min(indicator, moment) AS indicator, arg_min(orders, moment) AS orders, "
             "min(day) AS day, try_cast(nullif(arg_min(first_order, moment), '') AS DATE) AS ordered "
