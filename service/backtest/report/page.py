@@ -22,19 +22,19 @@ def page(report: Report, notice: str = "") -> str:
         report=report,
         notice=notice,
         unit=report.unit,
-        rates=_rates(report),
-        in_time=_in_time(report),
+        rates=rates(report),
+        in_time=in_time(report),
         months={rule.name: _by_month(rule, report.unit) for rule in report.rules},
         slices=_by_dimension,
         dimensions=DIMENSIONS,
         quiet=", ".join(f"{_length(hours)} for {indicator}" for indicator, hours in _lengths()),
         count=_count,
-        rate=_rate,
-        days=_days,
+        rate=rate_words,
+        days=days_words,
     )
 
 
-def _rates(report: Report) -> str:
+def rates(report: Report) -> str:
     """The plot of how often each rule speaks."""
     names = list(dict.fromkeys(rule.rule for rule in report.rules if rule.tally.per_1000_moments is not None))
     if not names:
@@ -45,13 +45,13 @@ def _rates(report: Report) -> str:
     }
     series: dict[str, Values] = {tier: [of.get(name) for name in names] for tier, of in by_tier.items()}
     told = "; ".join(
-        f"{name}: " + ", ".join(f"{_rate(of[name])} {tier}" for tier, of in by_tier.items() if name in of)
+        f"{name}: " + ", ".join(f"{rate_words(of[name])} {tier}" for tier, of in by_tier.items() if name in of)
         for name in names
     )
     return bars(f"Cards per 1,000 {report.unit}", told, names, series, f"cards per 1,000 {report.unit}")
 
 
-def _in_time(report: Report) -> str:
+def in_time(report: Report) -> str:
     """The plot of whether cards came before the order, of those rules of which all of it may be seen."""
     shares: dict[str, tuple[float, float, float]] = {}
     for rule in report.rules:
@@ -82,7 +82,9 @@ def _by_month(rule: OfRule, unit: str) -> str:
     if len(visible) < _FEWEST_MONTHS or len(visible) * 2 < len(months) or drawn * 2 < (rule.tally.cards or 1):
         return ""
     title = f"{rule.name} by month, cards per 1,000 {unit}"
-    text = f"From {months[0].name} to {months[-1].name}: between {_rate(min(visible))} and {_rate(max(visible))}"
+    text = (
+        f"From {months[0].name} to {months[-1].name}: between {rate_words(min(visible))} and {rate_words(max(visible))}"
+    )
     return lines(title, text, [one.name for one in months], Lines(values=values), f"cards per 1,000 {unit}")
 
 
@@ -104,11 +106,11 @@ def _count(count: int | None) -> str:
     return HIDDEN if count is None else f"{count:,}"
 
 
-def _rate(rate: float | None) -> str:
+def rate_words(rate: float | None) -> str:
     return HIDDEN if rate is None else f"{rate:.3g}" if rate < 1000 else f"{rate:,.0f}"
 
 
-def _days(days: int) -> str:
+def days_words(days: int) -> str:
     """Days before the order; those after it, in words."""
     if days == 0:
         return "the same day"
