@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from service.backtest.errors import BacktestError
-from service.backtest.report.figures import NOBODY, Base, of_tiers, visible
+from service.backtest.report.figures import NOBODY, Population, of_tiers, visible
 from service.backtest.report.queries import TIERS, Queries, Sum
 from service.backtest.report.report import Change, Comparison, Edition, Turned
 from service.backtest.report.results import Results, words
@@ -159,11 +159,11 @@ def comparison(
 def _editions(
     now: Queries, before: Queries, results: tuple[Results, Results], order: Mapping[str, int], least: int
 ) -> Iterator[Edition]:
-    bases = [Base(*asks.totals()[:2], least) for asks in (now, before)]
+    populations = [Population(*asks.totals()[:2], least) for asks in (now, before)]
     cards = [
         {(rule, indicator): counts for (rule, _, indicator), counts in asks.cards().items()} for asks in (now, before)
     ]
-    tiers = [of_tiers(asks.tiers(), base)[1] for asks, base in zip((now, before), bases, strict=True)]
+    tiers = [of_tiers(asks.tiers(), asked)[1] for asks, asked in zip((now, before), populations, strict=True)]
     for tier in TIERS:
         keys = sorted({key for key in chain(*cards) if key[1] == tier}, key=lambda key: _place(key[0], order))
         seen = [
@@ -172,8 +172,8 @@ def _editions(
         ]
         for place, key in enumerate(keys):
             tallies = [
-                base.tally(of.get(key, NOBODY), is_hidden=not is_told[place])
-                for base, of, is_told in zip(bases, cards, seen, strict=True)
+                asked.tally(of.get(key, NOBODY), is_hidden=not is_told[place])
+                for asked, of, is_told in zip(populations, cards, seen, strict=True)
             ]
             yield Edition(
                 rule=key[0],

@@ -31,7 +31,7 @@ _OUTCOMES = ("card", "not-applicable", "suppressed", "could-not-evaluate")
 NOBODY: Sum = (0, 0)
 
 
-class Base(Struct, frozen=True):
+class Population(Struct, frozen=True):
     """Moments and patients, of whom rates are told, and below how many patients a count is hidden."""
 
     moments: int
@@ -55,8 +55,8 @@ class Base(Struct, frozen=True):
 def figures(results: Results, asks: Queries, least: int, titles: Mapping[str, str], made: str, program: str) -> Report:
     """The report of a result. Counts of fewer than `least` patients are hidden; `titles` are the rules, in order."""
     moments, patients, refused, first, last = asks.totals()
-    base, run = Base(moments, patients, least), results.run
-    rules, tiers = of_rules(asks, base, titles, run.plan.hook)
+    asked, run = Population(moments, patients, least), results.run
+    rules, tiers = of_rules(asks, asked, titles, run.plan.hook)
     outcomes = _outcomes(asks, least, titles)
     looked = results.looked
     listed = [one for one in looked.codes if one.patients >= least] if looked else []
@@ -96,11 +96,11 @@ def _without_card(outcomes: Sequence[Outcomes], rules: Sequence[OfRule]) -> tupl
 
 
 def of_rules(
-    asks: Queries, base: Base, titles: Mapping[str, str], hook: str
+    asks: Queries, asked: Population, titles: Mapping[str, str], hook: str
 ) -> tuple[tuple[OfRule, ...], tuple[Tier, ...]]:
     """The cards of each rule and indicator, and those of each indicator."""
     cards, by_tier = asks.cards(), asks.tiers()
-    tiers, is_seen = of_tiers(by_tier, base)
+    tiers, is_seen = of_tiers(by_tier, asked)
     quiet, orders = spared(asks.repeated(), hook), asks.first_orders()
     denominators = {dimension: asks.moments_by(dimension) for dimension in DIMENSIONS}
     numerators = {dimension: asks.cards_by(dimension) for dimension in DIMENSIONS}
@@ -108,7 +108,7 @@ def of_rules(
     rules: list[OfRule] = []
     for tier in TIERS:
         keys = sorted((key for key in cards if key[2] == tier), key=lambda key: (order.get(key[0], len(order)), key))
-        seen = visible([cards[key] for key in keys], base.least, is_hidden=not is_seen[tier])
+        seen = visible([cards[key] for key in keys], asked.least, is_hidden=not is_seen[tier])
         for key, is_told in zip(keys, seen, strict=True):
             rule, version, indicator = key
             own = rule, indicator
@@ -118,25 +118,27 @@ def of_rules(
                     title=titles.get(rule, rule),
                     version=version,
                     indicator=indicator,
-                    tally=base.tally(cards[key], is_hidden=not is_told),
-                    spared=_spared(cards[key], quiet[own], base.least, is_hidden=not is_told),
-                    orders=_orders(orders.get(own, {}), base.least, is_hidden=not is_told),
-                    slices=_slices(own, denominators, numerators, base.least, is_hidden=not is_told),
+                    tally=asked.tally(cards[key], is_hidden=not is_told),
+                    spared=_spared(cards[key], quiet[own], asked.least, is_hidden=not is_told),
+                    orders=_orders(orders.get(own, {}), asked.least, is_hidden=not is_told),
+                    slices=_slices(own, denominators, numerators, asked.least, is_hidden=not is_told),
                 )
             )
     return tuple(rules), tiers
 
 
-def of_tiers(by_tier: Mapping[str, tuple[int, int, int]], base: Base) -> tuple[tuple[Tier, ...], dict[str, bool]]:
+def of_tiers(
+    by_tier: Mapping[str, tuple[int, int, int]], asked: Population
+) -> tuple[tuple[Tier, ...], dict[str, bool]]:
     """The tiers, and which of them may be seen."""
     every = by_tier["any"]
-    is_any = shown(every[1], base.least) is not None
-    seen = visible([by_tier[tier][:2] for tier in TIERS], base.least, is_hidden=not is_any)
+    is_any = shown(every[1], asked.least) is not None
+    seen = visible([by_tier[tier][:2] for tier in TIERS], asked.least, is_hidden=not is_any)
     is_seen = dict(zip(TIERS, seen, strict=True))
     told = []
     for name, is_told in (("any", is_any), *is_seen.items()):
         cards, patients, moments = by_tier[name]
-        tally = base.tally((cards, patients), is_hidden=not is_told)
+        tally = asked.tally((cards, patients), is_hidden=not is_told)
         told.append(
             Tier(indicator=name, tally=tally, in_moments=moments if is_told and tally.cards is not None else None)
         )
@@ -185,7 +187,7 @@ def _slices(
                     name=queries.site_name(name) if dimension == "site" else name,
                     moments=moments if is_asked else None,
                     of_patients=patients if is_asked else None,
-                    tally=Base(moments, patients, least).tally(
+                    tally=Population(moments, patients, least).tally(
                         cards.get(name, NOBODY), is_hidden=not (is_seen and is_asked)
                     ),
                 )
