@@ -69,7 +69,7 @@ def write(folder: Path) -> Path:
 
 def told(out: Path) -> Told:
     """The report in a folder."""
-    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "report").with_suffix(".csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     values = {(row["about"], row["rule"], row["indicator"], row["name"], row["measure"]): row["value"] for row in rows}
     assert len(values) == len(rows)
