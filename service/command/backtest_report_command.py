@@ -38,9 +38,15 @@ def backtest_report(folder: Path, before: Path | None, forms: tuple[str, ...], n
 
 
 def write_report(
-    folder: Path, least: int, *, forms: tuple[str, ...] = _FORMS, before: Path | None = None, notice: str = ""
+    folder: Path,
+    least: int,
+    *,
+    forms: tuple[str, ...] = _FORMS,
+    before: Path | None = None,
+    notice: str = "",
+    again: str = "",
 ) -> None:
-    """Write the report of a folder into it, and say so. Ends with 1 when it cannot be made."""
+    """Write the report of a folder into it, and say so. Ends with 1, and how to try `again`, when it cannot be made."""
     try:
         from service.backtest.report.making import write
     except ModuleNotFoundError as error:
@@ -53,4 +59,4 @@ def write_report(
         for written in write(folder, titles, least, forms=forms, before=before, notice=notice):
             click.echo(f"Report: {written}")
     except ServiceError as error:
-        refuse(f"the report could not be made: {error}. `backtest-report {folder}` makes it again")
+        refuse(f"the report could not be made: {error}{again}")

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from service.backtest.errors import BacktestError
-from service.backtest.report.figures import NOBODY, Population, of_tiers, visible
+from service.backtest.report.figures import NOBODY, Population, concealed, of_tiers, visible
 from service.backtest.report.queries import TIERS, Queries, Sum
 from service.backtest.report.report import Change, Comparison, Edition, Turned
 from service.backtest.report.results import Results, words
@@ -145,14 +145,16 @@ def comparison(
         for name in sorted(runs[0].settings.keys() | runs[1].settings.keys())
         if runs[0].settings.get(name) != runs[1].settings.get(name)
     ]
+    editions = tuple(_editions(now, before, results, order, least))
+    hidden = concealed(editions)
     return Comparison(
         program_before=runs[1].program,
         program_now=runs[0].program,
         settings=tuple(settings),
         moments=moments,
-        editions=tuple(_editions(now, before, results, order, least)),
-        changes=tuple(_changes(compared.changes(), order, least)),
-        turned=tuple(_turned(compared.turned(), order, least)),
+        editions=editions,
+        changes=tuple(_changes(compared.changes(), order, least, hidden)),
+        turned=tuple(_turned(compared.turned(), order, least, hidden)),
     )
 
 
@@ -185,12 +187,16 @@ def _editions(
             )
 
 
-def _changes(by_rule: Mapping[str, list[Sum]], order: Mapping[str, int], least: int) -> Iterator[Change]:
+def _changes(
+    by_rule: Mapping[str, list[Sum]], order: Mapping[str, int], least: int, hidden: frozenset[str]
+) -> Iterator[Change]:
+    """Of a rule of which an edition is hidden all is: the one is the other with what came and what went."""
     for rule in sorted(by_rule, key=lambda rule: _place(rule, order)):
         parts = by_rule[rule]
         if not any(number for number, _ in parts):
             continue
-        told = [part if is_seen else (None, None) for part, is_seen in zip(parts, visible(parts, least), strict=True)]
+        seen = [rule not in hidden and is_seen for is_seen in visible(parts, least)]
+        told = [part if is_seen else (None, None) for part, is_seen in zip(parts, seen, strict=True)]
         yield Change(
             rule=rule,
             gained=told[0][0],
@@ -202,15 +208,16 @@ def _changes(by_rule: Mapping[str, list[Sum]], order: Mapping[str, int], least: 
         )
 
 
-def _turned(rows: list[tuple[str, str, str, int, int]], order: Mapping[str, int], least: int) -> Iterator[Turned]:
+def _turned(
+    rows: list[tuple[str, str, str, int, int]], order: Mapping[str, int], least: int, hidden: frozenset[str]
+) -> Iterator[Turned]:
     by_rule: dict[str, list[tuple[str, str, str, int, int]]] = {}
     for row in rows:
         by_rule.setdefault(row[0], []).append(row)
     for rule in sorted(by_rule, key=lambda rule: _place(rule, order)):
         of = by_rule[rule]
-        for (_, before, now, number, patients), is_seen in zip(
-            of, visible([row[3:] for row in of], least), strict=True
-        ):
+        seen = [rule not in hidden and is_seen for is_seen in visible([row[3:] for row in of], least)]
+        for (_, before, now, number, patients), is_seen in zip(of, seen, strict=True):
             yield Turned(
                 rule=rule,
                 before=before,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from service.backtest.report.report import (
     DIMENSIONS,
     Cause,
     Code,
+    Edition,
     FirstOrders,
     OfRule,
     Outcomes,
@@ -29,6 +30,8 @@ from service.reporting.small_counts import Count, shown, split
 _MOST_CODES = 50
 _OUTCOMES = ("card", "not-applicable", "suppressed", "could-not-evaluate")
 NOBODY: Sum = (0, 0)
+_SMALL: Sum = (1, 1)
+"""What is hidden whatever it is, unless nothing is."""
 
 
 class Population(Struct, frozen=True):
@@ -57,7 +60,7 @@ def figures(results: Results, asks: Queries, least: int, titles: Mapping[str, st
     moments, patients, refused, first, last = asks.totals()
     asked, run = Population(moments, patients, least), results.run
     rules, tiers = of_rules(asks, asked, titles, run.plan.hook)
-    outcomes = _outcomes(asks, least, titles)
+    outcomes = _outcomes(asks, least, titles, concealed=concealed(rules))
     looked = results.looked
     listed = [one for one in looked.codes if one.patients >= least] if looked else []
     return Report(
@@ -74,7 +77,7 @@ def figures(results: Results, asks: Queries, least: int, titles: Mapping[str, st
         is_pseudonymous=run.pseudonymous,
         counts_below=least,
         patients=shown(patients, least),
-        moments=shown(moments, least) if patients >= least else None,
+        moments=moments if shown(patients, least) is not None else None,
         refused=refused,
         read=told_of(results.summary),
         tiers=tiers,
@@ -205,7 +208,19 @@ def _ordered(dimension: str, of: Mapping[str, Sum]) -> list[str]:
     return sorted(of, key=lambda name: (place.get(name, last), name))
 
 
-def _outcomes(asks: Queries, least: int, titles: Mapping[str, str]) -> tuple[Outcomes, ...]:
+def concealed(rules: Iterable[OfRule | Edition]) -> frozenset[str]:
+    """The rules of which the cards of an indicator are hidden: no sum over all indicators may be seen beside it."""
+    return frozenset(one.rule for one in rules if any(tally.cards is None for tally in tallies(one)))
+
+
+def tallies(one: OfRule | Edition) -> tuple[Tally, ...]:
+    """What is told of a rule's cards with one indicator."""
+    return (one.tally,) if isinstance(one, OfRule) else (one.before, one.now)
+
+
+def _outcomes(
+    asks: Queries, least: int, titles: Mapping[str, str], *, concealed: frozenset[str]
+) -> tuple[Outcomes, ...]:
     causes = asks.causes()
     order = {rule: place for place, rule in enumerate(titles)}
     told = []
@@ -213,8 +228,9 @@ def _outcomes(asks: Queries, least: int, titles: Mapping[str, str]) -> tuple[Out
         asks.outcomes().items(), key=lambda one: (order.get(one[0][0], len(order)), one[0])
     ):
         parts = [of.get(name, NOBODY) for name in _OUTCOMES]
+        seen = visible([_SMALL if rule in concealed else parts[0], *parts[1:]], least)
         card, not_applicable, suppressed, unable = (
-            part[0] if is_seen else None for part, is_seen in zip(parts, visible(parts, least), strict=True)
+            part[0] if is_seen else None for part, is_seen in zip(parts, seen, strict=True)
         )
         told.append(
             Outcomes(

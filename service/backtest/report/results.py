@@ -159,9 +159,7 @@ def _look(base: Any, one: Results) -> None:
 
 def words(asked: Asked) -> str:
     """At which moments the rules were asked."""
-    within = " and ".join(
-        f"{word} {day}" for word, day in (("from", asked.first), ("to", asked.last)) if day is not None
-    )
+    within = " ".join(f"{word} {day}" for word, day in (("from", asked.first), ("to", asked.last)) if day is not None)
     if asked.at == "encounters":
         when = (
             "at the end of each encounter"

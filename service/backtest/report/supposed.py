@@ -31,16 +31,19 @@ def _absent(kind: str) -> str:
 
 def _supposed(summary: Summary) -> Iterator[str]:
     undone, unproven = summary.counts.get(UNDONE, 0), summary.counts.get(UNPROVEN, 0)
-    yield (
-        "A record in an export says what became of it later. "
-        f"For {_records(undone)} a date proves that the status was another at the moment that was asked about: that "
-        "one was taken."
-    )
-    yield (
-        f"For {_records(unproven)} nothing proves since when the status is as it is: it was taken as it stands in the "
-        "export. A problem that was resolved later may therefore count as resolved too early, and an order that was "
-        "cancelled later as never active."
-    )
+    if undone:
+        yield (
+            f"A record in an export says what became of it later. For {_records(undone)} a date proves that the status "
+            "was another at the moment that was asked about: that one was taken."
+        )
+    if unproven:
+        yield (
+            f"For {_records(unproven)} nothing proves since when the status is as it is: it was taken as it stands in "
+            "the export. A problem that was resolved later may therefore count as resolved too early, and an order that "
+            "was cancelled later as never active."
+        )
+    else:
+        yield "No record has a status of which nothing proves that it was so at the moment that was asked about."
     if steady := summary.counts.get(_STEADY, 0):
         yield (
             f"{steady:,} charts hold nothing that a rule asks for first (no foot drop, weakness or red flag): what was "

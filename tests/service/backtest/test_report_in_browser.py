@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from service.backtest.report.report import Report
+from service.backtest.report.report import Outcomes, Report
 from tests.support import backtest_example, example_population
 from tests.support.backtest_example import NOTICE
 from tests.support.browsing import SERIOUS, Visit, chromium
@@ -49,6 +49,23 @@ def test_everybody_can_read_it_and_it_asks_for_nothing(folder: Path, browser: Br
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.said == []
     assert [url for url in visit.asked if not url.startswith("file://")] == []
+
+
+def test_no_sum_tells_what_is_hidden_in_another_table(folder: Path) -> None:
+    report = msgspec.json.decode((folder / "out" / "report.json").read_bytes(), type=Report)
+    hidden = {one.rule for one in report.rules if one.tally.cards is None}
+    assert hidden
+    assert {one.card for one in report.outcomes if one.rule in hidden} == {None}
+    assert all(_parts(one).count(None) > 1 for one in report.outcomes if one.rule in hidden)
+    for tier in report.tiers[1:]:
+        of_tier = [one for one in report.rules if one.indicator == tier.indicator]
+        assert tier.tally.cards is not None
+        seen = [one.tally.cards for one in of_tier if one.tally.cards is not None]
+        assert len(seen) == len(of_tier) or tier.tally.cards - sum(seen) >= report.counts_below
+
+
+def _parts(one: Outcomes) -> tuple[int | None, ...]:
+    return (one.card, one.not_applicable, one.suppressed, one.could_not_evaluate)
 
 
 def test_the_document_shows_it_under_the_heading(folder: Path) -> None:
