@@ -39,8 +39,8 @@ def _supposed(summary: Summary) -> Iterator[str]:
     if unproven:
         yield (
             f"For {_records(unproven)} nothing proves since when the status is as it is: it was taken as it stands in "
-            "the export. A problem that was resolved later may therefore count as resolved too early, and an order that "
-            "was cancelled later as never active."
+            "the export. A problem that was resolved later may therefore count as resolved too early, and an order "
+            "that was cancelled later as never active."
         )
     else:
         yield "No record has a status of which nothing proves that it was so at the moment that was asked about."
