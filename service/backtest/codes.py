@@ -22,7 +22,7 @@ from service.backtest.places import Files, Place
 from service.backtest.sorting import PLACED, quoted, write_whole
 from service.memory.unknown import EVERY, MOST_RECORDS, codes_alone
 
-FILE = "codes.json"
+CODES = "codes.json"
 _FEWEST, _MOST = 100, 1_000  # patients who are looked at
 _MOST_CODES = 100_000  # different ones that are counted
 _LISTED = 500

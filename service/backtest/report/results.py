@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct, field
 
 from cards.record.decoding import NO_JSON
-from service.backtest.codes import FILE, Looked
+from service.backtest.asked import FILE
+from service.backtest.codes import CODES, Looked
 from service.backtest.errors import BacktestError
 from service.backtest.sorting import quoted
 from service.backtest.summary import Summary
@@ -83,7 +84,7 @@ def results(folder: Path) -> Results:
     if not (folder / "summary.json").exists():
         raise BacktestError(f"{folder} holds no finished backtest: there is no summary.json; go on with --resume")
     summary = _read(folder / "summary.json", Summary)
-    looked = _read(folder / FILE, Looked) if (folder / FILE).exists() else None
+    looked = _read(folder / CODES, Looked) if (folder / CODES).exists() else None
     files = {kind: tuple(_files(folder, kind)) for kind in KINDS}
     numbers = {kind: {found[1] for file in of if (found := _NUMBER.search(file.name))} for kind, of in files.items()}
     for kind, of in numbers.items():
@@ -91,7 +92,7 @@ def results(folder: Path) -> Results:
             raise BacktestError(f"{folder}/{kind}-{missing[0]}.parquet is missing: run the backtest again")
     if summary.moments and not all(files.values()):
         raise BacktestError(f"{folder} lacks Parquet files of verdicts, cards or moments: run the backtest again")
-    return Results(folder, _read(folder / "run.json", Run), summary, looked, files)
+    return Results(folder, _read(folder / FILE, Run), summary, looked, files)
 
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
