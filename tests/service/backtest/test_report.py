@@ -99,7 +99,7 @@ def test_the_page_names_no_patient_runs_nothing_and_loads_nothing(folder: Path) 
 def test_a_small_count_is_hidden_with_what_would_tell_it(folder: Path) -> None:
     """The report is made again from the folder alone, without settings: below 5 patients is hidden."""
     shutil.copytree(folder / "out", folder / "again")
-    done = commands.run("backtest-report", "again", "--notice", "<b>draft", folder=folder)
+    done = commands.run("backtest-report", "again", "--format", "csv", folder=folder)
     assert done.returncode == 0, done.stderr
     values = told(folder / "again")
     people = {key: value for key, value in values.items() if "patients" in key[4] and not key[4].startswith("per")}
@@ -107,6 +107,4 @@ def test_a_small_count_is_hidden_with_what_would_tell_it(folder: Path) -> None:
     assert {key: value for key, value in people.items() if value.isdigit() and 0 < int(value) < 5} == {}
     assert values["sex", "afo", "info", "male", "cards"] == values["sex", "afo", "info", "female", "cards"] == "hidden"
     assert values["sex", "afo", "info", "male", "moments"] == "hidden"
-    text = (folder / "again" / "report.html").read_text(encoding="utf-8")
-    assert '<p class="notice">&lt;b&gt;draft</p>' in text
-    assert "N-4711" not in text
+    assert "not understood" not in {key[0] for key in values}

@@ -37,7 +37,7 @@ def gains(folder: Path) -> list[dict[str, str]]:
 
 def test_who_gains_a_card_and_which_verdicts_changed_is_told(folder: Path) -> None:
     """The three men with the site's own code of foot drop have one encounter each."""
-    assert compare(folder, "now", "before", "--settings", "before.toml").returncode == 0
+    assert compare(folder, "now", "before", "--settings", "before.toml", "--notice", "<b>draft").returncode == 0
     values = told(folder / "now")
     edition = ("edition", "afo", "info")
     assert [values[(*edition, name, "cards")] for name in ("before", "now")] == ["25", "28"]
@@ -51,6 +51,7 @@ def test_who_gains_a_card_and_which_verdicts_changed_is_told(folder: Path) -> No
     ]
     text = (folder / "now" / "report.html").read_text(encoding="utf-8")
     assert "These settings differ: codes." in text
+    assert '<p class="notice">&lt;b&gt;draft</p>' in text
     assert "man-0" not in text
     assert (folder / "now" / "gains-and-losses.csv").stat().st_mode & 0o077 == 0
 
