@@ -89,7 +89,7 @@ def _courses() -> list[Json]:
 def _pool() -> list[str]:
     records = [
         {name: value for name, value in one.items() if name not in ("text", "contained")} | {"subject": bodies.SUBJECT}
-        for one in islice(shapes._CHARTS[shapes.MIXED](), _POOL)
+        for one in islice(shapes.CHARTS[shapes.MIXED](), _POOL)
     ]
     return [json.dumps({"id": one["id"][:30]} | one, separators=(",", ":")) for one in records]
 
