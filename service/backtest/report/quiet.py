@@ -27,7 +27,7 @@ _NO_CHART = Chart("nobody", _NOW, [])  # no hook of a backtest has drafts, of wh
 def spared(cards: Iterable[Seen], hook: str) -> Counter[tuple[str, str]]:
     """How many cards would have been spared, by rule and indicator; the cards come by patient, the oldest first."""
     counted: Counter[tuple[str, str]] = Counter()
-    asker = Asker("patient", _USER, hook)
+    asker = Asker("patient", lambda: _USER, hook)
     for _, of_patient in groupby(cards, key=itemgetter(0)):
         answers: list[Answer] = []
         for _, now, rule, indicator, fingerprint, unseen in of_patient:
