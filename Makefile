@@ -10,10 +10,10 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-long demo constraints sandbox bench mutants fuzz format dev
+.PHONY: help install check test test-long demo constraints sandbox bench backtest-example mutants fuzz format dev
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the package and its tools (quick when nothing changed)
 
@@ -81,6 +81,9 @@ sandbox: install ## start a HAPI FHIR server with every example, and the service
 
 bench: install ## measure what a request costs, and print the table
 	@$(BIN)/python -m tests.bench
+
+backtest-example: install ## make the reports that docs/backtest_example.md shows (PATIENTS=1000: fewer; into build/)
+	@$(BIN)/python -m tests.support.backtest_example build/backtest-example $(if $(PATIENTS),--patients $(PATIENTS))
 
 mutants: install ## change each rule bit by bit, and list what no case notices (RULE=afo: one only)
 	@$(BIN)/python -m tests.mutants $(RULE)

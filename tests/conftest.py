@@ -27,6 +27,7 @@ FEW_DRAWS = 0.05  # of the patients that properties draw in full
 GROUPS = {
     "hapi": ["hapi"],
     "browser": [
+        "service/backtest/test_report_in_browser.py",
         "service/publish/test_pages_in_browser.py",
         "service/simulator/browser",
         "service/simulator/test_height_of_cards.py",
@@ -103,6 +104,8 @@ LONG = [
     "house/test_mutants.py",
     "service/backtest/test_going_on.py",
     "service/backtest/test_much.py",
+    "service/backtest/test_report_compared.py",
+    "service/backtest/test_report_in_browser.py",
     "service/backtest/test_storage.py",
     "service/backtest/test_spark.py",
     "service/command/test_loading.py",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import msgspec
 from msgspec import Struct
 
 from cards.decide import Decision
 from cards.language.verdict import Card, Verdict, outcome
+from cards.record.chart import Chart
 from cards.record.facts import Evidence
 from cards.rule_book import RuleBook
 from service.backtest.first_orders import FirstOrders, suggested
+from service.memory.noting import of_drafts, told
+
+_SHORT = 32  # hexadecimal digits of a fingerprint
 
 
 class VerdictRow(Struct, frozen=True):
@@ -27,6 +33,8 @@ class CardRow(Struct, frozen=True):
     """A card that would have been shown.
 
     `suggests` are the orders that it offers, with blanks between; `first_order` is the day of the first real one.
+    `fingerprint` is the same for as long as the facts are that made it speak; `unseen` are the prefetch keys that it
+    reads and that could not be seen, with blanks between.
     """
 
     rule: str
@@ -36,6 +44,8 @@ class CardRow(Struct, frozen=True):
     evidence: str
     suggests: str
     first_order: str
+    fingerprint: str
+    unseen: str
 
 
 class Answer(Struct, frozen=True):
@@ -45,8 +55,8 @@ class Answer(Struct, frozen=True):
     cards: tuple[CardRow, ...] = ()
 
 
-def answer_of(decision: Decision, book: RuleBook, first: FirstOrders | None) -> Answer:
-    """A decision as rows."""
+def answer_of(decision: Decision, chart: Chart, book: RuleBook, first: FirstOrders | None) -> Answer:
+    """A decision about a chart as rows."""
     verdicts = tuple(_verdict(id, book.rules[id].version, verdict) for id, verdict in decision.verdicts.items())
     cards = tuple(
         CardRow(
@@ -57,6 +67,8 @@ def answer_of(decision: Decision, book: RuleBook, first: FirstOrders | None) -> 
             evidence=_json(one.card.because),
             suggests=" ".join(suggested(one.card)),
             first_order=first.of(one.card) if first else "",
+            fingerprint=_fingerprint(one.card, chart),
+            unseen=" ".join(one.card.unseen),
         )
         for one in decision.shown
     )
@@ -68,6 +80,10 @@ def _verdict(rule: str, version: str, verdict: Verdict) -> VerdictRow:
     because = verdict.because or (card.because if card else ())
     reason = "" if isinstance(verdict, Card) else verdict.why
     return VerdictRow(rule, version, outcome(verdict), card.indicator.value if card else "", reason, _json(because))
+
+
+def _fingerprint(card: Card, chart: Chart) -> str:
+    return sha256("\0".join(told(card.because, of_drafts(card, chart))).encode(errors="replace")).hexdigest()[:_SHORT]
 
 
 def _json(because: tuple[Evidence, ...]) -> str:

@@ -29,6 +29,8 @@ from msgspec import Struct
 
 from service.app import evaluator
 from service.backtest.as_of import KnownBy
+from service.backtest.asked import FILE, asked_for
+from service.backtest.codes import CODES, look
 from service.backtest.errors import BacktestError
 from service.backtest.export import Export, Source, find
 from service.backtest.moments import Plan
@@ -99,6 +101,7 @@ def _run(job: Job, resume: bool, progress: Progress) -> Summary:
         return finished
     with _pool(job.processes) as submit:
         reads = _read(job, export, submit, progress)
+        look(job.work, job.out / CODES, _backtest(job, frozenset()).codes, job.memory)
         progress("Sorting", 0, 1)
         held = sort(job.work, job.processes, job.memory, job.settings.max_records)
         progress("Sorting", 1, 1)
@@ -114,7 +117,7 @@ def _run(job: Job, resume: bool, progress: Progress) -> Summary:
 
 def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
     """Prepare the folder; the summary when all is done already."""
-    begun = job.out / "run.json"
+    begun = job.out / FILE
     asked = msgspec.json.encode(_fingerprint(job, export))
     if resume and begun.exists():
         if begun.read_bytes() != asked:
@@ -138,21 +141,8 @@ def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
 
 def _fingerprint(job: Job, export: Export) -> dict[str, Any]:
     """What must be the same when a run goes on."""
-    from importlib.metadata import version
-
-    from cards.rule_book import rule_book
-
-    return {
-        "export": job.export,
-        "sources": export.sources,
-        "plan": job.plan,
-        "knownBy": job.known_by,
-        "rules": sorted(job.rules) if job.rules is not None else None,
-        "pseudonymous": job.is_pseudonymous,
-        "settings": msgspec.json.decode(job.settings.model_dump_json()),
-        "versions": {rule.id: rule.version for rule in rule_book().rules.values()},
-        "program": version("foot-drop-cds"),
-    }
+    asked = asked_for(job.settings, job.plan, job.known_by, job.rules, is_pseudonymous=job.is_pseudonymous)
+    return {"export": job.export, "sources": export.sources, **asked}
 
 
 Submit = Callable[[Callable[..., T], Iterable[tuple[Any, ...]]], Iterator[T]]

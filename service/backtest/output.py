@@ -83,8 +83,11 @@ class Rows:
         cards = (one for one in answer.cards if self._rules is None or one.rule in self._rules)
         return (
             [self._verdicts.number(self._kept(one, reason=self._words(one.reason))) for one in verdicts],
-            [self._cards.number(self._kept(one, summary=self._words(one.summary))) for one in cards],
+            [self._cards.number(self._kept(one, **self._own(one))) for one in cards],
         )
+
+    def _own(self, card: CardRow) -> dict[str, str]:
+        return {"summary": self._words(card.summary), "fingerprint": self._name("Card", card.fingerprint)}
 
     def _kept(self, row: Any, **changed: str) -> Any:
         return msgspec.structs.replace(row, evidence=self._evidence(row.evidence), **changed)

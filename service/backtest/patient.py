@@ -112,9 +112,11 @@ class Backtest:
         self._keys = self._evaluator.templates.get(plan.hook, {})
         self._absent = absent
         self._lost = frozenset[str]()
-        codes = self._evaluator.codes
         self._plain: dict[tuple[object, ...], Answer] = {}
-        self._triggers = Triggers(asked_of_nothing(self._evaluator.book, plan.hook, codes), codes)
+        self.codes = self._evaluator.codes
+        """The codes that the rules know, with those of the settings."""
+        known = asked_of_nothing(self._evaluator.book, plan.hook, self.codes)
+        self._triggers = Triggers(known, self.codes)
 
     def line_reader(self, counts: Counter[str]) -> LineReader:
         """What reads the lines that are judged here, and counts what is odd about their dates."""
@@ -201,7 +203,7 @@ class Backtest:
             return Judged(asked, Answer(), _since(began), age, refused=error.message)
         took = _since(began)
         first = FirstOrders(chart.facts, self._evaluator.codes, chart.times) if evaluation.decision.shown else None
-        return Judged(asked, answer_of(evaluation.decision, self._evaluator.book, first), took, age)
+        return Judged(asked, answer_of(evaluation.decision, evaluation.chart, self._evaluator.book, first), took, age)
 
     def _request(self, chart: _Past, asked: Asked) -> HookRequest:
         """The request that an EHR would have sent, with what its queries would have found."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.command.backtest_report_command import MISSING, write_report
 from service.command.options import FILE, SETTINGS, load_settings, refuse
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 # Others ask about orders that are being written, or a problem that is being added: an export does not hold these.
 _HOOKS = ("patient-view", "encounter-discharge")
 _NO_SPARK = "`--engine spark` needs more packages: pip install 'foot-drop-cds[backtest,spark]' ({})"
-_MISSING = "`backtest` needs more packages: pip install 'foot-drop-cds[backtest]' ({})"
 
 
 class _Place(click.Path):
@@ -73,6 +73,7 @@ class _At(click.ParamType[Any]):
 @click.option("--pseudonymise", is_flag=True, help="Keyed hashes for ids, and only the program's own words.")
 @click.option("--resume", is_flag=True, help="Go on with what is in --out.")
 @click.option("--processes", type=click.IntRange(1, 512), help="Processes  [default: one for each core]")
+@click.option("--report/--no-report", "is_reported", default=True, help="Write the report beside the rows.")
 @click.option("--memory", help="Memory of each process for sorting  [default: 1GB]")
 @click.option(
     "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True, help="What runs it."
@@ -87,13 +88,13 @@ def backtest(export: str, file: Path | None, **options: Any) -> None:
     """Say what the rules would have said of the patients of a Bulk Data export.
 
     EXPORT is a folder of NDJSON files, a manifest, or an address such as s3://bucket/export. Writes
-    Parquet files and summary.json to --out, readable by their owner alone.
+    Parquet files, summary.json and a report to --out, readable by their owner alone.
     """
     try:
         from service.backtest.errors import BacktestError
         from service.backtest.summary import sentences
     except ModuleNotFoundError as error:
-        refuse(_MISSING.format(error))
+        refuse(MISSING.format(error))
     run = _on_spark if options["engine"] == "spark" else _on_this_machine
     try:
         with _shown() as progress:
@@ -103,6 +104,10 @@ def backtest(export: str, file: Path | None, **options: Any) -> None:
     for sentence in sentences(summary):
         click.echo(sentence)
     click.echo(f"Written to {options['out']}")
+    if options["is_reported"] and options["engine"] == "local":
+        again = f". The rows are there: `backtest-report {options['out']}` tries again"
+        least = load_settings(file, True, (), ()).report_small_counts
+        write_report(options["out"], least, again=again)
 
 
 def _on_this_machine(export: str, file: Path | None, options: dict[str, Any], progress: Progress) -> Summary:
@@ -114,7 +119,7 @@ def _on_this_machine(export: str, file: Path | None, options: dict[str, Any], pr
     try:
         from service.backtest.local import Job, run
     except ModuleNotFoundError as error:
-        refuse(_MISSING.format(error))
+        refuse(MISSING.format(error))
     job = Job(
         export=export,
         out=options["out"],

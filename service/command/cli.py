@@ -11,6 +11,7 @@ from typing import IO
 import click
 
 from service.command.backtest_command import backtest
+from service.command.backtest_report_command import backtest_report
 from service.command.client_commands import call, clients
 from service.command.options import SETTINGS, FhirServer, Moment, load_settings, refuse
 from service.command.report_commands import report
@@ -219,6 +220,7 @@ main.add_command(signoff)
 main.add_command(rules)
 main.add_command(store)
 main.add_command(backtest)
+main.add_command(backtest_report)
 main.add_command(report)
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ _LOCATION = re.compile(r"Location/[A-Za-z0-9.-]{1,64}")
 
 @click.group()
 def rules() -> None:
-    """Switch a rule off, into shadow, to pilots or live for a client, without a restart."""
+    """Switch a rule off, into shadow, to pilots or live for a client, at once."""
 
 
 @rules.command(name="set")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from itertools import count
 from secrets import token_hex
 
@@ -13,7 +13,8 @@ from cards.record.unknown_codes import unknown_codes
 from service.memory.rows import UnknownCode
 
 EVERY = 100  # answers, of which one is looked at: to look at each costs as much as the rules
-_MOST_RECORDS = 2_000  # of a record that is looked at
+MOST_RECORDS = 2_000
+"""Of a patient whose codes are looked at."""
 _DAY_MS = 86_400_000
 # What some records hold in the place of a code is free text.
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}")
@@ -31,13 +32,19 @@ class Sampling:
 
         They name the day alone, and by no part of them the evaluation can be found.
         """
-        if next(self._numbers) % EVERY or len(records) > _MOST_RECORDS:
+        if next(self._numbers) % EVERY or len(records) > MOST_RECORDS:
             return ()
         own = token_hex(8), at - at % _DAY_MS, client
-        told = [
-            UnknownCode(*own, key, one.system if _SYSTEM.fullmatch(one.system) else "", one.code, one.looks_like)
-            for key, unknown in unknown_codes(records, codes).items()
-            for one in unknown.codes
-            if _CODE.fullmatch(one.code)
-        ]
+        told = [UnknownCode(*own, *one) for one in codes_alone(records, codes)]
         return (UnknownCode(*own, "", "", "", ""), *told)
+
+
+def codes_alone(records: Iterable[Resource], codes: Codes) -> Iterator[tuple[str, str, str, str]]:
+    """Of codes that no value set knows the prefetch key, the system, the code, and the key of ours that it looks like.
+
+    A system or a code that may be free text is left out.
+    """
+    for key, unknown in unknown_codes(records, codes).items():
+        for one in unknown.codes:
+            if _CODE.fullmatch(one.code):
+                yield key, one.system if _SYSTEM.fullmatch(one.system) else "", one.code, one.looks_like

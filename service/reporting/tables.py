@@ -30,7 +30,7 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(written, lineterminator="\r\n")  # as RFC 4180 has it
     writer.writerow(HEADERS)
     for line in _lines(report):
-        writer.writerow([_cell(value) for value in line])
+        writer.writerow([cell(value) for value in line])
     return written.getvalue()
 
 
@@ -68,7 +68,8 @@ def _of_rule(rule: OfRule) -> Iterator[Line]:
                 yield "firing rate", *own, point.date, measure, value
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as it stands in CSV: what is hidden is called so, and nothing is a formula to a spreadsheet."""
     if value is None:
         return HIDDEN
     text = str(value)

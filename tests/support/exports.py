@@ -56,7 +56,7 @@ def write_whole(folder: Path, records: Iterable[Json]) -> Path:
 def backtest(folder: Path, export: Path | str, *options: str, out: str = "out", processes: int | None = 1) -> Done:
     """The command in this process."""
     words = [] if processes is None else ["--processes", str(processes)]
-    return commands.run("backtest", str(export), "--out", out, *words, *options, folder=folder)
+    return commands.run("backtest", str(export), "--out", out, "--no-report", *words, *options, folder=folder)
 
 
 def rows(out: Path, kind: str = "verdicts") -> list[Json]:

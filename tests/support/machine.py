@@ -26,6 +26,7 @@ _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_ng
 _OPENSSL = ["deploy/test_nginx_tls.py"]
 _PROMETHEUS = ["deploy/test_alerts.py", "deploy/test_dashboard.py"]
 _BROWSER = [
+    "service/backtest/test_report_in_browser.py",
     "service/publish/test_pages_in_browser.py",
     "service/simulator/browser",
     "service/simulator/test_height_of_cards.py",

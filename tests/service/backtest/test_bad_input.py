@@ -175,7 +175,7 @@ def test_what_is_written_is_for_its_owner_alone_and_nothing_is_overwritten(tmp_p
     assert {stat.S_IMODE(file.stat().st_mode) for file in out.iterdir()} == {0o600}
     assert {file.name.partition("-")[0] for file in out.iterdir()} == {
         *("verdicts", "cards", "moments"),
-        *("run.json", "summary.json"),
+        *("codes.json", "run.json", "summary.json"),
     }
     before = os.listdir(out)
     again = backtest(tmp_path, tmp_path / "export")

@@ -16,7 +16,7 @@ from tests.support.exports import Json, rows, summary
 from tests.support.population import write
 
 PATIENTS = 60
-COMMAND = [sys.executable, "-m", "service.command.cli", "backtest", "export", "--processes", "2"]
+COMMAND = [sys.executable, "-m", "service.command.cli", "backtest", "export", "--processes", "2", "--no-report"]
 
 
 @pytest.fixture(scope="module")
