@@ -104,7 +104,7 @@ def backtest(export: str, file: Path | None, **options: Any) -> None:
     for sentence in sentences(summary):
         click.echo(sentence)
     click.echo(f"Written to {options['out']}")
-    if options["is_reported"] and options["engine"] == "local":
+    if options["is_reported"] and isinstance(options["out"], Path):
         again = f". The rows are there: `backtest-report {options['out']}` tries again"
         least = load_settings(file, True, (), ()).report_small_counts
         write_report(options["out"], least, again=again)

@@ -269,7 +269,8 @@ def _migrate(connection: Connection) -> None:
     config.attributes["connection"] = connection
     step = MigrationContext.configure(connection).get_current_revision()
     try:
-        ScriptDirectory.from_config(config).get_revision(step)
+        if step is not None:
+            ScriptDirectory.from_config(config).get_revision(step)
     except CommandError:
         logger().warning("store of a newer version")
         return

@@ -19,6 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from service.backtest.as_of import KnownBy
+from service.backtest.asked import FILE, asked_for
 from service.backtest.errors import BacktestError
 from service.backtest.export import find
 from service.backtest.local import OPEN_TO_OWNER, Progress
@@ -66,6 +67,8 @@ def run(job: SparkJob, *, progress: Progress = lambda *_: None) -> Summary:
             session = started(job)
             try:
                 folder = Folder.begun(job.out)
+                wanted = asked_for(job.settings, job.plan, job.known_by, job.rules, is_pseudonymous=job.is_pseudonymous)
+                folder.write(FILE, msgspec.json.encode(wanted))
                 asked = work(job.settings, job.plan, job.known_by, job.rules, _key(job))
                 progress("Reading", 0, 1)
                 engine = Engine.of_sources(session, asked, export.sources, export.kinds)
