@@ -41,6 +41,8 @@ GROUPS = {
     ],
     "nginx": ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_nginx_tls.py"],
     "spark": ["service/backtest/test_spark.py"],
+    "metrics": ["service/operations/test_metrics.py"],
+    "backtest report": ["service/backtest/test_report.py"],
     "profiles": ["service/profiles"],
     "prometheus": ["deploy/test_dashboard.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
@@ -97,6 +99,7 @@ SLOW = [
 # What takes long by itself, or asks once more of a whole program: `make test` leaves it out, `make test-long` runs it.
 LONG = [
     "cards/orders/test_orders_of_every_answer.py",
+    "deploy/test_dashboard.py",
     "deploy/test_packaging.py",
     "deploy/test_several_services.py",
     "docs/test_production.py",

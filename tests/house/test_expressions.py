@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import walk_packages
 
 import pytest
@@ -20,6 +21,8 @@ from tests.support import house
 SIZE = 64 * 1024
 # What is seen is under 10 ms of CPU time.
 MOST_SECONDS = 0.05
+# Without the extra spark, which the long tests alone have, these cannot be imported.
+ON_SPARK = frozenset() if find_spec("pyspark") else {f"service.backtest.spark.{name}" for name in ("command", "engine")}
 AT_BUILD_TIME = {"cards/value_sets/make.py"}  # reads our own tables, and nothing else
 
 TEXTS = {
@@ -53,7 +56,7 @@ def _expressions() -> dict[str, re.Pattern[str] | re.Pattern[bytes]]:
         import_module(module.name)
         for room in (cards, service)
         for module in walk_packages(room.__path__, f"{room.__name__}.")
-        if module.name != "service.__main__"
+        if module.name not in {"service.__main__", *ON_SPARK}
     ]
     values = [*(vars(module).copy() for module in modules), vars(BUILT_IN_CODES)]
     return {repr(pattern.pattern): pattern for pattern in _patterns(values)}

@@ -194,7 +194,7 @@ def test_prefetch_is_answered_as_the_file_says(service: FlaskClient, moment: dat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", one_in(4, NAMES, start=0))
+@pytest.mark.parametrize("name", one_in(8, NAMES, start=0))
 def test_a_fhir_server_that_holds_every_bundle_gives_the_same(
     service: FlaskClient, server: FhirServer, moment: datetime, name: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_at_any_time_of_day_and_asked_a_minute_late_only_the_dates_differ(time: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", one_in(4, NAMES, start=1))
+@pytest.mark.parametrize("name", one_in(8, NAMES, start=1))
 def test_prefetch_is_what_the_templates_find(server: FhirServer, moment: datetime, name: str) -> None:
     example = at(name, moment)
     context, prefetch = example.request["context"], example.request["prefetch"]
@@ -279,7 +279,7 @@ def test_a_case_that_a_patient_does_not_fit_is_refused(change: Json, error: type
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", one_in(4, NAMES, start=2))
+@pytest.mark.parametrize("name", one_in(8, NAMES, start=2))
 def test_the_bundle_is_a_transaction_of_valid_resources(name: str) -> None:
     bundle = load(name).bundle
     assert bundle["type"] == "transaction"

@@ -38,6 +38,7 @@ def of_service(request: Json) -> list[tuple[str, str, str]]:
     )
 
 
+@pytest.mark.long
 def test_the_examples_are_judged_as_by_the_service(tmp_path: Path) -> None:
     requests = {name: examples.load(name).at(NOW).request for name in examples.names()}
     asked: dict[str, tuple[str, Json]] = {}

@@ -139,7 +139,7 @@ def test_the_index_names_every_rule(get_page: Open) -> None:
     assert sorted(get_page("/rules").links) == sorted(["/", *(f"/rules/{id}" for id in RULES)])
 
 
-@pytest.mark.parametrize(("rule", "path"), one_in(4, cases.files(), start=2))
+@pytest.mark.parametrize(("rule", "path"), one_in(8, cases.files(), start=2))
 def test_a_page_says_the_cases_of_its_rule(client: FlaskClient, get_page: Open, rule: str, path: Path) -> None:
     page = get_page(f"/rules/{rule}")
     written = cases.read(path)
@@ -149,7 +149,7 @@ def test_a_page_says_the_cases_of_its_rule(client: FlaskClient, get_page: Open, 
     assert all(case["name"] in plan["usage"] for case in written)
 
 
-@pytest.mark.parametrize("rule", one_in(4, RULES.values()), ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", one_in(8, RULES.values()), ids=lambda rule: rule.id)
 def test_a_page_says_on_what_a_rule_stands(client: FlaskClient, get_page: Open, rule: Rule) -> None:
     page, text = get_page(f"/rules/{rule.id}"), client.get(f"/rules/{rule.id}").get_data(as_text=True)
     appraised = appraisal(rule)
@@ -233,7 +233,7 @@ def test_an_unknown_rule_is_not_found(client: FlaskClient) -> None:
         assert reply.get_json()["resourceType"] == "OperationOutcome"
 
 
-@pytest.mark.parametrize("rule", one_in(4, RULES.values(), start=1), ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", one_in(8, RULES.values(), start=1), ids=lambda rule: rule.id)
 def test_the_thirteen_source_attributes(client: FlaskClient, rule: Rule) -> None:
     told = client.get(f"/rules/{rule.id}/source-attributes").get_json()
     assert (told["rule"], told["version"]) == (rule.id, rule.version)
@@ -250,7 +250,7 @@ def test_the_thirteen_source_attributes(client: FlaskClient, rule: Rule) -> None
     assert rule.source.label in told["attributes"][0]["value"]
 
 
-@pytest.mark.parametrize(("rule", "path"), one_in(4, cases.files(), start=3))
+@pytest.mark.parametrize(("rule", "path"), one_in(8, cases.files(), start=3))
 def test_what_is_published_of_a_rule_is_what_its_cases_bring_out(
     rule: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

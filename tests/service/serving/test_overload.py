@@ -39,6 +39,7 @@ def slow_one(no_foot_drop: dict[str, Any]) -> dict[str, Any]:
     return {**no_foot_drop, "prefetch": prefetch}
 
 
+@pytest.mark.long
 def test_those_that_come_last_are_refused_while_the_worker_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_foot_drop: dict[str, Any], slow_one: dict[str, Any]
 ) -> None:

@@ -185,6 +185,7 @@ def test_what_is_no_key_set_is_none(
     assert knows(keys, "old")
 
 
+@pytest.mark.long
 def test_a_server_that_drips_is_waited_for_two_seconds_at_most(server: KeyServer, keys: RemoteKeys) -> None:
     server.says = Reply(body=key_set(old=ec_key("old")), drip=1)
     assert not knows(keys, "old")

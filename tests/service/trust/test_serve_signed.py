@@ -12,6 +12,7 @@ from tests.support.racing import AT_ONCE, CROWD, TOKENS, answered, status
 from tests.support.signing import ec_key, registered, token
 
 
+@pytest.mark.long
 def test_of_two_workers_one_takes_a_token(tmp_path: Path) -> None:
     file = registered(tmp_path)
     with (

@@ -50,9 +50,8 @@ def failure(page: Page) -> Any:
     return page.locator("#cards").get_by_role("alert")
 
 
-@pytest.mark.parametrize(
-    "kind", [kind if kind == "away" else pytest.param(kind, marks=pytest.mark.long) for kind in FAULTS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", FAULTS)
 def test_a_hook_that_fails_is_an_error_card_and_is_tried_again(page: Page, between: Between, kind: str) -> None:
     fault, words = FAULTS[kind]
     between.faulty = {HOOK: fault}
