@@ -36,6 +36,7 @@ $(SPARK): $(STAMP)
 	@touch $@
 
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+PROPERTIES = tests/cards/test_properties.py tests/cards/test_property_sources.py
 FAST = $(BIN)/pytest -n $(WORKERS) --dist worksteal --fast
 
 check: install ## check format, lint, types and layers, and run the fast tests
@@ -55,11 +56,11 @@ test: install ## everything that a change needs: check, and the tests with progr
 
 test-long: install $(SPARK) ## what takes longer: every test with the coverage gates, HAPI, and many draws
 	@$(BIN)/python -m tests.support.machine
-	$(PYTEST) -m "not long" --draws 1 --cov --cov-report=
+	$(PYTEST) -m "not long" --draws 1 --cov --cov-report= $(addprefix --ignore=,$(PROPERTIES))
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
 	$(PYTEST) -m long --draws 1
-	$(PYTEST) --draws 2 tests/cards/test_properties.py tests/cards/test_property_sources.py
+	$(PYTEST) --draws 2 $(PROPERTIES)
 	$(BIN)/python -m tests.fuzz --bodies 4000 --no-paths --examples 100
 
 constraints: ## resolve anew the versions that constraints.txt pins
