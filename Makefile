@@ -61,7 +61,7 @@ test-long: install $(SPARK) ## what takes longer: every test with the coverage g
 	$(BIN)/coverage report --include='service/*' --fail-under=95
 	$(PYTEST) -m long --draws 1
 	$(PYTEST) --draws 2 $(PROPERTIES)
-	$(BIN)/python -m tests.fuzz --bodies 4000 --no-paths --examples 100
+	$(BIN)/python -m tests.fuzz --bodies 3000 --no-paths --examples 100
 
 constraints: ## resolve anew the versions that constraints.txt pins
 	@$(PYTHON) -m venv --clear build/constraints
