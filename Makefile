@@ -37,6 +37,9 @@ $(SPARK): $(STAMP)
 
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 PROPERTIES = tests/cards/test_properties.py tests/cards/test_property_sources.py
+# The long tests that count towards the coverage: of what no other test tries.
+COVERING = $(addprefix tests/service/,$(addprefix backtest/test_,much.py report_compared.py same_as_the_service.py storage.py) \
+  command reporting serving/test_overload.py)
 FAST = $(BIN)/pytest -n $(WORKERS) --dist worksteal --fast
 
 check: install ## check format, lint, types and layers, and run the fast tests
@@ -57,9 +60,10 @@ test: install ## everything that a change needs: check, and the tests with progr
 test-long: install $(SPARK) ## what takes longer: every test with the coverage gates, HAPI, and many draws
 	@$(BIN)/python -m tests.support.machine
 	$(PYTEST) -m "not long" --draws 1 --cov --cov-report= $(addprefix --ignore=,$(PROPERTIES))
+	$(PYTEST) -m long --draws 1 --cov --cov-append --cov-report= $(COVERING)
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
-	$(PYTEST) -m long --draws 1
+	$(PYTEST) -m long --draws 1 $(addprefix --ignore=,$(COVERING))
 	$(PYTEST) --draws 2 $(PROPERTIES)
 	$(BIN)/python -m tests.fuzz --bodies 3000 --no-paths --examples 100
 
