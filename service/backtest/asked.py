@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from cards.rule_book import rule_book
 from service.backtest.as_of import KnownBy
@@ -16,16 +16,25 @@ from service.settings import Settings
 FILE = "run.json"
 
 
-def asked_for(
-    settings: Settings, plan: Plan, known_by: KnownBy, rules: Collection[str] | None, *, is_pseudonymous: bool
-) -> dict[str, Any]:
+class Asked(Struct, frozen=True, kw_only=True):
+    """What every engine is asked for. `rules` are those of which rows are kept, None: all."""
+
+    export: str
+    settings: Settings
+    plan: Plan
+    known_by: KnownBy = KnownBy.RECORDED
+    rules: frozenset[str] | None = None
+    is_pseudonymous: bool = False
+
+
+def asked_for(job: Asked) -> dict[str, Any]:
     """What was asked, of which edition of the rules; secrets in the settings are hidden."""
     return {
-        "plan": plan,
-        "knownBy": known_by,
-        "rules": sorted(rules) if rules is not None else None,
-        "pseudonymous": is_pseudonymous,
-        "settings": msgspec.json.decode(settings.model_dump_json()),
+        "plan": job.plan,
+        "knownBy": job.known_by,
+        "rules": sorted(job.rules) if job.rules is not None else None,
+        "pseudonymous": job.is_pseudonymous,
+        "settings": msgspec.json.decode(job.settings.model_dump_json()),
         "versions": {rule.id: rule.version for rule in rule_book().rules.values()},
         "program": version("foot-drop-cds"),
     }

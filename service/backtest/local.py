@@ -25,15 +25,12 @@ from typing import Any, TypeVar
 import duckdb
 import msgspec
 import pyarrow as pa
-from msgspec import Struct
 
 from service.app import evaluator
-from service.backtest.as_of import KnownBy
-from service.backtest.asked import FILE, asked_for
+from service.backtest.asked import FILE, Asked, asked_for
 from service.backtest.codes import CODES, look
 from service.backtest.errors import BacktestError
 from service.backtest.export import Export, Source, find
-from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
 from service.backtest.parts import Part
 from service.backtest.patient import LOST, Backtest, Judgement
@@ -52,16 +49,10 @@ Progress = Callable[[str, int, int], None]
 """Is told of a step, how much of it is done, and how much there is."""
 
 
-class Job(Struct, frozen=True, kw_only=True):
-    """What is asked for. `rules` are those of which rows are kept, None: all; `memory` is for each process."""
+class Job(Asked, frozen=True, kw_only=True):
+    """What one machine is asked for; `memory` is for each process."""
 
-    export: str
     out: Path
-    settings: Settings
-    plan: Plan
-    known_by: KnownBy = KnownBy.RECORDED
-    rules: frozenset[str] | None = None
-    is_pseudonymous: bool = False
     processes: int = 1
     memory: str = "1GB"
 
@@ -141,8 +132,7 @@ def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
 
 def _fingerprint(job: Job, export: Export) -> dict[str, Any]:
     """What must be the same when a run goes on."""
-    asked = asked_for(job.settings, job.plan, job.known_by, job.rules, is_pseudonymous=job.is_pseudonymous)
-    return {"export": job.export, "sources": export.sources, **asked}
+    return {"export": job.export, "sources": export.sources, **asked_for(job)}
 
 
 Submit = Callable[[Callable[..., T], Iterable[tuple[Any, ...]]], Iterator[T]]

@@ -12,23 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 from py4j.protocol import Py4JError
 from pyspark.conf import SparkConf
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from service.backtest.as_of import KnownBy
-from service.backtest.asked import FILE, asked_for
+from service.backtest.asked import FILE, Asked, asked_for
 from service.backtest.errors import BacktestError
 from service.backtest.export import find
 from service.backtest.local import OPEN_TO_OWNER, Progress
-from service.backtest.moments import Plan
 from service.backtest.spark.engine import Engine
 from service.backtest.spark.judging import work
 from service.backtest.spark.storage import Folder
 from service.backtest.summary import Summary, summed
-from service.settings import Settings
 
 UNPACKED = "environment"
 """The folder of an executor in which it unpacks the archive."""
@@ -43,16 +39,10 @@ _OURS = [
 ]
 
 
-class SparkJob(Struct, frozen=True, kw_only=True):
-    """What is asked for. `master` is empty where spark-submit names it; `archive` is a packed environment."""
+class SparkJob(Asked, frozen=True, kw_only=True):
+    """What Spark is asked for. `master` is empty where spark-submit names it; `archive` is a packed environment."""
 
-    export: str
     out: str
-    settings: Settings
-    plan: Plan
-    known_by: KnownBy = KnownBy.RECORDED
-    rules: frozenset[str] | None = None
-    is_pseudonymous: bool = False
     master: str = ""
     archive: Path | None = None
     conf: tuple[tuple[str, str], ...] = ()
@@ -67,8 +57,7 @@ def run(job: SparkJob, *, progress: Progress = lambda *_: None) -> Summary:
             session = started(job)
             try:
                 folder = Folder.begun(job.out)
-                wanted = asked_for(job.settings, job.plan, job.known_by, job.rules, is_pseudonymous=job.is_pseudonymous)
-                folder.write(FILE, msgspec.json.encode(wanted))
+                folder.write(FILE, msgspec.json.encode(asked_for(job)))
                 asked = work(job.settings, job.plan, job.known_by, job.rules, _key(job))
                 progress("Reading", 0, 1)
                 engine = Engine.of_sources(session, asked, export.sources, export.kinds)

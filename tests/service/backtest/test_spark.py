@@ -102,6 +102,15 @@ def test_an_executor_that_is_killed_costs_and_doubles_nothing(folder: Path) -> N
     assert summary(folder / "spark") == summary(folder / "local")
     assert not list(folder.glob("spark/*.tmp"))
     assert "Written to spark" in (folder / "said").read_text()
+    subprocess.run([*command[:3], "backtest-report", "local"], cwd=folder, check=True, timeout=120)
+    assert cards_told(folder / "spark") == cards_told(folder / "local") != []
+
+
+def cards_told(out: Path) -> list[str]:
+    """What the report says of the cards of each rule."""
+    assert (out / "report.html").exists()
+    lines = (out / "report.csv").read_text().splitlines()
+    return [line for line in lines if line.startswith("rule,")]
 
 
 def executors(session: int) -> list[int]:
