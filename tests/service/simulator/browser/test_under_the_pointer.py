@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.between import Between
-from tests.support.browsing import LAPTOP, PHONE, Visit, card, settled
+from tests.support.browsing import LAPTOP, PHONE, Visit, card, check_accessible, settled
 
 STRAYED = 3  # pixels
 # The card, line or section at a place.
@@ -134,11 +134,15 @@ def test_the_second_click_of_a_double_one_does_nothing_when_the_first_is_done(br
 def test_a_control_that_waits_for_the_service_is_pressed_once(page: Page, between: Between) -> None:
     page.goto(f"http://{between.address}/simulator/examples/new-l5-foot-drop")
     settled(page)
-    between.faulty = {"/cds-services/": 1.0}
-    page.get_by_role("button", name="Choose", exact=True).focus()
+    between.faulty = {"/cds-services/": 4.0}
+    choose = page.get_by_role("button", name="Choose", exact=True)
+    choose.hover()
+    choose.focus()
     for _ in range(3):
         page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Choose", exact=True)).to_have_attribute("aria-busy", "true")
+    page.wait_for_timeout(300)
+    check_accessible(page)
+    expect(choose).to_have_attribute("aria-busy", "true")
     settled(page)
     expect(page.locator("#drafts li.unsigned")).to_have_count(1)
 
