@@ -54,7 +54,7 @@ def test_the_entry_is_accepted_and_of_that_profile(page: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("page", PAGES)
 def test_it_is_said_that_it_was_never_tried(page: str) -> None:
-    assert re.search(r"\*\*Standing\.\*\* Not tried against (Epic|Oracle's product)\.", PAGES[page])
+    assert re.search(r"\*\*Status\.\*\* Not tried against (Epic|Oracle's product)\.", PAGES[page])
 
 
 @pytest.mark.parametrize("page", PAGES)
