@@ -1,4 +1,4 @@
-"""The words in which a rule is written. What every rule says is offered here; its texts come by way of escaping."""
+"""The vocabulary for writing a rule. The names that every rule uses are exported here; for text, use `escaping`."""
 
 from cards.language.finding import Finding, finding
 from cards.language.imaging_need import ImagingCard, ImagingNeed, Need

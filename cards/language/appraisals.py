@@ -1,4 +1,7 @@
-"""What a rule disputes, needs known, leaves unevaluated and would change for, and its versions: appraisals.toml."""
+"""The appraisal of each rule: conflicts, caveats, what is not evaluated, what would change it, and its versions.
+
+They are read from appraisals.toml.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _MEMBERS = frozenset({*_TEXTS, "history"})
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One version of a rule: since when (ISO date), and what changed with it."""
+    """One version of a rule: its date (ISO), and what changed in it."""
 
     version: str
     date: str
@@ -26,7 +29,7 @@ class Change(Struct, frozen=True, kw_only=True):
 class Appraisal(Struct, frozen=True, kw_only=True):
     """What a committee asks about one rule; `history` is newest first.
 
-    `caveats` is what to know of the advice and its evidence, `changes` what would change the advice.
+    `caveats` are what to know about the advice and its evidence; `changes` are what would change the advice.
     """
 
     conflicts: tuple[str, ...] = ()
@@ -37,14 +40,14 @@ class Appraisal(Struct, frozen=True, kw_only=True):
 
 
 def appraisal(rule: Rule) -> Appraisal:
-    """What appraisals.toml says of a rule; of one that it does not name, the version that the rule declares."""
+    """What appraisals.toml says about a rule; if it does not name the rule, only the version that the rule declares."""
     return APPRAISALS.get(rule.id) or Appraisal(
         history=(Change(version=rule.version, date=rule.reviewed, change="First version."),)
     )
 
 
 def read(text: str) -> dict[str, Appraisal]:
-    """The appraisals of a document by rule id. Raises ValueError for a member that is unknown."""
+    """The appraisals in a document, by rule id. Raises ValueError for an unknown member."""
     return {id: _appraisal(id, entry) for id, entry in tomllib.loads(text).items()}
 
 

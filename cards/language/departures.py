@@ -1,4 +1,4 @@
-"""Where the rules depart, on purpose, from the clinical rules as they were first written: departures.toml."""
+"""Deliberate departures of the rules from the clinical rules as first written: departures.toml."""
 
 from __future__ import annotations
 

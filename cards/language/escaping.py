@@ -1,4 +1,4 @@
-"""Words of the record made safe to show: nothing in them may act as markup or break a line."""
+"""Text from the record, made safe to show: nothing in it can act as markup or break a line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from cards.record.words import printable
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=\"'/$^%])")
-# Some clients make links of plain text after Markdown is done: an invisible word joiner keeps it text.
+# Some clients turn plain text into links after rendering Markdown: an invisible word joiner prevents that.
 _LINK_STARTS = re.compile(r"www(?=\\.)|\\:(?=\\/)|\\@", re.IGNORECASE)
 _NO_MARKUP = {ord(mark): None for mark in "<>[]{}`*_~#|\\&!:"}
 _SPACES = re.compile(r"\s+")
@@ -17,7 +17,7 @@ _SPACES = re.compile(r"\s+")
 
 def one_line(words: str) -> str:
     """The words with single spaces between them."""
-    is_one = words.isprintable() and "  " not in words  # nearly all: a space is the only white space that is printable
+    is_one = words.isprintable() and "  " not in words  # nearly always: a space is the only printable white space
     return (words if is_one else _SPACES.sub(" ", words)).strip()
 
 
@@ -31,12 +31,12 @@ def plain(words: str | None, limit: int = 80) -> str:
 
 
 def name(words: str | None, limit: int = 40) -> str:
-    """A name of the record inside a plain sentence or a button: what could act as markup is taken out."""
+    """A name from the record for a plain sentence or a button: anything that could act as markup is removed."""
     return plain(words, limit * 4).translate(_NO_MARKUP).strip()[:limit].rstrip() or "not named"
 
 
 def markdown(words: str | None, limit: int = 200) -> str:
-    """The words as literal text in GitHub Markdown: no emphasis, link, image, HTML or autolink can arise.
+    """The words as literal text in GitHub Markdown: they cannot form emphasis, a link, image, HTML or an autolink.
 
     Angle brackets and ampersands become entities, for clients that render raw HTML.
     """
@@ -58,7 +58,7 @@ def days(span: timedelta) -> str:
 
 
 def old(span: timedelta) -> str:
-    """A span before the thing that has lasted so long: `5-day`, `7-month`."""
+    """A span as an adjective: `5-day`, `7-month`."""
     count, unit = _counted(span)
     return f"{count}-{unit}"
 
@@ -76,7 +76,7 @@ def listed(words: list[str]) -> str:
 
 
 def inside(words: str) -> str:
-    """The words as they stand inside a sentence: a small first letter, but for an acronym."""
+    """The words as written inside a sentence: with a small first letter, except for an acronym."""
     return words if words[1:2].isupper() or words[1:2] == "-" else words[:1].lower() + words[1:]
 
 

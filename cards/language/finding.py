@@ -1,4 +1,4 @@
-"""Shared clinical definitions: computed once a chart, each naming what it reads."""
+"""Shared clinical definitions: each is computed once per chart and declares what it reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOT_YET: Any = object()
 
 @runtime_checkable
 class Finding(Protocol[T_co]):
-    """A definition of clinical.md 2.1: called with a Chart it gives its value, and `reads` what it asks."""
+    """A definition of clinical.md 2.1: a function of a Chart; `reads` are the keys of bindings.toml that it uses."""
 
     reads: frozenset[str]
 
@@ -24,15 +24,15 @@ class Finding(Protocol[T_co]):
 
 
 def reads_of(*parts: str | frozenset[str] | Finding[Any]) -> frozenset[str]:
-    """The keys of bindings.toml behind keys and findings, for a rule's `reads`."""
+    """The keys of bindings.toml that these keys and findings stand for, as a rule's `reads`."""
     return frozenset(key for part in parts for key in _keys(part))
 
 
 def finding(*reads: str | frozenset[str] | Finding[Any]) -> Callable[[Callable[[Chart], T]], Finding[T]]:
-    """Make the function below a shared definition that reads these keys and uses these other definitions."""
+    """Make the decorated function a shared definition that reads these keys and uses these other definitions."""
 
     def make(define: Callable[[Chart], T]) -> Finding[T]:
-        def value(chart: Chart) -> T:  # a function, not an object that can be called: an answer asks hundreds of times
+        def value(chart: Chart) -> T:  # a function, not a callable object: it is called hundreds of times per answer
             known: T = chart.memo.get(value, _NOT_YET)
             if known is _NOT_YET:
                 known = chart.memo[value] = define(chart)

@@ -1,4 +1,4 @@
-"""What the imaging cards ask for at one moment, as it is handed to the rules that depend on it (D29, D51)."""
+"""What the imaging cards ask for at one moment, as passed to the rules that depend on it (D29, D51)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cards.language.verdict import Card, Indicator, Plan
 class ImagingCard(Struct, frozen=True):
     """An imaging card that stands.
 
-    `why` says in a few words why the imaging cannot wait, `is_lumbar` that it asks for the lumbar spine,
-    `covers_others` that it silences other imaging cards. One that `is_replaced` asks for an MRI that is unsafe.
+    `why` says in a few words why the imaging cannot wait; `is_lumbar` says that the card asks for the lumbar spine, and
+    `covers_others` that it silences other imaging cards. A card that `is_replaced` asks for an MRI that is unsafe.
     """
 
     rule: str
@@ -25,18 +25,18 @@ class ImagingCard(Struct, frozen=True):
 
     @property
     def indicator(self) -> Indicator:
-        """That of the card; that an MRI is unsafe makes the need of imaging no greater."""
+        """The indicator of the card; an unsafe MRI does not make imaging more urgent."""
         return self.card.indicator
 
     @property
     def is_of_emergency(self) -> bool:
-        """Whether it is the card of the cauda equina, which comes before every other imaging card."""
+        """Whether it is the cauda equina card, which comes before every other imaging card."""
         return self.is_lumbar and self.covers_others
 
     def order(self, *keys: str) -> Plan:
-        """The order of one of these keys that the card wants or suggests, as urgent as the card.
+        """The order with one of these keys that the card wants or suggests, as urgent as the card.
 
-        When it has none, the one that comes first, with the first of these keys instead of its own.
+        If the card has none, its first order, with the first of these keys in place of its own.
         """
         offers = [plan for offer in self.card.suggestions for plan in offer.plans if isinstance(plan, Plan)]
         plans = [self.card.wanted, *offers] if self.card.wanted else offers
@@ -46,14 +46,14 @@ class ImagingCard(Struct, frozen=True):
 
 
 class Need(Struct, frozen=True):
-    """The imaging cards that stand; `in_hand` says, when none does, what has answered the first of them."""
+    """The imaging cards that stand; if there are none, `in_hand` says what has answered the first of them."""
 
     cards: tuple[ImagingCard, ...] = ()
     in_hand: str = ""
 
     @property
     def loudest(self) -> ImagingCard | None:
-        """The card of the highest indicator; None when no imaging is asked for."""
+        """The card with the highest indicator; None if no imaging is asked for."""
         return max(self.cards, key=lambda card: card.indicator.rank, default=None)
 
     @property
@@ -63,6 +63,6 @@ class Need(Struct, frozen=True):
 
 
 class ImagingNeed(Protocol):
-    """Tells the need, worked out when a rule first asks; also as it would be if these reports did not exist."""
+    """Returns the need, computed when a rule first asks; with `without`, the need as if no such report existed."""
 
     def __call__(self, without: frozenset[str] = ...) -> Need: ...

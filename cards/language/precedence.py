@@ -1,4 +1,4 @@
-"""Which card comes first and what silences it: precedence.toml, which a clinician can read."""
+"""Which card comes first, and what silences a card: precedence.toml, which a clinician can read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ComfortCare(_Table, frozen=True):
-    """Who speaks although comfort care only is recorded: always, and while orders are written."""
+    """The rules that speak although comfort care only is recorded: always, or while orders are being written."""
 
     speaks: Ids = frozenset()
     speaks_of_orders: Ids = frozenset()
@@ -29,7 +29,7 @@ class Gate(_Table, frozen=True):
 
 
 class Imaging(_Table, frozen=True):
-    """A rule that asks for imaging: of which region, and why it cannot wait, by indicator."""
+    """A rule that asks for imaging, the region that it asks for, and why the imaging cannot wait, by indicator."""
 
     rule: str
     region: Literal["lumbar", "neuraxis"]
@@ -40,7 +40,7 @@ class Imaging(_Table, frozen=True):
 
 
 class CriticalCard(_Table, frozen=True):
-    """What a critical card drops; what it keeps, as information, only without a third card; its last words."""
+    """What a critical card drops, what it keeps as information (only without a third card), and the text it adds."""
 
     drops: Ids = frozenset()
     keeps_only_alone: Ids = frozenset()
@@ -54,20 +54,20 @@ class AtSigning(_Table, frozen=True):
 
 
 class AtDischarge(_Table, frozen=True):
-    """What every card says at discharge, and the rules that give no information there."""
+    """What every card says at discharge, and the rules that show no card of level info there."""
 
     return_advice: str = ""
     no_info: Ids = frozenset()
 
 
 class NewProblem(_Table, frozen=True):
-    """The problems whose entry on the problem list asks what an opened chart asks, as keys of bindings.toml."""
+    """The problems, as keys of bindings.toml, for which adding them is evaluated like opening the chart."""
 
     asks: Ids = frozenset()
 
 
 class Precedence(_Table, frozen=True):
-    """The whole table; a rule that it does not name runs with the defaults."""
+    """The whole table; a rule that it does not name has the defaults."""
 
     most_cards: int
     order: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Precedence(_Table, frozen=True):
     new_problem: NewProblem = NewProblem()
 
     def named(self) -> Iterator[str]:
-        """Every rule id that the table names."""
+        """Every rule id in the table."""
         yield from self.order
         yield from self.comfort_care.speaks | self.comfort_care.speaks_of_orders
         yield from self.trauma_path.silences | self.known_cause.silences | self.long_settled.silences
@@ -96,6 +96,6 @@ class Precedence(_Table, frozen=True):
 def read_precedence(text: str) -> Precedence:
     """The table in a TOML document.
 
-    Raises msgspec.DecodeError, which names the member, for one that is unknown, missing or of the wrong type.
+    Raises msgspec.DecodeError for a member that is unknown, missing or of the wrong type; the error names it.
     """
     return msgspec.toml.decode(text, type=Precedence)

@@ -1,4 +1,4 @@
-"""Rule: one recommendation, what it reads and what it stands on."""
+"""Rule: one recommendation, what it reads and the evidence for it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Advise = Callable[..., Verdict]
 
 
 class Rule(Struct, frozen=True, kw_only=True, cache_hash=True):
-    """One recommendation: what it reads, what it stands on, and the function that decides.
+    """One recommendation: what it reads, the evidence for it, and the function that decides.
 
-    A rule that needs foot drop is asked only when there is one. One that `asks_imaging_need` is handed a
-    callable that tells what the imaging cards ask for. `suggests` are the orders that it may place, as keys of
-    the catalogue. `reads` are keys of bindings.toml: what it declares and, in a RuleBook, what its gates and the
-    rules that it asks read besides.
+    A rule that needs foot drop is evaluated only when there is foot drop. A rule that `asks_imaging_need` gets a
+    callable that returns what the imaging cards ask for. `suggests` are the orders that it may place, as keys of
+    the catalogue. `reads` are keys of bindings.toml: those that the rule declares and, in a RuleBook, also those that
+    its gates and the rules that it asks read.
     """
 
     id: str
@@ -55,10 +55,10 @@ def rule(
     asks_imaging_need: bool = False,
     source: Source | None = None,
 ) -> Callable[[Advise], Rule]:
-    """Make the function below the rule `id`; the first line of its docstring is the advice.
+    """Make the decorated function the rule `id`; the first line of its docstring is the advice.
 
-    `reads` are keys of bindings.toml and findings. `source` is the guideline that it names, when
-    cards/rules/sources.toml does not hold it; raises KeyError when neither does.
+    `reads` are keys of bindings.toml and findings. `source` is the guideline that the rule names, if it is not in
+    cards/rules/sources.toml. Raises KeyError if neither has it.
     """
 
     def make(advise: Advise) -> Rule:

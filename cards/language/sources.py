@@ -1,6 +1,6 @@
 """The guideline that each card names: one for each rule, and one for each branch that has its own.
 
-They stand in cards/rules/sources.toml, those of a branch as `"rule-id.branch"`.
+They are in cards/rules/sources.toml; the key of a branch is `"rule-id.branch"`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from msgspec import Struct
 class Source(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A primary source: what the card shows as `source.label` and links to.
 
-    `kind` is guideline, cohort, review, label, safety communication or judgement; `evidence` are the numbers of the
-    clinical evidence table. `strength` is that of the recommendation: strong, conditional or expert judgement;
-    `branch` says which branch of a rule stands on it, `conflict` in one line where guidance disagrees on that branch.
+    `kind` is guideline, cohort, review, label, safety communication or judgement; `evidence` are the numbers in the
+    clinical evidence table. `strength` is that of the recommendation: strong, conditional or expert judgement.
+    `branch` says which branch of a rule is based on it, and `conflict` in one line where guidance disagrees on it.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Source(Struct, frozen=True, kw_only=True, cache_hash=True):
 
     @property
     def is_judgement(self) -> bool:
-        """No source fits this branch: it is expert judgement."""
+        """Whether no source fits this branch, so that it is expert judgement."""
         return self.kind == "judgement"
 
 
@@ -56,5 +56,5 @@ SOURCES: Mapping[str, Source] = _load()
 
 
 def branches(rule: str) -> tuple[Source, ...]:
-    """The sources of the branches of a rule that do not stand on the rule's own."""
+    """The sources of those branches of a rule that are not based on the rule's own source."""
     return tuple(source for key, source in SOURCES.items() if key.startswith(f"{rule}."))

@@ -28,7 +28,7 @@ class Indicator(StrEnum):
 
     @property
     def priority(self) -> str:
-        """The request priority that fits it: stat, urgent, routine."""
+        """The FHIR request priority for it: stat, urgent or routine."""
         return _PRIORITIES[self]
 
 
@@ -45,18 +45,18 @@ class Kind(StrEnum):
 
 
 class Reason(Struct, frozen=True):
-    """Why something is ordered: the key of a condition, empty when no code means it, and the words."""
+    """Why something is ordered: the key of a condition (empty if no code has that meaning), and the words."""
 
     key: str
     text: str
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a suggestion orders, in clinical words; cards/orders makes the FHIR of it.
+    """What a suggestion orders, in clinical words; cards/orders turns it into FHIR.
 
     `key` is the order's key in bindings.toml; `note` and `occurrence` (ISO date) are optional. `indication`
-    is the condition key that stands as reason, after the `emergencies`; `reasons` are the references of the records
-    that justify it.
+    is the condition key given as the reason, after the `emergencies`; `reasons` are references to the records
+    that justify the order.
     """
 
     key: str
@@ -70,9 +70,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Reprioritise(Struct, frozen=True, kw_only=True):
-    """Change of a draft order: the whole draft again, with another priority.
+    """A change of a draft order: the whole draft again, with another priority.
 
-    `note` and `emergencies` are those of the order that is offered beside a draft that cannot be sent back.
+    `note` and `emergencies` are for the new order that is offered when the draft cannot be sent back.
     """
 
     draft: Draft
@@ -82,9 +82,9 @@ class Reprioritise(Struct, frozen=True, kw_only=True):
 
 
 class Redose(Struct, frozen=True, kw_only=True):
-    """Change of a draft prescription: the whole draft again, with at most so many milligrams a day.
+    """A change of a draft prescription: the whole draft again, with at most `daily_mg` milligrams a day.
 
-    `times_a_day` is how often the dose is then taken; None leaves that as it is written.
+    `times_a_day` is how often the dose is then taken; None leaves the frequency as written.
     """
 
     draft: Draft
@@ -101,13 +101,13 @@ class Redose(Struct, frozen=True, kw_only=True):
 
 
 class Remove(Struct, frozen=True, kw_only=True):
-    """Deletion of a draft order."""
+    """The deletion of a draft order."""
 
     draft: Draft
 
 
 class Suggestion(Struct, frozen=True, kw_only=True):
-    """One button: what it says, and the orders it places together."""
+    """One button: its label, and the orders that it places together."""
 
     label: str
     plans: tuple[Plan | Reprioritise | Redose | Remove, ...]
@@ -117,14 +117,14 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 class Card(Struct, frozen=True, kw_only=True):
     """Advice to show.
 
-    `summary` is one plain sentence of at most 139 characters after filling. `detail` is what to do beyond it, in at
-    most 40 words of Markdown in which every word from the record has been escaped; `quote` is the conclusion of a
+    `summary` is one plain sentence of at most 139 characters after filling. `detail` is what else to do, in at
+    most 40 words of Markdown in which every word from the record has been escaped. `quote` is the conclusion of a
     report, `return_advice` what to tell the patient, and `ask` what is missing. `because` begins with what matters
-    most: only the first facts are printed. `source` is that of the branch, when it is not that of the rule.
-    `quiet_summary` is what is said when a louder card stands beside it, `left_out` the records that cannot be read,
-    each in a sentence without its full stop. `wanted` is the imaging of a card that speaks of it and offers none. The
-    gates in `exempt_from` (`trauma_path`, `known_cause`) do not silence this card. One that `is_reminder` asks for no
-    imaging, and silences no imaging card.
+    most, since only the first facts are printed. `source` is that of the branch, if it is not that of the rule.
+    `quiet_summary` replaces the summary next to a louder card. `left_out` are the records that cannot be read, each in
+    a sentence without its full stop. `wanted` is the imaging that a card mentions without offering it. The gates in
+    `exempt_from` (`trauma_path`, `known_cause`) do not silence this card. A card that `is_reminder` asks for no
+    imaging and silences no imaging card.
     """
 
     indicator: Indicator
@@ -148,7 +148,7 @@ class Card(Struct, frozen=True, kw_only=True):
 class Silent(Struct, frozen=True):
     """No advice to show, and the sentence that says why.
 
-    A card that was made but not shown (another card speaks, or the gates silence it) stays in `card`.
+    A card that was produced but not shown (another card speaks, or the gates silence it) stays in `card`.
     """
 
     kind: Kind
@@ -171,12 +171,12 @@ def not_applicable(why: str, *because: Evidence) -> Silent:
 
 
 def suppressed(why: str, *because: Evidence, card: Card | None = None) -> Silent:
-    """The advice would come, but something on record has answered or overruled it."""
+    """The advice would apply, but something on record has answered or overruled it."""
     return Silent(Kind.SUPPRESSED, why, card, because)
 
 
 def could_not_evaluate(why: str, *because: Evidence) -> Silent:
-    """The rule could not be evaluated for want of data."""
+    """The rule could not be evaluated because data are missing."""
     return Silent(Kind.COULD_NOT_EVALUATE, why, None, because)
 
 
@@ -186,7 +186,8 @@ _LAST_CLAUSE = re.compile(r"[;,(:][^;,(:]*$")
 def summary(text: str) -> str:
     """The text as a card summary: one line of at most 139 characters (UTF-16 units).
 
-    Rules fill their sentences so that they fit; one that does not loses whole clauses at its end, never half a word.
+    Rules fill their sentences so that they fit; a sentence that is too long loses whole clauses at its end, never half
+    a word.
     """
     line = one_line(text)
     while not fits_summary(line):
