@@ -32,7 +32,7 @@ class Entry(Struct, frozen=True):
     takes_side: bool = False
 
 
-# The signs of one foot; the cauda equina screen has no side.
+# Signs that belong to one foot; the cauda equina screen has no side.
 _SIDED_SIGNS = ("babinski", "sensation-dorsum-foot")
 
 CATALOGUE: Mapping[str, Entry] = {
@@ -56,13 +56,13 @@ CATALOGUE: Mapping[str, Entry] = {
     "order.skin-assessment": Entry("Daily skin assessment"),
     "order.physiotherapy-referral": Entry("Physiotherapy"),
     "order.creatinine": Entry("Creatinine in serum or plasma"),
-    # No code for it is verified: the words stand alone.
+    # No code for it is verified, so only the words are sent.
     "order.mr-safety-consult": Entry("MR safety consultation"),
     "medication.acetaminophen": Entry("Paracetamol (acetaminophen)", _MEDICINE),
     "medication.naproxen": Entry("Naproxen", _MEDICINE),
     "medication.duloxetine": Entry("Duloxetine", _MEDICINE),
     "medication.gabapentin": Entry("Gabapentin", _MEDICINE),
-    # No RxNorm code of it is verified: the words stand alone, the prescriber chooses the product.
+    # No RxNorm code for it is verified, so only the words are sent and the prescriber chooses the product.
     "medication.gastroprotection": Entry("Proton pump inhibitor", _MEDICINE),
     "communication.spinal-team": Entry("Message to the spinal surgery team", _MESSAGE),
     **{
@@ -71,8 +71,8 @@ CATALOGUE: Mapping[str, Entry] = {
         for code, name in VALUE_SETS[key].codes[EXAM].items()
     },
 }
-# How many codes of a system, and how many in all: EMG and NCS are sent together; a HCPCS code would choose the
-# orthosis, which is the orthotist's to do.
+# How many codes of one system, and how many in all: EMG and NCS are sent together; a HCPCS code would choose the
+# orthosis, which is up to the orthotist.
 _SENT: Mapping[str, tuple[int, int | None]] = {"order.emg-ncs": (2, 2), "order.afo": (1, 1)}
 _CODED_AS = {"order.creatinine": "observation.creatinine"}
 _SIDE_WORDS = {"left": ", left", "right": ", right", "both": ", both feet"}
@@ -87,7 +87,7 @@ def order_resource(plan: Plan, context: OrderContext) -> Json:
 
 
 def is_imaging(key: str) -> bool:
-    """Whether an order of this key is a scan."""
+    """Whether an order with this key is a scan."""
     return key in CATALOGUE and CATALOGUE[key].kind == _IMAGING
 
 
@@ -112,7 +112,7 @@ def _service(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 
 
 def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
-    """R4 gives a DeviceRequest no side: it stands in a parameter and in the text."""
+    """A device order. A DeviceRequest in R4 has no element for the side: a parameter and the text state it."""
     resource: Json = {
         "resourceType": "DeviceRequest",
         "status": "draft",
@@ -128,14 +128,14 @@ def _device(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 
 
 def _medicine(plan: Plan, entry: Entry, context: OrderContext) -> Json:
-    """An option without a dose: the prescriber chooses it."""
+    """A medicine as an option without a dose: the prescriber chooses the dose."""
     resource: Json = {"resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
     resource["medicationCodeableConcept"] = _code(plan.key, entry.text, context)
     return resource | _frame(plan, context, "MedicationRequest")
 
 
 def _finding(plan: Plan, entry: Entry, context: OrderContext) -> Json:
-    """An examination item to fill in: it has no value, so it says nothing until somebody has examined."""
+    """An examination item to fill in: it has no value, so it states nothing until somebody has examined the patient."""
     resource: Json = {"resourceType": "Observation", "id": context.new_id(), "status": "registered"}
     code = plan.key.removeprefix("exam.")
     resource["code"] = {"coding": [{"system": EXAM, "code": code, "display": entry.text}], "text": entry.text}
@@ -161,7 +161,7 @@ def _message(plan: Plan, entry: Entry, context: OrderContext) -> Json:
 
 
 def _frame(plan: Plan, context: OrderContext, resource_type: str) -> Json:
-    """What every order carries: whose, where, when, by whom and why."""
+    """The elements that every order has: for whom, where, when, by whom and why."""
     elements: Json = {
         "id": context.new_id(),
         "subject": context.subject,
@@ -194,7 +194,7 @@ _MAKERS: Mapping[str, Callable[[Plan, Entry, OrderContext], Json]] = {
 
 
 def _code(key: str, text: str, context: OrderContext) -> Json:
-    """The first code of each system of the key, which is the one sent out, and the site's own beside them."""
+    """The first code of each system of the key, which is the one sent, and the site's own codes."""
     sites = context.overlay.get(key, {})
     coding = _codings(key) + [{"system": system, "code": codes[0]} for system, codes in sites.items() if codes]
     return {"coding": coding, "text": text} if coding else {"text": text}
@@ -207,14 +207,14 @@ def _codings(key: str) -> list[Json]:
     return [
         {"system": system, "code": code, "display": display}
         for system, codes in (value_set.codes.items() if value_set else ())
-        if system == RXNORM or not key.startswith("medication.")  # its other codes are there to recognise it
+        if system == RXNORM or not key.startswith("medication.")  # its other codes only serve to recognise it
         for code, display in list(codes.items())[:of_a_system]
     ][:in_all]
 
 
 @lru_cache
 def _concept(key: str) -> Json:
-    """The concept that a value set is sent as; the same object every time, which nobody changes."""
+    """The concept that a value set is sent as; the same object every time, so it must not be changed."""
     value_set = VALUE_SETS[key]
     code, display = next(iter(value_set.codes[SNOMED].items()))
     return {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": value_set.title}

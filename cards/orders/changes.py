@@ -1,4 +1,4 @@
-"""Changes of a draft order: the whole draft as it came, but for what is changed (never a patch)."""
+"""Changes of a draft order: the whole draft as received except for what is changed (never a patch)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _encode_exactly = msgspec.json.Encoder(decimal_format="number").encode
 
 _MINUTES = {"min": 1, "h": 60, "d": 1440, "wk": 7 * 1440}
 _GRAM = 1000
-# What a number of more digits than Python reads raises, or one beyond what a float holds.
+# Raised for a number with more digits than Python reads, or beyond the range of a float.
 _NO_NUMBER = (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError)
-LONGEST_DRAFT = 64 * 1024  # bytes: a longer one is judged, and not sent back
+LONGEST_DRAFT = 64 * 1024  # bytes: a longer draft is evaluated but not sent back
 
 
 def echo(draft: Draft, priority: str) -> bytes | None:
-    """The whole draft with another priority; None when it is too long, or no valid R4 resource with an id.
+    """The whole draft with another priority; None if it is too long or is not a valid R4 resource with an id.
 
-    Decimals keep their text: FHIR's precision is significant.
+    Decimals keep their text, because precision is significant in FHIR.
     """
     resource = _whole(draft)
     if resource is None:
@@ -33,11 +33,11 @@ def echo(draft: Draft, priority: str) -> bytes | None:
 
 
 def redose(draft: Draft, daily_mg: float, step_mg: float, times_a_day: int | None = None) -> bytes | None:
-    """The whole draft with each dose lowered so that the day stays within `daily_mg`, taken so many times a day.
+    """The whole draft with the dose lowered so that a day's total stays within `daily_mg`, taken `times_a_day`.
 
-    How often it is taken stays as written when `times_a_day` is None. Only for a draft with one dosage instruction that
-    states amount and timing. The dose is a multiple of `step_mg`; when even one step is too much at that frequency, or
-    the draft is too long or not valid R4, None.
+    The frequency stays as written if `times_a_day` is None. The dose is a multiple of `step_mg`. The result is None
+    unless the draft has one dosage instruction that states amount and timing; None also if even one step is too much
+    at that frequency, or if the draft is too long or not valid R4.
     """
     resource = _whole(draft)
     instructions = resource.get("dosageInstruction") if resource else None
@@ -52,12 +52,12 @@ def redose(draft: Draft, daily_mg: float, step_mg: float, times_a_day: int | Non
     if not lowered:
         return None
     if "text" in instructions[0]:
-        del instructions[0]["text"]  # the words said the old dose
+        del instructions[0]["text"]  # the text states the old dose
     return _if_valid(resource)
 
 
 def _retime(instruction: Any, times_a_day: int) -> None:
-    """So many times a day, within the bounds that are written; a code of the old timing would say otherwise."""
+    """Set the frequency and keep the written bounds; drop a code for the old timing, which would contradict it."""
     written = instruction["timing"]["repeat"]
     bounds = {element: value for element, value in written.items() if element.startswith("bounds")}
     instruction["timing"] = {"repeat": {**bounds, "frequency": times_a_day, "period": 1, "periodUnit": "d"}}
@@ -71,7 +71,7 @@ def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:
     unit = quantity.get("code", quantity.get("unit"))
     if len(rates) != 1 or unit not in ("mg", "g"):
         return False
-    # Divided once: a day's share of a week, rounded first, would cost a capsule.
+    # Divided only once: rounding a day's share of a week first would lose a capsule.
     steps = daily * minutes / (Decimal(repeat["frequency"]) * _MINUTES["d"] * step)
     dose = steps.to_integral_value(ROUND_FLOOR) * step
     if dose <= 0:
@@ -82,7 +82,7 @@ def _lower(instruction: Any, daily: Decimal, step: Decimal) -> bool:
 
 
 def _whole(draft: Draft) -> Json | None:
-    """The draft as JSON objects, and the patient's; None when nothing can be sent back of it."""
+    """The draft as JSON objects, with its patient as subject; None if it cannot be sent back."""
     if len(draft.raw) > LONGEST_DRAFT:
         return None
     try:

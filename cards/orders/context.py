@@ -1,4 +1,4 @@
-"""For whom, where, when and by whom orders are suggested: what all the orders of an answer share."""
+"""The context that all orders of an answer share: for whom, where, when and by whom they are suggested."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _COUNTED = 12  # the last digits of a UUID
 
 
 class OrderContext:
-    """For whom, in which encounter, by whom and when orders are suggested; ids as the request had them.
+    """For whom, in which encounter, by whom and when orders are suggested; ids are those of the hook request.
 
-    `overlay` holds the codes that the site adds: they are sent beside ours, the first of each system. `requesters`
-    says who asks, by type of the request: not every type may name everybody. `new_id` gives the next temporary id.
+    `overlay` holds the codes that the site adds: the first of each system is sent in addition to ours. `requesters`
+    gives the requester by resource type, since not every type allows every kind of requester. `new_id` returns the next
+    temporary id.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class OrderContext:
         overlay: Overlay = MappingProxyType({}),
     ) -> None:
         self.subject = {"reference": f"Patient/{patient_id}"}
-        # an odd id of the request is left out rather than sent
+        # an id in the request that FHIR does not allow is left out rather than sent
         self.encounter = {"reference": f"Encounter/{encounter_id}"} if FHIR_ID.fullmatch(encounter_id or "") else None
         who = requester or ""
         self.requesters = {kind: {"reference": who} for kind, allowed in _REQUESTERS.items() if allowed.fullmatch(who)}
@@ -46,9 +47,9 @@ class OrderContext:
 
 
 def _new_ids() -> Iterator[str]:
-    """UUIDs, version 4, the first of them random and the others counted from it.
+    """Version 4 UUIDs: the first is random, and the others are counted up from it.
 
-    An answer has dozens. To draw every one at random would cost more than to write the orders.
+    An answer has dozens of them. Drawing every one at random would cost more than writing the orders.
     """
     first = str(uuid4())
     stem, number = first[:-_COUNTED], int(first[-_COUNTED:], 16) >> 1

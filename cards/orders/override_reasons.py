@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/override-reasons"
-MOST_REASONS = 6  # on one card: a longer list is not read (D95)
+MOST_REASONS = 6  # on one card: nobody reads a longer list (D95)
 
 # Code to display; a rule names the codes that make sense for its card.
 OVERRIDE_REASONS: Mapping[str, str] = {
@@ -31,7 +31,7 @@ MEANINGS: Mapping[str, str] = {
 
 
 class Reason(Struct, frozen=True):
-    """One reason as it is offered."""
+    """One reason that is offered."""
 
     system: str
     code: str
@@ -39,5 +39,5 @@ class Reason(Struct, frozen=True):
 
 
 def offered(codes: Iterable[str]) -> tuple[Reason, ...]:
-    """The reasons of a card, in the order in which its rule names them, at most six."""
+    """The reasons for a card, at most six, in the order in which its rule names them."""
     return tuple(Reason(SYSTEM, code, OVERRIDE_REASONS[code]) for code in codes)[:MOST_REASONS]

@@ -1,4 +1,4 @@
-"""Whether a resource that is to be sent is valid R4: the model, and the required bindings that it does not check."""
+"""Whether a resource to be sent is valid R4, by the model and the required bindings that the model does not check."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import ValidationError
 Json = dict[str, Any]
 
 _SENT = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest", "Observation", "Communication"})
-_AND_MORE = "+"  # stands in the model for the codes of a long list that the specification's short form leaves out
+_AND_MORE = "+"  # in the model: stands for the codes of a long list that the specification shortens
 
 
 def r4_fault(resource: Json) -> str | None:
-    """Why a resource is not valid R4 (model and required bindings), without a word of it; None when it is."""
+    """Why a resource is not valid R4 (model and required bindings), without quoting it; None if it is valid."""
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or kind not in _SENT:
         return "it is of no type that is sent"
@@ -32,9 +32,9 @@ def r4_fault(resource: Json) -> str | None:
 
 
 def _is_as_written(written: Any, read: Any) -> bool:
-    """Whether the model read every value as the JSON type that it is, and none is empty.
+    """Whether the model read every value as its actual JSON type, and no value is empty.
 
-    The model takes 0 for a date, "3" for a number, 1 or "yes" for a boolean, and passes over empty members.
+    The model accepts 0 as a date, "3" as a number, 1 or "yes" as a boolean, and ignores empty members.
     """
     if written is None or written in ("", [], {}):
         return False
@@ -51,17 +51,19 @@ def _is_as_written(written: Any, read: Any) -> bool:
 
 
 def _model(kind: str) -> Any:
-    from fhir.resources.R4B import get_fhir_model_class  # a quarter of a second: only who orders pays for it
+    from fhir.resources.R4B import (
+        get_fhir_model_class,
+    )  # takes a quarter of a second, so only code that writes orders loads it
 
     return get_fhir_model_class(kind)
 
 
 @cache
 def _required_bindings(kind: str) -> Mapping[str, frozenset[str | None]]:
-    """The codes of each element with a required binding, None among them where the element may be missing.
+    """The codes of each element with a required binding, including None where the element may be missing.
 
-    fhir.resources names the codes in its models and does not check them. Of Observation.status it names only
-    the first four: that is stricter than R4, and every finding that we send is `registered`.
+    fhir.resources names the codes in its models but does not check them. For Observation.status it names only
+    the first four; this is stricter than R4, but every finding that we send is `registered`.
     """
     bindings: dict[str, frozenset[str | None]] = {}
     for element, field in _model(kind).model_fields.items():

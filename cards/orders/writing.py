@@ -1,6 +1,6 @@
-"""Orders as JSON: strict out, where what came in was read tolerantly.
+"""Orders as JSON: output is strict, although input is read tolerantly.
 
-The first order of every shape is built, validated with fhir.resources (R4B) and kept as a form. Later ones of the
+The first order of every shape is built, validated with fhir.resources (R4B) and kept as a form. Later orders of the
 same shape differ only in ids, text, dates and references, which are filled in.
 """
 
@@ -27,7 +27,7 @@ _FILLED_IN = frozenset(
 _MOST_FORMS = 1000
 
 _encode = msgspec.json.Encoder().encode
-_forms: dict[tuple[object, ...], tuple[bytes, ...]] = {}  # by shape, the oldest first
+_forms: dict[tuple[object, ...], tuple[bytes, ...]] = {}  # by shape, oldest first
 
 Elements = dict[bytes, bytes]
 """Elements by name, as JSON."""
@@ -35,16 +35,16 @@ _Stated = tuple[str, str, tuple[str, ...]]  # a note, a date and references
 
 
 class InvalidOrderError(ValueError):
-    """What the request states (ids) makes the order invalid R4; the message holds nothing of it."""
+    """The order would be invalid R4 because of something in the request (ids); the message does not repeat it."""
 
 
 class OrderWriter:
-    """Writes the orders of one answer, of which nearly all state the same."""
+    """Writes the orders of one answer, nearly all of which have the same elements filled in."""
 
     def __init__(self, context: OrderContext) -> None:
         self._context = context
         self.new_id = context.new_id
-        self._requested = context.encounter is None, frozenset(context.requesters)  # what it adds to a shape
+        self._requested = context.encounter is None, frozenset(context.requesters)  # the request's part of a shape
         self._stated: dict[_Stated, tuple[Elements, frozenset[str]]] = {}
 
     def write(self, plan: Plan) -> bytes:
@@ -58,7 +58,7 @@ class OrderWriter:
         return b"".join([elements.get(part, part) for part in self._form(plan, types)])
 
     def _elements(self, note: str, occurrence: str, reasons: tuple[str, ...]) -> Elements:
-        """The elements that are filled in: those of the request, and those that plans state."""
+        """The elements that are filled in: those of the request and those that plans state."""
         if not all(map(_is_string, (self._context.subject["reference"], note, occurrence, *reasons))):
             raise InvalidOrderError("a suggested order holds what is no string of R4")
         elements = dict(self._of_request)
@@ -82,7 +82,7 @@ class OrderWriter:
         )
 
     def _form(self, plan: Plan, types: frozenset[str]) -> tuple[bytes, ...]:
-        """The form of the plan's shape: what decides whether it is valid, but for ids and texts."""
+        """The form for the plan's shape; apart from ids and texts, the shape decides whether the order is valid."""
         own = self._context.overlay.get(plan.key)
         shape = (
             plan.key,
@@ -106,7 +106,7 @@ class OrderWriter:
 
 
 def _form(resource: Json) -> tuple[bytes, ...]:
-    """The resource as JSON in parts, those that are filled in under their names. Raises InvalidOrderError."""
+    """The resource as parts of JSON; each element to fill in is given by its name. Raises InvalidOrderError."""
     fault = r4_fault(resource)
     if fault is not None:
         raise InvalidOrderError(f"a suggested {resource['resourceType']} is not valid R4: {fault}")
@@ -130,7 +130,7 @@ def _type(reference: str) -> str:
 
 
 def _is_string(text: str) -> bool:
-    """Whether a text is one that R4 allows, or none at all."""
+    """Whether R4 allows the text as a string; the empty text, which is not sent, counts as allowed."""
     if not text:
         return True
     if len(text) > _LONGEST_NOTE or text.isspace():
