@@ -1,1 +1,1 @@
-"""The codes by which a clinical fact is recognised. It imports nothing of the other rooms."""
+"""The codes by which a clinical fact is recognised. This package imports no other package of the project."""

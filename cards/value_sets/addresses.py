@@ -1,4 +1,4 @@
-"""Which code system an address means: records write the same one in many ways (O10)."""
+"""Which code system an address means: records write the same system in many ways (O10)."""
 
 import re
 import tomllib
@@ -20,7 +20,7 @@ _DOT_AT = 3  # characters of an ICD-10 category
 
 
 def _fold(address: str) -> str:
-    """An address as addresses are compared: without case, `http` for `https`, without a version or one last slash."""
+    """An address in the form used for comparison: lower case, `http` for `https`, no version, no final slash."""
     folded = address.partition("|")[0].strip().lower().removesuffix("/")
     return "http" + folded.removeprefix("https") if folded.startswith("https:") else folded
 
@@ -57,11 +57,11 @@ CERTAINTY_OF_CODING: Final = CodedExtension(
     _GM["certainty_system"],
     dict.fromkeys(_GM["certainty_not_counted"], "not-counted") | dict.fromkeys(_GM["certainty_history"], "history"),
 )
-"""The certainty that an ICD-10-GM coding states: `not-counted` (excluded, suspected) or `history`; others count."""
+"""The certainty that an ICD-10-GM coding states: `not-counted` (excluded, suspected) or `history`; any other counts."""
 
 
 def canonical(address: str) -> str:
-    """The system that an address means; the address as it is, without outer spaces, when it means none of ours."""
+    """The system that an address means; the address itself, without outer spaces, if it is none of our systems."""
     folded = _fold(address)
     system = _ADDRESSES.get(folded)
     if system is None:
@@ -70,12 +70,12 @@ def canonical(address: str) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two addresses are those of one system, whatever it is."""
+    """Whether two addresses mean the same system, known or not."""
     return _fold(one) == _fold(other)
 
 
 def forms(system: str) -> tuple[str, ...]:
-    """The other addresses of a system that the bindings list."""
+    """The other addresses that the bindings list for a system."""
     return next((tuple(table["alias"]) for table in _TABLES.values() if table["canonical"] == system), ())
 
 
@@ -91,7 +91,7 @@ def written(system: str, code: str) -> str:
 
 
 def readings(system: str, code: str) -> Iterable[tuple[str, str]]:
-    """The system and the published form of each code that is written here; ICD-10 may hold two, with marks."""
+    """The system and the published form of each code in the text; ICD-10 may write two codes with marks."""
     if system not in DOTTED or system == ICD10CM:
         yield system, written(system, code)
         return
@@ -101,5 +101,5 @@ def readings(system: str, code: str) -> Iterable[tuple[str, str]]:
 
 
 def _is_only_cm(code: str) -> bool:
-    """Whether a code sent as ICD-10 exists in ICD-10-CM alone."""
+    """Whether a code sent as ICD-10 exists only in ICD-10-CM."""
     return code in _ONLY_CM or any(pattern.search(code) for pattern in _ONLY_CM_PATTERNS)

@@ -68,7 +68,7 @@ SYSTEM_NAME = {
     MEDRT: "MED-RT",
 }
 BY_HAND = frozenset({"conventions", "systems", "answer"})
-"""Tables of the bindings that are no value sets: prose, addresses, and answers, whose sets are written by hand."""
+"""Tables of the bindings that are not value sets: prose, addresses, and answers, whose sets are written by hand."""
 MEANINGS = ("conditional", "safe", "unsafe")
 
 
@@ -97,7 +97,7 @@ def remarks(bindings: str) -> dict[str, list[str]]:
 
 
 def display(system: str, code: str, official: Official) -> str:
-    """The official name of a code; empty if no table has it."""
+    """The official name of a code; empty if no table has the code."""
     if system == EXAM:
         words = code.replace("-", " ")
         grade = f"MRC grade, {words.removeprefix('mrc ')}"
@@ -121,7 +121,7 @@ def evidence(system: str, codes: Iterable[str], official: Official) -> str:
 
 
 def of_systems(entry: Mapping[str, Any], suffix: str = "") -> dict[str, list[str]]:
-    """System -> what the bindings list under its name and a suffix, such as `_pattern`; empty lists are left out."""
+    """System -> what the bindings list under its name with a suffix such as `_pattern`; empty lists are left out."""
     names = {name + suffix: system for name, system in SYSTEM_OF.items()}
     return {names[name]: listed for name, listed in entry.items() if name in names and listed}
 
@@ -224,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not chosen.check:
         for name, text in texts.items():
             (chosen.into / name).write_text(text, encoding="utf-8")
-    # A file that is no longer in the bindings is only reported: a person decides whether to delete it.
+    # A file whose key is no longer in the bindings is only reported: a person decides whether to delete it.
     changes = differences(texts, chosen.into)
     print("\n".join([*changes, f"{len(texts)} value sets"]))
     return 1 if changes else 0

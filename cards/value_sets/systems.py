@@ -36,4 +36,4 @@ SYSTEMS: Final = frozenset(
     }
 )
 DOTTED: Final = frozenset({ICD10CM, ICD10, ICD10GM})
-"""The systems whose codes have a dot after the third character, which records drop or add, as they do capitals."""
+"""The systems whose codes have a dot after the third character; records may drop the dot or change the case."""

@@ -38,25 +38,25 @@ class ValueSet:
     codes: BySystem
     """System -> code -> official display; orders are sent with the first code of a system."""
     old: BySystem
-    """Codes that count only for a Condition whose onset is more than 14 days ago, or not known."""
+    """Codes that count only for a Condition whose onset is more than 14 days ago or not known."""
     new: BySystem
     """Codes that count only for a Condition whose onset is known and at most 14 days ago."""
     names: tuple[str, ...]
-    """Names by which it is recognised in text; medicines and allergies only."""
+    """Names by which it is recognised in text; only for medicines and allergies."""
     names_class: tuple[str, ...]
     """Names of other medicines of its class, which count only where a site turns them on."""
     conditions: tuple[str, ...]
-    """The conditions of which every code, whatever its onset, counts for this lesion."""
+    """The conditions whose codes all count for this lesion, whatever the onset."""
     sides: Mapping[str, str]
     """Code -> the side that the code itself states."""
     side_patterns: Mapping[str, str]
-    """Regular expression -> the side that its own codes which match it state."""
+    """Regular expression -> the side stated by those of its own codes that match."""
     no_side: Mapping[str, tuple[str, ...]]
-    """System -> codes beside which no side is read from the body site."""
+    """System -> codes for which no side is read from the body site."""
     patterns: Mapping[str, tuple[str, ...]]
     """System -> anchored regular expressions over codes as published (upper case, with the dot)."""
     patterns_new: Mapping[str, tuple[str, ...]]
-    """Patterns whose codes count as those of `new` do."""
+    """Patterns whose codes count under the same condition as those of `new`."""
     meanings: Mapping[str, str]
     """Code -> its meaning for the rules; MR safety only."""
     name: str
@@ -64,7 +64,7 @@ class ValueSet:
 
     @property
     def listed(self) -> dict[str, dict[str, str]]:
-        """Every listed code, those that depend on the onset included."""
+        """Every listed code, including those that depend on the onset."""
         systems: dict[str, dict[str, str]] = {}
         for codes in (self.codes, self.old, self.new):
             for system, names in codes.items():
@@ -72,19 +72,19 @@ class ValueSet:
         return systems
 
     def side_stated(self, code: str) -> str | None:
-        """The side (left, right or bilateral) that one of its own codes states, as published."""
+        """The side (left, right or bilateral) that one of its own codes states, as published; None if there is none."""
         by_pattern = (side for pattern, side in self.side_patterns.items() if _compiled(pattern).search(code))
         return self.sides.get(code) or next(by_pattern, None)
 
     @property
     def all_patterns(self) -> tuple[tuple[str, str], ...]:
-        """System and pattern of every family of codes, those that depend on the onset included."""
+        """System and pattern of every family of codes, including those that depend on the onset."""
         families = (self.patterns, self.patterns_new)
         return tuple((system, one) for family in families for system, listed in family.items() for one in listed)
 
 
 def read(file: str, text: str) -> ValueSet:
-    """The value set in one file. Raises ValueError that names a member which is unknown or missing."""
+    """The value set in one file. Raises ValueError, naming the member, if one is unknown or missing."""
     data: dict[str, Any] = tomllib.loads(text)
     for member in data.keys() - _MEMBERS:
         raise ValueError(f"{file}: unknown member {member!r}")

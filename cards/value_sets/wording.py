@@ -109,7 +109,7 @@ NCIT_NAMES = {
     "C106047": "Magnetic Resonance Unsafe",
 }
 
-# How an entry in the evidence column begins -> how the source is named.
+# The beginning of an entry in the evidence column -> the name of the source.
 EVIDENCE = (
     ("fabkury/atcd", "WHO ATC/DDD index, copy of April 2026"),
     ("edonnachie/ICD10gm", "BfArM ICD-10-GM 2004 to 2023"),
