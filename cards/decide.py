@@ -51,14 +51,14 @@ _HIDDEN = "the rule runs in shadow here, or is switched off: its cards are not s
 _DRAFT_UNREAD = "an order that is being written could not be read"
 
 OnFault = Callable[[str, Exception], None]
-"""Is told of a rule, by id, that raised; unless it raises too, that rule alone could not be evaluated."""
+"""Called with the id of a rule that raised, and the error; unless it raises too, only that rule is not evaluated."""
 
 WhyQuiet = Callable[[str, Card], str]
-"""Says why a card of a rule, by id, is quiet after an answer (D56): in a sentence, or empty when it is not."""
+"""Says in a sentence why the card of a rule, by id, is quiet after an answer (D56); empty when it is not quiet."""
 
 
 class _NeedUnknownError(Exception):
-    """Nobody can tell whether imaging is asked for: a rule that would say so raised."""
+    """Whether imaging is asked for is unknown, because a rule that decides this raised an error."""
 
 
 def _raise(_rule: str, error: Exception) -> None:
@@ -66,16 +66,16 @@ def _raise(_rule: str, error: Exception) -> None:
 
 
 class Shown(Struct, frozen=True):
-    """A card to show, and its rule."""
+    """A card to show and its rule."""
 
     rule: Rule
     card: Card
 
 
 class Decision(Struct, frozen=True):
-    """A verdict for each rule of the hook, and the cards to show, in order.
+    """A verdict for each rule of the hook, and the cards to show in order.
 
-    A card that gave way is kept in its verdict, which is then suppressed.
+    A card that gave way to another stays in its verdict, which is then suppressed.
     """
 
     verdicts: dict[str, Verdict]
@@ -83,7 +83,7 @@ class Decision(Struct, frozen=True):
 
 
 def never_quiet(_rule: str, _card: Card) -> str:
-    """Where nobody has answered."""
+    """No card is quiet: for callers that know of no answers."""
     return ""
 
 
@@ -94,12 +94,12 @@ def decide(
     hidden: frozenset[str] = frozenset(),
     quiet: WhyQuiet = never_quiet,
 ) -> Decision:
-    """The decision of the rules for the chart's hook. Without `on_fault`, what a rule raises is raised.
+    """The decision of the rules for the chart's hook. Without `on_fault`, an error that a rule raises is passed on.
 
-    The `hidden` rules are evaluated, and not shown: no card gives way to one of theirs. But where MRI is unsafe, the
-    card that asks for it stays silent even if the one that would stand in its place is hidden.
+    The `hidden` rules are evaluated but not shown, and no card gives way to one of theirs. There is one exception:
+    where MRI is unsafe, the card that asks for MRI stays silent even if the card that would replace it is hidden.
 
-    A card that is `quiet` is not shown, and keeps its place: for the others it counts as shown.
+    A `quiet` card is not shown but keeps its place: the other cards are decided as if it were shown.
     """
     verdicts = _Judgement(chart, book, on_fault, hidden).verdicts()
     for id, verdict in verdicts.items():
@@ -149,14 +149,14 @@ class _Judgement:
         return bool(asked - {PAST_CANCER}) or (bool(asked) and bool(past_cancer(self._chart)))
 
     def _shared_silence(self) -> Silent | None:
-        """That of all rules that need foot drop, where there is none, as in nearly every chart."""
+        """The silence of all rules that need foot drop; None if there is foot drop, which few charts have."""
         try:
             return None if foot_drop(self._chart) else _without_foot_drop(self._chart)
         except Exception:
-            return None  # each rule that needs it meets the fault again, and says so itself
+            return None  # each rule that needs it meets the fault again and reports it itself
 
     def imaging_need(self, without: frozenset[str] = frozenset()) -> Need:
-        """The imaging that the imaging cards ask for now, regardless of the hook; `without` certain reports."""
+        """The imaging that the imaging cards ask for now, whatever the hook, as if no report in `without` existed."""
         if without:
             return _Judgement(self._chart.without_reports(without), self._book, self._on_fault).imaging_need()
         if self._need is None:
@@ -192,7 +192,7 @@ class _Judgement:
         return mr_safety(self._chart).level == "unsafe"
 
     def _judged(self, id: str) -> Verdict:
-        """A rule's verdict beside the other imaging cards, of which only one is shown."""
+        """A rule's verdict after the imaging cards have given way to each other."""
         verdict = self._verdict(id)
         imaging = self._imaging.get(id)
         if imaging is None or isinstance(verdict, Silent):
@@ -250,12 +250,12 @@ class _Judgement:
         return structs.replace(verdict, unseen=tuple(unseen)) if unseen else verdict
 
     def _left_out(self, rule: Rule) -> tuple[str, ...]:
-        """What a rule would have read and nobody can, in words."""
+        """The unreadable records that the rule would have read, in words."""
         said = dict.fromkeys(map(str, self._chart.left_out(rule.reads)))
         return (*said, f"{_DRAFT_UNREAD[0].upper()}{_DRAFT_UNREAD[1:]}") if self._chart.has_unread_draft else (*said,)
 
     def _of_what_is_readable(self, rule: Rule, verdict: Silent) -> Silent:
-        """A silence, when a problem or an allergy that the rule reads cannot be read (O2): then it is no answer."""
+        """The silence, or could-not-evaluate when a problem or an allergy that the rule reads is unreadable (O2)."""
         if not self._chart.has_left_out:
             return verdict
         left_out = [one for one in self._chart.left_out(rule.reads) if one.decides]
@@ -264,7 +264,7 @@ class _Judgement:
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=f"{inside(str(left_out[0]))}; {verdict.why}")
 
     def _of_what_was_read(self, rule: Rule, verdict: Silent) -> Silent:
-        """A silence when a page, or a draft, could not be read: the rest may contradict it (D58)."""
+        """The silence, or could-not-evaluate when a page or draft was not read and may contradict the rest (D58)."""
         lost = sorted(self._chart.unseen & REQUIRED & self._book.supplies[rule.id])
         if verdict.kind is Kind.COULD_NOT_EVALUATE or not (lost or self._chart.has_unread_draft):
             return verdict
@@ -274,7 +274,7 @@ class _Judgement:
         return structs.replace(verdict, kind=Kind.COULD_NOT_EVALUATE, why=why)
 
     def _overruled(self, id: str, exempt: Set[str]) -> str | None:
-        """Why a gate silences the card of a rule; None if no gate does, or the card is exempt from it."""
+        """Why a gate silences the card of a rule; None if no gate does or the card is exempt from it."""
         chart, precedence = self._chart, self._precedence
         speaks = precedence.comfort_care.speaks
         if chart.is_ordering:
@@ -292,7 +292,7 @@ class _Judgement:
 
 
 def _asking_imaging(verdict: Verdict) -> Card | None:
-    """The verdict when it is a card that asks for imaging."""
+    """The verdict if it is a card that asks for imaging, else None."""
     return verdict if isinstance(verdict, Card) and not verdict.is_reminder else None
 
 
@@ -313,9 +313,9 @@ def _without_foot_drop(chart: Chart) -> Silent:
 def _presented(
     chart: Chart, verdicts: dict[str, Verdict], book: RuleBook, on_fault: OnFault, quiet: WhyQuiet
 ) -> Decision:
-    """The decision after the hook and a critical card drop or lower cards, and after the limit of five (D53, D54).
+    """The decision once the hook and a critical card have dropped or lowered cards, at most five (D53, D54).
 
-    Each order stands on one of the cards that are left (D98). Which of these are quiet is asked at last (D56).
+    Each order is placed on one of the remaining cards (D98). The last step is to ask which of these are quiet (D56).
     """
     precedence = book.precedence
     verdicts = {
@@ -326,7 +326,7 @@ def _presented(
     if any(isinstance(verdict, Card) and verdict.indicator is Indicator.CRITICAL for verdict in verdicts.values()):
         verdicts = _beside_critical(verdicts, precedence)
     cards = [Shown(book.rules[id], card) for id, card in verdicts.items() if isinstance(card, Card)]
-    ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: in order within an indicator
+    ordered = sorted(cards, key=lambda shown: -shown.card.indicator.rank)  # stable: keeps the order within an indicator
     for fallen in ordered[precedence.most_cards :]:
         verdicts[fallen.rule.id] = suppressed("five louder cards are shown", card=fallen.card)
     loudest = ordered[: precedence.most_cards]
@@ -339,7 +339,7 @@ def _presented(
 
 
 def _with_orders_settled(chart: Chart, shown: list[Shown], on_fault: OnFault, quiet: Set[str]) -> list[Shown]:
-    """Each order on one card alone, and complete; should that fail, the cards with the orders that they have."""
+    """The cards, with each order complete and on one card only; the cards as they are if that fails."""
     try:
         cards = settled(
             chart, [one.card for one in shown], {place for place, one in enumerate(shown) if one.rule.id in quiet}
@@ -351,7 +351,7 @@ def _with_orders_settled(chart: Chart, shown: list[Shown], on_fault: OnFault, qu
 
 
 def _without_company(verdicts: dict[str, Verdict], only_alone: Set[str]) -> dict[str, Verdict]:
-    """The verdicts without the cards that are shown only when no other is (D73)."""
+    """The verdicts, with cards suppressed that are shown only when no other card is (D73)."""
     cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}
     if cards.keys() <= only_alone:
         return verdicts
@@ -362,7 +362,7 @@ def _without_company(verdicts: dict[str, Verdict], only_alone: Set[str]) -> dict
 
 
 def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
-    """A card as this hook shows it."""
+    """The verdict on a card at this hook: the card as the hook shows it, or its silence."""
     if hook == "order-sign":
         is_only_critical = id in precedence.at_signing.only_critical
         least = Indicator.CRITICAL if is_only_critical else Indicator.WARNING
@@ -376,9 +376,9 @@ def _at(hook: str, id: str, card: Card, precedence: Precedence) -> Verdict:
 
 
 def _beside_critical(verdicts: dict[str, Verdict], precedence: Precedence) -> dict[str, Verdict]:
-    """The verdicts when one is critical: what can wait is dropped, and the first critical card says what follows.
+    """The verdicts when one card is critical: cards that can wait are dropped, and the first critical card says so.
 
-    A rule that has no place in the order, a site's own, drops no other.
+    A rule without a place in the order of precedence (a site's own rule) drops no other.
     """
     beside = precedence.critical_card
     cards = {id: card for id, card in verdicts.items() if isinstance(card, Card)}

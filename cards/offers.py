@@ -1,4 +1,4 @@
-"""The orders of an answer together: each is offered once, and says what its reader rings back about (D97, D98)."""
+"""The orders of all cards of an answer: each is offered once, with what its reader would call back about (D97, D98)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cards.record.chart import Chart
 _RANKS = {"routine": 0, "urgent": 1, "asap": 2, "stat": 3}
 _WITH_CONTRAST = frozenset({LUMBAR_MRI[1], WHOLE_SPINE_MRI[1], SPINE_CT[1]})
 _What = tuple[str, str]
-# The scans of the spine by one method count as the same order.
+# Scans of the spine by the same method count as the same order.
 _SCANS: dict[str, _What] = {
     **dict.fromkeys(SPINE_MRI, ("MRI of the spine", "")),
     **dict.fromkeys(SPINE_CT, ("CT of the spine", "")),
@@ -29,7 +29,7 @@ Action = Plan | Reprioritise | Redose | Remove
 
 
 class _Offer(Struct):
-    """Where an order stays: the number of the card and its rank there; and every card's plan of it."""
+    """The number of the card that keeps an order, the order's rank on it, and every card's plan of the order."""
 
     number: int
     rank: tuple[int, bool]
@@ -37,15 +37,15 @@ class _Offer(Struct):
 
 
 def reads_of_orders(rule: Rule) -> frozenset[str]:
-    """What the orders of a rule say beyond the rule's own words."""
+    """The keys of bindings.toml that the orders of a rule state, beyond those that the rule itself reads."""
     reads = emergencies.reads if CONSULT in rule.suggests else frozenset()
     return reads_of(for_radiology, emergencies) if any(map(is_imaging, rule.suggests)) else reads
 
 
 def settled(chart: Chart, cards: Sequence[Card], quiet: Set[int] = frozenset()) -> list[Card]:
-    """The cards of one answer, in their order, with each order in one of them alone, and complete.
+    """The cards of one answer, in the same sequence, with each order complete and on one card only.
 
-    The `quiet` ones, by number, are not shown: their orders were answered, and no other card offers them again (D56).
+    The `quiet` cards, by number, are not shown: their orders were answered, and no other card offers them again (D56).
     """
     offers, unsettled = _offers(cards)
     return [
@@ -55,14 +55,15 @@ def settled(chart: Chart, cards: Sequence[Card], quiet: Set[int] = frozenset()) 
 
 
 def _what(plan: Plan) -> _What:
-    """What counts as the same order: the scans of the spine by one method, else the same order for the same side."""
+    """What identifies an order: all scans of the spine by one method are the same; else the key and side decide."""
     return _SCANS.get(plan.key) or (plan.key, plan.side)
 
 
 def _offers(cards: Sequence[Card]) -> tuple[dict[_What, _Offer], set[int]]:
-    """Where each order stays: where it is most urgent, then (but for imaging) recommended, then first.
+    """The card that keeps each order, and the numbers of the cards whose orders are still to be settled.
 
-    And the numbers of the cards with an order that another card places too, or that its reader rings back about.
+    An order stays where it is most urgent, then (except imaging) where it is recommended, then where it comes first. It
+    is to be settled if another card places it too, or if its reader would call back about it.
     """
     offers: dict[_What, _Offer] = {}
     unsettled: set[int] = set()
@@ -103,7 +104,7 @@ def _settled(chart: Chart, number: int, card: Card, offers: dict[_What, _Offer],
 
 
 def _stays(plan: Action, number: int, offers: dict[_What, _Offer], elsewhere: dict[_What, _Offer]) -> bool:
-    """Whether the card of this number keeps the order; if it does not, the order joins those `elsewhere`."""
+    """Whether the card of this number keeps the order; if not, the order is added to `elsewhere`."""
     if not isinstance(plan, Plan) or offers[what := _what(plan)].number == number:
         return True
     elsewhere[what] = offers[what]
@@ -111,7 +112,7 @@ def _stays(plan: Action, number: int, offers: dict[_What, _Offer], elsewhere: di
 
 
 def _said(number: int, elsewhere: Iterable[_Offer], quiet: Set[int]) -> list[str]:
-    """Where the orders are that this card does not offer."""
+    """Sentences that say where to find the orders that this card does not offer."""
     where: dict[str, list[str]] = {}
     for offer in elsewhere:
         kept = next(plan for other, plan in offer.plans if other == offer.number)
@@ -122,7 +123,7 @@ def _said(number: int, elsewhere: Iterable[_Offer], quiet: Set[int]) -> list[str
 
 
 def _complete(chart: Chart, number: int, plan: Action, offers: dict[_What, _Offer]) -> Action:
-    """The action with what the cards that gave way wanted of the order, and what its reader asks."""
+    """The action, with what the cards that gave way wanted of the order and what its reader needs to know."""
     if isinstance(plan, Reprioritise):
         note = " ".join([clinical_note(chart)] * bool(foot_drop(chart)) + [for_radiology(chart)[0]])
         return structs.replace(plan, note=note, emergencies=emergencies(chart))
@@ -141,13 +142,13 @@ def _complete(chart: Chart, number: int, plan: Action, offers: dict[_What, _Offe
 
 
 def _joined(chart: Chart, note: str, other: str) -> str:
-    """The note, and after it what another one says beside the clinical picture that both tell."""
+    """The note, followed by what the other note says beyond the clinical picture that both contain."""
     rest = other.replace(clinical_note(chart), "").strip() if foot_drop(chart) else other
     return f"{note} {rest}" if rest and rest not in note else note
 
 
 def _covering(plan: Plan, others: Sequence[Plan]) -> Plan:
-    """The plan; of the MRIs of the spine the one that shows what all of them show."""
+    """The plan; for MRI of the spine, the scan that shows everything that any of these plans would show."""
     if plan.key not in SPINE_MRI:
         return plan
     keys = {plan.key, *(other.key for other in others)}

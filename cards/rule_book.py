@@ -1,4 +1,4 @@
-"""The rules, their order and what they read: built once and handed to the code that decides, gathers or publishes."""
+"""The rules, their order and what they read: built once, and used by the code that decides, gathers and publishes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class RuleBookError(ValueError):
 class RuleBook(Struct, frozen=True, kw_only=True):
     """Every rule in the order of precedence.
 
-    The `reads` of a rule are all the keys of bindings.toml on which its verdict depends: those that it declares,
-    those of its gates, and those of the rules that it asks; and what its orders say. `supplies` holds, by rule, the
-    prefetch keys from which the verdict is read, and `by_hook` the rules of each hook.
+    The `reads` of a rule are all the keys of bindings.toml on which its verdict and its orders depend: those that it
+    declares, those of its gates, those of the rules that it asks, and those that its orders state. `supplies` holds,
+    by rule, the prefetch keys that supply the verdict, and `by_hook` the rules of each hook.
     """
 
     rules: Mapping[str, Rule]
@@ -88,13 +88,13 @@ def _supplied(reads: frozenset[str]) -> frozenset[str]:
 
 
 def _all_reads(rule: Rule, by_id: Mapping[str, Rule], precedence: Precedence) -> frozenset[str]:
-    """What a rule and its gates read, and what the rules on whose verdicts it depends and their gates read."""
+    """The keys that a rule and its gates read, and those of the rules that it depends on and their gates."""
     asked = asked_by(rule, precedence)
     return _reads(rule, precedence).union(*(_reads(by_id[id], precedence) for id in asked))
 
 
 def asked_by(rule: Rule, precedence: Precedence) -> frozenset[str]:
-    """The rules on whose verdicts that of a rule depends, by id."""
+    """The ids of the rules whose verdicts a rule depends on."""
     asked = {imaging.rule for imaging in precedence.imaging if rule.asks_imaging_need}
     return frozenset(
         asked | {louder for imaging in precedence.imaging if imaging.rule == rule.id for louder in imaging.yields_to}
@@ -102,7 +102,7 @@ def asked_by(rule: Rule, precedence: Precedence) -> frozenset[str]:
 
 
 def _reads(rule: Rule, precedence: Precedence) -> frozenset[str]:
-    """What a rule declares, and what its gates read."""
+    """The keys that a rule declares and those that its gates read."""
     return rule.reads.union(*(gate.reads for gate in gates_of(rule, precedence)))
 
 
