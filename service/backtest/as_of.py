@@ -195,7 +195,7 @@ class Times:
             self._counts["dates that cannot be read"] += 1
             return ""
         if "T" in text and text[-1] != "Z" and not _OFFSET.search(text):
-            self._counts["dates without a zone, read in that of the settings"] += 1
+            self._counts["dates without a zone, read in the time zone of the settings"] += 1
         return text
 
     def told(self, kind: str) -> Names:

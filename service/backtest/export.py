@@ -77,7 +77,7 @@ def find(address: str) -> Export:
         raise BacktestError(f"{address} cannot be read: {error}") from None
     files = {name: about.get("size") or 0 for name, about in sorted(listed.items()) if name.endswith(_ENDINGS)}
     if not files:
-        raise BacktestError(f"{address} holds no file of an export: none ends with {', '.join(_ENDINGS[:3])}")
+        raise BacktestError(f"{address} holds no files of an export: none ends with {', '.join(_ENDINGS[:3])}")
     return Export(
         tuple(span for name, size in files.items() for span in _spans(fs, fs.unstrip_protocol(name), size)),
         _kinds(files),
@@ -89,13 +89,15 @@ def _of_manifest(fs: Any, address: str, path: str) -> Export:
     try:
         manifest = msgspec.json.decode(fs.cat_file(path), type=_Manifest)
     except (*NO_JSON, msgspec.ValidationError):
-        raise BacktestError(f"{address} is no manifest of an export: it needs `output`, a list of files") from None
+        raise BacktestError(f"{address} is not the manifest of an export: it needs `output`, a list of files") from None
     sources: list[Source] = []
     for one in manifest.output:
         beside = join(dirname(path), basename(one.url))
         place = fs.unstrip_protocol(beside) if fs.exists(beside) else one.url
         if place.startswith(("http://", "https://")) or "://" not in place:
-            raise BacktestError(f"{basename(one.url)} of the manifest is not beside it: download the files there first")
+            raise BacktestError(
+                f"{basename(one.url)} is in the manifest but not next to it: download the files there first"
+            )
         other, inner = fsspec.core.url_to_fs(place)
         if not other.exists(inner):
             raise BacktestError(f"{place}, which the manifest names, is not there")

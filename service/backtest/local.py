@@ -43,7 +43,7 @@ from service.settings import Settings
 from service.store.hashing import keyed_hash
 
 OPEN_TO_OWNER = 0o077  # what is taken from everybody else
-_GO_ON = "What is done is kept: go on with --resume."
+_GO_ON = "What is done is kept: continue with --resume."
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Is told of a step, how much of it is done, and how much there is."""
@@ -68,9 +68,11 @@ def run(job: Job, *, resume: bool = False, progress: Progress = lambda *_: None)
     try:
         return _run(job, resume, progress)
     except BrokenProcessPool:
-        raise BacktestError(f"a process was ended from outside, perhaps for want of memory. {_GO_ON}") from None
+        raise BacktestError(f"a process was ended from outside, perhaps because memory ran out. {_GO_ON}") from None
     except duckdb.OutOfMemoryException:
-        raise BacktestError(f"the memory or the disk does not suffice (--memory, now {job.memory}). {_GO_ON}") from None
+        raise BacktestError(
+            f"there is not enough memory or disk space (--memory, now {job.memory}). {_GO_ON}"
+        ) from None
     except (OSError, duckdb.Error, pa.ArrowException) as error:
         raise BacktestError(f"{_why(error, job.out)}. {_GO_ON}") from None
     finally:
@@ -81,7 +83,7 @@ def _why(error: Exception, out: Path) -> str:
     number = error.errno if isinstance(error, OSError) else None
     said = str(error)
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in said or "File too large" in said:
-        return f"{out} takes no more: the disk is full, or a quota is reached"
+        return f"{out} cannot be written any further: the disk is full, or a quota is reached"
     return f"reading or writing failed: {said}"
 
 
@@ -112,12 +114,14 @@ def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
     asked = msgspec.json.encode(_fingerprint(job, export))
     if resume and begun.exists():
         if begun.read_bytes() != asked:
-            raise BacktestError(f"{job.out} was begun with another export, other options or rules: name another --out")
+            raise BacktestError(
+                f"{job.out} was started with another export, other options or other rules: name another --out"
+            )
         finished = job.out / "summary.json"
         if finished.exists():
             return msgspec.json.decode(finished.read_bytes(), type=Summary)
     elif job.out.exists() and any(job.out.iterdir()):
-        raise BacktestError(f"{job.out} is not empty: name another --out, or go on with --resume")
+        raise BacktestError(f"{job.out} is not empty: name another --out, or continue with --resume")
     job.work.mkdir(parents=True, exist_ok=True)
     for folder in (job.out, job.work):
         folder.chmod(0o700)

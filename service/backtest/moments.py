@@ -85,7 +85,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             return [Asked(at) for at in self._days(times.zone)]
         asked = [one for encounter, dates in encounters if (one := self._of(encounter, dates, times, counts))]
         inside = [one for one in asked if self.includes(one.at)]
-        counts["encounters outside of the days asked for"] += len(asked) - len(inside)
+        counts["encounters outside the days asked for"] += len(asked) - len(inside)
         return sorted(inside, key=lambda one: (one.at, (one.encounter and one.encounter.id) or ""))
 
     def _days(self, zone: tzinfo) -> Iterator[datetime]:
@@ -106,7 +106,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             counts[f"encounters without {name}"] += 1
             return None
         if moment.instant is None:
-            counts["encounters without a clock time, asked at the end of the day"] += 1
+            counts["encounters without a clock time, evaluated at the end of the day"] += 1
             at = datetime.combine(moment.day, _LAST, times.zone)
         else:
             at = moment.instant.astimezone(times.zone)

@@ -45,13 +45,13 @@ from service.wire.request import Context, HookRequest
 
 WITHOUT_TRIGGER = frozenset({"Patient", "Encounter"})
 """What is read of a chart without a trigger: who it is, and when it was opened."""
-TWICE = "records that stand in the export twice"
-DIFFERING = "records of the same id that differ, of which the newest counts"
+TWICE = "records that are in the export twice"
+DIFFERING = "records with the same id that differ (the newest counts)"
 BEFORE_BIRTH = "records dated before the patient's birth"
 UNPROVEN = "records whose status may be newer than the moment, in charts with a trigger"
 UNDONE = "records whose status was undone, in charts with a trigger"
 NO_MOMENT = "patients without a Patient resource and without an encounter, who are not judged"
-LOST = "records left out before they were judged, of patients with more than twice max_records"
+LOST = "records left out before they were judged, for patients with more than twice max_records"
 _MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
 """A search of which nothing is known but that it is not empty."""
 _GENDERS = frozenset({"female", "male", "other", "unknown", None})
@@ -149,7 +149,7 @@ class Backtest:
         chart = _Past(patient, every, self._times, counts)
         self._reader.take(medicines)
         judgement.sex, judgement.born = chart.sex, chart.born
-        counts["patients with more than max_records, of whom the newest count"] += is_large
+        counts["patients with more than max_records (their newest records count)"] += is_large
         asked = self._asked(chart, counts)
         if asked:
             counts[UNPROVEN] += chart.unproven(asked)

@@ -10,7 +10,7 @@ from service.backtest.export import PLAIN, Source
 
 _LOCAL = "file://"
 _MOST_OPEN = 100  # files
-_CHANGED = "{} was changed since it was read: begin again with another --out"
+_CHANGED = "{} was changed since it was read: start again with another --out"
 
 
 class Place(NamedTuple):

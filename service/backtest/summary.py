@@ -44,7 +44,7 @@ def summed(export: Export, reads: Iterable[Read], parts: Iterable[dict[str, int]
     if export.expected is not None and export.expected != held:
         notes.append(f"the manifest says that there are {export.expected:,} lines, and the files hold {held:,}")
     if lines[Fate.CUT_OFF]:
-        notes.append("a file is cut off: how many records are lost with it is not known")
+        notes.append("a file is cut off: nobody knows how many records were lost with it")
     return Summary(
         patients=counts.pop("patients", 0),
         moments=counts.pop("moments", 0),
@@ -62,8 +62,8 @@ def sentences(summary: Summary) -> Iterator[str]:
     for fate, number in summary.lines.items():
         yield f"  {number:,} {'lines kept' if fate == Fate.KEPT else fate}"
     if summary.absent:
-        yield f"  Not seen, for the export holds none: {', '.join(summary.absent)}"
+        yield f"  Not seen, since the export holds none: {', '.join(summary.absent)}"
     for name, number in summary.counts.items():
         yield f"  {number:,} {name}"
     for note in summary.notes:
-        yield f"  Mind: {note}"
+        yield f"  Note: {note}"

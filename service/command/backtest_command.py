@@ -37,7 +37,7 @@ class _Conf(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         name, mark, text = value.partition("=")
         if not (mark and name.startswith("spark.")):
-            self.fail(f"{name!r} is no setting of Spark, such as spark.executor.memory=4g", param, ctx)
+            self.fail(f"{name!r} is not a Spark setting such as spark.executor.memory=4g", param, ctx)
         return name, text
 
 
@@ -105,7 +105,7 @@ def backtest(export: str, file: Path | None, **options: Any) -> None:
         click.echo(sentence)
     click.echo(f"Written to {options['out']}")
     if options["is_reported"] and isinstance(options["out"], Path):
-        again = f". The rows are there: `backtest-report {options['out']}` tries again"
+        again = f". The rows are complete: to try again, run `backtest-report {options['out']}`"
         least = load_settings(file, True, (), ()).report_small_counts
         write_report(options["out"], least, again=again)
 
@@ -115,7 +115,7 @@ def _on_this_machine(export: str, file: Path | None, options: dict[str, Any], pr
         if options[name]:
             raise click.UsageError(f"--{name} needs --engine spark")
     if isinstance(options["out"], str):
-        raise click.UsageError("--out is a folder of this machine, but with --engine spark")
+        raise click.UsageError("--out must be a folder of this machine; only --engine spark takes an address")
     try:
         from service.backtest.local import Job, run
     except ModuleNotFoundError as error:
@@ -130,13 +130,15 @@ def _on_this_machine(export: str, file: Path | None, options: dict[str, Any], pr
     try:
         return run(job, resume=options["resume"], progress=progress)
     except KeyboardInterrupt:
-        refuse("stopped. What is done is kept: go on with --resume.")
+        refuse("stopped. What is done is kept: continue with --resume.")
 
 
 def _on_spark(export: str, file: Path | None, options: dict[str, Any], progress: Progress) -> Summary:
     for name in ("resume", "processes", "memory"):
         if options[name]:
-            raise click.UsageError(f"--{name} is of the engine of one machine: Spark does that itself, see --conf")
+            raise click.UsageError(
+                f"--{name} is only for the engine of one machine: Spark does that itself, see --conf"
+            )
     try:
         from service.backtest.spark.command import SparkJob, run
     except ModuleNotFoundError as error:
@@ -152,7 +154,7 @@ def _on_spark(export: str, file: Path | None, options: dict[str, Any], progress:
     try:
         return run(job, progress=progress)
     except KeyboardInterrupt:
-        refuse("stopped, and what was written is not whole: begin again with another --out.")
+        refuse("stopped, and what was written is incomplete: start again with another --out.")
 
 
 def _asked(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:

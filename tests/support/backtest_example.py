@@ -82,7 +82,7 @@ def _document(report: Report) -> Iterator[str]:
     )
     period = f"{report.unit} from {report.first} to {report.last}"
     yield f"\n{_count(report.patients)} patients, {_count(report.moments)} {period}."
-    yield "\n## What was read, what was not seen, and what had to be supposed\n"
+    yield "\n## What was read, what was not seen, and what had to be assumed\n"
     fates = {("lines that were read" if fate == "kept" else fate): of for fate, of in report.read.lines.items()}
     yield from _table(("what became of it", "lines"), [(fate, _count(number)) for fate, number in fates.items()])
     yield from _table(

@@ -137,7 +137,7 @@ def comparison(
     if not moments:
         raise BacktestError(
             f"{results[0].folder} and {results[1].folder} share no moment of a patient: "
-            "pseudonyms are the same only where `hash_key` is set"
+            "pseudonyms are the same only if `hash_key` is set"
         )
     runs = [one.run for one in results]
     settings = [

@@ -104,7 +104,7 @@ class Code(Struct, frozen=True):
 
 
 class Read(Struct, frozen=True, kw_only=True):
-    """What was read, what was not seen, and what had to be supposed; these counts are never hidden."""
+    """What was read, what was not seen, and what had to be assumed; these counts are never hidden."""
 
     lines: dict[str, int]
     absent: tuple[str, ...]

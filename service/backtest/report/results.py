@@ -80,9 +80,9 @@ class Results(Struct, frozen=True):
 def results(folder: Path) -> Results:
     """What lies in a folder. Raises BacktestError where that is no whole result of a backtest."""
     if not folder.is_dir():
-        raise BacktestError(f"{folder} is no folder")
+        raise BacktestError(f"{folder} is not a folder")
     if not (folder / "summary.json").exists():
-        raise BacktestError(f"{folder} holds no finished backtest: there is no summary.json; go on with --resume")
+        raise BacktestError(f"{folder} holds no finished backtest: there is no summary.json; continue with --resume")
     summary = _read(folder / "summary.json", Summary)
     looked = _read(folder / CODES, Looked) if (folder / CODES).exists() else None
     files = {kind: tuple(_files(folder, kind)) for kind in KINDS}
@@ -137,7 +137,7 @@ def opened(*every: Results) -> Iterator[Any]:
                 _look(base, one)
             yield base
     except duckdb.OutOfMemoryException:
-        raise BacktestError("the memory or the disk does not suffice for the report") from None
+        raise BacktestError("there is not enough memory or disk space for the report") from None
     except (duckdb.Error, OSError) as error:
         said = str(error).partition("\n")[0]
         raise BacktestError(f"the results cannot be read, or {every[0].folder} not written: {said}") from None

@@ -33,21 +33,21 @@ def _supposed(summary: Summary) -> Iterator[str]:
     undone, unproven = summary.counts.get(UNDONE, 0), summary.counts.get(UNPROVEN, 0)
     if undone:
         yield (
-            f"A record in an export says what became of it later. For {_records(undone)} a date proves that the status "
-            "was another at the moment that was asked about: that one was taken."
+            f"A record in an export has its latest status. For {_records(undone)} a date proves that the status "
+            "was different at the moment that was evaluated: the earlier status was used."
         )
     if unproven:
         yield (
-            f"For {_records(unproven)} nothing proves since when the status is as it is: it was taken as it stands in "
+            f"For {_records(unproven)} nothing proves when the status became what it is: it was taken as it is in "
             "the export. A problem that was resolved later may therefore count as resolved too early, and an order "
             "that was cancelled later as never active."
         )
     else:
-        yield "No record has a status of which nothing proves that it was so at the moment that was asked about."
+        yield "No record has a status that may be newer than the moment that was evaluated."
     if steady := summary.counts.get(_STEADY, 0):
         yield (
-            f"{steady:,} charts hold nothing that a rule asks for first (no foot drop, weakness or red flag): what was "
-            "said of them is the same at all moments, and was decided once."
+            f"{steady:,} charts hold nothing that a rule asks for first (no foot drop, weakness or red flag): the "
+            "verdicts on them are the same at all moments, and were decided once."
         )
 
 

@@ -72,5 +72,5 @@ def _column(dataframe: DataFrame) -> str:
             f"no column of the DataFrame is named {', '.join(COLUMNS)}: one holds the JSON of resources"
         )
     if types[names[0]] not in ("string", "binary"):
-        raise BacktestError(f"the column {names[0]} holds {types[names[0]]}, and not JSON as text: see to_json")
+        raise BacktestError(f"the column {names[0]} holds {types[names[0]]}, not JSON as text: see to_json")
     return names[0]

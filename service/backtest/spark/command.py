@@ -29,7 +29,7 @@ from service.backtest.summary import Summary, summed
 UNPACKED = "environment"
 """The folder of an executor in which it unpacks the archive."""
 _MASTER = re.compile(r"local(\[[\d*,\s]+\])?|local-cluster\[\d+,\d+,\d+\]|spark://\S+:\d+(,\S+:\d+)*|yarn|k8s://\S+")
-_NO_MASTER = "{!r} is no address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
+_NO_MASTER = "{!r} is not the address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
 _ERROR = re.compile(r"^(?:\w+\.)*(\w+Error): ?(.*)$", re.MULTILINE)
 _NO_JAVA = "Spark cannot be started: it needs Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
 _OURS = [
@@ -127,8 +127,8 @@ def _why(said: str) -> str:
         )
     errors = _ERROR.findall(said)
     if not errors:
-        return f"Spark could not do it: {next(iter(said.strip().splitlines()), '')}"
+        return f"Spark failed: {next(iter(said.strip().splitlines()), '')}"
     name, words = errors[-1]
     kind = getattr(builtins, name, None)
     is_told = isinstance(kind, type) and issubclass(kind, OSError | ImportError)
-    return f"an executor could not do it: {name}{f': {words}' if is_told else ''}; its log says more"
+    return f"an executor failed: {name}{f': {words}' if is_told else ''}; its log says more"

@@ -43,9 +43,9 @@ def counted(folder: Path) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("bad", "fate"),
     [
-        ("{no json", "lines that are no JSON"),
-        ("[1, 2]", "lines that are no resource"),
-        ('{"id": "x"}', "lines that are no resource"),
+        ("{no json", "lines that are not JSON"),
+        ("[1, 2]", "lines that are not a resource"),
+        ('{"id": "x"}', "lines that are not a resource"),
         ('{"resourceType": "Wonder", "id": "x"}', "resources of an unknown type"),
         ('{"resourceType": "Claim", "id": "x"}', "resources of a type that no rule reads"),
         ('{"resourceType": "Condition", "id": "x"}', "resources that name no patient"),
@@ -73,12 +73,12 @@ def test_what_is_odd_about_a_patient_is_counted(tmp_path: Path) -> None:
     newer = FOOT_DROP | {"meta": {"lastUpdated": "2025-06-01T00:00:00Z"}}
     (tmp_path / "export" / "again.ndjson").write_text(lines(json.dumps(VISIT), json.dumps(newer)))
     counts = counted(tmp_path)
-    assert counts["records that stand in the export twice"] == 1
-    assert counts["records of the same id that differ, of which the newest counts"] == 1
+    assert counts["records that are in the export twice"] == 1
+    assert counts["records with the same id that differ (the newest counts)"] == 1
     assert counts["records dated before the patient's birth"] == 1
     assert counts["moments before the patient's birth, left out"] == 1
     assert counts["encounters without period.start"] == 1
-    assert counts["dates without a zone, read in that of the settings"] == 1
+    assert counts["dates without a zone, read in the time zone of the settings"] == 1
     assert counts["dates that cannot be read"] == 1
 
 
@@ -89,7 +89,7 @@ def test_the_same_is_counted_of_a_chart_without_a_trigger(tmp_path: Path) -> Non
     alone = plain | {"id": "alone", "subject": {"reference": "Patient/p3"}}
     write(tmp_path / "export", [*GOOD, person, plain, plain, plain | {"recordedDate": "1951-01-01"}, alone])
     counts = counted(tmp_path)
-    assert counts["records of the same id that differ, of which the newest counts"] == 2
+    assert counts["records with the same id that differ (the newest counts)"] == 2
     assert counts["records dated before the patient's birth"] == 3
     assert counts["patients without a Patient resource and without an encounter, who are not judged"] == 1
 
@@ -143,20 +143,20 @@ def test_a_manifest_names_the_files_and_how_many_lines_there_are(tmp_path: Path)
 def test_a_type_that_the_export_lacks_counts_as_not_seen(tmp_path: Path) -> None:
     write(tmp_path / "export", GOOD)
     done = backtest(tmp_path, tmp_path / "export")
-    assert "Not seen, for the export holds none: AllergyIntolerance, Device" in done.stdout
+    assert "Not seen, since the export holds none: AllergyIntolerance, Device" in done.stdout
     assert "Observation" in summary(tmp_path / "out")["absent"]
 
 
 def test_more_records_than_max_records_are_counted(tmp_path: Path) -> None:
     write(tmp_path / "export", [*GOOD, *(FOOT_DROP | {"id": f"c{number}"} for number in range(20))])
     (tmp_path / "foot-drop-cds.toml").write_text("max_records = 10\n")
-    assert counted(tmp_path)["patients with more than max_records, of whom the newest count"] == 1
+    assert counted(tmp_path)["patients with more than max_records (their newest records count)"] == 1
 
 
 @pytest.mark.parametrize(
     ("export", "words"),
     [
-        ("nowhere", "holds no file of an export"),
+        ("nowhere", "holds no files of an export"),
         ("s3://bucket/x", "cannot be read here"),
         ("gone.json", "holds no file"),
     ],

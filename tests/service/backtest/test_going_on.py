@@ -68,7 +68,7 @@ def test_a_disk_that_fills_is_said_and_what_is_done_is_kept(folder: Path, whole:
     """The bound on the size of a file stands for the disk."""
     full = run(folder, "full", largest=20_000)
     assert full.returncode == 1
-    assert "takes no more: the disk is full" in full.stderr
+    assert "cannot be written any further: the disk is full" in full.stderr
     assert "--resume" in full.stderr
     assert run(folder, "full", "--resume").returncode == 0
     assert said(folder / "full") == whole

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.exports import BORN, FOOT_DROP, P1, backtest, rows, summary, visit, write_whole
 
-LEFT_OUT = "records left out before they were judged, of patients with more than twice max_records"
+LEFT_OUT = "records left out before they were judged, for patients with more than twice max_records"
 
 
 def report(number: int) -> dict[str, Any]:
@@ -27,6 +27,6 @@ def test_of_very_many_records_the_newest_are_judged_and_the_rest_is_counted(tmp_
     said = summary(tmp_path / "out")
     counts = said["counts"]
     assert said["patients"] == 1
-    assert counts["patients with more than max_records, of whom the newest count"] == 1
+    assert counts["patients with more than max_records (their newest records count)"] == 1
     assert counts.get(LEFT_OUT, 0) == (0 if many == 10 else 43)
     assert any(row["outcome"] == "could-not-evaluate" for row in rows(tmp_path / "out"))

@@ -74,7 +74,7 @@ def test_it_says_how_long_before_the_order_the_card_would_have_come(folder: Path
 
 def test_it_says_what_was_read_what_was_not_seen_and_what_was_not_understood(folder: Path) -> None:
     values = told(folder / "out")
-    assert values["read", "", "", "lines that are no JSON", "lines"] == "2"
+    assert values["read", "", "", "lines that are not JSON", "lines"] == "2"
     assert values["read", "", "", "resources of an unknown type", "lines"] == "1"
     assert [key[3].partition(":")[0] for key in values if key[0] == "not seen"] == [ABSENT]
     assert values["could not evaluate", "afo", "", UNDATED, "patients"] == "1"
@@ -92,7 +92,7 @@ def test_the_page_names_no_patient_runs_nothing_and_loads_nothing(folder: Path) 
     assert "<script" not in text
     assert "&lt;script&gt;" in text
     assert not re.search(r'(?:src|href)="(?!#)', text)
-    for said in (f"<li>{ABSENT}", "862", "<td>12</td>", "7 days before", UNDATED, "N-4711", "lines that are no JSON"):
+    for said in (f"<li>{ABSENT}", "862", "<td>12</td>", "7 days before", UNDATED, "N-4711", "lines that are not JSON"):
         assert said in text, said
 
 

@@ -148,7 +148,7 @@ def test_a_table_of_resources_is_judged_though_one_patient_floods_it(folder: Pat
     counted = read.summary()
     assert counted.patients == PATIENTS
     assert counted.counts[LOST] > 2 * MAX_RECORDS
-    assert counted.counts["patients with more than max_records, of whom the newest count"] == 2
+    assert counted.counts["patients with more than max_records (their newest records count)"] == 2
     for table in ("verdicts", "cards", "moments"):
         said = [row.asDict() for row in read.table(table).collect()]
         flooded = [row for row in said if row["patient"] == "p4"]

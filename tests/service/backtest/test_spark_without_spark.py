@@ -13,13 +13,13 @@ from tests.support.exports import BORN, FOOT_DROP, backtest, visit, write
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--engine", "spark", "--resume"], "--resume is of the engine of one machine"),
-        (["--engine", "spark", "--processes", "2"], "--processes is of the engine of one machine"),
-        (["--engine", "spark", "--memory", "2GB"], "--memory is of the engine of one machine"),
+        (["--engine", "spark", "--resume"], "--resume is only for the engine of one machine"),
+        (["--engine", "spark", "--processes", "2"], "--processes is only for the engine of one machine"),
+        (["--engine", "spark", "--memory", "2GB"], "--memory is only for the engine of one machine"),
         (["--master", "yarn"], "--master needs --engine spark"),
         (["--conf", "spark.executor.memory=4g"], "--conf needs --engine spark"),
-        (["--engine", "spark", "--conf", "memory=4g"], "no setting of Spark"),
-        (["--out", "s3://bucket/result"], "--out is a folder of this machine"),
+        (["--engine", "spark", "--conf", "memory=4g"], "is not a Spark setting"),
+        (["--out", "s3://bucket/result"], "--out must be a folder of this machine"),
     ],
 )
 def test_options_of_the_other_engine_are_refused(tmp_path: Path, options: list[str], words: str) -> None:
