@@ -61,31 +61,43 @@ class _At(click.ParamType[Any]):
 @click.option(
     "--at", type=_At(), default="encounters", show_default=True, help="encounters, daily, or a date such as 2026-03-02."
 )
-@click.option("--hook", type=click.Choice(_HOOKS), default=_HOOKS[0], show_default=True, help="What is asked.")
-@click.option("--rules", "only", multiple=True, metavar="RULE", help="Keep rows of this rule alone; repeatable.")
+@click.option(
+    "--hook",
+    type=click.Choice(_HOOKS),
+    default=_HOOKS[0],
+    show_default=True,
+    help="The hook whose rules are evaluated.",
+)
+@click.option("--rules", "only", multiple=True, metavar="RULE", help="Keep only the rows of this rule; repeatable.")
 @click.option(
     "--known-by",
     type=click.Choice(["recorded", "happened", "updated"]),
     default="recorded",
     show_default=True,
-    help="The date by which a record counts as known.",
+    help="The date from which a record counts as known.",
 )
-@click.option("--pseudonymise", is_flag=True, help="Keyed hashes for ids, and only the program's own words.")
-@click.option("--resume", is_flag=True, help="Go on with what is in --out.")
-@click.option("--processes", type=click.IntRange(1, 512), help="Processes  [default: one for each core]")
-@click.option("--report/--no-report", "is_reported", default=True, help="Write the report beside the rows.")
+@click.option(
+    "--pseudonymise", is_flag=True, help="Replace ids by keyed hashes, and keep only the program's own words."
+)
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
+@click.option("--processes", type=click.IntRange(1, 512), help="Number of processes  [default: one for each core]")
+@click.option("--report/--no-report", "is_reported", default=True, help="Write the report next to the rows.")
 @click.option("--memory", help="Memory of each process for sorting  [default: 1GB]")
 @click.option(
-    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True, help="What runs it."
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="Where it runs: this machine, or Spark.",
 )
 @click.option(
     "--master", metavar="URL", default="", help="The Spark cluster: local[2], spark://host:7077, yarn, k8s://..."
 )
-@click.option("--archive", type=FILE, help="Packed environment for Spark's executors.")
-@click.option("--conf", type=_Conf(), multiple=True, help="Setting of Spark; repeatable.")
+@click.option("--archive", type=FILE, help="Packed environment for the executors of Spark.")
+@click.option("--conf", type=_Conf(), multiple=True, help="A setting of Spark; repeatable.")
 @SETTINGS
 def backtest(export: str, file: Path | None, **options: Any) -> None:
-    """Say what the rules would have said of the patients of a Bulk Data export.
+    """Show what the rules would have said about the patients of a Bulk Data export.
 
     EXPORT is a folder of NDJSON files, a manifest, or an address such as s3://bucket/export. Writes
     Parquet files, summary.json and a report to --out, readable by their owner alone.

@@ -31,7 +31,7 @@ def backtest_report(folder: Path, before: Path | None, forms: tuple[str, ...], n
     """Write the report of a backtest again, or compare it with an earlier one.
 
     DIR is the --out of `backtest`: the report is written there, readable by its owner alone. Small counts
-    are hidden. With --compare also gains-and-losses.csv is written, which names patients.
+    are hidden. --compare also writes gains-and-losses.csv, which names patients.
     """
     settings = load_settings(file, True, (), ())
     write_report(folder, settings.report_small_counts, forms=forms, before=before, notice=notice)

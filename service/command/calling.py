@@ -46,7 +46,7 @@ def _example(service: str) -> bytes:
     """The first example for a service, at this moment. Raises CallError for a service that we do not have."""
     hook = next((hook for hook in HOOKS if service_id(hook) == service), None)
     if hook is None:
-        raise CallError("the address is that of no service: name the request to send, or GET /cds-services for a list")
+        raise CallError("no service has this address: name the request to send, or call /cds-services for a list")
     now = datetime.now(UTC)
     requests = (examples.load(name).at(now).request for name in examples.names())
     return msgspec.json.encode(next(request for request in requests if request["hook"] == hook))

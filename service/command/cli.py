@@ -40,7 +40,9 @@ def main() -> None:
 @main.command()
 @click.option("--dev", is_flag=True, help="Development mode: loopback only, no authentication.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0: any free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 means any free one."
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
 @SETTINGS
 @_FHIR_SERVERS
@@ -54,7 +56,7 @@ def serve(
     servers: tuple[str, ...],
     origins: tuple[str, ...],
 ) -> None:
-    """Run the service until interrupted. Its address is printed once it answers."""
+    """Run the service until it is interrupted. It prints its address once it answers."""
     from service import server
     from service.errors import StartError
 
@@ -82,7 +84,7 @@ def serve(
     show_default=True,
     help="Text for people, JSON for tools.",
 )
-@click.option("--client", metavar="NAME", help="As this client is answered: signed rules, modes, and what is quiet.")
+@click.option("--client", metavar="NAME", help="Evaluate as for this client: signed rules, modes, and what is quiet.")
 @SETTINGS
 @_FHIR_SERVERS
 def explain(
@@ -90,8 +92,8 @@ def explain(
 ) -> None:
     """Explain each rule's verdict on a request. `-` reads standard input.
 
-    The request is evaluated exactly as by `serve --dev`, or by `serve` for a client. Cards come first, then what is
-    silent, and why.
+    The request is evaluated exactly as by `serve --dev`, or, with --client, as by `serve` for that client. Cards come
+    first, then the silent rules, and why they are silent.
     """
     from rich.console import Console
 
@@ -129,7 +131,7 @@ def explain(
 @main.command()
 @click.argument("name", required=False)
 def example(name: str | None) -> None:
-    """Print the request of an example. Its dates are shifted to now. Without NAME, list the examples."""
+    """Print the request of an example, with its dates shifted to now. Without NAME, list the examples."""
     from datetime import UTC
 
     from service import examples
@@ -164,7 +166,7 @@ def demo() -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @SETTINGS
 def publish(folder: Path, file: Path | None) -> None:
-    """Publish the rules to DIR. Writes FHIR resources, and a page to sign and the source attributes of each rule."""
+    """Publish the rules to DIR. Writes FHIR resources, and for each rule a page to sign and its source attributes."""
     from rich.console import Console
 
     from service.app import signing
@@ -190,7 +192,7 @@ def publish(folder: Path, file: Path | None) -> None:
 )
 @SETTINGS
 def load(url: str, wait: int, file: Path | None) -> None:
-    """Load the example patients into a FHIR server. Their dates are shifted to now."""
+    """Load the example patients into a FHIR server, with their dates shifted to now."""
     from datetime import UTC
 
     from rich.console import Console

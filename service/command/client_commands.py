@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 
 @click.group()
 def clients() -> None:
-    """Register EHRs in the settings, list them, and try their keys."""
+    """Register EHRs in the settings, list them, and test their keys."""
 
 
 @clients.command()
 @click.argument("name")
-@click.option("--issuer", required=True, metavar="URI", help="The claim iss of its tokens.")
+@click.option("--issuer", required=True, metavar="URI", help="The claim iss of the EHR's tokens.")
 @click.option(
-    "--public-key", type=FILE, metavar="FILE.pem", help="Its public key, as openssl writes it; it becomes a JWK Set."
+    "--public-key",
+    type=FILE,
+    metavar="FILE.pem",
+    help="The EHR's public key, as openssl writes it; it becomes a JWK Set.",
 )
-@click.option("--keys-file", metavar="FILE", help="Its JWK Set, as a file.")
-@click.option("--keys-url", "keys_urls", multiple=True, metavar="URL", help="Its JWK Set, at an address; repeatable.")
-@click.option("--fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server of its own; repeatable.")
-@click.option("--private", is_flag=True, help="Those servers may be on private addresses.")
-@click.option("--subject", metavar="ID", help="This service's client id at those servers.")
+@click.option("--keys-file", metavar="FILE", help="The EHR's JWK Set, as a file.")
+@click.option("--keys-url", "keys_urls", multiple=True, metavar="URL", help="Address of the EHR's JWK Set; repeatable.")
+@click.option("--fhir-server", "servers", multiple=True, metavar="URL", help="A FHIR server of the EHR; repeatable.")
+@click.option("--private", is_flag=True, help="Its FHIR servers may be at private addresses.")
+@click.option("--subject", metavar="ID", help="The client id of this service at those servers.")
 @click.option("--profile", metavar="NAME", help="strict (the default), epic, oracle, sandbox or crd.")
 @click.option("--cds-hooks", metavar="VERSION", help="2.0 (the default), or 3.0, the draft.")
-@click.option("--public-url", metavar="URL", help="Where it reaches the service, if that differs from the setting.")
+@click.option(
+    "--public-url", metavar="URL", help="Where the EHR reaches the service, if not at the setting public_url."
+)
 @SETTINGS_TO_WRITE
 def add(
     name: str,
@@ -73,7 +78,7 @@ def add(
 @clients.command(name="list")
 @SETTINGS
 def list_clients(file: Path | None) -> None:
-    """List the EHRs of the settings."""
+    """List the EHRs in the settings."""
     from service.command import clients as entries
 
     for line in entries.listed(load_settings(file, False, (), ()).clients):
@@ -85,7 +90,7 @@ def list_clients(file: Path | None) -> None:
 @click.option("--public-key", required=True, type=FILE, metavar="FILE.pem", help="The key, as openssl writes it.")
 @SETTINGS
 def add_key(name: str, public_key: Path, file: Path | None) -> None:
-    """Add a key to an EHR's JWK Set on this machine, beside those that it has."""
+    """Add a key to an EHR's JWK Set on this machine. The keys that it has remain."""
     from service.command import clients as entries
     from service.errors import StartError
 
@@ -94,7 +99,7 @@ def add_key(name: str, public_key: Path, file: Path | None) -> None:
         kid = entries.add_key(client, public_key)
     except StartError as error:
         refuse(str(error))
-    click.echo(f"{kid} added to {client.keys_file}; the service knows it when it is restarted")
+    click.echo(f"{kid} added to {client.keys_file}; restart the service to use it")
 
 
 @clients.command(name="remove-key")
@@ -102,7 +107,7 @@ def add_key(name: str, public_key: Path, file: Path | None) -> None:
 @click.argument("kid")
 @SETTINGS
 def remove_key(name: str, kid: str, file: Path | None) -> None:
-    """Take the key KID out of an EHR's JWK Set on this machine."""
+    """Remove the key KID from an EHR's JWK Set on this machine."""
     from service.command import clients as entries
     from service.errors import StartError
 
@@ -110,7 +115,7 @@ def remove_key(name: str, kid: str, file: Path | None) -> None:
         keys = entries.remove_key(_client(name, load_settings(file, False, (), ())), kid)
     except StartError as error:
         refuse(str(error))
-    click.echo(f"{kid} taken out of {keys}; the service refuses it when it is restarted")
+    click.echo(f"{kid} removed from {keys}; restart the service to refuse it")
 
 
 def _client(name: str, settings: Settings) -> Client:
@@ -123,7 +128,7 @@ def _client(name: str, settings: Settings) -> Client:
 @click.argument("name", required=False)
 @SETTINGS
 def check(name: str | None, file: Path | None) -> None:
-    """Fetch the keys of an EHR, and show their ids and lifetimes. Without NAME, of all."""
+    """Fetch the keys of an EHR, and show their ids and lifetimes. Without NAME, check every EHR."""
     from service.app import http_client
     from service.command import clients as entries
     from service.trust.remote_keys import PEER
@@ -148,7 +153,7 @@ def check(name: str | None, file: Path | None) -> None:
 @click.argument("url", metavar="URL", type=FhirServer())
 @click.argument("body", metavar="[REQUEST.json]", type=click.File("rb"), required=False)
 @click.option("--key", required=True, type=FILE, help="The EHR's private key, in PEM.")
-@click.option("--issuer", metavar="URI", help="The claim iss  [default: that of the one client in the settings]")
+@click.option("--issuer", metavar="URI", help="The claim iss  [default: the issuer of the only client in the settings]")
 @click.option("--audience", metavar="URL", help="The claim aud  [default: URL]")
 @click.option("--kid", help="The id of the key  [default: its thumbprint, as `clients add` writes it]")
 @SETTINGS
@@ -161,14 +166,14 @@ def call(
     kid: str | None,
     file: Path | None,
 ) -> None:
-    """Sign a request as an EHR, post it, and print the answer. Without REQUEST.json, an example is sent."""
+    """Sign a request as an EHR, post it, and print the answer. Without REQUEST.json, send an example."""
     from service.app import http_client
     from service.command import calling
 
     settings = load_settings(file, True, (), ())
     known = [client.issuer for client in settings.clients.values()]
     if issuer is None and len(known) != 1:
-        raise click.UsageError("name the --issuer: the settings do not hold exactly one client")
+        raise click.UsageError("give --issuer: the settings do not hold exactly one client")
     http = http_client(settings, peer=calling.PEER)
     sent = body.read() if body else None
     try:

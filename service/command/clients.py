@@ -26,7 +26,7 @@ def add(file: Path, name: str, entry: Mapping[str, Any], public_key: Path | None
     """
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if f"[clients.{name}]" in text:
-        raise RefusedSettingsError(f"{file}: clients.{name} is there already: change it there")
+        raise RefusedSettingsError(f"{file}: clients.{name} exists already: change it there")
     keys = _key_set(file, name, public_key) if public_key else None
     table = _table(name, {**entry, "keys_file": str(keys.resolve())} if keys else entry)
     whole = f"{text.rstrip()}\n\n{table}".lstrip()
@@ -54,7 +54,7 @@ def add_key(client: Client, public_key: Path) -> str:
     except ValueError as error:
         raise RefusedSettingsError(f"{public_key} cannot be used: {error}") from None
     if jwk["kid"] in [key.get("kid") for key in keys]:
-        raise RefusedSettingsError(f"{file} has this key already: {jwk['kid']}")
+        raise RefusedSettingsError(f"{file} already has this key: {jwk['kid']}")
     _write_keys(file, [*keys, jwk])
     return str(jwk["kid"])
 
@@ -64,7 +64,7 @@ def remove_key(client: Client, kid: str) -> Path:
     file, keys = _own_keys(client)
     left = [key for key in keys if key.get("kid") != kid]
     if len(left) == len(keys):
-        raise RefusedSettingsError(f"{file} has no key {kid}: `clients check` shows those that it has")
+        raise RefusedSettingsError(f"{file} has no key {kid}: `clients check` lists its keys")
     if not left:
         raise RefusedSettingsError(f"{file} has no other key: add the new one first")
     _write_keys(file, left)
@@ -100,11 +100,11 @@ def listed(clients: Mapping[str, Client]) -> Iterator[str]:
         yield f"  issuer        {client.issuer}"
         yield f"  keys          {', '.join(filter(None, [str(client.keys_file or ''), *client.keys_urls]))}"
         yield f"  algorithms    {', '.join(client.algorithms)}; tokens of at most {client.longest_life} seconds"
-        yield f"  FHIR servers  {', '.join(map(_server, client.tenants)) or 'none: prefetch alone'}"
+        yield f"  FHIR servers  {', '.join(map(_server, client.tenants)) or 'none: only prefetch is used'}"
         yield f"  services      {', '.join(client.services or ['all'])}"
         yield f"  profile       {client.profile}; CDS Hooks {client.cds_hooks}"
         if client.on_error == "empty":
-            yield "  on error      no cards: the EHR is not told that it could not be answered"
+            yield "  on error      no cards: the EHR does not learn that the service could not answer"
 
 
 def _server(tenant: Tenant) -> str:
@@ -130,7 +130,7 @@ def check(name: str, client: Client, http: HttpClient) -> tuple[bool, list[str]]
 
 def _keys(keys: KeySet, client: Client) -> Iterator[str]:
     for key in keys.keys:
-        usable = ", ".join(_algorithms(key, keys, client)) or "no algorithm that the client may use"
+        usable = ", ".join(_algorithms(key, keys, client)) or "no algorithm that this client may use"
         yield f"    {key['kid']}  {key['kty']} {key.get('crv', '')}".rstrip() + f"  {usable}  {_until(key)}"
 
 
@@ -147,8 +147,8 @@ def _until(key: Jwk) -> str:
             certificate = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0]))
             return f"its certificate until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, OSError):
-        return "its end cannot be read"
-    return "no end is named"
+        return "its expiry cannot be read"
+    return "no expiry is stated"
 
 
 def _key_set(file: Path, name: str, public_key: Path) -> Path:

@@ -58,7 +58,7 @@ def _show(console: Console, address: str, name: str) -> bool:
     for card in cards:
         console.print(_panel(card))
     if not cards:
-        console.print(Text("No card: there is nothing to say.", style="italic"))
+        console.print(Text("No card: the rules have nothing to say.", style="italic"))
     differences = list(examples.differences(examples.mask(example.response), examples.mask(answer)))
     for difference in differences:
         console.print(Text(printable(f"Not as expected: {difference}"), style="bold red"))

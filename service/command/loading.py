@@ -21,7 +21,7 @@ _LOOK = 10  # seconds
 _PAUSE = 1  # seconds between two looks at a server that is still starting
 _LONGEST = 300  # characters of a server's own words
 _FAULT = 500  # from here on it is not known what the server did
-_UNKNOWN = "; it may be there all the same: load again, which writes over it"
+_UNKNOWN = "; it may still have been stored: load again, which overwrites it"
 
 
 class LoadError(ServiceError):
@@ -59,7 +59,7 @@ def _write(http: HttpClient, base: str, name: str, bundle: dict[str, Any]) -> No
         doubt = _UNKNOWN if reply.status >= _FAULT else ""
         raise LoadError(f"{name} was not loaded: {base} answered {reply.status}{_words(reply)}{doubt}")
     if len(_resource(reply).get("entry", ())) != len(bundle["entry"]):
-        raise LoadError(f"{name} was not loaded: {base} answered no transaction-response")
+        raise LoadError(f"{name} was not loaded: {base} did not answer with a transaction-response")
 
 
 def _not_ready(http: HttpClient, base: str) -> str:
@@ -71,7 +71,7 @@ def _not_ready(http: HttpClient, base: str) -> str:
     if reply.status != 200:
         return f"/metadata is answered with {reply.status}"
     if _resource(reply).get("resourceType") != "CapabilityStatement":
-        return "/metadata is no CapabilityStatement"
+        return "/metadata is not a CapabilityStatement"
     return ""
 
 

@@ -66,7 +66,7 @@ SETTINGS_TO_WRITE = click.option(
     default="foot-drop-cds.toml",
     show_default=True,
     envvar="FOOT_DROP_CDS_SETTINGS",
-    help="Settings file; a new one is made.",
+    help="Settings file; it is created if it does not exist.",
 )
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

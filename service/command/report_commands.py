@@ -11,10 +11,10 @@ from service.command.options import SETTINGS, Moment, load_settings, refuse
 
 
 @click.command()
-@click.option("--since", type=Moment(), help="Leave out what is older than this date or time  [default: 90 days]")
-@click.option("--until", type=Moment(), help="Leave out what is not older than this date or time  [default: now]")
-@click.option("--rule", default="", help="One rule alone.")
-@click.option("--client", default="", help="One client alone.")
+@click.option("--since", type=Moment(), help="Start of the period, a date or time  [default: 90 days ago]")
+@click.option("--until", type=Moment(), help="End of the period, not included  [default: now]")
+@click.option("--rule", default="", help="Report only this rule.")
+@click.option("--client", default="", help="Report only this client.")
 @click.option(
     "--format",
     "form",
@@ -38,7 +38,7 @@ def report(
 ) -> None:
     """Report how often each rule speaks, and what becomes of its cards.
 
-    The report is made from the store, which is only read. Small counts are hidden.
+    It reads the store, and changes nothing in it. Small counts are hidden.
     """
     from cards.rule_book import rule_book
     from service.errors import ServiceError
@@ -60,7 +60,7 @@ def report(
     try:
         url = place(settings.store_address, settings.data_dir)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-            refuse(f"no report was made: there is no store at {url.database}; `serve` makes it")
+            refuse(f"no report was made: there is no store at {url.database}; `serve` creates it")
         told = making.report(url, period, settings.report_small_counts, titles, settings.zone, now)
         text = making.written(told, form)
     except StoreAwayError as error:

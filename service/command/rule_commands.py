@@ -20,7 +20,7 @@ _LOCATION = re.compile(r"Location/[A-Za-z0-9.-]{1,64}")
 
 @click.group()
 def rules() -> None:
-    """Switch a rule off, into shadow, to pilots or live for a client, at once."""
+    """Switch a rule for a client: off, shadow, pilot or live. No restart is needed."""
 
 
 @rules.command(name="set")
@@ -30,17 +30,19 @@ def rules() -> None:
     "--mode",
     required=True,
     type=click.Choice(["off", "shadow", "pilot", "live"]),
-    help="off; shadow: evaluated, not shown; pilot: shown to a --user or at a --location alone; live.",
+    help="off; shadow: evaluated, not shown; pilot: shown only to a --user or at a --location; live.",
 )
-@click.option("--user", "users", multiple=True, metavar="REFERENCE", help="A pilot, as in context.userId; repeatable.")
+@click.option(
+    "--user", "users", multiple=True, metavar="REFERENCE", help="A pilot user, as in context.userId; repeatable."
+)
 @click.option(
     "--location",
     "locations",
     multiple=True,
     metavar="REFERENCE",
-    help="Where pilots are, as in Encounter.location: Location/7; repeatable.",
+    help="A pilot place, as in Encounter.location, such as Location/7; repeatable.",
 )
-@click.option("--by", "who", metavar="NAME", help="Who decides  [default: who is logged in]")
+@click.option("--by", "who", metavar="NAME", help="Who decides  [default: the user who is logged in]")
 @SETTINGS
 def set_mode(
     rule: str,
@@ -51,7 +53,7 @@ def set_mode(
     who: str | None,
     file: Path | None,
 ) -> None:
-    """Set the mode of RULE for a client. It is in force in every worker within 60 seconds."""
+    """Set the mode of RULE for a client. It takes effect in every worker within 60 seconds."""
     from cards.rule_book import rule_book
     from service.errors import ServiceError
     from service.modes.quiet import Change, Mode
@@ -64,9 +66,9 @@ def set_mode(
     if client not in settings.clients:
         raise click.BadParameter(f"there is no client {client}: see `clients list`", param_hint="--client")
     if bool(users or locations) != (mode == "pilot"):
-        raise click.UsageError("--mode pilot needs a --user or a --location, and no other mode takes one")
+        raise click.UsageError("--mode pilot needs a --user or a --location, and other modes take neither")
     if odd := next((one for one in locations if not _LOCATION.fullmatch(one)), None):
-        raise click.BadParameter(f"{odd} is no reference such as Location/7", param_hint="--location")
+        raise click.BadParameter(f"{odd} is not a reference such as Location/7", param_hint="--location")
     now = int(datetime.now(UTC).timestamp())
     of_pilots = {"users": users, "locations": locations}
     change = Change(rule=rule, client=client, mode=Mode(mode), **of_pilots, who=who or getuser(), at=now)
@@ -78,7 +80,7 @@ def set_mode(
         refuse(f"the mode was not changed: {error}")
     click.echo(f"{rule} is {mode} for {client}, in every worker within 60 seconds")
     if mode in ("live", "pilot") and _is_unsigned(rule, settings):
-        click.echo(f"It runs in shadow all the same: nobody has signed it as it is (signoff show {rule})")
+        click.echo(f"It still runs in shadow: nobody has signed it in its present form (signoff show {rule})")
 
 
 def _is_unsigned(rule: str, settings: Settings) -> bool:
@@ -97,7 +99,7 @@ def _is_unsigned(rule: str, settings: Settings) -> bool:
 @click.option("--history", is_flag=True, help="Every change, the oldest first.")
 @SETTINGS
 def list_modes(history: bool, file: Path | None) -> None:
-    """List the rules whose mode was set: by whom, and when. The others are live where they are signed."""
+    """List the rules whose mode was set, by whom, and when. The others are live if they are signed."""
     from service.errors import ServiceError
     from service.modes.quiet import in_force
     from service.modes.table import reading

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def signoff() -> None:
     """Read a rule, record who approved it, and list which approvals are valid.
 
-    A record of approval, no electronic signature in the sense of 21 CFR 11.
+    This is a record of approval, not an electronic signature in the sense of 21 CFR 11.
     """
 
 
@@ -26,7 +26,7 @@ def signoff() -> None:
 @click.argument("rule")
 @SETTINGS
 def show(rule: str, file: Path | None) -> None:
-    """Print all that is to be read before RULE is signed."""
+    """Print everything to read before RULE is signed."""
     from service.signoff.showing import show as lines
 
     site = _site(file, rule)
@@ -37,10 +37,10 @@ def show(rule: str, file: Path | None) -> None:
 @signoff.command()
 @click.argument("rule")
 @click.option("--name", required=True, help="Who has read the rule and approves it.")
-@click.option("--role", required=True, help="In which role.")
-@click.option("--body", required=True, help="For which body; it is printed on the rule's cards.")
-@click.option("--conditions", default="", help="On what conditions.")
-@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it holds.")
+@click.option("--role", required=True, help="Their role.")
+@click.option("--body", required=True, help="The body for which they approve it; the rule's cards name it.")
+@click.option("--conditions", default="", help="Conditions of the approval.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which the approval holds.")
 @SETTINGS
 def add(
     rule: str, name: str, role: str, body: str, conditions: str, expires: datetime | None, file: Path | None
@@ -57,7 +57,7 @@ def add(
         refuse(str(error))
     click.echo(f"{rule}: {by(record)}")
     click.echo(f"Written to {site.file}. {NO_SIGNATURE}")
-    click.echo("It counts from the next start of the service.")
+    click.echo("It takes effect when the service is next started.")
 
 
 @signoff.command(name="list")

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def store() -> None:
-    """Export, forget or copy what the service remembers, while it runs."""
+    """Export, forget or copy what the service remembers. The service may keep running."""
 
 
 @store.command()
-@click.option("--since", type=Moment(), help="Leave out what is older than this date or time.")
-@click.option("--until", type=Moment(), help="Leave out what is not older than this date or time  [default: now]")
+@click.option("--since", type=Moment(), help="Start of the period, a date or time  [default: the oldest]")
+@click.option("--until", type=Moment(), help="End of the period, not included  [default: now]")
 @click.option("--out", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--not-applicable", "is_whole", is_flag=True, help="Include the rules that were not applicable.")
 @SETTINGS
@@ -39,7 +39,7 @@ def export(since: datetime | None, until: datetime | None, folder: Path, is_whol
     start = _milliseconds(since, settings) if since else 0
     end = _milliseconds(until or datetime.now(UTC), settings)
     if end <= start:
-        raise click.BadParameter("the period is empty: its end is not after its beginning", param_hint="--since")
+        raise click.BadParameter("the period is empty: its end is not after its start", param_hint="--since")
     try:
         done = write(_opened(settings), folder, start, end, is_whole=is_whole)
     except ServiceError as error:
@@ -53,7 +53,7 @@ def export(since: datetime | None, until: datetime | None, folder: Path, is_whol
 @click.option("--older-than", "age", required=True, type=Age(), help="Age in days, such as 365d; at least 1d.")
 @SETTINGS
 def purge(age: timedelta, file: Path | None) -> None:
-    """Forget what is older than an age. The service does so by itself after keep_days."""
+    """Forget everything older than an age. The service does this by itself after keep_days."""
     from service.errors import ServiceError
     from service.memory import forgetting
 
@@ -62,17 +62,17 @@ def purge(age: timedelta, file: Path | None) -> None:
     try:
         gone = forgetting.purge(_opened(settings), before)
     except ServiceError as error:
-        refuse(f"not all of it was forgotten: {error}; run the command again")
+        refuse(f"not everything was forgotten: {error}; run the command again")
     _say(gone)
 
 
 @store.command()
 @click.option("--patient", required=True, metavar="ID", help="The id of the patient on the client's FHIR server.")
 @click.option("--client", required=True, metavar="NAME", help="The client in the settings.")
-@click.option("--tenant", metavar="URL", help="One FHIR server of the client, by its base  [default: all]")
+@click.option("--tenant", metavar="URL", help="One FHIR server of the client, by its base address  [default: all]")
 @SETTINGS
 def forget(patient: str, client: str, tenant: str | None, file: Path | None) -> None:
-    """Forget all about one patient of a client: evaluations, cards and the feedback on them."""
+    """Forget one patient of a client: evaluations, cards and the feedback on them."""
     from service.app import hashing
     from service.errors import ServiceError
     from service.fhir.address import read_address
@@ -86,16 +86,16 @@ def forget(patient: str, client: str, tenant: str | None, file: Path | None) -> 
     if tenant is not None and address is None:
         raise click.BadParameter("it is not the http or https address of a FHIR server", param_hint="--tenant")
     if settings.hash_key is None and not (settings.data_dir and (settings.data_dir / FILE).exists()):
-        refuse("nobody can be told: the key of the hashes is not there (hash_key, or hash.key in data_dir)")
+        refuse("no patient can be identified: the key of the hashes is missing (hash_key, or hash.key in data_dir)")
     identity = patient.removeprefix("Patient/")
     try:
         gone = forget_patient(_opened(settings), hashing(settings), client, identity, address.url if address else None)
     except ServiceError as error:
-        refuse(f"not all of it was forgotten: {error}; run the command again")
+        refuse(f"not everything was forgotten: {error}; run the command again")
     _say(gone)
     if not gone.evaluations:
         click.echo(
-            f"Under the key of the hashes in use, {client} has asked about no patient of this id that is remembered"
+            f"Under the key of the hashes in use, {client} has asked about no remembered patient with this id"
             f"{f' of {address.url}' if address else ''}."
         )
 
@@ -104,7 +104,7 @@ def forget(patient: str, client: str, tenant: str | None, file: Path | None) -> 
 @click.argument("copy", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @SETTINGS
 def backup(copy: Path, file: Path | None) -> None:
-    """Copy an SQLite store to FILE. Of PostgreSQL, pg_dump makes the copy."""
+    """Copy an SQLite store to FILE. For PostgreSQL, use pg_dump."""
     import sqlite3
 
     from service.store.backup import back_up, is_of
@@ -113,7 +113,7 @@ def backup(copy: Path, file: Path | None) -> None:
     settings = load_settings(file, False, (), ())
     url = place(settings.store_address, settings.data_dir)
     if url.get_backend_name() != "sqlite" or not url.database:
-        refuse("the store is a PostgreSQL: pg_dump makes a copy of it")
+        refuse("the store is PostgreSQL: use pg_dump to copy it")
     if is_of(Path(url.database), copy):
         # services go on writing to the file that was there, which nobody sees any more
         raise click.BadParameter("it is the store itself: name another file", param_hint="FILE")
@@ -123,7 +123,7 @@ def backup(copy: Path, file: Path | None) -> None:
         refuse(f"nothing was copied: {copy} cannot be written: {error.strerror}")
     except sqlite3.Error as error:
         refuse(f"nothing was copied: {url.database} cannot be read: {type(error).__name__}")
-    click.echo(f"{url.database} copied to {copy}; the key of its hashes is another file: keep it apart")
+    click.echo(f"{url.database} copied to {copy}; the key of its hashes is a separate file: keep it elsewhere")
 
 
 def _opened(settings: Settings) -> Database:

@@ -46,7 +46,7 @@ def asked(since: datetime | None, until: datetime, zone: tzinfo, rule: str = "",
         start = _of(since, zone)
     length = _milliseconds(end) - _milliseconds(start)
     if length <= 0:
-        raise ValueError("the period is empty: its end is not after its beginning")
+        raise ValueError("the period is empty: its end is not after its start")
     days = length / _DAY_MS
     width = 1 if days <= _MOST_DAYS_BY_DAY else 7 if days <= _MOST_DAYS_BY_WEEK else 28
     while days / width > _MOST_POINTS:

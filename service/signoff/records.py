@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cards.record.words import printable
 from service.errors import StartError
 
-NO_SIGNATURE = "It is a record of approval, no electronic signature in the sense of 21 CFR 11."
+NO_SIGNATURE = "It is a record of approval, not an electronic signature in the sense of 21 CFR 11."
 _HEAD = f"""# Which rules a clinician has approved, and who it was. Written by `foot-drop-cds signoff add`.
 # {NO_SIGNATURE}
 """

@@ -106,7 +106,7 @@ def test_a_client_is_not_added_twice(run: Run, tmp_path: Path) -> None:
     assert added(run, "--keys-url", URL).exit_code == 0
     again = added(run, "--keys-url", URL)
     assert again.exit_code == 1
-    assert "clients.main is there already" in again.output
+    assert "clients.main exists already" in again.output
     assert "same issuer" in added(run, "--keys-url", URL, name="other").output
 
 
@@ -147,8 +147,8 @@ def test_the_keys_at_an_address_are_fetched_and_shown(run: Run, tmp_path: Path) 
     done = run("clients", "check")
     assert done.exit_code == 0, done.output
     assert re.search(r"es +EC P-384 +ES384 +until 2030-03-17 17:46 UTC", done.output)
-    assert re.search(r"rs +RSA +RS384 +no end is named", done.output)
-    assert re.search(r"ed +OKP Ed25519 +no algorithm that the client may use", done.output)
+    assert re.search(r"rs +RSA +RS384 +no expiry is stated", done.output)
+    assert re.search(r"ed +OKP Ed25519 +no algorithm that this client may use", done.output)
 
 
 @responses.activate
@@ -267,7 +267,7 @@ def test_a_new_key_is_added_beside_the_old_one_which_is_then_taken_out(run: Run,
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["add-key", "main", "--public-key", "old.pem"], "has this key already"),
+        (["add-key", "main", "--public-key", "old.pem"], "already has this key"),
         (["add-key", "main", "--public-key", "foot-drop-cds.toml"], "cannot be used"),
         (["add-key", "other", "--public-key", "new.pem"], "there is no client other"),
         (["remove-key", "main", "nobody"], "has no key nobody"),

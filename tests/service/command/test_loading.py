@@ -126,8 +126,8 @@ def test_a_server_that_is_starting_is_waited_for(server: Transactions, load: Loa
     ("metadata", "starting", "why"),
     [
         (CAPABLE, 9, "/metadata is answered with 503"),
-        ("<html>Welcome</html>", 0, "/metadata is no CapabilityStatement"),
-        ([], 0, "/metadata is no CapabilityStatement"),
+        ("<html>Welcome</html>", 0, "/metadata is not a CapabilityStatement"),
+        ([], 0, "/metadata is not a CapabilityStatement"),
     ],
 )
 def test_one_that_never_is_ready_is_named_and_nothing_is_written(
@@ -177,7 +177,7 @@ def test_a_transaction_that_is_taken_and_answered_500_may_be_there_and_is_loaded
     server.lost = (500, OUTCOME)
     done = load(server.base)
     assert done.returncode == 1
-    assert done.stderr.endswith("; it may be there all the same: load again, which writes over it\n")
+    assert done.stderr.endswith("; it may still have been stored: load again, which overwrites it\n")
     stored = set(server.kept)
     server.lost = None
     assert load(server.base).returncode == 0

@@ -79,7 +79,7 @@ def test_who_switches_a_rule_live_is_told_that_nobody_has_signed_it(tmp_path: Pa
     registered(tmp_path, of_service="allow_unsigned = false")
     for mode, more in (("live", []), ("pilot", ["--user", "Practitioner/1"])):
         said = change(tmp_path, mode, *more).stdout.splitlines()[1:]
-        assert said == [f"It runs in shadow all the same: nobody has signed it as it is (signoff show {RULE})"]
+        assert said == [f"It still runs in shadow: nobody has signed it in its present form (signoff show {RULE})"]
     assert len(change(tmp_path, "off").stdout.splitlines()) == 1
 
 
@@ -157,7 +157,7 @@ def test_a_place_that_is_no_reference_is_refused(tmp_path: Path, odd: str) -> No
     registered(tmp_path)
     done = change(tmp_path, "pilot", "--location", odd)
     assert done.returncode == 2
-    assert "no reference such as Location/7" in " ".join(done.stderr.split())
+    assert "not a reference such as Location/7" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,6 @@ def test_a_page_can_be_printed_and_signed(tmp_path: Path, get_page: Open) -> Non
     Page(signed)
     assert "Signed. Version 2.0.0 was approved by A. Clinician, Consultant, for Example &lt;Hospital&gt; on " in signed
     assert '<th scope="row">Conditions</th><td>Adults alone.</td>' in signed
-    assert "no electronic signature in the sense of 21 CFR 11" in signed
+    assert "not an electronic signature in the sense of 21 CFR 11" in signed
     assert "reviewed 2026-11-28, signed</li>" in pages.index(again, pages.SAVED)
     assert b"Signed. Version 2.0.0 was approved by" in (Library(again).source_attributes("emg-ncs") or b"")

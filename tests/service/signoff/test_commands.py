@@ -22,7 +22,7 @@ def test_all_that_is_to_be_read_fits_80_columns(tmp_path: Path) -> None:
     lines = shown.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     told = " ".join(shown.stdout.split())
-    assert "Sign-off: unsigned It is a record of approval, no electronic signature in the sense of 21 CFR 11." in told
+    assert "Sign-off: unsigned It is a record of approval, not an electronic signature in the sense of 21 CFR" in told
     for said in (
         # a case, a text with an example, a threshold with its remark, a departure, a limit, a code
         "- Onset 21 days ago: the study is due today (info)",
@@ -43,7 +43,7 @@ def test_what_is_added_is_listed_and_shown(tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     by = f"Version 2.0.0 was approved by A. Clinician, Consultant, for Example Hospital on {today} until 2999-01-01"
     assert by in added.stdout
-    assert "no electronic signature in the sense of 21 CFR 11" in added.stdout
+    assert "not an electronic signature in the sense of 21 CFR 11" in added.stdout
     listed = run("signoff", "list", folder=tmp_path).stdout.splitlines()
     signed_now = f"1 of {len(RULES)} rules are signed; the other {len(RULES) - 1} run in shadow"
     assert listed[0] == f"{signed_now}: evaluated, and not shown"
