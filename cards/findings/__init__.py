@@ -1,6 +1,6 @@
 """The shared clinical definitions of clinical.md 2.1, settled point by point in decisions.md.
 
-Rules import them from here; each module tells one subject, with its cases beside it.
+Rules import them from here; each module covers one subject, and its cases are in a file next to it.
 """
 
 from cards.findings.central import ACUTE_INJURY, CORD_INJURY

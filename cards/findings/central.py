@@ -15,21 +15,21 @@ CENTRAL_DISEASE = "condition.central-disease"
 CORD_INJURY = "condition.spinal-cord-injury"
 
 ACUTE_INJURY = timedelta(days=7)
-# Paraplegia and tetraplegia (ICD-10), spastic paraparesis (SNOMED CT): without a date they may be what is new.
+# Paraplegia and tetraplegia (ICD-10), spastic paraparesis (SNOMED CT): without a date they may be the new problem.
 _PARALYSIS = re.compile(r"G82|312444006$")
-EVENT = timedelta(days=14)  # D75: what is known to be as young is the event, not a known disease
+EVENT = timedelta(days=14)  # D75: a disease known to be this recent is the event, not a known disease
 
 
 @finding(STROKE, CENTRAL_DISEASE, CORD_INJURY)
 def central_lesions(chart: Chart) -> list[Problem]:
-    """Strokes and central diseases that are no event of the last 14 d, and cord injuries older than 7 d or undated."""
+    """Strokes and central diseases that are not an event of the last 14 d; cord injuries older than 7 d or undated."""
     diseases = [known for known in chart.problems(STROKE, CENTRAL_DISEASE) if _is_known(chart, known)]
     injuries = [known for known in chart.problems(CORD_INJURY) if not chart.within(known.when, ACUTE_INJURY)]
     return [*diseases, *injuries]
 
 
 def _is_known(chart: Chart, disease: Problem) -> bool:
-    """D75: neither the event of the last 14 d, nor paralysis without a date, which may be the event."""
+    """D75: neither an event of the last 14 d nor paralysis without a date, which may be the event."""
     if disease.when is not None:
         return not chart.within(disease.when, EVENT)
     return STROKE in disease.keys or any(
@@ -38,7 +38,7 @@ def _is_known(chart: Chart, disease: Problem) -> bool:
 
 
 def feet_covered(lesion: Problem) -> tuple[Side, ...]:
-    """The feet that a central lesion weakens: those of its side, of the cord both; an unknown side is no foot's."""
+    """The feet that a central lesion weakens: that of its side, both for the cord, none if the side is unknown."""
     if {CENTRAL_DISEASE, CORD_INJURY} & set(lesion.keys):
         return FEET
     return tuple(foot for foot in lesion.side.feet if foot in FEET)
@@ -46,6 +46,6 @@ def feet_covered(lesion: Problem) -> tuple[Side, ...]:
 
 @finding(central_lesions)
 def feet_of_old_lesions(chart: Chart) -> list[Side]:
-    """D77: the feet that a central lesion of more than 14 d ago, or without a date, covers."""
+    """D77: the feet that a central lesion covers if it is more than 14 d old or has no date."""
     lesions = [lesion for lesion in central_lesions(chart) if not chart.within(lesion.when, EVENT)]
     return [foot for foot in FEET if any(foot in feet_covered(lesion) for lesion in lesions)]

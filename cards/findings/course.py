@@ -1,4 +1,4 @@
-"""Strength over time: series by side, loss, and loss since an event (decisions D4, D5, D11 to D13)."""
+"""Strength over time: series by side, loss of strength, and loss since an event (decisions D4, D5, D11 to D13)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Loss(Struct, frozen=True):
 
 
 def by_foot(readings: Iterable[Reading]) -> dict[Side, list[Reading]]:
-    """Readings as one series a foot; one of both sides is in both, one of no side in a series of its own."""
+    """Readings as one series per foot; a bilateral reading is in both, and readings without a side form their own."""
     series: dict[Side, list[Reading]] = {}
     for reading in readings:
         for foot in reading.side.feet:
@@ -37,13 +37,13 @@ def by_foot(readings: Iterable[Reading]) -> dict[Side, list[Reading]]:
 
 @finding(*DORSIFLEXION)
 def dorsiflexion(chart: Chart) -> dict[Side, list[Reading]]:
-    """The ankle dorsiflexion readings, by side; of two at one moment the lower one (D4)."""
+    """The ankle dorsiflexion readings, by side; the lower of two at one moment (D4)."""
     series = by_foot(chart.readings("mrc-ankle-dorsiflexion"))
     return {side: _lowest_at_each_moment(readings) for side, readings in series.items()}
 
 
 def _lowest_at_each_moment(readings: list[Reading]) -> list[Reading]:
-    """Without readings that a lower one of the same instant, or of the same date without clock, overrules."""
+    """The readings without those overruled by a lower one of the same instant, or of the same date without a time."""
     lowest: dict[object, float] = {}
     for reading in readings:
         when = reading.when
@@ -61,12 +61,12 @@ def _lowest_at_each_moment(readings: list[Reading]) -> list[Reading]:
 
 
 def newest_grade(chart: Chart, readings: Iterable[Reading], window: timedelta = EXAM_WINDOW) -> Reading | None:
-    """The newest reading when it lies in the window; at one time the lower grade."""
+    """The newest reading if it lies in the window; the lower grade if there are two at that time."""
     return lowest_within(chart, newest(readings, lambda reading: reading.when), window)
 
 
 def lowest_within(chart: Chart, last: list[Reading], window: timedelta) -> Reading | None:
-    """Of the newest readings the lowest, when they lie in the window."""
+    """The lowest of the newest readings, if they lie in the window."""
     if not last or not chart.within(last[0].when, window):
         return None
     return min(last, key=lambda reading: (reading.value, reading.reference))
@@ -82,7 +82,7 @@ def newest_decompression(chart: Chart) -> Procedure | None:
 def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
     """D11: newest reading <=14 d old and >=1 grade below the highest of the 14 d before it.
 
-    Less what an operation ended: loss before it, and comparison across it (D13).
+    Loss before an operation, and comparison across it, do not count (D13).
     """
     if len(readings) < 2:
         return None
@@ -100,7 +100,7 @@ def loss_in_series(chart: Chart, readings: list[Reading]) -> Loss | None:
 
 
 def measured_losses(chart: Chart, sides: Iterable[Side]) -> list[Loss]:
-    """D11 on the dropped sides and in the series of no known side."""
+    """D11 on the dropped sides and in the series without a known side."""
     losses = (loss_in_series(chart, readings) for readings in _series_of(chart, sides))
     return [loss for loss in losses if loss is not None]
 
@@ -115,7 +115,7 @@ def is_lost_since(chart: Chart, sides: Iterable[Side], event: Moment) -> bool:
 
 
 def _histories(chart: Chart) -> dict[Side, History]:
-    """The course of each foot, for the question of every study and order whether strength was lost since."""
+    """The course of each foot, which answers for every study and order whether strength was lost since."""
     return {side: History(readings, newest_grade(chart, readings)) for side, readings in dorsiflexion(chart).items()}
 
 
@@ -132,7 +132,7 @@ def charted_progression(chart: Chart) -> Reading | None:
 
 @finding(charted_progression, DECOMPRESSION)
 def charted_decline(chart: Chart) -> Reading | None:
-    """D12 less what an operation ended (D13): rapid progression charted before the newest decompression."""
+    """D12, except rapid progression that was charted before the newest decompression (D13)."""
     charted, operation = charted_progression(chart), newest_decompression(chart)
     if charted is None or operation is None or operation.when is None:
         return charted
@@ -149,9 +149,9 @@ def _of_interest(sides: Iterable[Side]) -> Iterable[Side]:
 
 
 def _since_operation(readings: list[Reading], operation: Procedure | None) -> list[Reading]:
-    """Without what is older than the last reading before the operation: 4, 2, operation, 3 is improving.
+    """The readings, without those older than the last one before the operation: 4, 2, operation, 3 is improving.
 
-    Of the day of the operation the newest reading of all is not known to be one before it.
+    If the newest reading of all is from the day of the operation, it does not count as one before the operation.
     """
     if operation is None or operation.when is None:
         return readings
@@ -174,7 +174,7 @@ def _lost(earlier: list[Reading], last: Reading) -> Loss | None:
 
 
 def loss_evidence(loss: Loss | Reading) -> tuple[Evidence, ...]:
-    """The readings, or the charted progression, that a loss stands on."""
+    """The readings, or the charted progression, that show the loss."""
     if isinstance(loss, Reading):
         return (Evidence.of(loss),)
     return Evidence.of(loss.before), Evidence.of(loss.after)

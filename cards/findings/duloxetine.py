@@ -1,4 +1,4 @@
-"""What speaks against duloxetine: for the card of its own, and for the options that pain-regimen lists (D44)."""
+"""What speaks against duloxetine, for its own card and for the options that pain-regimen lists (D44)."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ _DISC_OR_STENOSIS = ("condition.lumbar-disc-herniation", "condition.lumbar-steno
 class FootDrop(Struct, frozen=True, kw_only=True):
     """Foot drop as it stands now.
 
-    `sides` holds LEFT, RIGHT or both, or UNKNOWN alone; empty when there is none. `codes` are the
+    `sides` holds LEFT, RIGHT or both, or UNKNOWN alone; it is empty if there is no foot drop. `codes` are the
     Conditions that still count, `cancelled` those contradicted by grade 5, `grades` the newest
     dorsiflexion reading of each side in 30 days, `readings` those of the dropped sides, and `weakest` the
     lowest grade of these. `side` is one word for the sides: left, right, both or unknown. `onset` is unknown
-    (None) unless it holds for every side; `known_onset` is the most recent one that is stated at all. It
-    `is_disputed` when only the other foot is coded, and was not examined (D78).
+    (None) unless it holds for every side; `known_onset` is the most recent onset that is stated at all. The foot
+    drop `is_disputed` if only the other foot is coded and that foot was not examined (D78).
     """
 
     sides: tuple[Side, ...]
@@ -60,17 +60,17 @@ class FootDrop(Struct, frozen=True, kw_only=True):
 
     @property
     def is_bilateral(self) -> bool:
-        """Both feet drop."""
+        """Whether both feet drop."""
         return len(self.sides) == len(FEET)
 
     @property
     def is_mild(self) -> bool:
-        """Grade 4 or better, recorded, on every dropped side (a coded foot drop is <=3 until graded)."""
+        """Whether grade 4 or better is recorded on every dropped side (a coded foot drop is <=3 until graded)."""
         return len(self.readings) == len(self.sides) and all(reading.value > DROPPED for reading in self.readings)
 
     @property
     def is_without_strength(self) -> bool:
-        """Grade 0 on every dropped side."""
+        """Whether the grade is 0 on every dropped side."""
         return len(self.readings) == len(self.sides) and all(reading.value == 0 for reading in self.readings)
 
 
@@ -97,7 +97,7 @@ _NONE = FootDrop(
 
 
 def _examined_instead(counting: list[Problem], grades: dict[Side, Reading]) -> Side | None:
-    """D78: exactly one side is coded and was not examined in 30 d, and the other foot drops: that foot."""
+    """D78: the foot that drops, if exactly the other side is coded and was not examined in 30 d; else None."""
     coded = {foot for code in counting for foot in code.side.feet if foot in FEET}
     if len(coded) != 1 or coded & grades.keys():
         return None
@@ -107,7 +107,7 @@ def _examined_instead(counting: list[Problem], grades: dict[Side, Reading]) -> S
 
 
 def _disputed(chart: Chart, examined: Side, codes: list[Problem], grades: dict[Side, Reading]) -> FootDrop:
-    """The drop of the examined foot alone; the code dates it, unless it is older than 42 d."""
+    """The drop of the examined foot alone; it is dated by the code unless the code is older than 42 d."""
     dated = [code.when for code in codes if code.when is not None]
     onset = min(dated, key=chart.age_of, default=None)
     if onset is not None and not chart.within(onset, RECENT):
@@ -148,12 +148,12 @@ def _drops(
 
 
 def _is_on(coded: Side, side: Side) -> bool:
-    """Whether a code of this side is one of `side`; an unsided code is on the unknown side alone."""
+    """Whether a code of this side belongs to `side`; a code without a side belongs to the unknown side alone."""
     return coded is side if side is Side.UNKNOWN else coded.covers(side)
 
 
 def _is_cancelled(problem: Problem, grades: dict[Side, Reading]) -> bool:
-    """D6, D7: grade 5 on every side of the code; for an unsided one both sides, or an unsided 5."""
+    """D6, D7: grade 5 on every side of the code; for a code without a side, on both sides or without a side."""
     full = {side for side, reading in grades.items() if reading.value == FULL_STRENGTH}
     if problem.side is Side.UNKNOWN:
         return Side.UNKNOWN in full or full.issuperset(FEET)
@@ -161,7 +161,7 @@ def _is_cancelled(problem: Problem, grades: dict[Side, Reading]) -> bool:
 
 
 def _contradicted(problems: Iterable[Problem], grades: dict[Side, Reading]) -> tuple[tuple[Problem, Reading], ...]:
-    """Codes with grade 5 on a side that they cover, each with the reading that contradicts it."""
+    """Codes that cover a side with grade 5, each with the reading that contradicts it."""
     contradicted = []
     for problem in problems:
         if problem.side is Side.UNKNOWN:
@@ -183,7 +183,7 @@ def _onset(
     problems: list[Problem],
     grades: dict[Side, Reading],
 ) -> FootDrop:
-    """D8: the most recent known onset, unknown when a side has none, unless it is acute."""
+    """D8: the most recent known onset; unknown if a side has none, unless the onset is acute."""
     codes = [code for code in counting if code.side is Side.UNKNOWN or any(code.side.covers(side) for side in sides)]
     dated = [(chart.age_of(code.when), code.when) for code in codes if code.when is not None]
     known = min(dated, key=lambda onset: onset[0])[1] if dated else None
@@ -217,12 +217,12 @@ def is_recent(chart: Chart, drop: FootDrop) -> bool:
 
 
 def is_older_than(chart: Chart, drop: FootDrop, span: timedelta) -> bool:
-    """Onset known and more than `span` ago; an unknown onset is never long ago (D9)."""
+    """Onset known and more than `span` ago; an unknown onset never counts as long ago (D9)."""
     return drop.onset is not None and chart.age_of(drop.onset) > span
 
 
 def in_episode(chart: Chart, drop: FootDrop, when: Moment | None) -> bool:
-    """D15: dated at or after onset - 14 d; within 90 d when a side has no known onset; both when both hold."""
+    """D15: dated at or after onset - 14 d; within 90 d if a side has no known onset; both if both apply."""
     if when is None:
         return False
     if drop.known_onset is not None and drop.known_onset.since(when) > BEFORE_ONSET:
@@ -232,7 +232,7 @@ def in_episode(chart: Chart, drop: FootDrop, when: Moment | None) -> bool:
 
 
 def drop_evidence(drop: FootDrop) -> tuple[Evidence, ...]:
-    """The codes and readings that the foot drop stands on."""
+    """The codes and readings that show the foot drop."""
     return (
         *(Evidence.of(code) for code in drop.codes),
         *(Evidence.of(reading) for reading in drop.readings),

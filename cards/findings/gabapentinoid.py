@@ -23,8 +23,8 @@ from cards.record.facts import Draft
 class Band(Struct, frozen=True):
     """A band of the US label, as the page of the rule prints it: clearance from and to (mL/min), milligrams a day.
 
-    `dose` and `times` are what is offered within it (D90): milligrams, and how many times a day; none with normal
-    kidneys, where the label's maximum is.
+    `dose` (milligrams) and `times` (a day) are what is offered within the band (D90); neither is set for normal
+    kidneys, where the label's maximum is offered.
     """
 
     lowest: int
@@ -85,11 +85,11 @@ GABAPENTINOID_READS = reads_of(
     *DEPRESSANTS,
     "allergy",
 )
-NORMAL = DRUGS[0].bands[0].lowest  # mL/min: from here on the dose needs no adjustment
+NORMAL = DRUGS[0].bands[0].lowest  # mL/min: from this clearance up the dose needs no adjustment
 
 
 def gabapentinoid(draft: Draft) -> Drug | None:
-    """Which gabapentinoid a draft is; None for another medicine."""
+    """The gabapentinoid that a draft prescribes; None for another medicine."""
     return next((drug for drug in DRUGS if drug.key in draft.keys), None)
 
 
@@ -100,7 +100,7 @@ def _drug(draft: Draft) -> Drug:
 
 
 def _label_range(chart: Chart, drug: Drug) -> Band:
-    """The label's band for the patient's clearance; the widest that it may be when it is unknown or bounded."""
+    """The label's band for the patient's clearance; if that is unknown or only bounded, the widest band possible."""
     known = clearance(chart)
     if known is None:
         return drug.bands[0]
@@ -108,7 +108,7 @@ def _label_range(chart: Chart, drug: Drug) -> Band:
 
 
 def renal_dose(chart: Chart, draft: Draft) -> Redose:
-    """D90: the dose for this clearance; with normal or unknown kidneys the label's maximum."""
+    """D90: the dose for this clearance; the label's maximum if kidney function is normal or unknown."""
     drug = _drug(draft)
     band = _label_range(chart, drug)
     daily = band.dose * band.times if band.times else band.most
@@ -116,7 +116,7 @@ def renal_dose(chart: Chart, draft: Draft) -> Redose:
 
 
 def is_over_label(chart: Chart, draft: Draft) -> bool:
-    """A gabapentinoid whose stated dose exceeds the label's maximum for the patient's clearance."""
+    """Whether a gabapentinoid's stated dose exceeds the label's maximum for the patient's clearance."""
     if gabapentinoid(draft) is None:
         return False
     return draft.daily_mg is not None and draft.daily_mg > _label_range(chart, _drug(draft)).most
@@ -153,18 +153,18 @@ def gabapentinoid_hazards(chart: Chart, draft: Draft) -> list[Hazard]:
 
 
 def _other_gabapentinoids(draft: Draft) -> tuple[str, ...]:
-    """D92: the gabapentinoid that this one is not."""
+    """D92: the other gabapentinoid."""
     return tuple(key for key in GABAPENTINOIDS if key not in draft.keys)
 
 
 def beside_gabapentinoid(chart: Chart) -> list[Draft]:
-    """D92: opioids and sedatives that are being prescribed beside a gabapentinoid, taken or in another draft."""
+    """D92: drafts of opioids and sedatives next to a gabapentinoid that is taken or is in another draft."""
     drafts = chart.drafted(*DEPRESSANTS)
     return [draft for draft in drafts if beside(chart, draft, *GABAPENTINOIDS)]
 
 
 def depressant_hazards(chart: Chart, draft: Draft) -> list[Hazard]:
-    """The same pair, seen from the opioid or the sedative."""
+    """The hazard of the same pair, reported on the draft of the opioid or sedative."""
     taken = beside(chart, draft, *GABAPENTINOIDS)
     return [Hazard.warning("breathing", taken.names, *taken.facts)]
 

@@ -25,7 +25,7 @@ PALLIATIVE_CARE = "condition.palliative-care"
 PERONEAL_LESION = "lesion.peroneal-neuropathy"
 
 SETTLED = timedelta(days=365)  # D80
-CAUSE_BEFORE_ONSET = timedelta(days=14)  # D24: an older known cause does not explain a new foot drop
+CAUSE_BEFORE_ONSET = timedelta(days=14)  # D24: a known cause older than this does not explain a new foot drop
 
 
 @finding(COMFORT_CARE)
@@ -36,20 +36,20 @@ def comfort_care(chart: Chart) -> Problem | None:
 
 @finding(PALLIATIVE_CARE)
 def palliative_care(chart: Chart) -> Problem | None:
-    """Palliative care, which is given beside treatment and silences nothing (D65)."""
+    """Palliative care, which is given alongside treatment and silences nothing (D65)."""
     return chart.problem(PALLIATIVE_CARE)
 
 
 @finding("observation.spine-stability")
 def stability(chart: Chart) -> Reading | None:
-    """The newest spine stability, of any age; value True is unstable, which wins a tie."""
+    """The newest record of spine stability, of any age; its value True means unstable, which wins a tie."""
     last = newest(chart.readings("spine-stability"), lambda reading: reading.when)
     return max(last, key=lambda reading: (reading.value, reading.reference), default=None)
 
 
 @finding(TRAUMA, CORD_INJURY, stability)
 def path_injuries(chart: Chart) -> list[Problem]:
-    """D26: spinal trauma <=7 d without documented stability, and cord injury <=7 d; undated is not acute."""
+    """D26: spinal trauma <=7 d without documented stability, and cord injury <=7 d; an undated one is not acute."""
     injuries = chart.problems(CORD_INJURY)
     newest_stability = stability(chart)
     if newest_stability is None or newest_stability.value:
@@ -59,7 +59,7 @@ def path_injuries(chart: Chart) -> list[Problem]:
 
 @finding(path_injuries)
 def trauma_path(chart: Chart) -> Problem | None:
-    """The injury for which the trauma path stands; None when it does not."""
+    """The injury for which the trauma path applies; None if it does not apply."""
     return next(iter(path_injuries(chart)), None)
 
 
@@ -78,9 +78,9 @@ def trauma_path(chart: Chart) -> Problem | None:
     PERONEAL_LESION,
 )
 def off_gate(chart: Chart) -> tuple[str, Fact] | None:
-    """The known cause that silences imaging, surgery, EMG and exam cards: a sentence and its record.
+    """The known cause that silences imaging, surgery, EMG and exam cards: a sentence and the record of the cause.
 
-    The sentence names the disease and what would lift it. None closes on a side that is not certain (D78).
+    The sentence names the disease and what would lift the silence. No gate closes on a side that is uncertain (D78).
     """
     drop = foot_drop(chart)
     if not drop or drop.is_disputed or lifts_gates(chart) or decline(chart):
@@ -97,9 +97,9 @@ def long_settled(chart: Chart) -> bool:
 
 
 def _explains(chart: Chart, drop: FootDrop, cause: Problem) -> bool:
-    """D24, D76: not when the drop is newer and the cause began over 14 d before it, or at no known date.
+    """Whether the cause explains the drop: not if the drop is new and the cause over 14 d older or undated (D24, D76).
 
-    Newer is an onset of at most 14 d; of one foot, beside a disease that does not come on one side, at most 84 d.
+    New means an onset of at most 14 d; for one foot, with a disease that does not come on one side, at most 84 d.
     """
     if drop.onset is None or not chart.within(drop.onset, CHRONIC if _is_of_one_foot(drop, cause) else ACUTE):
         return True
@@ -107,7 +107,7 @@ def _explains(chart: Chart, drop: FootDrop, cause: Problem) -> bool:
 
 
 def _is_of_one_foot(drop: FootDrop, cause: Problem) -> bool:
-    """One foot, known which, drops beside a disease of both: a neuropathy or a central disease, not of the neurone."""
+    """Whether one known foot drops while the cause affects both: a neuropathy or central, not motor neurone disease."""
     keys = set(cause.keys)
     is_of_both = keys & {CENTRAL_DISEASE, *OTHER_CAUSES} and MOTOR_NEURONE not in keys
     return bool(is_of_both) and drop.side in FEET
@@ -129,7 +129,7 @@ def _central(chart: Chart) -> tuple[str, Fact] | None:
 
 
 def _disease(cause: Problem) -> str:
-    """The known disease by name; of the central diseases, which are many, the official name or else the code."""
+    """The name of the known disease; for a central disease, of which there are many, the official name or the code."""
     if CENTRAL_DISEASE not in cause.keys:
         return inside(cause.text)
     code = next(code for key, code in cause.codes if key == CENTRAL_DISEASE)
@@ -138,16 +138,16 @@ def _disease(cause: Problem) -> str:
 
 
 def _known(kind: str, cause: Problem, lifted_by: str) -> str:
-    """The sentence of a silence that a known disease explains: which, and what would lift it."""
+    """The sentence for a silence due to a known disease: which disease it is, and what would lift the silence."""
     disease = f"{_disease(cause)}, {f'since {cause.when}' if cause.when else 'without a date'}"
     return f"a known {kind} ({disease}) explains the foot drop; {lifted_by} would lift this silence"
 
 
 @finding(foot_drop, central_lesions, lifts_gates, decline, new_radicular_pain)
 def is_new_in_central_disease(chart: Chart) -> bool:
-    """D76: only the newness of a drop of one foot keeps a known central disease from explaining it.
+    """D76: a known central disease would explain the drop of one foot if the drop were not new.
 
-    Not of a drop of at most 14 d, from which D24 lifts the gate by itself.
+    A drop of at most 14 d is not meant: there D24 lifts the gate by itself.
     """
     drop = foot_drop(chart)
     if drop.onset is not None and chart.within(drop.onset, ACUTE):
@@ -161,7 +161,7 @@ def is_new_in_central_disease(chart: Chart) -> bool:
 def _neuromuscular(chart: Chart) -> tuple[str, Fact] | None:
     """D23 (b): hereditary neuropathy, motor neurone disease or polyneuropathy, stable.
 
-    UMN signs belong to motor neurone disease, and lift the others (D76).
+    UMN signs belong to motor neurone disease; for the other two they lift the gate (D76).
     """
     drop, signs = foot_drop(chart), umn_signs(chart)
     if new_radicular_pain(chart):
@@ -190,9 +190,9 @@ def _proven_peroneal(chart: Chart) -> tuple[str, Fact] | None:
 
 @finding(foot_drop, EMG_REPORT, PERONEAL_LESION, PERONEAL)
 def proven_by_edx(chart: Chart) -> Report | None:
-    """D25: an EDX report of this episode with a peroneal lesion of the dropped side; of both feet one each will do.
+    """D25: an EDX report of this episode with a peroneal lesion of the dropped side; for both feet, one report each.
 
-    A report without side counts when an active peroneal neuropathy covers that side.
+    A report without a side counts if an active peroneal neuropathy covers that side.
     """
     drop = foot_drop(chart)
     coded = together(problem.side for problem in chart.problems(PERONEAL))

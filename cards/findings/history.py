@@ -1,4 +1,4 @@
-"""The course of one foot, so kept that a question about any moment of it costs no look at every reading (D13)."""
+"""The course of one foot, stored so that a question about any moment need not go through every reading (D13)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LOSS_WINDOW = timedelta(days=14)
 
 
 class History:
-    """The readings of one foot, and `last`, the newest one that counts."""
+    """The readings of one foot; `last` is the newest one that counts."""
 
     def __init__(self, readings: Iterable[Reading], last: Reading | None) -> None:
         self._last = last
-        self._instants: dict[datetime, Reading] = {}  # the lowest of each instant, and of each day without clock time
+        self._instants: dict[datetime, Reading] = {}  # the lowest of each instant, and of each day without a time
         self._days: dict[date, Reading] = {}
         dated = [reading for reading in readings if reading.when is not None]
         for reading in dated:
@@ -36,8 +36,8 @@ class History:
     def is_lost_since(self, event: Moment) -> bool:
         """Whether strength was lost after an event.
 
-        The last reading is compared with those between the event and itself, and with the last one of the 14 d up to
-        the event.
+        The last reading is compared with those between the event and itself, and with the last reading of the 14 d up
+        to the event.
         """
         last = self._last
         if last is None or last.when is None or not last.when.is_after(event):
@@ -46,7 +46,7 @@ class History:
         return (start is not None and start > last.value) or self._higher.is_after(event)
 
     def _grade_at(self, event: Moment) -> float | None:
-        """The last grade of the 14 d up to an event; the lower one of two of the same time."""
+        """The last grade in the 14 d up to an event; the lower of two at the same time."""
         before = [reading for reading in (self._clocked_before(event), self._day_before(event)) if reading is not None]
         recent = [reading for reading in before if reading.when and event.since(reading.when) <= LOSS_WINDOW]
         day = max((reading.when.day for reading in recent if reading.when), default=None)

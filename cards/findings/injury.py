@@ -1,4 +1,4 @@
-"""Spinal injury of the last week, precautions and what clears the spine (decisions D26, D46, D48)."""
+"""Spinal injury of the last week, spinal precautions, and what clears the spine (decisions D26, D46, D48)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _latest(injuries: list[Problem]) -> Problem | None:
 
 @finding(PRECAUTIONS)
 def precautions(chart: Chart) -> Order | None:
-    """Spinal precautions that are ordered now, rather signed than drafted; completed ones are over."""
+    """Spinal precautions that are ordered now, a signed order before a draft; completed ones are over."""
     return min(chart.pending(PRECAUTIONS), key=lambda order: order.is_draft, default=None)
 
 
@@ -52,7 +52,7 @@ INJURY_MUSCLES = (
     "mrc-hip-abduction",
     "mrc-knee-extension",
 )
-FRESH = timedelta(days=7)  # a weakness, and an imaging order, of this injury
+FRESH = timedelta(days=7)  # weakness or an imaging order this recent belongs to this injury
 
 
 @finding(foot_drop, *DORSIFLEXION, back_pain, "observation.signs", acute_cord_injury)
@@ -86,7 +86,7 @@ def injury_imaging(chart: Chart) -> Order | Report | None:
 
 @finding(acute_injury, stability, injury_deficit, precautions, injury_imaging)
 def injury_needs_imaging(chart: Chart) -> bool:
-    """Whether the precautions card stands and asks for imaging: a deficit, the spine neither cleared nor in hand."""
+    """Whether the precautions card asks for imaging: a deficit, spine not cleared, precautions or imaging lacking."""
     cleared = stability(chart)
     is_unstable = acute_injury(chart) is not None and (cleared is None or bool(cleared.value))
     ordered = precautions(chart)
@@ -96,7 +96,7 @@ def injury_needs_imaging(chart: Chart) -> bool:
 
 @finding("observation.signs")
 def walks(chart: Chart) -> Reading | None:
-    """The newest answer to `ambulatory` in 30 d, value True when the patient walks; yes wins a tie."""
+    """The newest answer to `ambulatory` in 30 d; its value is True if the patient walks, which wins a tie."""
     last = newest(chart.readings("ambulatory"), lambda reading: reading.when)
     answer = max(last, key=lambda reading: (reading.value, reading.reference), default=None)
     return answer if answer is not None and chart.within(answer.when, EXAM_WINDOW) else None

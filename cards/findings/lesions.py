@@ -18,25 +18,25 @@ from cards.value_sets.value_set import VALUE_SETS
 
 COMPRESSIONS = ("lesion.cauda-equina-compression", "lesion.cord-compression")
 DESTRUCTIVE = "lesion.destructive"  # tumour, infection or fracture
-STRUCTURAL = "lesion.structural"  # disc herniation or stenosis, the level not stated
+STRUCTURAL = "lesion.structural"  # disc herniation or stenosis without a stated level
 ROOTS = ("lesion.root-compression", STRUCTURAL)
 SPINAL_TUMOUR = "lesion.spinal-tumour"
 CANCER, TRAUMA = "condition.cancer-active", "condition.spinal-trauma-suspected"
 COMPRESSION_WINDOW = timedelta(days=90)
-FRESH_TRAUMA = timedelta(days=7)  # a fracture on a scan without one is an old fracture (D62)
+FRESH_TRAUMA = timedelta(days=7)  # without trauma this recent, a fracture on a scan is an old fracture (D62)
 _EMERGENCIES = (*COMPRESSIONS, DESTRUCTIVE)
 _LESIONS = (*ROOTS, *_EMERGENCIES)
 
 
 class Seen(Struct, frozen=True):
-    """A lesion that imaging shows, and the report that shows it."""
+    """A lesion seen on imaging, and the report that names it."""
 
     lesion: Lesion
     report: Report
 
     @property
     def is_emergency(self) -> bool:
-        """Compression of the cord or the cauda equina, or destruction of the spine."""
+        """Whether it is compression of the cord or the cauda equina, or destruction of the spine."""
         return self.lesion.key in _EMERGENCIES
 
     @property
@@ -54,7 +54,7 @@ LESION_READS = (*MRI_REPORTS, *CT_REPORTS, *_LESIONS, SPINAL_TUMOUR, "conclusion
 
 
 def named(chart: Chart, report: Report) -> list[Lesion]:
-    """D62: the lesions that a report names; a tumour of bone, meninges or cord alone, a fracture beside an injury."""
+    """D62: the lesions that a report names; tumours only of bone, meninges or cord, fractures only with an injury."""
     of_the_spine = {code for lesion in report.lesions if lesion.key == SPINAL_TUMOUR for code in lesion.codes}
     is_hurt = any(chart.within(trauma.when, FRESH_TRAUMA) for trauma in chart.problems(TRAUMA))
 
@@ -67,13 +67,13 @@ def named(chart: Chart, report: Report) -> list[Lesion]:
 
 
 def is_reported_normal(report: Report) -> bool:
-    """D63: a conclusion says that nothing abnormal was found; of a report that names a lesion it is not asked."""
+    """D63: a conclusion says that nothing abnormal was found; not meant for a report that names a lesion."""
     return "conclusion.normal" in report.conclusions
 
 
 @finding(foot_drop, *LESION_READS)
 def lesions(chart: Chart) -> list[Seen]:
-    """D34: lesions of any final report of this episode; a compression also of any report <=90 d."""
+    """D34: lesions in any final report of this episode; a compression also in any report <=90 d old."""
     drop = foot_drop(chart)
     seen = []
     for report in chart.reports(*MRI_REPORTS, *CT_REPORTS):
@@ -86,39 +86,39 @@ def lesions(chart: Chart) -> list[Seen]:
 
 
 def matches(lesion: Lesion, drop: FootDrop) -> bool:
-    """D35: known to be of this foot drop; what is structural is not, because its level is not stated (D62)."""
+    """D35: known to cause this foot drop; a structural lesion is not, because its level is not stated (D62)."""
     return lesion.key != STRUCTURAL and _is_of_side(lesion, drop)
 
 
 def _is_of_side(lesion: Lesion, drop: FootDrop) -> bool:
-    """On a dropped side; an emergency or a central lesion is on that of any foot drop."""
+    """Whether it is on a dropped side; an emergency or a central lesion counts for any foot drop."""
     if lesion.key in _EMERGENCIES or lesion.side is Side.BOTH:
         return True
     return lesion.side in drop.sides and lesion.side in FEET
 
 
 def concordant(chart: Chart) -> Seen | None:
-    """A lesion on imaging that matches the foot drop; None when there is none."""
+    """A lesion on imaging that matches the foot drop; None if there is none."""
     drop = foot_drop(chart)
     return next((seen for seen in lesions(chart) if matches(seen.lesion, drop)), None)
 
 
 def explained_in_episode(chart: Chart) -> Seen | None:
-    """D64: a lesion that matches, on a report of this episode; None when there is none."""
+    """D64: a matching lesion in a report of this episode; None if there is none."""
     drop = foot_drop(chart)
     seen = (one for one in lesions(chart) if matches(one.lesion, drop))
     return next((one for one in seen if in_episode(chart, drop, one.report.when)), None)
 
 
 def contradicts(lesion: Lesion, drop: FootDrop) -> bool:
-    """D35, D50: a root or structural lesion known to be only on the side that does not drop."""
+    """D35, D50: a root or structural lesion known to be only on the side without foot drop."""
     is_one_sided = lesion.side in FEET and Side.UNKNOWN not in drop.sides
     return lesion.key in ROOTS and is_one_sided and lesion.side not in drop.sides
 
 
 @finding(foot_drop, lesions)
 def side_mismatch(chart: Chart) -> Seen | None:
-    """D50: imaging of this episode shows a root lesion on the other side of a one-sided drop, none that matches."""
+    """D50: a root lesion on imaging of this episode, on the other side of a one-sided drop; None if one matches."""
     drop = foot_drop(chart)
     roots = [seen for seen in lesions(chart) if seen.lesion.key in ROOTS]
     if drop.is_bilateral or any(_is_of_side(seen.lesion, drop) for seen in roots):
@@ -128,13 +128,13 @@ def side_mismatch(chart: Chart) -> Seen | None:
 
 @finding(foot_drop, side_mismatch)
 def sides_in_doubt(chart: Chart) -> bool:
-    """D86: data-check warns, or would at discharge: no root is referred before the sides are confirmed."""
+    """D86: data-check warns, or would at discharge: no root is referred until the sides are confirmed."""
     return foot_drop(chart).is_disputed or side_mismatch(chart) is not None
 
 
 @finding(foot_drop, *LESION_READS, mr_safety)
 def unread_reports(chart: Chart) -> list[Report]:
-    """D61: spine MRI reports of this episode that name no lesion and are not normal; CT too while MRI is doubtful."""
+    """D61: spine MRI reports of this episode that name no lesion and are not normal; CT too if MRI may be unsafe."""
     keys = (*MRI_REPORTS, *(CT_REPORTS if mr_safety(chart).is_hazard else ()))
     return [
         report for report in reports_in_episode(chart, keys) if not (named(chart, report) or is_reported_normal(report))
@@ -143,7 +143,7 @@ def unread_reports(chart: Chart) -> list[Report]:
 
 @finding(foot_drop, lesions, unread_reports, imaging_done)
 def unexplaining_scan(chart: Chart) -> Report | None:
-    """D64: the imaging done, when it is normal or names only lesions of the other side."""
+    """D64: the imaging done, if it is normal or names only lesions of the other side."""
     drop, done = foot_drop(chart), imaging_done(chart)
     if done is None or unread_reports(chart):
         return None

@@ -1,4 +1,4 @@
-"""Why the lumbar spine is to be scanned today, and which request answers it (decisions D31, D68, D69, D79, D84)."""
+"""Why the lumbar spine must be scanned today, and which request answers that (decisions D31, D68, D69, D79, D84)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from cards.record.side import Side
 ANTICOAGULANT = "medication.anticoagulant"
 AFTER_OPERATION = timedelta(days=14)
 SUDDEN = timedelta(days=3)
-CHASED = timedelta(days=14)  # a request older than this and not reported is chased (D84)
-UNSIGNED = timedelta(hours=24)  # a draft older than this is treated like one of those
+CHASED = timedelta(days=14)  # a request older than this without a report is chased (D84)
+UNSIGNED = timedelta(hours=24)  # a draft older than this is treated in the same way
 
 
 @finding(*SURGERY)
 def late_operation(chart: Chart) -> Procedure | None:
-    """The newest decompression or fixation, when it is <=14 d old; of two at one time the fixation."""
+    """The newest decompression or fixation if it is <=14 d old; the fixation if both have the same time."""
     last = newest(chart.procedures(*SURGERY), lambda operation: operation.when)
     operation = max(last, key=lambda done: (FIXATION in done.keys, done.reference), default=None)
     return operation if operation is not None and chart.within(operation.when, AFTER_OPERATION) else None
@@ -64,7 +64,7 @@ def _weak_before(chart: Chart, drop: FootDrop, side: Side, day: Moment) -> bool:
 
 @finding(foot_drop, spinal_pain, ANTICOAGULANT)
 def suspected_haematoma(chart: Chart) -> list[Fact]:
-    """D69: an anticoagulant with foot drop and pain that both began in 3 d: the medicine, then the pains."""
+    """D69: an anticoagulant with foot drop and pain that both began in the last 3 d: the medicine, then the pains."""
     drop = foot_drop(chart)
     if not drop or drop.onset is None or not chart.within(drop.onset, SUDDEN):
         return []
@@ -74,7 +74,7 @@ def suspected_haematoma(chart: Chart) -> list[Fact]:
 
 
 class SameDay(StrEnum):
-    """Why lumbar MRI cannot wait until tomorrow, the first that holds."""
+    """Why lumbar MRI cannot wait until tomorrow; the first ground that holds is taken."""
 
     SURGERY = "new after surgery"
     HAEMATOMA = "suspected haematoma"
@@ -83,7 +83,7 @@ class SameDay(StrEnum):
 
 @finding(new_after_operation, suspected_haematoma, steep_decline, imaging_done, post_operative_stable, *MRI_REPORTS)
 def same_day_ground(chart: Chart) -> SameDay | None:
-    """The ground of a critical lumbar MRI that no scan has answered; orders and the examination are not asked."""
+    """The ground for a critical lumbar MRI that no scan has answered; orders and the examination do not matter here."""
     drop, operation = foot_drop(chart), new_after_operation(chart)
     if operation is not None and not _scanned_since(chart, operation.when, drop.onset):
         return SameDay.SURGERY
@@ -95,7 +95,7 @@ def same_day_ground(chart: Chart) -> SameDay | None:
 
 
 def _scanned_since(chart: Chart, *events: Moment | None) -> Report | None:
-    """An MRI of this episode with no loss since, and none of these events after it."""
+    """An MRI of this episode with no loss since and none of these events after it."""
     for report in reports_in_episode(chart, MRI_REPORTS):
         if report.when is not None and not _is_before(report.when, events) and not lost_since(chart, report):
             return report
@@ -107,7 +107,7 @@ def _is_before(when: Moment, events: tuple[Moment | None, ...]) -> bool:
 
 
 def precedes(chart: Chart, fact: Order | Report, operation: Procedure | None) -> bool:
-    """Dated before the known onset, a loss, or this operation; what has no date answers nothing either."""
+    """Whether it is dated before the known onset, a loss, or this operation; true also if it has no date."""
     events = (foot_drop(chart).onset, operation.when if operation else None)
     return fact.when is None or _is_before(fact.when, events) or lost_since(chart, fact)
 
@@ -118,7 +118,7 @@ def answers_nothing(chart: Chart, order: Order) -> bool:
 
 
 class Standing(Struct, frozen=True):
-    """A request that stands: enough, or waiting too long (`is_late`), or routine where urgent is due (`is_slow`)."""
+    """A standing request: sufficient, waiting too long (`is_late`), or routine where urgent is due (`is_slow`)."""
 
     order: Order
     is_late: bool = False
@@ -126,7 +126,7 @@ class Standing(Struct, frozen=True):
 
 
 def standing_request(chart: Chart, indicator: Indicator) -> Standing | None:
-    """D84: the spine MRI request that answers a lumbar-mri card of this indicator, and how well."""
+    """D84: the spine MRI request that answers a lumbar-mri card of this indicator, and how well it does."""
     orders = [order for order in mri_orders(chart) if not answers_nothing(chart, order)]
     if indicator is Indicator.CRITICAL:
         orders = [order for order in orders if is_urgent(order) and order.is_signed]
@@ -156,7 +156,7 @@ def _is_severe_and_recent(chart: Chart) -> bool:
 
 @finding(same_day_ground, peripheral_pattern, mri_orders)
 def needs_same_day_mri(chart: Chart) -> bool:
-    """D31: lumbar-mri would be critical: a ground of the same day, no peripheral pattern, no urgent request in time."""
+    """D31: lumbar-mri would be critical: a same-day ground, no peripheral pattern and no urgent request in time."""
     if same_day_ground(chart) is None or peripheral_pattern(chart):
         return False
     answer = standing_request(chart, Indicator.CRITICAL)

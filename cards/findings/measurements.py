@@ -14,17 +14,17 @@ from cards.record.moments import newest
 from cards.record.quantities import at_least
 
 LABORATORY = timedelta(days=365)
-LONGEST_GESTATION = 44  # weeks; a later reading is another pregnancy's
+LONGEST_GESTATION = 44  # weeks; a later reading belongs to another pregnancy
 WEEK = 7
 
 
-_TURNED = {"": "", "<": ">", "<=": ">=", ">": "<", ">=": "<="}  # a creatinine below is a clearance above
+_TURNED = {"": "", "<": ">", "<=": ">=", ">": "<", ">=": "<="}  # creatinine below a value means clearance above one
 
 
 class Clearance(Struct, frozen=True):
     """Creatinine clearance in mL/min: by Cockcroft-Gault, or eGFR as its surrogate.
 
-    `bound` is the comparator of one that is known only to lie above or below `value`.
+    `bound` is the comparator, if the clearance is known only to lie above or below `value`.
     """
 
     value: float
@@ -38,19 +38,19 @@ class Clearance(Struct, frozen=True):
         return f"CrCl {self.bound}{floor(self.value)} mL/min"
 
     def at_least(self, limit: float) -> bool | None:
-        """Whether it is at least the limit; None when its bound does not decide that."""
+        """Whether it is at least the limit; None if its bound leaves that open."""
         return at_least(self.value, self.bound, limit)
 
 
 class Pregnancy(Struct, frozen=True):
-    """An active pregnancy, and the weeks of gestation today when a reading gives them."""
+    """An active pregnancy, and the weeks of gestation today if a reading gives them."""
 
     problem: Problem
     weeks: float | None
 
 
 def newest_number(chart: Chart, measurement: str, window: timedelta, *, highest: bool = False) -> Reading | None:
-    """The newest value in the window; of several at one moment the lowest, or the highest when that is worse."""
+    """The newest value in the window; the lowest of several at one moment, or with `highest` the highest."""
     last = newest(chart.recent(measurement, window), lambda reading: reading.when)
     if not last or not chart.within(last[0].when, window):
         return None
@@ -60,9 +60,9 @@ def newest_number(chart: Chart, measurement: str, window: timedelta, *, highest:
 
 @finding("patient", "observation.creatinine", "observation.body-weight", "observation.egfr")
 def clearance(chart: Chart) -> Clearance | None:
-    """Cockcroft-Gault when age, sex, weight and creatinine are known within a year, else the newest eGFR.
+    """Cockcroft-Gault if age, sex, weight and creatinine are known within a year, else the newest eGFR.
 
-    With a birth date that cannot be true no clearance is known: eGFR was computed with it too (O4).
+    If the birth date cannot be true, no clearance is known: eGFR was computed with that date too (O4).
     """
     if chart.has_impossible_age:
         return None
@@ -80,7 +80,7 @@ def clearance(chart: Chart) -> Clearance | None:
 
 @finding("condition.pregnancy", "observation.gestation")
 def pregnancy(chart: Chart) -> Pregnancy | None:
-    """D3: weeks of the newest reading and the calendar days since; over 44 weeks it is another pregnancy's."""
+    """D3: weeks of the newest reading plus the calendar days since; over 44 weeks it belongs to another pregnancy."""
     problem = chart.problem("condition.pregnancy")
     if problem is None:
         return None
@@ -90,7 +90,7 @@ def pregnancy(chart: Chart) -> Pregnancy | None:
         return Pregnancy(problem, None)
     reading = max(last, key=lambda reading: reading.value)
     assert reading.when is not None
-    # In whole days when the record gives them: 29 weeks and 5 days, two days ago, are 30 weeks.
+    # In whole days if the record gives them: 29 weeks and 5 days, two days ago, are 30 weeks.
     days = round(reading.value * WEEK, 3) + (chart.clock.now.date() - reading.when.day).days
     weeks = days / WEEK
     return Pregnancy(problem, weeks if weeks <= LONGEST_GESTATION else None)

@@ -1,4 +1,4 @@
-"""Implants and the safety of MRI (decisions D28, D29): unknown is not unsafe, and not safe either."""
+"""Implants and the safety of MRI (decisions D28, D29): unknown is neither unsafe nor safe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CARDIAC = (PACEMAKER, "device.cardiac-resynchronisation", "device.implantable-d
 _ASSIST, _STIMULATOR = "device.ventricular-assist", "device.neurostimulator"
 IMPLANTS = (*_CARDIAC, _ASSIST, _STIMULATOR, COCHLEAR)
 
-# A Condition says that there is an implant, not what its label allows; a Device of that kind decides instead.
+# A Condition says that there is an implant, not what its label allows; a Device of that kind takes precedence.
 _CODED_IMPLANTS: dict[str, tuple[str, ...]] = {
     "condition.pacemaker-or-defibrillator": _CARDIAC,
     "condition.ventricular-assist": (_ASSIST,),
@@ -27,14 +27,14 @@ _RANK = ("safe", "conditional", "unknown", "unsafe")
 
 
 class MrSafety(Struct, frozen=True):
-    """The worst MR safety of the implants on record, and the record that says so; level `none` without any."""
+    """The worst MR safety of the implants on record, and the record that states it; level `none` without implants."""
 
     level: str
     fact: Fact | None = None
 
     @property
     def is_hazard(self) -> bool:
-        """Unsafe or unknown."""
+        """Whether the level is unsafe or unknown."""
         return self.level in ("unsafe", "unknown")
 
 
@@ -55,5 +55,5 @@ def implants(chart: Chart) -> list[MrSafety]:
 
 @finding(implants)
 def mr_safety(chart: Chart) -> MrSafety:
-    """The worst of several implants wins."""
+    """The MR safety of the patient: the worst of several implants decides."""
     return next(iter(implants(chart)), MrSafety("none"))

@@ -25,7 +25,7 @@ from cards.record.side import FEET
 ACUTE_STROKE = "condition.stroke-acute"
 SUDDEN = timedelta(days=1)
 AFTER_OPERATION = timedelta(days=14)
-ADOLESCENT = 12  # years: from here on disc disease is a cause of its own
+ADOLESCENT = 12  # years: from this age disc disease is a cause in its own right
 
 
 @finding(
@@ -44,7 +44,7 @@ ADOLESCENT = 12  # years: from here on disc disease is a cause of its own
     needs_same_day_mri,
 )
 def neuraxis_grounds(chart: Chart) -> dict[str, Indicator]:
-    """Every ground for imaging the whole spine that holds, and its tier: umn, cancer, child, bilateral, rapid."""
+    """The grounds that hold for imaging the whole spine, with their tiers: umn, cancer, child, bilateral, rapid."""
     grounds = {}
     if umn_signs(chart):
         is_known = is_new_in_central_disease(chart)  # the signs may be those of the known disease
@@ -61,16 +61,16 @@ def neuraxis_grounds(chart: Chart) -> dict[str, Indicator]:
 
 
 def _is_of_an_adolescent(chart: Chart) -> bool:
-    """D83: from 12 years an L5 root or a completely peripheral pattern, without cord signs, counts as in an adult."""
+    """D83: from 12 years, an L5 root or complete peripheral pattern without cord signs counts as in an adult."""
     if chart.age is None or chart.age < ADOLESCENT or umn_signs(chart):
         return False
     return bool(l5_pattern(chart) or radicular_pain(chart) or peripheral_pattern(chart))
 
 
 def _of_both_feet(chart: Chart) -> Indicator:
-    """D30, D77: critical when painless and of known onset; warning beside the emergency card.
+    """D30, D77: critical if painless and of known onset; a warning alongside the emergency card.
 
-    Of orders that are being written the whole spine is judged on its own (D88).
+    While orders are being written, the whole spine is judged on its own (D88).
     """
     has_card = is_emergency(chart) and not chart.is_ordering
     is_uncertain = spinal_pain(chart) or has_card or foot_drop(chart).onset is None
@@ -89,9 +89,9 @@ def _of_both_feet(chart: Chart) -> Indicator:
     unanswered_emergencies,
 )
 def cord_threats(chart: Chart) -> list[Fact]:
-    """D66: what is behind cord signs, cancer or infection, or both feet, critical by their own tier and unanswered.
+    """D66: the records of cord signs, cancer or infection, or both feet, if critical by their own tier and unanswered.
 
-    And the reports of a compressed cord or cauda equina, or a destroyed spine, that surgery has not answered.
+    Also the reports of a compressed cord or cauda equina, or a destroyed spine, that surgery has not answered.
     """
     drop, grounds = foot_drop(chart), neuraxis_grounds(chart)
     behind: dict[str, list[Fact]] = {
@@ -114,7 +114,7 @@ def acute_stroke(chart: Chart) -> Problem | None:
 
 @finding(foot_drop, umn_signs, spinal_pain, cancer_or_infection, red_flags, *SURGERY, "observation.signs")
 def points_to_brain(chart: Chart) -> bool:
-    """D70: one foot, and nothing that points to the spine: no pain, sensory level, cancer, red flag or operation."""
+    """D70: one foot drops and nothing points to the spine: no pain, sensory level, cancer, red flag or operation."""
     operated = any(chart.within(operation.when, AFTER_OPERATION) for operation in chart.procedures(*SURGERY))
     level = is_present(chart, "sensory-level", EXAM_WINDOW)
     spinal = spinal_pain(chart) or level or cancer_or_infection(chart) or red_flags(chart) or operated
@@ -123,7 +123,7 @@ def points_to_brain(chart: Chart) -> bool:
 
 @finding(foot_drop)
 def is_sudden(chart: Chart) -> bool:
-    """The onset is stated, and at most 1 d ago."""
+    """Whether the onset is stated and at most 1 d ago."""
     onset = foot_drop(chart).onset
     stated = (code.when for code in foot_drop(chart).codes if not code.is_recorded)
     return onset is not None and chart.within(onset, SUDDEN) and onset in stated

@@ -1,4 +1,4 @@
-"""What speaks against an NSAID: for the card of its own, and for the options that pain-regimen lists (D43, D91)."""
+"""What speaks against an NSAID, for its own card and for the options that pain-regimen lists (D43, D91)."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def _kidney(chart: Chart) -> list[Hazard]:
     if known is None:
         return unmeasured_kidneys(chart)
     if known.at_least(LOW_CLEARANCE) is not False:
-        return unmeasured_kidneys(chart)  # nothing, unless a bound leaves open whether it is low
+        return unmeasured_kidneys(chart)  # empty unless a bound leaves open whether the clearance is low
     indicator = Indicator.CRITICAL if known.at_least(UNSAFE_CLEARANCE) is False else Indicator.WARNING
     return [Hazard(indicator, "kidney", str(known), known.facts)]
 
 
 def _expecting(chart: Chart) -> list[Hazard]:
-    """D43: gestation 20 to under 30 weeks, or unknown, warns; from 30 weeks never."""
+    """D43: gestation of 20 to under 30 weeks, or unknown, is a warning; from 30 weeks never give it."""
     expecting = pregnancy(chart)
     if expecting is None:
         return []

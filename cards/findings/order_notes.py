@@ -1,4 +1,4 @@
-"""What radiology rings back about, and the emergency that stands as an order's first reason (D97)."""
+"""What radiology would call back about, and the emergency that is an order's first reason (D97)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cards.record.facts import Fact, Problem, Reading
 from cards.value_sets.systems import EXAM
 from cards.value_sets.value_set import VALUE_SETS
 
-LOW_EGFR = 60  # mL/min/1.73 m2: below it radiology asks, whether or not contrast is given (D97)
+LOW_EGFR = 60  # mL/min/1.73 m2: radiology asks about a lower value whether or not contrast is given (D97)
 MOST_NAMES = 6
 _SAFETY = {
     "unsafe": "MR unsafe",
@@ -31,7 +31,7 @@ _SAFETY = {
 
 @finding(implants, pregnancy, *ANTITHROMBOTIC, "observation.egfr")
 def for_radiology(chart: Chart) -> tuple[str, str]:
-    """The sentence for radiology: of a scan without contrast, and of one with it. Plain text."""
+    """The sentences for radiology: for a scan without contrast, and for one with contrast. Plain text."""
     known = [_implants(chart), *_pregnancy(chart), _blood_thinners(chart)]
     plain, contrast = (f"For radiology: {'; '.join([*known, *kidney])}." for kidney in _kidneys(chart))
     return plain, contrast
@@ -59,7 +59,7 @@ def _blood_thinners(chart: Chart) -> str:
 
 
 def _kidneys(chart: Chart) -> tuple[list[str], list[str]]:
-    """The newest eGFR of a year: for a scan without contrast only when it is low, for one with contrast always."""
+    """The newest eGFR within a year: for a scan without contrast only if it is low, for one with contrast always."""
     egfr = newest_number(chart, "egfr", LABORATORY)
     if egfr is None:
         return [], ["no eGFR in a year"]
@@ -68,20 +68,20 @@ def _kidneys(chart: Chart) -> tuple[list[str], list[str]]:
 
 
 def _few(words: Iterable[str]) -> list[str]:
-    """Each once, and the first of very many: a note has an end."""
+    """The words without repeats, and only the first if there are very many: a note has to end."""
     once = list(dict.fromkeys(words))
     return once[:MOST_NAMES] + [f"{len(once) - MOST_NAMES} more"] * (len(once) > MOST_NAMES)
 
 
 def _named(fact: Fact) -> str:
-    """In the record's words; in those of its value set when it has none."""
+    """The fact in the record's words, or in those of its value set if the record has none."""
     keys: tuple[str, ...] = getattr(fact, "keys", ())
     return name(fact.text or (VALUE_SETS[keys[0]].title if keys else "device"), 60)
 
 
 @finding(foot_drop, red_flags, umn_signs)
 def emergencies(chart: Chart) -> tuple[Reason, ...]:
-    """Suspected cauda equina syndrome, then each cord sign: they are an order's reasons before the foot drop."""
+    """Suspected cauda equina syndrome, then each cord sign: an order gives these as reasons before the foot drop."""
     if not foot_drop(chart):
         return ()
     suspected = [Reason(CODED_SYNDROME, "Suspected cauda equina syndrome")] if red_flags(chart) else []
@@ -89,7 +89,7 @@ def emergencies(chart: Chart) -> tuple[Reason, ...]:
 
 
 def _cord_sign(sign: Fact) -> Reason:
-    """A sign with the code of the condition of its name, if there is one; no code of the others is verified."""
+    """A sign with the code of the condition of the same name, if there is one; no code for the others is verified."""
     if isinstance(sign, Problem):
         key = next(key for key in sign.keys if key in UMN_PROBLEMS)
         return Reason(key, VALUE_SETS[key].title)

@@ -1,4 +1,4 @@
-"""Radicular and back pain (decision D14): a pain score is no evidence of radicular pain."""
+"""Radicular and back pain (decision D14): a pain score is not evidence of radicular pain."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from cards.record.side import Side
 
 # What R4 allows as reasonReference of a request, with an id that R4 allows.
 _CITABLE = re.compile(r"(Condition|Observation|DiagnosticReport)/[A-Za-z0-9\-.]{1,64}")
-# D99: what is mistaken for a root
+# D99: what can be mistaken for a root lesion
 MIMICS = (
     "Mimics: sudden pain, pallor or swelling (artery, compartment); hip or knee surgery or injury (sciatic or peroneal "
     "nerve: tell that surgeon)."
@@ -33,7 +33,7 @@ DENERVATION = timedelta(days=21)  # limb denervation takes two to three weeks (E
 
 
 def emg_date(chart: Chart) -> str:
-    """D59: the later of onset + 21 d and today; today + 21 d when the onset is unknown."""
+    """D59: the later of onset + 21 d and today; today + 21 d if the onset is unknown."""
     today = chart.clock.now.date()
     onset = foot_drop(chart).onset
     return max((onset.day if onset else today) + DENERVATION, today).isoformat()
@@ -61,12 +61,12 @@ def graded(drop: FootDrop) -> str:
 
 
 def is_onset_stated(drop: FootDrop) -> bool:
-    """Whether a record states the onset; else it is only the day on which the foot drop was recorded."""
+    """Whether a record states the onset; if not, only the day on which the foot drop was recorded is known."""
     return any(code.when == drop.onset and not code.is_recorded for code in drop.codes)
 
 
 def elapsed(later: Moment, earlier: Moment) -> timedelta:
-    """The time between two moments by calendar day (D96); of less than 24 hours by the clock, when both have one."""
+    """The time between two moments in calendar days (D96); by the clock if under 24 hours and both have a time."""
     span = max(later.since(earlier), timedelta())
     return span if span < timedelta(days=1) else later.day - earlier.day
 
@@ -74,7 +74,7 @@ def elapsed(later: Moment, earlier: Moment) -> timedelta:
 def began(chart: Chart, drop: FootDrop, *, is_dated: bool = True) -> str:
     """`onset 6 days ago (2026-11-20)`, without its date `onset 6 days ago`, or `onset not recorded`.
 
-    When only the day of the record is known (D96): `recorded 2026-11-20; onset not stated`, or `onset not stated`.
+    If only the day of the record is known (D96): `recorded 2026-11-20; onset not stated`, or `onset not stated`.
     """
     if drop.onset is None:
         return "onset not recorded"
@@ -95,7 +95,7 @@ def lost_words(chart: Chart, loss: Loss) -> str:
 
 @finding(red_flags, unscreened, old_positive_screen, "observation.signs")
 def flags_for_reader(chart: Chart) -> str:
-    """D72: the cauda equina screen as it stands: positive, negative or not done, and what is old and was left open."""
+    """D72: the current cauda equina screen: positive, negative or not done, and old abnormal answers left open."""
     flags = red_flags(chart)
     words = [inside(flag.text) + (f" ({flag.when})" if flag.when else "") for flag in flags.findings]
     if flags.is_bilateral:
@@ -113,7 +113,7 @@ def flags_for_reader(chart: Chart) -> str:
 
 
 def _negative_screen(chart: Chart) -> str:
-    """No new flag, and every item of the screen answered: what is normal, what is long-standing, what was not asked."""
+    """For a complete screen without a new flag: what is normal, what is long-standing, and what was not asked."""
     answers = {item: list(newest_answers(chart, item, SCREEN_WINDOW).values()) for item in FLAGS}
     normal = [item for item, given in answers.items() if given and not any(answer.value for answer in given)]
     standing = [item for item, given in answers.items() if given and item not in normal]
@@ -132,7 +132,7 @@ def item_name(item: str) -> str:
 
 
 def left_open(answer: Reading) -> str:
-    """D72: an abnormal answer that is old, and that neither an examination nor a scan has followed."""
+    """D72: words for an old abnormal answer that neither an examination nor a scan has followed."""
     return f"{sentence(item_name(answer.code))} was abnormal on {answer.when}: not re-examined, not imaged."
 
 
@@ -151,14 +151,14 @@ def clinical_note(chart: Chart) -> str:
 
 @finding(foot_drop, decline)
 def drop_because(chart: Chart) -> tuple[Evidence, ...]:
-    """The foot drop and, when it worsens, the loss, as evidence."""
+    """The foot drop and, if it worsens, the loss, as evidence."""
     lost = decline(chart)
     worse = loss_evidence(lost) if lost is not None else ()
     return once((*drop_evidence(foot_drop(chart)), *worse))
 
 
 def evidence(*grounds: Fact | Evidence) -> tuple[Evidence, ...]:
-    """The facts as evidence, each once, in order; an order that is being written is said to be one."""
+    """The facts as evidence, each once, in order; an order that is being written is labelled as such."""
     return once(tuple(ground if isinstance(ground, Evidence) else _evidence(ground) for ground in grounds))
 
 
@@ -167,7 +167,7 @@ def _evidence(fact: Fact) -> Evidence:
 
 
 def because(chart: Chart, *grounds: Fact | Evidence) -> tuple[Evidence, ...]:
-    """What a card stands on: its own grounds, then the foot drop and its course."""
+    """The evidence for a card: its own grounds, then the foot drop and its course."""
     return evidence(*grounds, *drop_because(chart))
 
 
@@ -182,7 +182,7 @@ def references(*facts: Fact) -> tuple[str, ...]:
 
 
 def reasons(chart: Chart, *more: Fact) -> tuple[str, ...]:
-    """The records that justify an order: the foot drop's codes and grades, and more."""
+    """References to the records that justify an order: the codes and grades of the foot drop, and `more`."""
     return tuple(dict.fromkeys((*_drop_references(chart), *references(*more))))
 
 
@@ -193,7 +193,7 @@ def _drop_references(chart: Chart) -> tuple[str, ...]:
 
 
 def dropped_side(chart: Chart) -> str:
-    """`left`, `right` or `both`; empty when the side is not known."""
+    """`left`, `right` or `both`; empty if the side is not known."""
     side = foot_drop(chart).side
     return "" if side is Side.UNKNOWN else side.value
 
@@ -201,6 +201,6 @@ def dropped_side(chart: Chart) -> str:
 def request(
     chart: Chart, key: str, *grounds: Fact, priority: str = "routine", occurrence: str = "", side: str = ""
 ) -> Plan:
-    """An order of this key with the clinical note, justified by the foot drop and these grounds."""
+    """An order with this key and the clinical note, justified by the foot drop and these grounds."""
     note, why = clinical_note(chart), reasons(chart, *grounds)
     return Plan(key=key, priority=priority, side=side, note=note, occurrence=occurrence, reasons=why)

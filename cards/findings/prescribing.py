@@ -1,4 +1,4 @@
-"""What the three drug cards share: their scope, the drafts they judge, and what is taken beside them (D41 to D45)."""
+"""What the three drug cards share: their scope, the drafts they judge, and concurrent medicines (D41 to D45)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KIDNEY = "condition.chronic-kidney-disease"
 OLD = 65  # years
 ADULT = 18
 MOST_NAMES, MOST_WORDS, NAME_LENGTH = 2, 3, 24  # of medicines and of hazards in a summary; characters of a name
-NORMAL_CLEARANCE = 60  # mL/min: from here on no label asks for another dose
+NORMAL_CLEARANCE = 60  # mL/min: from this clearance up no label asks for another dose
 PARACETAMOL = "medication.acetaminophen"
 NSAIDS = ("medication.ibuprofen", "medication.naproxen", "medication.other-nsaid")
 ANTITHROMBOTIC = ("medication.anticoagulant", "medication.antiplatelet", "medication.aspirin")
@@ -31,10 +31,10 @@ OUT_OF_SCOPE = not_applicable("neither foot drop nor radicular pain is recorded"
 
 
 class Hazard(Struct, frozen=True):
-    """One reason against a draft: how grave, what is feared, in a word or two, and the records behind it.
+    """One reason against a draft: how grave it is, the feared effect in a word or two, and the records behind it.
 
     `risk` is a word that the cards know: allergy, dose, breathing, kidney, bleeding, serotonin, stomach, heart,
-    pregnancy, liver, eye, mood or interaction. `draft` is the one that it speaks of.
+    pregnancy, liver, eye, mood or interaction. `draft` is the draft that the hazard is about.
     """
 
     indicator: Indicator
@@ -55,7 +55,7 @@ class Hazard(Struct, frozen=True):
 
 
 def recorded(indicator: Indicator, risk: str, words: str, facts: Iterable[Fact]) -> list[Hazard]:
-    """One hazard on which all of these records stand; none without a record."""
+    """One hazard that is based on all of these records; none without a record."""
     standing = tuple(facts)
     return [Hazard(indicator, risk, words, standing)] if standing else []
 
@@ -74,7 +74,7 @@ def hazards_of(
 
 
 class Beside(Struct, frozen=True):
-    """What is taken or ordered beside a draft, and its names in a line; plain text."""
+    """What is taken or ordered alongside a draft, and its names on one line; plain text."""
 
     facts: tuple[Medicine | Draft, ...]
     names: str
@@ -87,7 +87,7 @@ _NOTHING = Beside((), "")
 
 
 def beside(chart: Chart, draft: Draft | None, *keys: str) -> Beside:
-    """Active medicines and other drafts of these keys."""
+    """Active medicines and other drafts with these keys."""
 
     taken = chart.medicines(*keys)
     if not taken and not chart.drafts:
@@ -115,7 +115,7 @@ def _beside(chart: Chart, facts: Iterable[Medicine | Draft]) -> Beside:
 
 
 def _names(chart: Chart, facts: Iterable[Medicine | Draft]) -> str:
-    """The medicines in a line, by their short names, of which two are said (O17); plain text."""
+    """The short names of the medicines on one line, at most two of them (O17); plain text."""
     short = {said.lower(): said for said in (_name(chart, fact) for fact in facts)}
     every = [short[key] for key in sorted(short)]
     more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
@@ -123,25 +123,25 @@ def _names(chart: Chart, facts: Iterable[Medicine | Draft]) -> str:
 
 
 def _name(chart: Chart, fact: Medicine | Draft) -> str:
-    """The short name of a medicine, made once: many drafts may have the same medicines beside them."""
+    """The short name of a medicine, computed once: many drafts may be taken with the same medicines."""
     return chart.once((_name, fact.text, fact.keys), lambda: name(chart.short_name(fact), NAME_LENGTH))
 
 
 def some(words: list[str], most: int) -> str:
-    """The first words of a list, and how many more there are: `a, b and 2 more`."""
+    """The first words of a list and how many more there are: `a, b and 2 more`."""
     return listed(words if len(words) <= most else [*words[:most], f"{len(words) - most} more"])
 
 
 @finding(clearance, KIDNEY)
 def unmeasured_kidney_disease(chart: Chart) -> Fact | None:
-    """D42: chronic kidney disease on record while the clearance is unknown, or its bound leaves open if it is low."""
+    """D42: chronic kidney disease on record while it is unknown, or left open by a bound, whether clearance is low."""
     known = clearance(chart)
     return chart.problem(KIDNEY) if known is None or known.at_least(NORMAL_CLEARANCE) is None else None
 
 
 @finding(clearance, "observation.creatinine", "observation.egfr")
 def unknown_clearance(chart: Chart) -> str:
-    """Why no clearance is known, as a sentence; empty when one is, of which the bound decides whether it is low."""
+    """A sentence on why no clearance is known; empty if it is known, or its bound decides whether it is low."""
     known = clearance(chart)
     if known is not None:
         is_open = known.at_least(NORMAL_CLEARANCE) is None
@@ -153,18 +153,18 @@ def unknown_clearance(chart: Chart) -> str:
 
 
 def unmeasured_kidneys(chart: Chart) -> list[Hazard]:
-    """D42: kidney disease of unknown degree warns."""
+    """D42: a warning for kidney disease of unknown degree."""
     kidney = unmeasured_kidney_disease(chart)
     return [Hazard.warning("kidney", "kidney disease without a clearance", kidney)] if kidney else []
 
 
 def loudest(hazards: Iterable[Hazard]) -> Indicator:
-    """The gravest of several hazards; information when there is none."""
+    """The indicator of the gravest hazard; info if there is none."""
     return max((hazard.indicator for hazard in hazards), key=lambda loud: loud.rank, default=Indicator.INFO)
 
 
 def spoken(hazards: list[Hazard], sentences: Mapping[str, str], **more: str) -> str:
-    """The sentence of the first risk that is present at the highest gravity, filled with its words and with `more`."""
+    """The sentence for the first risk among the gravest hazards, filled with its words and with `more`."""
     indicator = loudest(hazards)
     grave = [hazard for hazard in hazards if hazard.indicator is indicator]
     for risk, sentence in sentences.items():
@@ -175,7 +175,7 @@ def spoken(hazards: list[Hazard], sentences: Mapping[str, str], **more: str) -> 
 
 
 def _fitting(sentence: str, words: list[str], more: Mapping[str, str]) -> str:
-    """The sentence with as many of its words as fit a summary; the advice in it is never cut (O17)."""
+    """The sentence with as many of its words as fit into a summary; its advice is never cut (O17)."""
     for most in range(min(len(words), MOST_WORDS), 0, -1):
         filled = sentence.format(words=some(words, most), **more)
         if fits_summary(filled):
@@ -184,38 +184,38 @@ def _fitting(sentence: str, words: list[str], more: Mapping[str, str]) -> str:
 
 
 def spoken_risk(hazards: list[Hazard], sentences: Mapping[str, str]) -> str:
-    """The risk of which `spoken` speaks; empty when it has no sentence."""
+    """The risk that `spoken` names; empty if it has no sentence."""
     indicator = loudest(hazards)
     grave = {hazard.risk for hazard in hazards if hazard.indicator is indicator}
     return next((risk for risk in sentences if risk in grave), "")
 
 
 def other_hazards(hazards: list[Hazard], said: str) -> str:
-    """`Also: b and c. `: the hazards that the summary has not said; Markdown."""
+    """`Also: b and c. `: the hazards that the summary does not mention; Markdown."""
     others = [hazard for hazard in hazards if hazard.words not in said]
     return f"Also: {markdown(hazard_words(others), 300)}. " if others else ""
 
 
 def hazard_words(hazards: Iterable[Hazard]) -> str:
-    """Every hazard in words, the gravest first; plain text."""
+    """Every hazard in words, gravest first; plain text."""
     ranked = sorted(hazards, key=lambda hazard: -hazard.indicator.rank)
     return listed(list(dict.fromkeys(hazard.words for hazard in ranked)))
 
 
 @finding("patient")
 def is_child(chart: Chart) -> bool:
-    """Known to be under 18: no drug is suggested to a child."""
+    """Whether the patient is known to be under 18: no drug is suggested for a child."""
     return chart.age is not None and chart.age < ADULT
 
 
 @finding(is_child, PARACETAMOL)
 def may_have_paracetamol(chart: Chart) -> bool:
-    """Paracetamol may be offered: no child, no allergy to it, not taken already."""
+    """Whether paracetamol may be offered: not a child, no allergy to it, and not taken already."""
     return not (is_child(chart) or chart.allergies(PARACETAMOL) or chart.medicines(PARACETAMOL))
 
 
 def not_checked(chart: Chart) -> Silent | None:
-    """The silence where a hazard may hide: what was not read, or lacks a date; None when everything was checked."""
+    """The silence if a hazard may hide in data that were not read or lack a date; None if everything was checked."""
     kinds = {"medication": "medicines", "allergy": "allergies", "patient": "the patient"}
     missing = [words for key, words in kinds.items() if not chart.has_seen(key)]
     if missing:

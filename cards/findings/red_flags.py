@@ -20,7 +20,7 @@ from cards.record.side import FEET, Side
 
 RED_FLAG_WINDOW = timedelta(days=14)  # BMJ Best Practice (E1): new or worse within 14 days
 
-# The finding, and the Condition of the same meaning; anal tone has no Condition.
+# The finding -> the Condition with the same meaning; anal tone has none.
 FLAGS = {
     "saddle-sensation": "condition.saddle-sensory-loss",
     "bladder-dysfunction": "condition.bladder-dysfunction",
@@ -42,9 +42,9 @@ _CODED = tuple(key for key in FLAGS.values() if key)
 class RedFlags(Struct, frozen=True):
     """What raises the suspicion of cauda equina compression.
 
-    `findings` are the new flags; `is_bilateral` says that both feet dropped acutely with pain, a flag of
-    its own whose date is the onset. `newest` holds the dates that a study must be newer than, of every
-    side of a finding; one without a date (`has_undated`) no study is known to be newer than.
+    `findings` are the new flags; `is_bilateral` says that both feet dropped acutely with pain, a separate flag
+    whose date is the onset. `newest` holds the dates that a study must be newer than, for every side of a finding.
+    If a flag has no date (`has_undated`), no study is known to be newer.
     """
 
     findings: tuple[Fact, ...]
@@ -65,8 +65,8 @@ class RedFlags(Struct, frozen=True):
 def acute_bilateral(chart: Chart) -> bool:
     """D10: foot drop on both sides, acute, or of unknown onset without another cause or finished imaging.
 
-    A foot that an old central lesion covers is not one of two, nor is the drop acute when every foot of unknown onset
-    is known to have been weak for over 14 d (D77).
+    A foot that an old central lesion covers does not count as one of the two. The drop is not acute either if every
+    foot of unknown onset is known to have been weak for over 14 d (D77).
     """
     return _is_acute_bilateral(chart, imaging_done(chart))
 
@@ -79,7 +79,7 @@ def _is_acute_bilateral(chart: Chart, done: Report | None) -> bool:
 
 
 def _is_explained(chart: Chart, foot: Side) -> bool:
-    """D77: an old central lesion covers this foot, and no code says that it dropped in the last 14 d."""
+    """D77: an old central lesion covers this foot and no code says that it dropped in the last 14 d."""
     codes = (code for code in foot_drop(chart).codes if _dates(code, foot))
     return foot in feet_of_old_lesions(chart) and not any(chart.within(code.when, ACUTE) for code in codes)
 
@@ -91,14 +91,14 @@ def _is_old(chart: Chart, drop: FootDrop) -> bool:
 
 
 def _weak_since(chart: Chart, foot: Side) -> list[Moment]:
-    """When this foot was graded 3 or less, or coded as dropped."""
+    """The moments at which this foot was graded 3 or less or coded as dropped."""
     grades = [grade.when for grade in dorsiflexion(chart).get(foot, ()) if grade.value <= DROPPED]
     codes = [code.when for code in chart.problems("condition.foot-drop") if _dates(code, foot)]
     return [when for when in (*grades, *codes) if when is not None]
 
 
 def _dates(code: Problem, foot: Side) -> bool:
-    """Whether a foot-drop code is one of this foot; one without a side dates both."""
+    """Whether a foot-drop code dates this foot; a code without a side dates both."""
     return code.side is Side.UNKNOWN or code.side.covers(foot)
 
 
@@ -130,14 +130,14 @@ def red_flags(chart: Chart) -> RedFlags:
 
 
 def _new_answers(chart: Chart, flag: str) -> list[Reading]:
-    """The newest answers to an item, of each side, that are abnormal, new, and not a chronic and unchanged state."""
+    """The newest answers to an item, by side, that are abnormal and new and not an unchanged chronic state."""
     answers = newest_abnormal(chart, flag, RED_FLAG_WINDOW)
     coded = FLAGS[flag]
     return [] if answers and coded and _is_chronic(chart, flag, chart.problems(coded)) else answers
 
 
 def _new_problems(chart: Chart, flag: str) -> list[Problem]:
-    """The Conditions of the same meaning whose onset is as new."""
+    """The Conditions with the same meaning whose onset is equally new."""
     coded = FLAGS[flag]
     problems = chart.problems(coded) if coded else []
     return [problem for problem in problems if chart.within(problem.when, RED_FLAG_WINDOW)]
@@ -148,7 +148,7 @@ def _is_new_syndrome(chart: Chart, problem: Problem, done: Report | None) -> boo
 
 
 def _is_chronic(chart: Chart, flag: str, problems: list[Problem], before: Moment | None = None) -> bool:
-    """Coded with onset >14 d before that moment (now), and never recorded normal after that onset."""
+    """Coded with onset >14 d before that moment (default: now), and never recorded as normal after that onset."""
     end = before or chart.clock.moment
     normal = Latest.of(answer.when for answer in chart.readings(flag) if not answer.value)
     return any(
@@ -168,7 +168,7 @@ def past_cancer(chart: Chart) -> list[Problem]:
 
 @finding("observation.signs")
 def unscreened(chart: Chart) -> list[str]:
-    """D72: what of saddle, bladder and bowel nobody has answered in 7 d."""
+    """D72: those of the saddle, bladder and bowel items that were not answered in 7 d."""
     return [item for item in SCREEN if not newest_answers(chart, item, SCREEN_WINDOW)]
 
 
@@ -177,7 +177,7 @@ OLD_FLAG_WINDOW = timedelta(days=90)
 
 @finding(foot_drop, "observation.signs", *_CODED, *MRI_REPORTS, *CT_REPORTS)
 def old_positive_screen(chart: Chart) -> list[Reading]:
-    """D72: cauda equina items whose newest answer is abnormal and 14 to 90 d old, and that no scan has followed."""
+    """D72: cauda equina items whose newest answer is abnormal and 14 to 90 d old, with no scan since."""
     scans = [report.when for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if report.when]
     old = []
     for code, coded in FLAGS.items():
@@ -193,7 +193,7 @@ def old_positive_screen(chart: Chart) -> list[Reading]:
 
 @finding(foot_drop, red_flags, "observation.signs", *_CODED)
 def flags_to_call_for(chart: Chart) -> Latest:
-    """D71: since when the flags stand, item by item: what is recorded again, or of another side, is nothing new."""
+    """D71: since when each flag has been present: recording it again, or for another side, does not make it new."""
     flags = red_flags(chart)
     dates = [_item_since(chart, flag) for flag in FLAGS]
     dates += [flag.when for flag in flags.findings if isinstance(flag, Problem) and CODED_SYNDROME in flag.keys]
@@ -203,7 +203,7 @@ def flags_to_call_for(chart: Chart) -> Latest:
 
 
 def _item_since(chart: Chart, flag: str) -> Moment | None:
-    """When an item was first recorded or coded as abnormal since its last normal answer; None when it is no flag."""
+    """When an item was first recorded or coded as abnormal since its last normal answer; None if it is not a flag."""
     coded = [problem.when for problem in _new_problems(chart, flag)]
     normal = Latest.of(answer.when for answer in chart.readings(flag) if not answer.value)
     standing = [when for when in coded if when is not None and not normal.is_after(when)]
@@ -230,7 +230,7 @@ def _since(chart: Chart, flag: Reading) -> Moment | None:
 
 @finding(*CANCER_OR_INFECTION, past_cancer)
 def cancer_or_infection(chart: Chart) -> list[Problem]:
-    """Cancer, active or past, and a risk of spinal infection."""
+    """Cancer, active or past, and risks of spinal infection."""
     return [*chart.problems(*CANCER_OR_INFECTION), *past_cancer(chart)]
 
 
@@ -242,13 +242,13 @@ def cancer_or_infection_with_pain(chart: Chart) -> list[Problem]:
 
 @finding(foot_drop, red_flags, cancer_or_infection_with_pain)
 def lifts_gates(chart: Chart) -> bool:
-    """D19: a red flag that lifts every off-gate."""
+    """D19: whether there is a red flag that lifts every off-gate."""
     return bool(foot_drop(chart)) and bool(red_flags(chart) or cancer_or_infection_with_pain(chart))
 
 
 @finding("observation.signs", *_CODED)
 def undated_flags(chart: Chart) -> list[Fact]:
-    """Red flags that would count but for their date: they lie in no window (D2)."""
+    """Red flags that do not count only because they have no date and so lie in no window (D2)."""
     undated: list[Fact] = [
         answer for flag in FLAGS for answer in chart.readings(flag) if answer.value and answer.when is None
     ]

@@ -21,11 +21,11 @@ L5_MUSCLES = ("mrc-inversion", "mrc-hip-abduction")
 WEAK = 4  # grade 4 or less
 
 
-_NONE: dict[Side, list[Reading]] = {}  # nobody changes it in place
+_NONE: dict[Side, list[Reading]] = {}  # never changed in place
 
 
 def _newest(chart: Chart, finding_code: str) -> dict[Side, list[Reading]]:
-    """The newest readings of each side, several when they are of one time; whatever the window that is asked about."""
+    """The newest readings of each side, regardless of the window; several if they have the same time."""
     recorded = chart.readings(finding_code)
     if not recorded:
         return _NONE  # nearly every finding of nearly every chart
@@ -36,7 +36,7 @@ def _newest(chart: Chart, finding_code: str) -> dict[Side, list[Reading]]:
 
 
 def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[Side, Reading]:
-    """The newest valid answer of each side; at one time the abnormal one, when one of that time is in the window."""
+    """The newest valid answer of each side, if in the window; the abnormal one of several at the same time."""
     answers: dict[Side, Reading] = {}
     for side, last in _newest(chart, finding_code).items():
         if any(chart.within(reading.when, window) for reading in last):
@@ -45,7 +45,7 @@ def newest_answers(chart: Chart, finding_code: str, window: timedelta) -> dict[S
 
 
 def newest_abnormal(chart: Chart, finding_code: str, window: timedelta) -> list[Reading]:
-    """Every newest answer in the window, of any side, that says abnormal; of one time all that do."""
+    """Every newest answer in the window, on any side, that is abnormal; all of them if several have the same time."""
     abnormal: dict[int, Reading] = {}
     for last in _newest(chart, finding_code).values():
         if any(chart.within(reading.when, window) for reading in last):
@@ -54,7 +54,7 @@ def newest_abnormal(chart: Chart, finding_code: str, window: timedelta) -> list[
 
 
 def is_present(chart: Chart, finding_code: str, window: timedelta) -> Reading | None:
-    """The newest answer that says present, on any side."""
+    """The newest answer in the window if it says present, on any side."""
     answers = newest_answers(chart, finding_code, window).values()
     return next((answer for answer in answers if answer.value), None)
 
@@ -74,20 +74,20 @@ def umn_answered(chart: Chart) -> bool:
 
 @finding(umn_signs, umn_answered)
 def umn_recorded_absent(chart: Chart) -> bool:
-    """None present, and at least one answered in 7 d."""
+    """Whether none is present and at least one was answered in 7 d."""
     return not umn_signs(chart) and umn_answered(chart)
 
 
 def grades_on(
     chart: Chart, muscle: str, sides: Iterable[Side], window: timedelta = EXAM_WINDOW
 ) -> list[Reading | None]:
-    """The newest grade of a muscle in the window on each of these sides; None where it is not recorded."""
+    """The newest grade of a muscle in the window for each of these sides; None if it is not recorded."""
     newest_ones = _newest(chart, muscle)
     return [lowest_within(chart, newest_ones.get(side, []), window) for side in sides]
 
 
 def _touches(side: Side, dropped: tuple[Side, ...]) -> bool:
-    """Whether a finding of this side is not known to be only on the other side."""
+    """Whether a finding of this side may be on a dropped side: it is not known to be only on the other one."""
     return side not in FEET or Side.UNKNOWN in dropped or side in dropped
 
 
@@ -120,7 +120,7 @@ def l5_pattern(chart: Chart) -> list[Fact]:
 def peripheral_pattern(chart: Chart) -> list[Reading]:
     """Inversion and hip abduction 5 on every dropped side, without pain, UMN sign or positive SLR.
 
-    The grades that show it; empty when it is not complete.
+    The grades that show it; empty if the pattern is not complete.
     """
     sides = foot_drop(chart).sides
     grades = [grade for muscle in L5_MUSCLES for grade in grades_on(chart, muscle, sides)]

@@ -1,4 +1,4 @@
-"""Silences that several rules share: what has been done, declined, or lacks a date."""
+"""Silences that several rules share: something has been done or declined, or lacks a date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def imaged(report: Report, region: str = "the spine") -> Silent:
 
 
 def ordered(what: str, order: Order) -> Silent:
-    """It is drafted, ordered or done already; no priority means routine."""
+    """It has been drafted, ordered or done already; no priority means routine."""
     return suppressed(f"{what} is {order.state} ({order.when}, {order.priority or 'routine'})", Evidence.of(order))
 
 
@@ -34,9 +34,9 @@ def decompressed(operation: Procedure) -> Silent:
 def declined(
     chart: Chart, what: str, *keys: str, is_void: Callable[[Chart, Order], bool] | None = None
 ) -> Silent | None:
-    """The patient declined it in 90 d, with no loss and no red flag since (D16); None when not.
+    """The patient declined it in 90 d, with no loss and no red flag since (D16); None if not.
 
-    `is_void` tells which refusals answer nothing besides (D84).
+    `is_void` says which refusals do not count for another reason (D84).
     """
     orders = refusals(chart, red_flags(chart).newest, *keys)
     order = next((order for order in orders if is_void is None or not is_void(chart, order)), None)
@@ -44,10 +44,10 @@ def declined(
 
 
 def undated(fact: Fact) -> Silent:
-    """A fact that would decide has no date (D2)."""
+    """A decisive fact has no date (D2)."""
     return could_not_evaluate(f"{inside(fact.text)} has no date: it lies in no window", Evidence.of(fact))
 
 
 def unread(what: str, consequence: str) -> Silent:
-    """Data that would decide was neither supplied nor could be obtained (D58)."""
+    """Decisive data were not supplied and could not be obtained (D58)."""
     return could_not_evaluate(f"{what} could not be read: {consequence}")

@@ -34,12 +34,12 @@ URGENT = frozenset({"urgent", "asap", "stat"})
 
 
 def is_pending(order: Order) -> bool:
-    """Active, on hold or draft."""
+    """Whether the order is active, on hold or a draft."""
     return order.is_pending
 
 
 def is_urgent(order: Order) -> bool:
-    """Priority urgent, asap or stat; none means routine."""
+    """Whether the priority is urgent, asap or stat; no priority means routine."""
     return order.priority in URGENT
 
 
@@ -52,7 +52,7 @@ def measured_decline(chart: Chart) -> Loss | None:
 
 @finding(foot_drop, measured_decline, charted_decline)
 def decline(chart: Chart) -> Loss | Reading | None:
-    """Progressive: a grade lost in 14 d (D11) or rapid progression charted (D12)."""
+    """Progressive weakness: a grade lost in 14 d (D11) or rapid progression charted (D12)."""
     return measured_decline(chart) or (charted_decline(chart) if foot_drop(chart) else None)
 
 
@@ -78,7 +78,7 @@ def imaging_done(chart: Chart) -> Report | None:
 
 @finding(foot_drop, *MRI_REPORTS, *CT_REPORTS, decline)
 def emergency_imaging_done(chart: Chart) -> Report | None:
-    """D17 as the cauda equina card sees it: there a CT counts as well."""
+    """D17 for the cauda equina card, for which a CT counts as well."""
     return done_in_episode(chart, (*MRI_REPORTS, *CT_REPORTS))
 
 
@@ -89,12 +89,12 @@ def whole_spine_done(chart: Chart) -> Report | None:
 
 
 def done_in_episode(chart: Chart, keys: Iterable[str]) -> Report | None:
-    """A report of these keys that belongs to the episode and that no later loss has outdated."""
+    """A report with one of these keys that belongs to the episode and is not outdated by a later loss."""
     return next((report for report in reports_in_episode(chart, keys) if not lost_since(chart, report)), None)
 
 
 def reports_in_episode(chart: Chart, keys: Iterable[str]) -> list[Report]:
-    """D15: the final reports of these keys that belong to the episode."""
+    """D15: the final reports with these keys that belong to the episode."""
     reports = chart.reports(*keys)
     if not reports:
         return []
@@ -103,7 +103,7 @@ def reports_in_episode(chart: Chart, keys: Iterable[str]) -> list[Report]:
 
 
 def counts_as_mri_order(chart: Chart, order: Order) -> bool:
-    """D15: pending, or completed with no final spine MRI report at or after it."""
+    """D15: whether it is pending, or completed without a final spine MRI report at or after it."""
     if order.is_pending:
         return True
     if not order.is_placed or order.when is None:

@@ -1,4 +1,4 @@
-"""What has answered a lesion or a report for the surgeon: decompression, or a consult (decisions D34, D66, D100)."""
+"""What has answered a lesion or a report for the surgeon: decompression or a consult (decisions D34, D66, D100)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def decompressed_since(chart: Chart, report: Report) -> Procedure | None:
 
 
 def is_call(order: Order) -> bool:
-    """Whether a consult is one for an emergency: signed, and completed or not expressly routine."""
+    """Whether a consult counts as an emergency call: signed, and either completed or not expressly routine."""
     return order.is_signed and (order.status == "completed" or order.priority != "routine")
 
 

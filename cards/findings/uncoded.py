@@ -1,4 +1,4 @@
-"""A report that nobody coded, and what it leaves open (decision D61)."""
+"""Uncoded reports, and what they leave open (decision D61)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from cards.record.facts import Order, Report
 from cards.record.moments import newest
 
 READ_SOON = timedelta(hours=72)
-ASKED = timedelta(days=90)  # an older report asks nothing
+ASKED = timedelta(days=90)  # nobody is asked to read an older report
 
 
 @finding(unread_reports)
 def newest_unread(chart: Chart) -> Report | None:
-    """The newest unread report of the last 90 d, when no report of this episode names a lesion."""
+    """The newest unread report of the last 90 d, if no report of this episode names a lesion."""
     if any(named(chart, report) for report in reports_in_episode(chart, (*MRI_REPORTS, *CT_REPORTS))):
         return None
     return newest_report(chart, unread_reports(chart))
@@ -39,7 +39,7 @@ def newest_unread(chart: Chart) -> Report | None:
 
 @finding(foot_drop, emergency_reports, *LESION_READS)
 def unread_emergency(chart: Chart) -> Report | None:
-    """The unread report that answers the red flags (D22): one that names roots alone is unread as well (D62).
+    """The unread report that answers the red flags (D22); one that names only root lesions is unread as well (D62).
 
     A CT counts whatever the implants: it silences the cauda equina card.
     """
@@ -54,9 +54,9 @@ def unread_emergency(chart: Chart) -> Report | None:
 
 @finding(unread_reports, red_flags, new_after_operation, steep_decline)
 def unread_since_trigger(chart: Chart) -> list[Report]:
-    """The unread reports that may have silenced other imaging: none when a report since the trigger names a lesion.
+    """The unread reports that may have silenced other imaging; none if a report since the trigger names a lesion.
 
-    While there are red flags, one that names roots alone is unread as well (D62).
+    While there are red flags, a report that names only root lesions is unread as well (D62).
     """
     operation, has_flags = new_after_operation(chart), bool(red_flags(chart))
     unread = unread_reports(chart)
@@ -70,7 +70,7 @@ def unread_since_trigger(chart: Chart) -> list[Report]:
 
 
 def silencing_report(chart: Chart, imaging_need: ImagingNeed) -> Report | None:
-    """The newest unread report without which an imaging card, not that of the cauda equina, would be critical."""
+    """The newest unread report without which an imaging card other than the cauda equina card would be critical."""
     unread = [report for report in unread_since_trigger(chart) if chart.within(report.when, ASKED)]
     everyone = frozenset(report.reference for report in unread)
     critical = _critical(imaging_need(everyone)) if unread else set()
@@ -82,25 +82,25 @@ def silencing_report(chart: Chart, imaging_need: ImagingNeed) -> Report | None:
 
 
 def _critical(need: Need) -> set[str]:
-    """The rules that ask for imaging at once, but for that of the cauda equina."""
+    """The rules, except that of the cauda equina, that ask for imaging at once."""
     cards = (card for card in need.cards if not card.is_of_emergency)
     return {card.rule for card in cards if card.indicator is Indicator.CRITICAL}
 
 
 def newest_report(chart: Chart, reports: list[Report]) -> Report | None:
-    """The newest of them that is <=90 d old."""
+    """The newest of the reports that is <=90 d old."""
     recent = [report for report in reports if chart.within(report.when, ASKED)]
     return max(newest(recent, lambda report: report.when), key=lambda report: report.reference, default=None)
 
 
 def is_to_be_read_now(chart: Chart, report: Report) -> bool:
-    """Within 72 h of the report; without clock time 3 calendar days."""
+    """Whether the report is at most 72 h old; without a time, at most 3 calendar days."""
     return chart.within(report.when, READ_SOON)
 
 
 @finding(red_flags, CONSULT, foot_drop)
 def consulted_since_flags(chart: Chart) -> Order | None:
-    """A consult that answers the critical tier: on or after the newest red flag."""
+    """A consult that answers the critical tier, dated on or after the newest red flag."""
     flags = red_flags(chart).newest
     consults = filter(is_call, consults_in_episode(chart, [CONSULT]))
     return next((order for order in consults if order.when and not flags.is_after(order.when)), None)
@@ -108,7 +108,7 @@ def consulted_since_flags(chart: Chart) -> Order | None:
 
 @finding(new_after_operation, steep_decline, CONSULT)
 def consulted_since_trigger(chart: Chart) -> Order | None:
-    """The same for the other grounds: on or after the known onset, the loss and the operation."""
+    """A consult that answers the other grounds, dated on or after the known onset, the loss and the operation."""
     operation = new_after_operation(chart)
     consults = filter(is_call, consults_in_episode(chart, [CONSULT]))
     return next((order for order in consults if not precedes(chart, order, operation)), None)
@@ -116,7 +116,7 @@ def consulted_since_trigger(chart: Chart) -> Order | None:
 
 @finding(foot_drop, emergency_reports, *LESION_READS)
 def unexplained_emergency(chart: Chart) -> Report | None:
-    """D64: a scan that answers the red flags, when all of them are normal or show nothing that matches the drop."""
+    """D64: a scan that answers the red flags, if all such scans are normal or show nothing that matches the drop."""
     drop = foot_drop(chart)
     answers = emergency_reports(chart) if drop else []
     for report in answers:

@@ -27,14 +27,14 @@ STAT_WINDOW = timedelta(hours=STAT_HOURS)
 
 @finding(red_flags, *MRI_REPORTS, *CT_REPORTS)
 def emergency_reports(chart: Chart) -> list[Report]:
-    """D22: the reports that answer the red flags: strictly newer than every one of them."""
+    """D22: the reports that answer the red flags, strictly newer than every one of them."""
     flags = red_flags(chart)
     return [report for report in chart.reports(*MRI_REPORTS, *CT_REPORTS) if flags.precede(report.when)]
 
 
 @finding(emergency_reports, *MRI_REPORTS, *SPINE_MRI, *SPINE_CT, mr_safety)
 def emergency_answer(chart: Chart) -> Report | Order | None:
-    """D22: what answers the red flags: a report newer than the newest one, or a stat order <=4 h old, signed (D100)."""
+    """D22: what answers the red flags: a report newer than the newest, or a signed (D100) stat order <=4 h old."""
     if reports := emergency_reports(chart):
         return reports[0]
     ct = chart.orders(*SPINE_CT) if mr_safety(chart).is_hazard else []
@@ -46,7 +46,7 @@ def emergency_answer(chart: Chart) -> Report | Order | None:
 
 @finding(foot_drop, red_flags, emergency_answer)
 def stat_mri(chart: Chart) -> Order | None:
-    """The stat MRI that answers the red flags: from before the onset too it is the scan that the drop needs."""
+    """The stat MRI that answers the red flags; even if it predates the onset, it is the scan that the drop needs."""
     answer = emergency_answer(chart) if foot_drop(chart) and red_flags(chart) else None
     is_mri = isinstance(answer, Order) and bool(set(answer.keys) & set(SPINE_MRI))
     return answer if isinstance(answer, Order) and is_mri else None
@@ -54,13 +54,13 @@ def stat_mri(chart: Chart) -> Order | None:
 
 @finding(foot_drop, red_flags, emergency_answer)
 def is_emergency(chart: Chart) -> bool:
-    """Whether the cauda equina card stands: red flags with foot drop that nothing has answered."""
+    """Whether the cauda equina card applies: foot drop with red flags that nothing has answered."""
     return bool(foot_drop(chart)) and bool(red_flags(chart)) and emergency_answer(chart) is None
 
 
 @finding(foot_drop, flags_to_call_for, CONSULT)
 def surgery_called(chart: Chart) -> Order | None:
-    """D71: a signed consult of this episode, not expressly routine or completed, on or after the red flags."""
+    """D71: a signed consult of this episode on or after the red flags, completed or not expressly routine."""
     since = flags_to_call_for(chart)
     for order in consults_in_episode(chart, [CONSULT]):
         if is_call(order) and order.when is not None and not since.is_after(order.when):
