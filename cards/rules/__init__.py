@@ -1,1 +1,1 @@
-"""The rules, one recommendation a file, its cases beside it; and the table of their precedence."""
+"""The rules, one recommendation per file with its cases in a file next to it, and the table of their precedence."""

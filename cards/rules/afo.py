@@ -36,7 +36,7 @@ def afo(chart: Chart) -> Verdict:
 
 
 def _requested(chart: Chart) -> Order | None:
-    """D38: active, on hold or draft whatever its date, or completed in this episode."""
+    """D38: the request that is active, on hold or a draft, whatever its date, or completed in this episode."""
     drop = findings.foot_drop(chart)
     for order in chart.orders(AFO):
         is_done = order.status == "completed" and findings.in_episode(chart, drop, order.when)
@@ -78,7 +78,7 @@ WHERE = {Side.LEFT: ", left", Side.RIGHT: ", right", Side.BOTH: ", both feet", S
 
 
 def _supply(chart: Chart, *, has_ulcer: bool, is_recommended: bool) -> Suggestion:
-    """The orthosis with the orthotist referral beside it; for damaged skin the referral alone."""
+    """The orthosis together with the orthotist referral; only the referral if the skin is damaged."""
     drop, why, note = findings.foot_drop(chart), findings.reasons(chart), findings.clinical_note(chart)
     side = findings.dropped_side(chart)
     device, referral = (Plan(key=key, side=side, note=note, reasons=why) for key in (AFO, "order.orthotist-referral"))

@@ -22,7 +22,7 @@ from cards.record import Chart, Evidence, Order, Reading
 def cauda_equina_emergency(chart: Chart) -> Verdict:
     """Foot drop with a new cauda equina red flag: emergency MRI within 4 hours, and call the spinal surgeon.
 
-    Most of these scans will be negative, and that is accepted: a missed compression is not undone.
+    Most of these scans will be negative. That is accepted, because a missed compression cannot be undone.
     """
     if (goals := findings.comfort_care(chart)) and (threats := findings.cord_threats(chart)):
         return _comfort(chart, THREATENED, findings.evidence(goals, *findings.because(chart, *threats)))
@@ -77,17 +77,17 @@ def _emergency(chart: Chart, because: tuple[Evidence, ...], residual: Reading | 
 
 
 def _scan(chart: Chart) -> tuple[str, str]:
-    """The method and its order: of the whole spine where that is asked for too, so that one order serves (D98)."""
+    """The method and its order: of the whole spine if that is asked for too, so that one order suffices (D98)."""
     if findings.mr_safety(chart).level == "unsafe":
         return "CT", "order.ct-lumbar"
     grounds = findings.neuraxis_grounds(chart)
     has_contrast = "cancer" in grounds and not chart.problems("condition.pregnancy")
-    is_whole = grounds and not chart.is_ordering  # of orders that are being written each region is judged alone (D88)
+    is_whole = grounds and not chart.is_ordering  # while orders are being written, each region is judged alone (D88)
     return "MRI", findings.WHOLE_SPINE_MRI[has_contrast] if is_whole else "order.mri-lumbar"
 
 
 def _uncalled(chart: Chart, order: Order) -> Card:
-    """D71: an order answers the scan, not the call."""
+    """D71: the card for a scan that is ordered while the surgeon has not been called."""
     flags, scan = findings.red_flags(chart), "CT" if set(order.keys) & set(findings.SPINE_CT) else "MRI"
     note = f"Suspected cauda equina syndrome; {inside(order.text)} ordered. {findings.clinical_note(chart)}"
     why = findings.reasons(chart, *flags.findings)
@@ -103,9 +103,9 @@ def _uncalled(chart: Chart, order: Order) -> Card:
 
 
 def _is_imaged_for_injury(chart: Chart) -> bool:
-    """D87: the precautions card stands above this one and asks for the imaging of the injured spine.
+    """D87: the precautions card ranks above this one and asks for imaging of the injured spine.
 
-    It does not speak while orders are written.
+    It does not speak while orders are being written.
     """
     is_asked = bool(findings.trauma_path(chart)) and findings.injury_needs_imaging(chart)
     return is_asked and not chart.is_ordering

@@ -1,4 +1,4 @@
-"""Sides that do not agree, and a problem list that examination contradicts."""
+"""Sides that do not agree, and a problem list that the examination contradicts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _AGREED = not_applicable(
 
 
 def _cannot_tell(chart: Chart) -> Verdict | None:
-    """What keeps the sides, or the problem list, from being checked; None when nothing does."""
+    """What prevents a check of the sides or of the problem list; None if nothing does."""
     drop = findings.foot_drop(chart)
     one_sided = bool(drop) and not drop.is_bilateral
     if one_sided and not chart.has_seen(*findings.MRI_REPORTS):

@@ -1,4 +1,4 @@
-"""Going home with foot drop: the return advice, when no other card gives it."""
+"""Going home with foot drop: the return advice, if no other card gives it."""
 
 from __future__ import annotations
 

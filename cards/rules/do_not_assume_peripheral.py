@@ -1,4 +1,4 @@
-"""A peroneal palsy that is coded but not proven: the L5 root looks like it."""
+"""A peroneal palsy that is coded but not proven: an L5 root lesion looks like it."""
 
 from __future__ import annotations
 

@@ -58,10 +58,10 @@ def do_not_delay_imaging(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
 
 
 def _meets(chart: Chart, asking: ImagingCard, need: Need) -> Draft | None:
-    """D51, D88: an urgent draft that answers this need; None when there is none.
+    """D51, D88: an urgent draft that answers this need; None if there is none.
 
-    Any spine MRI answers a lumbar need, and so does a CT when MRI is unsafe or of unknown safety. Of the whole spine
-    only its own MRI does, unless the need is a warning beside the cauda equina card.
+    Any spine MRI answers a lumbar need, and so does a CT if MRI is unsafe or of unknown safety. Only a whole-spine MRI
+    answers a need for the whole spine, unless that need is a warning alongside the cauda equina card.
     """
     beside_emergency = any(card.is_lumbar for card in need.cards) and asking.indicator is Indicator.WARNING
     enough = {*findings.WHOLE_SPINE_MRI}
@@ -74,7 +74,7 @@ def _meets(chart: Chart, asking: ImagingCard, need: Need) -> Draft | None:
 
 
 class Wanted(Struct, frozen=True):
-    """The imaging that is to be added: its plan, None when no code is bound for it, its name and its urgency."""
+    """The imaging to be added: its plan (None if no code is bound for it), its name and its urgency."""
 
     plan: Plan | None
     what: str
@@ -87,12 +87,12 @@ class Wanted(Struct, frozen=True):
 
     @property
     def is_stat(self) -> bool:
-        """For today: the surgeon is called in parallel."""
+        """Whether it is for today, so that the surgeon is called in parallel."""
         return self.priority == "stat"
 
     @property
     def is_ct(self) -> bool:
-        """CT stands in for an MRI that is unsafe."""
+        """Whether it is a CT in place of an unsafe MRI."""
         return self.plan is None or self.plan.key in findings.SPINE_CT
 
 
@@ -125,7 +125,7 @@ def _card(chart: Chart, asking: ImagingCard, deferring: list[Draft], mris: list[
 
 
 def _must_add(wanted: Wanted, slow: list[Draft]) -> bool:
-    """Whether no slow MRI is the imaging that is wanted: MRI is unsafe, or only the lumbar spine is being ordered."""
+    """Whether imaging must be added because no slow MRI is the right scan: MRI is unsafe, or only lumbar is ordered."""
     is_whole = any(set(draft.keys) & set(findings.WHOLE_SPINE_MRI) for draft in slow)
     wants_whole = wanted.plan is not None and wanted.plan.key in findings.WHOLE_SPINE_MRI
     return not slow or wanted.is_ct or (wants_whole and not is_whole)

@@ -78,7 +78,7 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> 
 
 
 def _source(hazards: list[findings.Hazard], *, is_critical: bool) -> Source | None:
-    """That of the hazard that the summary names (D93): None for the label's contraindications."""
+    """The source for the hazard that the summary names (D93); None for the label's contraindications."""
     risk = findings.spoken_risk(hazards, CONTRAINDICATED if is_critical else RISKY)
     if risk in ("interaction", "liver", "kidney"):
         return None
@@ -86,7 +86,7 @@ def _source(hazards: list[findings.Hazard], *, is_critical: bool) -> Source | No
 
 
 def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
-    """Removal alone and, where it may be given, removal with paracetamol instead."""
+    """Removal alone and, if paracetamol may be given, removal with paracetamol instead."""
     removal = tuple(Remove(draft=draft) for draft in drafts)
     remove = Suggestion(label="Remove duloxetine", plans=removal, is_recommended=True)
     if not findings.may_have_paracetamol(chart):

@@ -1,4 +1,4 @@
-"""Electrodiagnosis: planned three weeks after the onset, never a reason to wait with imaging."""
+"""Electrodiagnosis: planned three weeks after the onset, never a reason to delay imaging."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _summary(hazards: list[findings.Hazard]) -> str:
 
 
 def _source(hazards: list[findings.Hazard]) -> Source | None:
-    """That of the hazard that the summary names (D93): None for breathing, of which the rule's own speaks."""
+    """The source for the hazard that the summary names (D93); None for breathing, covered by the rule's own source."""
     is_critical = findings.loudest(hazards) is Indicator.CRITICAL
     risk = findings.spoken_risk(hazards, GRAVE if is_critical else RISKY)
     if risk == "breathing":
@@ -100,20 +100,20 @@ def _source(hazards: list[findings.Hazard]) -> Source | None:
 
 
 def _renal(chart: Chart, drafts: list[Draft]) -> str:
-    """The dose that the button writes, in the same words."""
+    """The dose that the button sets, in the same words."""
     over = [draft for draft in drafts if findings.is_over_label(chart, draft) and not chart.allergies(*draft.keys)]
     doses = dict.fromkeys(f"{name(draft.text)} {findings.renal_dose(chart, draft).words}" for draft in over)
     return f"For this clearance: {markdown(listed(list(doses)), 200)}. " if doses else ""
 
 
 def _called(draft: Draft) -> str:
-    """The gabapentinoid by its name, another medicine as it is written."""
+    """A gabapentinoid by its name, any other medicine as written."""
     drug = findings.gabapentinoid(draft)
     return drug.name if drug is not None else name(draft.text, 30)
 
 
 def _suggestions(chart: Chart, drafts: list[Draft]) -> tuple[Suggestion, ...]:
-    """A lower dose, never of a drug that the patient is allergic to; removal; a creatinine when none is known."""
+    """A lower dose (never if the patient is allergic to the drug), removal, and a creatinine if none is known."""
     suggestions: list[Suggestion] = []
     for draft in drafts:
         drug, written = findings.gabapentinoid(draft), name(draft.text)

@@ -1,4 +1,4 @@
-"""The examination that separates root, nerve and cord: only what is missing is asked for."""
+"""The examination that distinguishes root, nerve and cord: only what is missing is asked for."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NAMES = {
     "bowel-dysfunction": "bowel function", "mrc-toe-extension": "toe extension", "mrc-eversion": "eversion",
     "sensation-dorsum-foot": "sensation of the dorsum of the foot",
 }  # fmt: skip
-# D97: they round off the examination, and their lack alone makes no card.
+# D97: they complete the examination, but their absence alone does not produce a card.
 ALSO_GRADED = ("mrc-toe-extension", "mrc-eversion")
 ALSO_TESTED = "sensation-dorsum-foot"
 ROOT = "Weak **inversion** or **hip abduction** means the L5 root."
@@ -63,7 +63,7 @@ EXTEND = "extend to cord and brain if there are cord signs."
 
 
 def _missing(chart: Chart) -> list[str]:
-    """The exam codes of what is not recorded in 7 d (D5); muscles on every dropped side."""
+    """The exam codes of the items not recorded in 7 d (D5); muscles count on every dropped side."""
     sides, window = findings.foot_drop(chart).sides, findings.SCREEN_WINDOW
     missing = [muscle for muscle in findings.L5_MUSCLES if None in findings.grades_on(chart, muscle, sides, window)]
     if not findings.umn_answered(chart):
@@ -78,7 +78,7 @@ def _card(chart: Chart, missing: list[str]) -> Card:
     is_of_scan = _speaks_of_scan(chart)
     branch = "localisation-exam.screen" if is_urgent and not _is_unexplained(chart) else "localisation-exam"
     scanned = ""
-    if _is_unexplained(chart):  # the summary says it, unless what endangers the cauda equina is louder
+    if _is_unexplained(chart):  # the summary says so, unless a danger to the cauda equina comes first
         scanned = f" {sentence(EXTEND)}" if is_of_scan else f" {_unexplained(chart, missing)}; {EXTEND}"
     roots = "" if scanned or not set(missing) & set(findings.L5_MUSCLES) else f" {ROOT}"
     return Card(
@@ -98,19 +98,19 @@ def _card(chart: Chart, missing: list[str]) -> Card:
 
 
 def _is_unscreened(chart: Chart) -> bool:
-    """An acute foot drop of which the cauda equina screen is incomplete."""
+    """Whether it is an acute foot drop with an incomplete cauda equina screen."""
     return bool(findings.unscreened(chart)) and findings.is_acute(chart, findings.foot_drop(chart))
 
 
 def _speaks_of_scan(chart: Chart) -> bool:
-    """Whether the summary is about the scan: what may be a cauda equina that nobody has looked at comes first."""
+    """Whether the summary is about the scan: a possible cauda equina syndrome that nobody has checked comes first."""
     if findings.unexplained_emergency(chart):
         return not findings.old_positive_screen(chart)
     return _is_unexplained(chart) and not (findings.old_positive_screen(chart) or _is_unscreened(chart))
 
 
 def _unexplained(chart: Chart, missing: list[str]) -> str:
-    """What the scan leaves open, and the tests that would settle it: those that are missing, else all again."""
+    """What the scan leaves open, and the tests that would settle it: the missing ones, or else all again."""
     drop = findings.foot_drop(chart)
     is_doubtful = any(not findings.contradicts(seen.lesion, drop) for seen in findings.lesions(chart))
     tests = [code for code in LOCALISING if code in missing] or list(LOCALISING)
@@ -119,7 +119,7 @@ def _unexplained(chart: Chart, missing: list[str]) -> str:
 
 
 def _is_unexplained(chart: Chart) -> bool:
-    """A scan has been done, and leaves the question open (D64)."""
+    """Whether a scan has been done and leaves the question open (D64)."""
     return bool(findings.imaging_done(chart) or findings.unexplained_emergency(chart))
 
 
@@ -153,7 +153,7 @@ def _also_missing(chart: Chart) -> list[str]:
 
 
 def _skeletons(chart: Chart, code: str) -> tuple[Plan, ...]:
-    """An Observation to fill in; on each dropped side, but for the cauda equina screen, which has none."""
+    """An Observation to fill in for each dropped side; the cauda equina screen has no side."""
     if code in findings.SCREEN:
         return (Plan(key=f"exam.{code}"),)
     sides = dict.fromkeys("" if side is Side.UNKNOWN else side.value for side in findings.foot_drop(chart).sides)

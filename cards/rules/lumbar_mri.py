@@ -59,7 +59,7 @@ def lumbar_mri(chart: Chart) -> Verdict:
 
 
 def _tier(chart: Chart) -> Indicator:
-    """D33 below critical: info when chronic, stable and without new radicular pain; warning; info for all the rest."""
+    """D33, below critical: info if chronic, stable and without new radicular pain; then warning; else info."""
     drop = findings.foot_drop(chart)
     if findings.decline(chart):  # it ends at grade 4 (D79)
         return Indicator.WARNING
@@ -107,7 +107,7 @@ def _card(chart: Chart, indicator: Indicator, ground: SameDay | None) -> Card:
 
 
 def _is_of_the_operation(chart: Chart, ground: SameDay | None) -> bool:
-    """D68: new after surgery, and no injury of the trauma path is later than the operation."""
+    """D68: whether it is new after surgery and no injury of the trauma path is later than the operation."""
     operation = findings.new_after_operation(chart)
     if ground is not SameDay.SURGERY or operation is None or operation.when is None:
         return False
@@ -115,7 +115,7 @@ def _is_of_the_operation(chart: Chart, ground: SameDay | None) -> bool:
 
 
 def _call(chart: Chart, ground: SameDay | None) -> Suggestion:
-    """The call; after surgery it is recommended, and goes to the operating surgeon (D68)."""
+    """The call; after surgery it is recommended and goes to the operating surgeon (D68)."""
     is_operated = ground is SameDay.SURGERY or bool(findings.recent_surgery(chart))
     label = "Call the operating surgeon now" if is_operated else "Call spinal surgery now"
     plan = _plan(chart, findings.CONSULT, "stat")
@@ -123,7 +123,7 @@ def _call(chart: Chart, ground: SameDay | None) -> Suggestion:
 
 
 def _awaited(chart: Chart, indicator: Indicator, standing: findings.Standing) -> Card:
-    """D84: a request that waits too long is chased, and one that is routine is to be urgent; nothing is ordered."""
+    """D84: chase a request that waits too long, or make a routine one urgent; nothing is ordered."""
     order, is_critical = standing.order, indicator is Indicator.CRITICAL
     if standing.is_slow:
         text = f"Spine MRI is {'drafted' if order.is_draft else 'ordered'} as routine: ask for urgent."

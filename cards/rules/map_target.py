@@ -1,4 +1,4 @@
-"""Blood pressure in acute cord injury: the floor that every guideline agrees on, and where they differ."""
+"""Blood pressure in acute cord injury: the floor that all guidelines agree on, and where they differ."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _NO_INJURY = not_applicable(f"no cord injury of the last {findings.ACUTE_INJURY.
 
 
 def _is_initial(chart: Chart, injury: Problem) -> bool:
-    """In the first 24 h; an injury without clock time surely is only on its own day (D1, D47)."""
+    """Whether it is in the first 24 h; for an injury without a time, only its own day is certain (D1, D47)."""
     if injury.when is None or injury.when.instant is None:
         return injury.when is not None and injury.when.day == chart.clock.moment.day
     return chart.within(injury.when, timedelta(hours=INITIAL_HOURS))
@@ -79,14 +79,14 @@ def _pressures(chart: Chart) -> tuple[float | None, float | None, list[Reading]]
 
 
 def _decided(reading: Reading | None, *limits: int) -> float | None:
-    """The number of a reading; of one that is bounded a number on its side, if it decides the limits (O1)."""
+    """The value of a reading; for a bounded one, a number on the stated side if that decides the limits (O1)."""
     if reading is None or any(reading.at_least(limit) is None for limit in limits):
         return None
     return nextafter(reading.value, {"<": -inf, ">": inf}.get(reading.bound, reading.value))
 
 
 def _without(chart: Chart) -> str:
-    """That no pressure is recorded, or that one is and nobody can read it (O1)."""
+    """Words for a missing pressure: none is recorded, or the recorded one is unreadable (O1)."""
     words = chart.unreadable("map", LAST_HOUR) or chart.unreadable("sbp", LAST_HOUR)
     return f"with an unreadable pressure ({name(words, 20)}?)" if words else "with no MAP or systolic pressure"
 

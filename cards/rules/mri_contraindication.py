@@ -41,8 +41,8 @@ WITHOUT_CONTRAST = {
 def mri_contraindication(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """An implant not cleared for MRI: call MR safety now, and use CT or CT myelography if it is unsafe.
 
-    Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are no contraindications, but in
-    pregnancy the scan is made without gadolinium.
+    Unknown is not unsafe: the MRI request stays. Pregnancy and claustrophobia are not contraindications, but in
+    pregnancy the scan is done without gadolinium.
     """
     if chart.is_ordering and not chart.drafted(*MRI):
         return not_applicable("no MRI is among the orders being written")
@@ -106,9 +106,9 @@ def _must_not(chart: Chart, implant: Fact, imaging_need: ImagingNeed) -> Card:
 
 
 def _ct_instead(chart: Chart, implant: Fact, imaging_need: ImagingNeed) -> Suggestion:
-    """A CT as urgent as the lumbar MRI that it takes the place of, and never less than the foot drop asks for.
+    """A CT as urgent as the lumbar MRI that it replaces, and never less urgent than the foot drop demands.
 
-    What has no id cannot be removed with it.
+    A draft without an id cannot be removed together with it.
     """
     lumbar = chart.drafted(*findings.LUMBAR_MRI)
     ct = _plan(chart, "order.ct-lumbar", Need(), f"In the place of an MRI: {name(implant.text, 80)}, unsafe for MRI.")
@@ -137,7 +137,7 @@ def _without_gadolinium(chart: Chart, expecting: Fact) -> Card:
 
 
 def _same_scan(chart: Chart, draft: Draft) -> Suggestion:
-    """The same region as urgently, without contrast."""
+    """The same region without contrast, equally urgent."""
     key = next(WITHOUT_CONTRAST[key] for key in draft.keys if key in WITHOUT_CONTRAST)
     region = "whole spine" if key in findings.WHOLE_SPINE_MRI else "lumbar spine"
     priority = draft.priority if draft.priority in findings.URGENT else "routine"
@@ -161,12 +161,12 @@ def _conditional(chart: Chart, implant: Fact) -> Card:
 
 
 def _is_lumbar(chart: Chart, need: Need) -> bool:
-    """Whether a CT of the lumbar spine can stand in: for cord and brain, the region is radiology's choice."""
+    """Whether a CT of the lumbar spine can replace the MRI: for cord and brain, radiology chooses the region."""
     return bool(chart.drafted(*findings.LUMBAR_MRI)) if chart.is_ordering else need.is_lumbar
 
 
 def _priority(chart: Chart, need: Need) -> str:
-    """The urgency of what the implant blocks: of the drafted MRI, or of the imaging card."""
+    """The urgency of what the implant blocks: that of the drafted MRI or of the imaging card."""
     if need.loudest:
         return need.loudest.card.indicator.priority
     if not chart.is_ordering:
@@ -176,7 +176,7 @@ def _priority(chart: Chart, need: Need) -> str:
 
 
 def _plan(chart: Chart, key: str, need: Need, note: str) -> Plan:
-    """An order as urgent as what the implant blocks, justified by the foot drop when there is one."""
+    """An order as urgent as what the implant blocks, justified by the foot drop if there is one."""
     why: tuple[str, ...] = ()
     indication = ""
     if findings.foot_drop(chart):

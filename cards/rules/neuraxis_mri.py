@@ -41,7 +41,7 @@ def neuraxis_mri(chart: Chart) -> Verdict:
 
 
 def _without_ground(chart: Chart) -> Verdict:
-    """Silent; unknown when a sign lacks its date, or when nobody could tell whether this is a child."""
+    """The silence; could-not-evaluate if a sign has no date or it is unknown whether the patient is a child."""
     for sign in (sign for code in findings.UMN_SIGNS for sign in chart.readings(code)):
         if sign.value and sign.when is None:
             return findings.undated(sign)
@@ -79,7 +79,7 @@ ASK_ONSET = "The onset is not recorded: ask when each foot dropped."
 
 
 def _variant(chart: Chart, ground: str) -> str:
-    """The ground, or for cord signs alone the brain first: after a coded stroke, or when the drop came within a day."""
+    """The ground; for cord signs alone the brain first, after a coded stroke or if the drop came within a day."""
     stroke = findings.acute_stroke(chart)
     if ground != "umn" or not findings.points_to_brain(chart):
         return ground
@@ -98,7 +98,7 @@ def _summary(chart: Chart, ground: str) -> str:
 
 
 def _has_contrast(chart: Chart) -> bool:
-    """For cancer and infection, but not in pregnancy: the order and the summary say the same."""
+    """Whether contrast is given: for cancer and infection, but not in pregnancy; order and summary agree."""
     return "cancer" in findings.neuraxis_grounds(chart) and not chart.problems("condition.pregnancy")
 
 
@@ -107,7 +107,7 @@ def _is_unsafe(chart: Chart) -> bool:
 
 
 def _source(chart: Chart, ground: str) -> Source | None:
-    """That of the loudest ground (D93): the rule's own is of cancer, and infection has another."""
+    """The source for the loudest ground (D93): the rule's own is about cancer; infection has another."""
     variant = _variant(chart, ground)
     if variant == "cancer":
         keys = {key for problem in findings.cancer_or_infection_with_pain(chart) for key in problem.keys}
@@ -152,7 +152,7 @@ def _suggestions(chart: Chart, grounds: Set[str], causes: list[Fact], indicator:
 
 
 def _scans(chart: Chart, grounds: Set[str], priority: str, offer: Callable[..., Suggestion]) -> list[Suggestion]:
-    """The whole spine, and the brain: the brain first when the drop came suddenly (D70)."""
+    """The whole spine and the brain; the brain comes first if the drop came suddenly (D70)."""
     has_contrast = _has_contrast(chart)
     plain, contrast = findings.WHOLE_SPINE_MRI
     protocol = "without and with contrast" if has_contrast else "without contrast"

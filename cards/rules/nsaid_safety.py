@@ -76,7 +76,7 @@ def _card(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> 
 
 
 def _source(hazards: list[findings.Hazard]) -> Source | None:
-    """That of the hazard that the summary names (D93): None for pregnancy, of which the rule's own speaks."""
+    """The source for the hazard that the summary names (D93); None for pregnancy, covered by the rule's own source."""
     indicator = findings.loudest(hazards)
     risk = findings.spoken_risk(hazards, UNSAFE if indicator is Indicator.CRITICAL else RISKY)
     if risk == "pregnancy":
@@ -91,7 +91,7 @@ def _is_antithrombotic(fact: Fact) -> bool:
 
 
 def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> tuple[Suggestion, ...]:
-    """Removal alone and, where it may be given, removal with paracetamol instead; gastroprotection beside it."""
+    """Removal alone and, if paracetamol may be given, removal with paracetamol instead; also gastroprotection."""
     removal = tuple(Remove(draft=draft) for draft in drafts)
     suggestions = [Suggestion(label="Remove the NSAID", plans=removal)]
     if findings.may_have_paracetamol(chart):

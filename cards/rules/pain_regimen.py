@@ -105,13 +105,13 @@ def _against(chart: Chart) -> dict[str, list[str]]:
 
 
 def _left_out(against: dict[str, list[str]]) -> str:
-    """Which options were left out, and why."""
+    """The options that were left out, and why."""
     out = [f"{NAMES[key]} ({', '.join(dict.fromkeys(words))})" for key, words in against.items()]
     return f"Not offered: {markdown(listed(out), 300)}." if out else "Check interactions first."
 
 
 def _ask(chart: Chart) -> str:
-    """What is needed before choosing."""
+    """What needs to be known before choosing."""
     missing = [] if findings.clearance(chart) else ["renal function"]
     expecting = findings.pregnancy(chart)
     missing += ["the weeks of gestation"] if expecting is not None and expecting.weeks is None else []

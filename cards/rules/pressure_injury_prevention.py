@@ -1,4 +1,4 @@
-"""Skin of the patient who cannot move: turning and checks for cord injury, less for others, none for who walks."""
+"""Skin of patients who cannot move: turning and checks in cord injury, less for others, none for those who walk."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def pressure_injury_prevention(chart: Chart) -> Verdict:
     walking = findings.walks(chart)
     if walking is not None and walking.value:
         return not_applicable("the patient walks", Evidence.of(walking))
-    # D48: the acute path, precautions ordered; an older cord injury when recorded not walking.
-    # Where precautions are called for, the patient is on the acute path.
+    # D48: the acute path, precautions ordered; an older cord injury if the patient is recorded as not walking.
+    # If precautions are called for, the patient is on the acute path.
     acute = findings.trauma_path(chart) or findings.precautions(chart)
     cause = acute or (chart.problem(findings.CORD_INJURY) if walking is not None else None)
     if cause is None and walking is None:

@@ -1,4 +1,4 @@
-"""Trauma with a neurological deficit and a spine that is not cleared: precautions first, CT then MRI."""
+"""Trauma with a neurological deficit and a spine that is not cleared: precautions first, then CT, then MRI."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def spine_surgery_consult(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
     """Compression on imaging that matches the foot drop: surgical opinion, decompression now for cord or cauda equina.
 
     An opinion, not an operation: the decision is shared unless strength falls or the cord or cauda equina is at risk.
-    A report that nobody coded is to be read: it answers nothing by itself (D61).
+    An uncoded report has to be read: it answers nothing by itself (D61).
     """
     lesion, unread = _of_lesions(chart), _of_unread(chart, imaging_need)
     cards = [verdict for verdict in (lesion, unread) if isinstance(verdict, Card)]
@@ -47,7 +47,7 @@ def spine_surgery_consult(chart: Chart, imaging_need: ImagingNeed) -> Verdict:
 
 
 def _of_lesions(chart: Chart) -> Verdict | None:
-    """The loudest lesion that nothing has answered; else what has answered the loudest; None without a lesion."""
+    """The card for the loudest unanswered lesion, else what has answered the loudest; None without a lesion."""
     answers = []
     for seen in _matching(chart):
         answer = _answer(chart, seen)
@@ -58,7 +58,7 @@ def _of_lesions(chart: Chart) -> Verdict | None:
 
 
 def _of_unread(chart: Chart, imaging_need: ImagingNeed) -> Verdict | None:
-    """D61: the loudest report to be read that nothing has answered; else what has answered it; None without one."""
+    """D61: the card for the loudest unanswered report to be read, else what has answered it; None without one."""
     if not chart.reports(*findings.MRI_REPORTS, *findings.CT_REPORTS):
         return None
     asked: list[tuple[Report, Indicator, Verdict | None]] = []
@@ -123,7 +123,7 @@ LATE = timedelta(days=180)
 
 
 def _tier(chart: Chart, seen: findings.Seen) -> Indicator:
-    """D34: compression critical; a root warning, or info when late, mild or without hope, and not progressive."""
+    """D34: critical for compression; for a root warning, or info if late, mild or without hope, and not progressive."""
     drop = findings.foot_drop(chart)
     if seen.is_emergency:
         return Indicator.CRITICAL
@@ -134,13 +134,13 @@ def _tier(chart: Chart, seen: findings.Seen) -> Indicator:
 
 
 def _lowered(chart: Chart) -> Indicator:
-    """Info when the foot drop is known to be mild or late, else a warning."""
+    """Info if the foot drop is known to be mild or late, else a warning."""
     drop = findings.foot_drop(chart)
     return Indicator.INFO if findings.is_older_than(chart, drop, LATE) or drop.is_mild else Indicator.WARNING
 
 
 def _answer(chart: Chart, seen: findings.Seen) -> Verdict | None:
-    """What has answered this lesion: decompression, a known cause, a consult, or the patient's refusal."""
+    """What has answered this lesion: decompression, a known cause, a consult or the patient's refusal."""
     if not seen.is_emergency:
         return _root_answer(chart, seen.report)
     return _decompressed(chart, seen.report) or _consulted(findings.emergency_consult(chart, seen))
