@@ -1,4 +1,4 @@
-"""The application: the only place where the parts are joined."""
+"""The application: the only place where the parts are put together."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _WORDS = {
 
 
 class Application(Flask):
-    """The service as a WSGI application, which holds on to a store until it is closed."""
+    """The service as a WSGI application; it keeps its store open until it is closed."""
 
     memory: Memory
     callers: Callers | None
@@ -72,7 +72,7 @@ class Application(Flask):
     reports: Kept | None = None
 
     def close(self) -> None:
-        """Write what waits to be written, and close what is open."""
+        """Write everything that is still waiting to be written, and close what is open."""
         self.memory.close()
         if self.reports:
             self.reports.close()
@@ -85,15 +85,15 @@ def create_app(
 ) -> Application:
     """The service as a WSGI application.
 
-    `now` is the moment at which everything happens, or what tells it; without it the clock does. `dev` is
-    `serve --dev`: FHIR servers and pages on loopback are allowed, and reading may take longer. `book` holds other
-    rules than those of cards/rules.
+    `now` is the moment at which everything happens, or a function that returns it; by default the clock. `dev` is
+    `serve --dev`: FHIR servers and pages on loopback are allowed, and reading may take longer. `book` holds rules
+    other than those in cards/rules.
     """
     settings = settings or Settings()
     if dev and not settings.dev:
         settings = settings.model_copy(update={"dev": True})
     app = Application(__name__, static_folder=None)
-    # One byte more than we read: a chunked body over the limit is cut there, and then seen to be too large.
+    # One byte more than we read: a chunked body over the limit is cut there and then recognised as too large.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1
     app.url_map.merge_slashes = False
     _answer_errors(app)
@@ -106,7 +106,7 @@ def create_app(
         cds_services.routes(evaluating, app.memory, app.callers, authenticate_discovery=settings.authenticate_discovery)
     )
     app.register_blueprint(published(site, is_signed=app.callers is not None))
-    if settings.report_token and app.callers:  # with --dev nothing stands in a store
+    if settings.report_token and app.callers:  # with --dev nothing is in a store
         from service.reporting.keeping import Kept
         from service.reporting.routes import routes as reporting
 
@@ -115,7 +115,7 @@ def create_app(
     if settings.dev:
         _add_simulator(app, evaluating, settings)
     app.health = app.callers.health() if app.callers else Health(None, {})
-    # Around Flask, not in its own hooks: what every reply needs costs a tenth there.
+    # Around Flask, not in Flask's own hooks: what every reply needs costs a tenth as much here.
     served = with_cors(with_overload(app.wsgi_app, _overloaded), settings.allows_origin)
     served = with_host(served, settings.is_called, _misdirected)
     served = watched(_framed(served))
@@ -127,11 +127,11 @@ def create_app(
 
 
 def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
-    """What lets the clients of the settings in; each reads its own FHIR servers, beside `reader`.
+    """The callers accepted by the settings; each client reads its own FHIR servers, on the threads of `reader`.
 
-    Raises StartError when a client cannot tell the rules apart.
+    Raises StartError if a client cannot tell the rules apart.
     """
-    # Loaded where clients are registered: the database and the cryptography take a third of a second.
+    # Loaded only if clients are registered: the database and the cryptography take a third of a second.
     from service.modes.last_known import LastKnown
     from service.modes.modes import Modes
     from service.modes.table import reading
@@ -160,7 +160,7 @@ def _callers(settings: Settings, reader: FhirReader, book: RuleBook) -> Callers:
 
 
 def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
-    """What remembers answers and feedback: in the store, or in the process of a service that is tried out."""
+    """The memory of answers and feedback: in the store, or in the process if the service is only tried out."""
     if not settings.has_store:
         return Memory(
             InProcess(),
@@ -189,7 +189,10 @@ def _memory(settings: Settings, evaluating: Evaluator) -> Memory:
 
 
 def hashing(settings: Settings) -> Hash:
-    """How patients and users are known in the store; not at all where no key is set and no folder is there for one."""
+    """How patients and users are identified in the store; not at all without a key and without a folder for one.
+
+    Raises StartError if identifiers are to be logged but there is no key.
+    """
     if settings.hash_key:
         return keyed_hash(settings.hash_key.get_secret_value())
     if settings.data_dir is None and settings.log_identifiers:
@@ -198,7 +201,7 @@ def hashing(settings: Settings) -> Hash:
 
 
 def evaluated(settings: Settings, client: str, body: bytes, now: Clock = None) -> tuple[HookRequest, Evaluation]:
-    """A request, and what is decided for a client: by what is signed, its modes, and what is quiet after an answer.
+    """A request and its evaluation for a client, with the sign-offs, the client's modes and its quiet cards.
 
     Raises RefusedError, RefusedSignoffError, StartError.
     """
@@ -230,7 +233,7 @@ def http_client(
     ca_file: Path | None = None,
     private: Collection[str] | None = None,
 ) -> HttpClient:
-    """A client of FHIR servers, or of another peer, as these settings have it; `ca_file` wins over theirs."""
+    """An HTTP client for FHIR servers, or another peer, by these settings; `ca_file` takes precedence over theirs."""
     trusted = ca_file or settings.ca_file
     return HttpClient(
         connections,
@@ -243,7 +246,7 @@ def http_client(
 
 
 def fhir_reader(settings: Settings) -> FhirReader:
-    """What reads the FHIR servers of these settings."""
+    """The reader of the FHIR servers of these settings."""
     allowed = allow_list(settings.fhir_servers, allow_loopback=settings.dev)
     return FhirReader(allowed, http=http_client(settings, THREADS), threads=THREADS)
 
@@ -255,7 +258,7 @@ def evaluator(
     reader: FhirReader | None = None,
     site: Site | None = None,
 ) -> Evaluator:
-    """What turns a hook request into verdicts, as these settings have it. Raises RefusedSignoffError."""
+    """The evaluator that turns hook requests into verdicts, by these settings. Raises RefusedSignoffError."""
     site = site or signing(settings, now, book)
     return Evaluator(
         site.codes,
@@ -271,7 +274,7 @@ def evaluator(
 
 
 def signing(settings: Settings, now: Clock = None, book: RuleBook | None = None) -> Site:
-    """The rules with the site's own codes, and what is signed of them, as these settings have it."""
+    """The rules with the site's own codes, and which of them are signed, by these settings."""
     return Site(
         book or rule_book(),
         Codes(settings.codes, settings.medicine_classes, read_expansions(settings.codes_from)),
@@ -283,9 +286,9 @@ def signing(settings: Settings, now: Clock = None, book: RuleBook | None = None)
 
 
 def _framed(inner: log.Wsgi) -> log.Wsgi:
-    """`//` and a last `/` of the path are ignored, without a redirect, which a preflight may not follow.
+    """Ignore `//` and a final `/` in the path, without a redirect, which a preflight may not follow.
 
-    No reply is kept by a cache between, nor read as another type than it says.
+    No cache on the way keeps a reply, and no browser reads it as another type than it states.
     """
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -302,7 +305,7 @@ def _framed(inner: log.Wsgi) -> log.Wsgi:
 
 
 def _answer_errors(app: Flask) -> None:
-    """Every error is an OperationOutcome, or a page, that holds nothing of a patient's record."""
+    """Answer every error with an OperationOutcome or a page that contains nothing from a patient's record."""
     faults = log.logger()
 
     @app.errorhandler(RefusedError)
@@ -327,7 +330,7 @@ def _answer_errors(app: Flask) -> None:
 
 
 def _told(status: int, message: str) -> Response:
-    """An error as a page for a person with a browser, and as an OperationOutcome for everybody else."""
+    """An error as a page for a person with a browser, or as an OperationOutcome for every other caller."""
     if html.wants_html(request):
         return refused_page(status, message, request.script_root)
     return _outcome(status, message)
@@ -344,5 +347,5 @@ def _overloaded(_: dict[str, Any]) -> Response:
 
 
 def _outcome(status: int, message: str, expression: str = "") -> Response:
-    # Not application/fhir+json: the caller is a CDS client, which need not know FHIR's own media type.
+    # Not application/fhir+json: the caller is a CDS client, which need not know the media type of FHIR.
     return Response(outcome(status, message, expression), status=status, mimetype="application/json")

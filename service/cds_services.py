@@ -27,7 +27,7 @@ from service.wire.answer import Sent, answer
 from service.wire.refusal import MediaTypeRefusedError, MissingDataRefusedError, RefusedError, TooLargeRefusedError
 from service.wire.request import HookRequest, read
 
-if TYPE_CHECKING:  # what it needs is loaded where clients are registered
+if TYPE_CHECKING:  # loaded at run time only if clients are registered
     from service.trust.callers import Caller, Callers
     from service.trust.client import Client
 
@@ -45,7 +45,7 @@ _USAGE = (
 def routes(
     evaluator: Evaluator, memory: Memory, callers: Callers | None = None, *, authenticate_discovery: bool = False
 ) -> Blueprint:
-    """The routes of CDS Hooks, over one evaluator and one memory; with `callers`, for clients that are registered."""
+    """The CDS Hooks routes for one evaluator and one memory; with `callers`, only registered clients may call."""
     blueprint = Blueprint("cds-services", __name__)
     services = {service_id(hook): _service(hook, evaluator.templates[hook]) for hook in HOOKS}
     discovery = _listed(services.values())
@@ -70,9 +70,9 @@ def routes(
 
 
 def _discovering(callers: Callers | None, is_demanded: bool) -> Client | None:
-    """The client that asks for the list; None for whoever need not say. Raises RefusedError where a token is demanded.
+    """The client that asks for the list; None if it need not say who it is. Raises RefusedError if a token is demanded.
 
-    Who need not send a token may, and gets its own list; one that is not accepted makes no difference then.
+    A client that need not send a token may do so and gets its own list; a token that is not accepted is then ignored.
     """
     if callers is None or not (is_demanded or "HTTP_AUTHORIZATION" in request.environ):
         return None
@@ -104,7 +104,7 @@ def _service_call(
 
 
 def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook: str, started: float) -> Response:
-    """The cards for the request that came. Raises RefusedError."""
+    """The cards for the current request. Raises RefusedError."""
     environ = request.environ
     profile = caller.profile if caller is not None else STRICT
     asked = read(_body(environ), hook, profile)
@@ -132,14 +132,14 @@ def _answered(evaluator: Evaluator, memory: Memory, caller: Caller | None, hook:
 
 
 def _in_shadow(shadow: Shadow, written: Callable[[Decision], tuple[bytes, list[Sent]]]) -> list[Sent]:
-    """What would have been sent of the rules in shadow: written beside the others, as it would have been."""
+    """What the rules in shadow would have sent, written together with the others as it would have been."""
     if not shadow.shown:
         return []
     return [sent for sent in written(shadow.decision)[1] if sent.rule.id in shadow.rules]
 
 
 def evaluated_for(evaluator: Evaluator, memory: Memory, asked: HookRequest, caller: Caller) -> Evaluation:
-    """What is decided for a client, within its reach. A request that was stripped of its token is told of."""
+    """The evaluation for a client, within its permissions. A request that was stripped of its token is reported."""
     caller.check(asked)
     try:
         return evaluator.evaluate(
@@ -159,7 +159,7 @@ def evaluated_for(evaluator: Evaluator, memory: Memory, asked: HookRequest, call
 
 
 def _feedback_call(memory: Memory, callers: Callers | None, identity: str, path: str) -> Callable[[], Response]:
-    """The view that takes feedback on the cards of one service: once it has answered, the feedback is kept."""
+    """The view that takes feedback on the cards of one service; once it has answered, the feedback is kept."""
 
     def call() -> Response:
         environ = request.environ
@@ -204,15 +204,15 @@ def _of_draft(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    """The body, when it is plain JSON of a size that we read. Raises RefusedError."""
+    """The body, if it is plain JSON of a size that we read. Raises RefusedError."""
     if environ.get("CONTENT_TYPE") != "application/json" and request.mimetype != "application/json":
         raise MediaTypeRefusedError("Content-Type is not application/json")
     if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("identity", ""):
         raise MediaTypeRefusedError("Content-Encoding is not supported: send the JSON uncompressed")
     length = request.content_length
-    if length is None:  # in chunks: read up to one byte over the limit, by which it is known to be too large
+    if length is None:  # in chunks: read up to one byte over the limit, which shows that it is too large
         return request.get_data(cache=False)
     if length > MAX_BYTES:
         raise TooLargeRefusedError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
-    body: bytes = environ["wsgi.input"].read(length)  # in one piece: get_data reads many small ones
+    body: bytes = environ["wsgi.input"].read(length)  # in one piece: get_data reads many small pieces
     return body

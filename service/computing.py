@@ -1,7 +1,7 @@
 """The limit on computing: a request that computes for longer ends its worker, which is replaced.
 
-A thread that looks at a clock would not wake while a regular expression holds the interpreter's lock. So the kernel
-counts the CPU time of the process, and ends it with SIGPROF; the parent process says so in the log.
+A thread that watches a clock would not wake while a regular expression holds the interpreter's lock. Therefore the
+kernel counts the CPU time of the process and ends it with SIGPROF; the parent process logs this.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ ENDED_BY = signal.SIGPROF
 
 
 def say_where(file: IO[bytes]) -> None:
-    """Write into `file` where the process computed, as it is ended."""
+    """Write to `file` where the process was computing, when it is ended."""
     faulthandler.register(ENDED_BY, file, all_threads=False, chain=True)
 
 
 def is_debugged() -> bool:
-    """Whether a debugger is at work: what pdb loads, and what debugpy and the debuggers of editors load."""
+    """Whether a debugger is active, judged by the modules that pdb, debugpy and the debuggers of editors load."""
     return "bdb" in sys.modules or "pydevd" in sys.modules
 
 
 class Limit:
-    """Ends the process if what stands in its `with` block takes more CPU time, unless a debugger is at work."""
+    """Ends the process if its `with` block takes more CPU time, unless a debugger is active."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -47,34 +47,34 @@ class Limit:
 
 
 class Desk(greenlet):
-    """Where answers are computed, one after the other. Whoever computes can be left while it waits for another machine.
+    """Where answers are computed, one at a time. It can be left while an answer waits for another machine.
 
-    It is switched to with what is to be computed, and comes back with a Result; or with a call that is to be done
-    meanwhile, and then wants its Result. A greenlet for each answer would cost ten times as much.
+    Switch to it with a call to compute. It returns a Result, or a call to be made meanwhile whose Result it then
+    expects. One greenlet per answer would cost ten times as much.
     """
 
     def run(self) -> None:
-        """Compute what comes, for ever."""
+        """Compute whatever comes, for ever."""
         result: Result | None = None
         while self.parent is not None:
             result = result_of(self.parent.switch(result))
 
 
 class Result(NamedTuple):
-    """What came of a call: a value, or what it raised."""
+    """The outcome of a call: a value, or the error that it raised."""
 
     value: Any = None
     error: Exception | None = None
 
     def get(self) -> Any:
-        """The value. Raises what the call raised."""
+        """The value. Raises the error that the call raised."""
         if self.error is not None:
             raise self.error
         return self.value
 
 
 def result_of(call: Callable[[], Any]) -> Result:
-    """What comes of a call."""
+    """The outcome of a call, made now."""
     try:
         return Result(call())
     except Exception as error:
@@ -82,7 +82,7 @@ def result_of(call: Callable[[], Any]) -> Result:
 
 
 def aside(call: Callable[[], T]) -> T:
-    """The result of what waits for another machine: it is no computing, and the worker can refuse others meanwhile."""
+    """The result of a call that waits for another machine: not computing, so the worker can refuse others meanwhile."""
     desk = getcurrent()
     if not isinstance(desk, Desk) or desk.parent is None:
         return call()

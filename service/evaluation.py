@@ -1,4 +1,4 @@
-"""From a hook request to verdicts: the one way that HTTP and the command line share."""
+"""From a hook request to verdicts: the one path that HTTP and the command line share."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ from service.wire.refusal import OtherPatientRefusedError, RefusedError
 from service.wire.request import HookRequest
 
 Quieting = Callable[[Chart, datetime], WhyQuiet]
-"""Says of a chart what is quiet at a moment in the answer to its request."""
+"""Returns, for a chart and a moment, the function that says which cards are quiet in the answer."""
 
 
 class Shadow(Struct, frozen=True):
-    """What would have been decided if the rules that run in shadow spoke; `rules` are these."""
+    """What would have been decided if the rules in shadow spoke; `rules` are those rules."""
 
     decision: Decision
     rules: frozenset[str]
 
     @property
     def shown(self) -> tuple[Shown, ...]:
-        """Their cards that would have been shown."""
+        """The cards of these rules that would have been shown."""
         return tuple(one for one in self.decision.shown if one.rule.id in self.rules)
 
 
 NO_SHADOW = Shadow(Decision({}, ()), frozenset())
-"""Where no rule in shadow has anything to say."""
+"""For answers in which no rule in shadow has anything to say."""
 
 
 class Evaluation(Struct):
-    """What was decided, and the chart that it was decided on.
+    """What was decided, and the chart on which the decision is based.
 
-    `signed` says by whom a rule is signed. The rules in `quiet` have a card that is quiet after an answer.
+    `signed` says who signed each rule. The rules in `quiet` have a card that is quiet after an answer.
     """
 
     decision: Decision
@@ -70,8 +70,8 @@ class Evaluation(Struct):
 class Evaluator:
     """Evaluates requests with one site's codes, FHIR access, time zone, deadline and number of records.
 
-    `clock` says what time it is, or is the one moment at which everything happens. Cards link to
-    the pages of the rules below `public_url`, when it is known.
+    `clock` returns the time, or is the one moment at which everything happens. Cards link to the
+    pages of the rules below `public_url`, if it is known.
     """
 
     def __init__(
@@ -107,11 +107,13 @@ class Evaluator:
         modes: Quiet = NOTHING_QUIET,
         quieting: Quieting | None = None,
     ) -> Evaluation:
-        """The verdicts of every rule of the hook; a client may have a deadline, a number of records and a reader of
-        its own, and `modes` of the rules. `quieting` says what is quiet after an answer.
+        """The verdicts of every rule of the hook.
 
-        Raises MissingDataRefusedError when a required prefetch key cannot be obtained, and OtherPatientRefusedError
-        when a record is another patient's.
+        A client may have its own deadline, number of records and reader, and its own `modes` of the rules. `quieting`
+        says which cards are quiet after an answer.
+
+        Raises MissingDataRefusedError if a required prefetch key cannot be obtained, and OtherPatientRefusedError
+        if a record belongs to another patient.
         """
         now = self.now()
         try:
@@ -135,14 +137,14 @@ class Evaluator:
         return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quietened)
 
     def _queries(self, hook: str, modes: Quiet) -> Mapping[str, str]:
-        """The prefetch templates of a hook; where a rule has pilots by place, also that of the encounter."""
+        """The prefetch templates of a hook; also that of the encounter if a rule has pilots by place."""
         queries = self.templates.get(hook, {})
         return {**queries, "encounter": template("encounter", self.codes)} if modes.asks_places else queries
 
     def _decided(
         self, chart: Chart, hidden: frozenset[str], off: frozenset[str], quiet: WhyQuiet
     ) -> tuple[Decision, Shadow]:
-        """What is shown, and what would be if the hidden rules spoke; those that are off are silent there too."""
+        """What is shown, and what would be shown if the hidden rules spoke (except those that are switched off)."""
         would_be = decide(chart, self.book, _contain, off, quiet)
         if hidden == off or not any(_card(one) for id, one in would_be.verdicts.items() if id in hidden):
             return would_be, NO_SHADOW
@@ -167,7 +169,7 @@ class Evaluator:
 
     def _drafts(self, request: HookRequest, gathered: Gathered, now: datetime, defects: Defects) -> tuple[Draft, ...]:
         return request.draft_orders.drafts(
-            request.selections if request.hook == "order-select" else None,  # at signing every draft is meant
+            request.selections if request.hook == "order-select" else None,  # at signing every draft counts
             self.codes,
             Clock(now),
             defects,
@@ -176,7 +178,7 @@ class Evaluator:
         )
 
     def now(self) -> datetime:
-        """The moment, in the site's time zone."""
+        """The current moment, in the site's time zone."""
         if self._clock is None:
             return datetime.now(UTC).astimezone(self._zone)
         now = self._clock if isinstance(self._clock, datetime) else self._clock()
@@ -184,12 +186,12 @@ class Evaluator:
 
 
 def _card(verdict: Verdict) -> Card | None:
-    """The card of a verdict, shown or not."""
+    """The card of a verdict, whether shown or not; None if it has none."""
     return verdict if isinstance(verdict, Card) else verdict.card
 
 
 class _Noting:
-    """Says what is quiet after an answer, and notes it by rule."""
+    """Says which cards are quiet after an answer, and notes them by rule."""
 
     def __init__(self, quiet: WhyQuiet) -> None:
         self._quiet = quiet
@@ -202,7 +204,7 @@ class _Noting:
         return why
 
     def quietened(self, decision: Decision) -> frozenset[str]:
-        """The rules that are silent in a decision for that reason, and no other."""
+        """The rules that are silent in a decision for that reason only."""
         verdicts = decision.verdicts
         return frozenset(
             rule for rule, why in self._noted.items() if isinstance(one := verdicts[rule], Silent) and one.why == why
@@ -214,7 +216,7 @@ def _contain(rule: str, error: Exception) -> None:
 
 
 def _new_conditions(request: HookRequest, defects: list[Defect]) -> tuple[list[Resource], bool]:
-    """The Conditions that are being put on the problem list, which join the record; and whether they were too many."""
+    """The Conditions being added to the problem list, which join the record; and whether there were too many."""
     if request.hook != "problem-list-item-create":
         return [], False
     try:

@@ -23,7 +23,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"
 _DATE = r"\d{4}\\?-\d\d\\?-\d\d"  # Markdown escapes the hyphens in text from the record
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_SHORT = rf"\d{{1,2}} (?:{'|'.join(_MONTHS)})"  # a day of the last months, as it is said
+_SHORT = rf"\d{{1,2}} (?:{'|'.join(_MONTHS)})"  # a day within the last months, as cards write it
 # Not inside an id, a longer number or a URL.
 _MOMENT = re.compile(rf"(?<![\w./-])(?:({_INSTANT})|({_DATE})|({_SHORT}))(?![\w/-])")
 _LEAP_YEAR = 2024
@@ -32,7 +32,7 @@ _TOLERANCE = timedelta(minutes=5)
 
 
 class UnknownExampleError(ServiceError):
-    """There is no example of this name; the message says which may have been meant."""
+    """There is no example of this name; the message suggests similar names."""
 
 
 class Example(Struct, frozen=True):
@@ -72,7 +72,7 @@ def load(name: str, root: Traversable | None = None) -> Example:
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
-    """What may have been meant: names that are written alike, then those that have a word written like one of it."""
+    """A hint at what may have been meant: similar names first, then names that contain a similar word."""
     words = {word for one in known for word in one.split("-")}
     spelt = name[:_LONGEST_NAME].lower().replace("_", "-").replace(" ", "-")
     asked = [word for word in spelt.split("-") if len(word) >= _LEAST_LETTERS]
@@ -96,7 +96,7 @@ def _index(root: Traversable) -> dict[str, Any]:
     return _parsed(root.joinpath("index.toml").read_text("utf-8"))
 
 
-@lru_cache(maxsize=4)  # every example that is loaded asks for it
+@lru_cache(maxsize=4)  # every example that is loaded needs it
 def _parsed(index: str) -> dict[str, Any]:
     return tomllib.loads(index)
 
@@ -105,7 +105,7 @@ def moved(document: Any, from_: datetime, to: datetime) -> Any:
     """The document with every instant and date shifted from one moment to another, in text as well.
 
     Instants are shifted by the exact difference, dates by the number of calendar days. Each keeps its form:
-    offset, fraction of a second, Markdown's backslashes; a day and its month are of the year that ends at `from_`.
+    offset, fraction of a second, Markdown's backslashes. A day and month without a year is in the year up to `from_`.
     """
     today = from_.astimezone(to.tzinfo).date()
     days = to.date() - today
@@ -113,7 +113,7 @@ def moved(document: Any, from_: datetime, to: datetime) -> Any:
 
 
 def mask(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer with each uuid that the service generates replaced by a constant."""
+    """The answer, with a constant in place of each uuid that the service generates."""
     generated = set(_generated(answer))
     masked: dict[str, Any] = _in_texts(
         answer, lambda text: _UUID.sub(lambda uuid: MASK if uuid[0] in generated else uuid[0], text)
@@ -162,7 +162,7 @@ def _day(text: str) -> date:
 
 
 def _recent_day(text: str, today: date) -> date:
-    """The last day of this name up to tomorrow. Raises ValueError for a day that no month has."""
+    """The latest such day up to tomorrow. Raises ValueError for a day that the month does not have."""
     number, month = text.split()
     day = date(today.year, _MONTHS.index(month) + 1, int(number))
     return day if day <= today + timedelta(days=1) else day.replace(year=today.year - 1)

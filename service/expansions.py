@@ -1,4 +1,4 @@
-"""Value sets that a terminology server has expanded, as files: their codes join those of a key (O18)."""
+"""Files with value sets expanded by a terminology server; their codes are added to those of a key (O18)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _ValueSet(Struct):
 
 
 def read_expansions(files: Mapping[str, str]) -> dict[str, Codes]:
-    """The codes of each key, by system. Raises ValueError that names the key, the file and what is wrong with it."""
+    """The codes of each key, by system. Raises ValueError, which names the key, the file and what is wrong."""
     return {key: _read(key, file) for key, file in files.items()}
 
 
@@ -87,6 +87,6 @@ def _concepts(concepts: list[_Concept], depth: int = 0) -> Iterator[_Concept]:
 
 
 def _systems(domain: str) -> frozenset[str]:
-    """The systems in which facts of one domain are coded."""
+    """The code systems for facts of one domain."""
     own = [value_set for key, value_set in VALUE_SETS.items() if key.startswith(f"{domain}.")]
     return frozenset(system for one in own for system in (*one.listed, *(family for family, _ in one.all_patterns)))

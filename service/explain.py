@@ -1,4 +1,4 @@
-"""Each rule's verdict and the reason for it, as JSON; and the words that the command line and the simulator share."""
+"""Each rule's verdict and its reason as JSON, and the words that the command line and the simulator share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STYLES = {"critical": "bold white on red", "warning": "bold black on yellow", "i
 
 
 def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
-    """The verdicts for tools, in the shape that docs/connecting.md shows."""
+    """The verdicts for tools, in the form that docs/connecting.md shows."""
     chart = evaluation.chart
     return {
         "hook": hook,
@@ -30,7 +30,7 @@ def as_json(hook: str, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def not_understood(evaluation: Evaluation) -> dict[str, Any]:
-    """The codes that no value set knows, by prefetch key; `setting` is the line that would map one like ours."""
+    """The codes that no value set contains, by prefetch key; `setting` is the line that would map a code to ours."""
     return {
         key: {
             "codes": [
@@ -54,7 +54,7 @@ NOT_UNDERSTOOD = "Codes that no value set knows"
 
 
 def unknown_sentences(unknown: dict[str, Any]) -> list[str]:
-    """What one prefetch key holds that is not understood, in the words of the command line and the simulator."""
+    """What is not understood under one prefetch key, in the words of the command line and the simulator."""
     sentences = []
     for one in unknown["codes"]:
         shown = f"{one['code']} {one['display']}".strip() + f" ({one['system'] or 'no system'})"

@@ -1,4 +1,4 @@
-"""The hooks that are answered, a service each."""
+"""The hooks that are answered, each by its own service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from service.wire.refusal import RefusedError
 
 
 class Hook(Struct, frozen=True):
-    """A hook that we answer: what its service is called and what it says, and its version in the hook library."""
+    """A hook that we answer: the title and description of its service, and its version in the hook library."""
 
     title: str
     description: str
@@ -48,6 +48,6 @@ def service_id(hook: str) -> str:
 
 
 def check_hook(hook: str) -> None:
-    """Raises RefusedError for a hook that we do not answer."""
+    """Raise RefusedError for a hook that we do not answer."""
     if hook not in HOOKS:
         raise RefusedError(f"this hook is not supported; this service answers: {', '.join(HOOKS)}", "hook")

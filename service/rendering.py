@@ -6,7 +6,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 
 def templates(*packages: str) -> Environment:
-    """The templates of packages, of which the first has precedence; inserted values are escaped."""
+    """The templates of packages; the first package has precedence, and inserted values are escaped."""
     return Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""`serve`: the application in worker processes that share one socket, as many as are asked for."""
+"""`serve`: the application in the requested number of worker processes, which share one socket."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from service.serving.supervisor import Supervisor, Times
 from service.serving.worker import ARRIVAL_SECONDS, BACKLOG, Task
 from service.settings import Settings, refuse_unsafe
 
-# performance.md: with a higher first threshold the collector keeps away from bodies that are being decoded
+# performance.md: with a higher first threshold the collector does not run while bodies are being decoded
 _GC_THRESHOLD = 50_000
-_SILENT_MILLISECONDS = 10_000  # who takes nothing of an answer for so long is cut off
-_CONNECTIONS = 4096  # that a worker holds at a time, if it may open so many files
-_OTHER_FILES = 128  # that a worker opens beside, connections to FHIR servers among them
-_STOP_SECONDS = 0.6 + ARRIVAL_SECONDS  # beside the longest request, for the end
-# Beside deadline_ms and twice evaluation_limit_s, which is CPU time: for the store, and the keys of a client.
+_SILENT_MILLISECONDS = 10_000  # a client that reads nothing of an answer for this long is cut off
+_CONNECTIONS = 4096  # held by a worker at a time, if it may open that many files
+_OTHER_FILES = 128  # that a worker also opens, including connections to FHIR servers
+_STOP_SECONDS = 0.6 + ARRIVAL_SECONDS  # for the end, in addition to the longest request
+# In addition to deadline_ms and twice evaluation_limit_s (CPU time): for the store and the keys of a client.
 _HELD_SECONDS = 5
 
 
 class AddressInUseError(StartError):
-    """The address cannot be listened on; the message names it."""
+    """The service cannot listen on the address; the message names it."""
 
 
 class FewFilesError(StartError):
@@ -39,7 +39,7 @@ class FewFilesError(StartError):
 
 
 def load(settings: Settings) -> Any:
-    """The application as a worker runs it: the collector never looks again at what is there after start."""
+    """The application as a worker runs it; the garbage collector never examines again what exists after start."""
     from service.app import create_app
 
     app = create_app(settings)
@@ -57,7 +57,7 @@ def serve(
     say: Callable[[str], None],
     load: Callable[[Settings], Any] = load,
 ) -> None:
-    """Serve what `load` makes until SIGINT or SIGTERM; `say` is told where, once the service answers there.
+    """Serve the application from `load` until SIGINT or SIGTERM; `say` gets the address once the service answers.
 
     Raises RefusedSettingsError for settings that would leave patient data open, FewFilesError, AddressInUseError,
     and StoreFailedError.
@@ -65,7 +65,7 @@ def serve(
     refuse_unsafe(settings, host)
     log.configure(settings.log_level, settings.log_format)
     if settings.has_store:
-        from service.store.database import place, prepare  # loaded where there is a store
+        from service.store.database import place, prepare  # loaded only if there is a store
 
         prepare(place(settings.store_address, settings.data_dir))
     connections = _connections()
@@ -81,7 +81,7 @@ def serve(
             tell = _telling(watched)
         _know(settings, workers)
         make = partial(load, settings)
-        make()  # in the parent: what this imports and computes is there in all workers, and in those that replace them
+        make()  # in the parent, so that all workers and their replacements have what this imports and computes
         task = Task(
             listener, connections, make, settings.evaluation_limit_s, settings.max_waiting, settings.otlp_endpoint
         )
@@ -90,7 +90,7 @@ def serve(
 
 
 def _know(settings: Settings, workers: int) -> None:
-    """Count what these settings let happen, and share the numbers with the workers to come."""
+    """Set up the metrics for these settings, and share the numbers with the workers to come."""
     refusals: tuple[str, ...] = ()
     if settings.clients and not settings.dev:
         from service.trust.callers import REFUSALS
@@ -101,8 +101,8 @@ def _know(settings: Settings, workers: int) -> None:
 
 
 def _telling(listener: socket.socket) -> Callable[[int], None]:
-    """What tells the metrics to whoever connects to this socket."""
-    from service.operations.exposition import tell  # loaded where they are asked for
+    """The function that serves the metrics on this socket."""
+    from service.operations.exposition import tell  # loaded only if metrics are wanted
 
     return partial(tell, METRICS, listener)
 
@@ -113,7 +113,7 @@ def _times(settings: Settings) -> Times:
 
 
 def signed(settings: Settings) -> list[str]:
-    """How many of the rules are signed, and what becomes of the others; nothing in development."""
+    """Sentences on how many rules are signed and what happens to the others; none in development."""
     if settings.dev:
         return []
     from service.app import signing
@@ -123,7 +123,7 @@ def signed(settings: Settings) -> list[str]:
 
 
 def _close_gaps() -> None:
-    """Open what is closed of the standard files: else a connection gets its number, and what is written to it."""
+    """Open closed standard files: otherwise a connection gets such a file's number, and with it its output."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -132,10 +132,10 @@ def _close_gaps() -> None:
 
 
 def _connections() -> int:
-    """How many connections a worker may hold. Raises FewFilesError when there is hardly room for one."""
+    """How many connections a worker may hold. Raises FewFilesError if there is hardly room for any."""
     wanted = _CONNECTIONS + _OTHER_FILES
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed < wanted:  # less than no limit, which is a large number or -1
+    if allowed < wanted:  # no limit is a large number or -1
         if 0 <= most < wanted:
             wanted = most
         with suppress(ValueError, OSError):
@@ -150,10 +150,10 @@ def _connections() -> int:
 
 
 def _listen(host: str, port: int, otherwise: str) -> socket.socket:
-    """A socket that listens there. What is set on it holds for its connections. Raises AddressInUseError."""
+    """A socket that listens there; its options also apply to its connections. Raises AddressInUseError."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-        # A name may stand for an IPv6 and an IPv4 address; everybody tries the latter.
+        # A name may stand for an IPv6 and an IPv4 address; every client tries the latter.
         family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
         try:

@@ -1,4 +1,4 @@
-"""Settings from a TOML file and the environment; what is unknown or unsafe is refused at start."""
+"""Settings from a TOML file and the environment; unknown or unsafe ones are refused at start."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RefusedSettingsError(StartError):
 
 
 class Settings(Running):
-    """What a site can set. `dev` comes from the command line alone."""
+    """What a site can set. `dev` comes only from the command line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ class Settings(Running):
     ca_file: Path | None = None
     proxy: SecretStr | None = None  # it may hold a password
     time_zone: str = "UTC"
-    clients: dict[str, Client] = Field(default_factory=dict)  # after public_url, which they may need
+    clients: dict[str, Client] = Field(default_factory=dict)  # must follow public_url, which they may need
     authenticate_discovery: bool = False
     data_dir: Path | None = None
     store_url: SecretStr | None = None  # it may hold a password
@@ -71,14 +71,14 @@ class Settings(Running):
     keep_answers: bool = True
     keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     keep_comments: bool = False
-    signoff_file: Path | None = None  # `load` names one beside the settings
+    signoff_file: Path | None = None  # `load` names one next to the settings
     allow_unsigned: bool = False
     dev: bool = False
 
     @field_validator("allow_fhir_servers", "allow_origins", "hosts", "medicine_classes", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """A variable of the environment holds a JSON list, or words with commas between."""
+        """The list in an environment variable, which is a JSON list or words separated by commas."""
         if not isinstance(value, str):
             return value
         if value.lstrip().startswith("["):
@@ -149,7 +149,7 @@ class Settings(Running):
             if not _CLIENT_NAME.fullmatch(name):
                 raise ValueError("the name of a client has 1 to 40 small letters, digits and hyphens, no hyphen first")
         check_issuers(clients)
-        if "public_url" in info.data:  # else it is refused itself
+        if "public_url" in info.data:  # otherwise it is refused itself
             check_public_urls(clients, info.data["public_url"])
         return clients
 
@@ -194,7 +194,7 @@ class Settings(Running):
 
     @property
     def zone(self) -> tzinfo:
-        """The zone in which days are counted, and times without offset are read."""
+        """The time zone in which days are counted and times without an offset are read."""
         return _zone(self.time_zone)
 
     @property
@@ -204,28 +204,28 @@ class Settings(Running):
 
     @property
     def longest_deadline(self) -> float:
-        """Seconds that it may take for the client that is given the most."""
+        """The longest deadline of any client, in seconds."""
         return max(self.deadline, *((client.deadline_ms or 0) / 1000 for client in self.clients.values()), 0)
 
     @property
     def fhir_servers(self) -> tuple[str, ...]:
-        """The base URLs that may be read; a client may name its own alone."""
+        """The base URLs that may be read; a client may name only its own."""
         bases = (tenant.base for client in self.clients.values() for tenant in client.tenants)
         return (*self.allow_fhir_servers, *bases)
 
     @property
     def store_address(self) -> str | None:
-        """The address of the database, which may hold a password; None: the file in `data_dir`."""
+        """The address of the database, which may contain a password; None means the file in `data_dir`."""
         return self.store_url.get_secret_value() if self.store_url else None
 
     @property
     def has_store(self) -> bool:
-        """Whether there is a database: for registered clients, and in development where one is named."""
+        """Whether there is a database: for registered clients, and in development if one is named."""
         return self.store_url is not None if self.dev else bool(self.clients)
 
     @property
     def names(self) -> frozenset[str]:
-        """The hosts that the service is called by: those of each `public_url` and `hosts`, and with `dev` loopback."""
+        """The host names of the service: those of each `public_url` and of `hosts`, and with `dev` loopback."""
         urls = [self.public_url, *(client.public_url for client in self.clients.values())]
         own = [address.host for url in urls if (address := read_address(url or "")) is not None]
         return frozenset({*own, *self.hosts, *(LOOPBACK if self.dev else ())})
@@ -235,7 +235,7 @@ class Settings(Running):
         return read_host(header) in self.names
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether a page of this origin may call: one of the lists, and with `dev` any on loopback."""
+        """Whether a page from this origin may call: an origin in the lists, or with `dev` any on loopback."""
         if origin in self.allow_origins or any(origin in client.origins for client in self.clients.values()):
             return True
         address = read_address(origin) if self.dev else None
@@ -252,8 +252,8 @@ def load(
 ) -> Settings:
     """The settings: the environment beats the file, and the command line adds to both.
 
-    Without `file` it is the one that FOOT_DROP_CDS_SETTINGS names, or ./foot-drop-cds.toml when there is
-    one. Raises RefusedSettingsError.
+    Without `file`, the file is the one that FOOT_DROP_CDS_SETTINGS names, or ./foot-drop-cds.toml if it
+    exists. Raises RefusedSettingsError.
     """
     environment = os.environ if environment is None else environment
     named = file or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
@@ -279,7 +279,7 @@ def load(
 
 
 def refuse_unsafe(settings: Settings, host: str) -> None:
-    """Raises RefusedSettingsError for a combination that would leave patient data open."""
+    """Raise RefusedSettingsError for a combination that would expose patient data."""
     if not settings.dev:
         _refuse_incomplete(settings)
     elif not is_loopback(host):
@@ -320,7 +320,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The settings among the variables, by name; what is a table in the file is JSON here."""
+    """The settings among the variables, by name; a table in the file is JSON here."""
     values: dict[str, Any] = {}
     for variable, value in environment.items():
         name = variable.upper()
@@ -341,7 +341,7 @@ def _from_json(variable: str, value: str) -> Any:
 
 
 def _sentences(error: ValidationError, file: Path | None, variables: Mapping[str, Any]) -> list[str]:
-    """What is wrong, by file and setting, without the values: one may be a secret."""
+    """What is wrong, by file and setting, without the values, since one may be a secret."""
     sentences = []
     for refused in error.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in refused["loc"])
@@ -354,4 +354,4 @@ def _sentences(error: ValidationError, file: Path | None, variables: Mapping[str
 
 
 def _zone(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)  # UTC even where no zone files are installed
+    return UTC if name == "UTC" else ZoneInfo(name)  # UTC works even if no zone files are installed
