@@ -1,4 +1,4 @@
-"""An ActivityDefinition for each order of the catalogue, built from the very order that a suggestion sends."""
+"""An ActivityDefinition for each order in the catalogue, built from the same order that a suggestion sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source attributes that 45 CFR 170.315(b)(11)(iv)(A) requires of evidence-based decision support, by rule."""
+"""The source attributes of each rule that 45 CFR 170.315(b)(11)(iv)(A) requires of evidence-based decision support."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _USES = (
     _Use(7, "language"),
     _Use(8, "sexual orientation"),
     _Use(9, "gender identity"),
-    # Only the creatinine clearance needs the sex, and it reads the creatinine.
+    # Only the creatinine clearance needs the sex, and it also reads the creatinine.
     _Use(
         10,
         "sex",

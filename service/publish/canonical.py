@@ -1,4 +1,4 @@
-"""Canonical URLs, and the elements that every published resource has."""
+"""Canonical URLs and the elements that every published resource has."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def resource_id(key: str) -> str:
 
 
 def canonical(kind: str, key: str) -> str:
-    """The canonical URL of a published resource: the same wherever it is served."""
+    """The canonical URL of a published resource, which is the same wherever it is served."""
     return f"{BASE}/{kind}/{resource_id(key)}"
 
 
 def computer_name(key: str) -> str:
-    """The key as FHIR allows it in `name`: `condition.foot-drop` becomes ConditionFootDrop."""
+    """The key in the form that FHIR allows in `name`: `condition.foot-drop` becomes ConditionFootDrop."""
     return "".join(word[:1].upper() + word[1:] for word in _WORD.findall(key))
 
 
@@ -40,7 +40,7 @@ def frame(kind: str, key: str, title: str, description: str, *, since: str, rele
         "version": release or version("foot-drop-cds"),
         "name": computer_name(key),
         "title": title,
-        "status": "draft",  # until it is served: service/publish/status.py
+        "status": "draft",  # replaced when it is served: service/publish/status.py
         "experimental": False,
         "date": since,
         "publisher": PUBLISHER,

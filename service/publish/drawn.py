@@ -1,4 +1,4 @@
-"""The cards on the page of a rule: its cases, evaluated as any request is, and each card as an EHR would draw it."""
+"""The cards on the page of a rule: its cases, evaluated like any request, with each card drawn as an EHR would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEADLINE_S = 10  # nothing is read from elsewhere
 
 
 class DrawnCard(Struct, frozen=True):
-    """A card that the rule gives, the sentence of its case, and that case's number."""
+    """A card that the rule produces, with the sentence and the number of its case."""
 
     sentence: str
     case: str
@@ -31,7 +31,7 @@ class DrawnCard(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """One side of a pair: `14 days`, what the rule then does, and the case."""
+    """One case of a pair: its number (`14 days`), what the rule then does, and the case."""
 
     said: str
     does: str
@@ -40,14 +40,14 @@ class Outcome(Struct, frozen=True):
 
 
 class DrawnPair(Struct, frozen=True):
-    """Two cases that differ in one number alone, and what the rule does with each."""
+    """Two cases that differ only in one number, and what the rule does with each."""
 
     differs: str
     sides: tuple[Outcome, ...]
 
 
 class Drawn(Struct, frozen=True):
-    """What a page shows of the cases of its rule, and the day on which they are asked."""
+    """What a page shows of the cases of its rule, and the date for which they are evaluated."""
 
     asked_on: str = ""
     cards: tuple[DrawnCard, ...] = ()
@@ -55,7 +55,7 @@ class Drawn(Struct, frozen=True):
 
 
 class Drawing:
-    """Draws the cases of the rules of a site, each rule once for each sign-off of it."""
+    """Draws the cases of a site's rules, once for each rule and each sign-off of it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -72,7 +72,7 @@ class Drawing:
 
 def _drawn(rule: str, site: Site, signed: Mapping[str, str]) -> Drawn:
     told = case_examples.of_rule(rule)
-    # What is not signed speaks here too: it is to be read before it is signed.
+    # Unsigned rules speak here too, because they must be read before they are signed.
     evaluator = Evaluator(site.codes, None, UTC, _DEADLINE_S, told.now, site.book)
     seen = {number: _seen(rule, case, evaluator, signed) for number, case in told.cases.items()}
     return Drawn(
@@ -95,7 +95,7 @@ def _outcomes(
 
 
 def _seen(rule: str, case: CaseExample, evaluator: Evaluator, signed: Mapping[str, str]) -> tuple[str, Json | None]:
-    """What the rule does with a case: `speaks`, or its silence; and its card, where it is shown."""
+    """What the rule does with a case (`speaks`, or its silence), and its card if it is shown."""
     try:
         asked = read(msgspec.json.encode(case.request))
         evaluation = evaluator.evaluate(asked)

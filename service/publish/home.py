@@ -1,4 +1,4 @@
-"""GET /: what this is, how far it may be trusted, and what is served; and what a browser is told where nothing is."""
+"""GET /: what the service is, how far it may be trusted, and what it serves; also the page for a refused request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLES = {404: "There is nothing here", 405: "This address cannot be opened", 5
 
 
 class Place(Struct, frozen=True):
-    """Something that is served: where, what it is called, and what it is."""
+    """Something that is served: its address, its name and what it is."""
 
     path: str
     title: str
@@ -28,7 +28,7 @@ class Place(Struct, frozen=True):
 
 
 class Home(Struct, frozen=True):
-    """What the home page tells, in words or as JSON."""
+    """The content of the home page, in words or as JSON."""
 
     name: str
     version: str
@@ -63,7 +63,7 @@ def _places(root: str, is_played: bool) -> list[Place]:
 
 
 def refused(status: int, words: str, root: str) -> Response:
-    """What a browser is told in place of a page. Nothing that was asked is repeated."""
+    """The page that says why a request was refused. It repeats nothing from the request."""
     values: dict[str, Any] = {"title": _TITLES.get(status, "This cannot be shown"), "home": f"{root}/"}
     sentence = f"{words[:1].upper()}{words[1:]}."
     return html.reply(html.rendered("refused.html", words=sentence, **values), status)

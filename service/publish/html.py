@@ -1,4 +1,4 @@
-"""The pages as replies: their one style, by whose hash alone a browser applies it, and who is sent a page at all."""
+"""The pages as replies: their one style, which a browser accepts only by its hash, and who gets a page at all."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _NOTHING_ELSE = (
 
 
 def rendered(template: str, **values: Any) -> str:
-    """A page from one of the templates of this package; what is filled in is escaped."""
+    """A page from one of the templates of this package; inserted values are escaped."""
     return _templates.get_template(template).render(**values)
 
 
 def reply(html: str, status: int = 200) -> Response:
-    """A page that loads nothing, as a reply."""
+    """The reply with a page that loads nothing."""
     return Response(html, status, mimetype=_HTML, headers={"Content-Security-Policy": _NOTHING_ELSE})
 
 
 def wants_html(request: Request) -> bool:
-    """Whether a person asks, with a browser: HTML is preferred to JSON, and not merely accepted as anything is."""
+    """Whether a person asks with a browser: HTML is preferred to JSON, not merely accepted like everything else."""
     accepted = request.accept_mimetypes
     return request.method in ("GET", "HEAD") and accepted[_HTML] > accepted[_JSON]

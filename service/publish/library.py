@@ -1,4 +1,4 @@
-"""Everything that is published, as bytes: the same over HTTP and in a folder, and the same on every run."""
+"""Everything that is published, as bytes: identical over HTTP and in a folder, and identical on every run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = tuple(_MAKERS)
 
 
 class Library:
-    """What is published of the rules of a site; a resource is built when it is first requested."""
+    """What is published about a site's rules; a resource is built when it is first requested."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -38,7 +38,7 @@ class Library:
         self._resources: dict[str, Mapping[str, Json]] = {}
 
     def _of_kind(self, kind: str) -> Mapping[str, Json]:
-        """The resources of a kind by id, each with the status that it has today."""
+        """The resources of a kind by id, each with its current status."""
         return {id: self._today(resource) for id, resource in self._built(kind).items()}
 
     def _today(self, resource: Json) -> Json:
@@ -49,7 +49,7 @@ class Library:
         return told | ({"approvalDate": record.date.isoformat()} if record else {})
 
     def _built(self, kind: str) -> Mapping[str, Json]:
-        """The resources of a kind by id; each is validated as R4 before it is served."""
+        """The resources of a kind by id, each validated as R4 before it is served."""
         if kind not in self._resources:
             resources = {resource["id"]: resource for resource in _MAKERS[kind](self.book)}
             for resource in resources.values():
@@ -67,7 +67,7 @@ class Library:
         return None if resource is None else _json(self._today(resource))
 
     def searchset(self, kind: str, url: str | None = None) -> bytes | None:
-        """The resources of a kind as a Bundle: all, or those of one canonical URL; None if there is no such kind."""
+        """The resources of a kind as a Bundle, all or those with one canonical URL; None if there is no such kind."""
         if kind not in _MAKERS:
             return None
         # A canonical URL may name a version after a bar.

@@ -1,6 +1,6 @@
-"""GET /openapi.json: every route that is served, in OpenAPI 3.1, for who generates a client or tries the service.
+"""GET /openapi.json: every route that is served, in OpenAPI 3.1, for generating a client or trying the service.
 
-It says what is demanded, not all that is understood: an optional member of another type than here is passed over.
+It states what is required, not all that is understood: an optional member of another type than here is ignored.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _TO_A_BODY = (400, 404, 408, 413, 415)
 
 
 def document(paths: Iterable[str], rules: Iterable[str], kinds: Iterable[str], *, is_signed: bool) -> Json:
-    """The document of the routes `paths`, as Flask writes them, that are described here.
+    """The document of those routes among `paths` (in Flask's notation) that are described here.
 
-    `is_signed`: whether callers have to prove who they are.
+    `is_signed` says whether callers have to prove who they are.
     """
     described = _paths(list(rules), list(kinds), is_signed=is_signed)
     served = {written(path) for path in paths}
@@ -67,7 +67,7 @@ def document(paths: Iterable[str], rules: Iterable[str], kinds: Iterable[str], *
 
 
 def written(path: str) -> str:
-    """A path of Flask as OpenAPI writes it."""
+    """A path in Flask's notation, converted to that of OpenAPI."""
     return _OF_FLASK.sub(r"{\1}", path)
 
 
@@ -143,7 +143,7 @@ def _json(schema: str) -> Json:
 
 
 def _answers(content: Json, *refused: int, media_type: str = "") -> Json:
-    """The responses of an operation; `media_type`: of its refusals, where it is another than that of all others."""
+    """The responses of an operation; `media_type` is that of its refusals, if it differs from that of the others."""
     answered: Json = {
         "200": {"description": "Answered", "content": {name: {"schema": schema} for name, schema in content.items()}}
     }

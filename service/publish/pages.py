@@ -1,4 +1,4 @@
-"""A page for each rule and one that lists them: HTML without scripts that loads nothing from elsewhere."""
+"""A page for each rule, and one that lists them: HTML without scripts that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _GROUPS = {
     "medication": "Medicines",
     "allergy": "Allergies",
 }
-# Source attribute number -> the element of Patient that the rule reads if it uses the attribute.
+# Source attribute number -> the element of Patient that a rule reads if it uses the attribute.
 _PERSONS = {10: "the sex", 11: "the birth date"}
 
 
@@ -78,7 +78,7 @@ _NOT_DRAWN = Drawn()
 
 
 class Links(Struct, frozen=True):
-    """How the pages link to each other; `{}` stands for an id. `home` and `case` may be empty: not there."""
+    """How the pages link to each other; `{}` stands for an id. `home` and `case` are empty if they do not exist."""
 
     index: str
     rule: str
@@ -108,7 +108,7 @@ SAVED = Links("index.html", "{}.html", "{}.source-attributes.json", "../fhir/{}/
 
 
 def served(root: str, *, is_played: bool = False) -> Links:
-    """The links of a service that is mounted below `root` (empty: at the top); `is_played`: with the simulator."""
+    """The links of a service mounted below `root` (empty: at the top); `is_played` if it has the simulator."""
     root = root.replace("{", "{{").replace("}", "}}")
     return Links(
         f"{root}/rules",
@@ -121,7 +121,7 @@ def served(root: str, *, is_played: bool = False) -> Links:
 
 
 class Codes(Struct, frozen=True):
-    """A value set on a page: the codes and displays by system name, and what is matched without a code."""
+    """A value set on a page: its codes and displays by system name, and what it matches without a code."""
 
     key: str
     name: str
@@ -131,7 +131,7 @@ class Codes(Struct, frozen=True):
 
 
 def index(site: Site, links: Links) -> str:
-    """The page that lists every rule, in the order in which cards are shown. Raises RefusedSignoffError."""
+    """The page that lists every rule in the order in which cards are shown. Raises RefusedSignoffError."""
     today = site.today
     return html.rendered(
         "index.html",
@@ -143,7 +143,7 @@ def index(site: Site, links: Links) -> str:
 
 
 def page(read: Dossier, links: Links, drawn: Drawn = _NOT_DRAWN) -> str:
-    """The page of a rule, which can be printed and signed; `drawn` are its cases."""
+    """The page of a rule, which can be printed and signed; `drawn` holds its cases."""
     rule, appraised = read.rule, read.appraised
     attributes = source_attributes(rule, read.standing)
     told = windows(read.description.thresholds, read.thresholds)

@@ -31,7 +31,7 @@ def plan_definitions(book: RuleBook) -> Iterator[Json]:
 
 
 def plan_definition(rule: Rule) -> Json:
-    """A rule as a PlanDefinition. Its condition is prose that no engine can evaluate: this service does."""
+    """A rule as a PlanDefinition. Its condition is prose that no engine can evaluate; this service evaluates it."""
     appraised = appraisal(rule)
     plan = frame("PlanDefinition", rule.id, rule.title, what_for(rule), since=rule.reviewed, release=rule.version)
     plan |= {
@@ -66,7 +66,7 @@ def _citation(source: Source) -> Json:
 
 
 def _seed() -> Json:
-    """The page from which the rules were derived: it is their origin, not an authority."""
+    """The page from which the rules were derived, which is their origin and not an authority."""
     return {"type": "derived-from", "display": SOURCES["seed"].label}
 
 

@@ -1,4 +1,4 @@
-"""GET /, /fhir/..., /rules and /rules/<id>: the published rules over HTTP; GET /openapi.json: what is served at all."""
+"""GET /, /fhir/..., /rules and /rules/<id>: the published rules over HTTP; GET /openapi.json: all routes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_SUCH_RESOURCE = f"there is no such resource; this service publishes: {', '.j
 def routes(site: Site, *, is_signed: bool = False) -> Blueprint:
     """The routes to everything that is published; a resource is built when it is first requested.
 
-    `is_signed`: whether the callers of hooks have to prove who they are.
+    `is_signed` says whether the callers of hooks have to prove who they are.
     """
     blueprint = Blueprint("published", __name__)
     library = Library(site)

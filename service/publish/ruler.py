@@ -1,4 +1,4 @@
-"""A ruler of the windows of time that a rule reads: a drawing (SVG), and the same in words."""
+"""A ruler of the time windows that a rule uses: a drawing (SVG), and the same in words."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from math import log
 from markupsafe import Markup
 from msgspec import Struct
 
-_NOT_OF_A_RULE = "cards.record."  # how a record is read, whatever the rule
+_NOT_OF_A_RULE = "cards.record."  # windows for reading records, the same for every rule
 _WIDTH, _LABEL, _ROW, _TOP = 300, 62, 18, 22  # units of the drawing
 _FIRST_DAY, _LAST_DAY = 0.2, 400.0
 _TICKS = ((1, "1 d"), (7, "7 d"), (30, "30 d"), (90, "90 d"), (365, "1 y"))
 
 
 class Window(Struct, frozen=True):
-    """A length of time, in words, and what is called so, each with the remark in the source."""
+    """A length of time in words, and the thresholds with that length, each with its remark in the source."""
 
     days: float
     said: str
@@ -25,7 +25,7 @@ class Window(Struct, frozen=True):
 
 
 def windows(thresholds: Mapping[str, str], lines: Iterable[tuple[str, str]]) -> tuple[Window, ...]:
-    """The windows among the thresholds of a rule, the shortest first; `lines` hold their remarks by name."""
+    """The windows among a rule's thresholds, shortest first; `lines` give the remark of each by name."""
     remarks = {name: line.partition("#")[2].strip() for name, line in lines}
     named: dict[float, dict[str, str]] = {}
     for path, value in thresholds.items():
@@ -37,7 +37,7 @@ def windows(thresholds: Mapping[str, str], lines: Iterable[tuple[str, str]]) -> 
 
 
 def _length(value: str) -> timedelta | None:
-    """`timedelta(days=14)` as what it is; None for anything else."""
+    """The timedelta that `timedelta(days=14)` stands for; None for any other text."""
     try:
         call = ast.parse(value, mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "timedelta":
@@ -54,7 +54,7 @@ def _said(days: float) -> str:
 
 
 def drawn(told: tuple[Window, ...]) -> Markup:
-    """The ruler: now at the left, a bar for each length; the scale is logarithmic. The words stand beside it."""
+    """The ruler: now is at the left, each length is a bar, and the scale is logarithmic. The words are next to it."""
     height = _TOP + _ROW * len(told) + 4
     ticks = (_tick(_x(day), height, said) for day, said in _TICKS)
     bars = (_bar(_TOP + _ROW * row, window) for row, window in enumerate(told))
@@ -79,6 +79,6 @@ def _bar(top: int, window: Window) -> Markup:
 
 
 def _x(days: float) -> float:
-    """Where a number of days ago lies."""
+    """The horizontal position of a number of days ago."""
     share = log(max(days, _FIRST_DAY) / _FIRST_DAY) / log(_LAST_DAY / _FIRST_DAY)
     return _LABEL + min(share, 1) * (_WIDTH - _LABEL - 8)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 
 class Spoken(Struct, frozen=True):
-    """A case in which the rule gives a card, and the indicator of the card."""
+    """A case in which the rule produces a card, and the indicator of the card."""
 
     sentence: str
     level: str
@@ -26,7 +26,7 @@ class Sentences(Struct, frozen=True):
 
 @cache
 def sentences(rule_id: str) -> Sentences:
-    """The sentences of a rule; none if there is no file of cases beside it."""
+    """The sentences of a rule; none if there is no file of cases next to it."""
     file = files("cards").joinpath(f"rules/{rule_id.replace('-', '_')}.toml")
     if not file.is_file():
         return Sentences((), ())

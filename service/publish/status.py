@@ -1,4 +1,4 @@
-"""The FHIR status of what is published: it follows the sign-off of the rules that use it."""
+"""The FHIR status of a published resource, which follows the sign-off of the rules that use it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ACTIVE = "active"
 
 
 def status(book: RuleBook, kind: str, id: str, signed: Collection[str]) -> str:
-    """`active` for a rule that is `signed`, and for what only such rules use; else `draft`."""
+    """`active` for a rule that is `signed` and for a resource that only such rules use, else `draft`."""
     users = _users(book, kind, id)
     return ACTIVE if users and all(rule in signed for rule in users) else DRAFT
 
 
 def _users(book: RuleBook, kind: str, id: str) -> list[str]:
-    """The rules that use a resource; a system of codes is of all."""
+    """The rules that use a resource; every rule uses a code system."""
     if kind == "PlanDefinition":
         return [id]
     if kind == "CodeSystem":

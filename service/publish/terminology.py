@@ -1,4 +1,4 @@
-"""A ValueSet for each set of codes that the rules read, and the project's own CodeSystems."""
+"""A ValueSet for each set of codes that the rules read, and the CodeSystems of this project."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COPYRIGHT = {
 
 
 def value_sets(book: RuleBook) -> Iterator[Json]:
-    """A ValueSet for each set of codes; one that is matched by name only has no compose, and says so."""
+    """A ValueSet for each set of codes; one that is matched only by name has no compose and says so."""
     for key, value_set in VALUE_SETS.items():
         resource = frame("ValueSet", key, value_set.title, _description(value_set), since=last_reviewed(book, key))
         resource["purpose"] = f"Where its codes were checked: {value_set.source}"

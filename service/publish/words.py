@@ -1,4 +1,4 @@
-"""The sentences that the FHIR resource and the page of a rule share."""
+"""The sentences shared by the FHIR resource and the page of a rule."""
 
 from __future__ import annotations
 
