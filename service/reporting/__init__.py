@@ -1,1 +1,1 @@
-"""The report for those who decide about the rules: how often each speaks, and what becomes of it."""
+"""The report for those who decide about the rules: how often each rule speaks, and what happens to its cards."""

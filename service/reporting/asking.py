@@ -1,4 +1,4 @@
-"""What a report is asked of: a period, and perhaps one rule and one client."""
+"""What a report covers: a period, and perhaps one rule and one client."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
-DAYS = 90  # that a report covers unless it is told another beginning
+DAYS = 90  # covered by a report unless another start is given
 _DAY_MS = 86_400_000
-_MOST_DAYS_BY_DAY = 100  # more are counted by week, so that a chart stays readable
-_MOST_DAYS_BY_WEEK = 750  # and more by four weeks
+_MOST_DAYS_BY_DAY = 100  # longer periods are counted by week, so that a chart stays readable
+_MOST_DAYS_BY_WEEK = 750  # longer periods are counted by four weeks
 _MOST_POINTS = 1000
 
 
 class Asked(Struct, frozen=True):
-    """A period, `start` to before `end`, in milliseconds since 1970; a rule and a client, or all of them.
+    """A period, from `start` up to but not including `end`, in milliseconds since 1970; one rule and client, or all.
 
-    It is counted in pieces of `width` milliseconds.
+    It is divided into pieces of `width` milliseconds.
     """
 
     start: int
@@ -27,18 +27,18 @@ class Asked(Struct, frozen=True):
 
     @property
     def pieces(self) -> int:
-        """Into how many pieces the period falls; the last may be cut short."""
+        """The number of pieces in the period; the last may be cut short."""
         return -(-(self.end - self.start) // self.width)
 
     def beginning(self, piece: int) -> int:
-        """When a piece begins."""
+        """The moment at which a piece begins."""
         return self.start + piece * self.width
 
 
 def asked(since: datetime | None, until: datetime, zone: tzinfo, rule: str = "", client: str = "") -> Asked:
-    """The period from `since`, or from the midnight 90 days before `until`; a time without offset is of the zone.
+    """The period from `since`, or from midnight 90 days before `until`; a time without an offset is in `zone`.
 
-    Raises ValueError for a period that is empty.
+    Raises ValueError for an empty period.
     """
     end = _of(until, zone)
     start = (end - timedelta(days=DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,7 +1,7 @@
-"""A report that is made beside the service, in a process of its own, which gives way to those that answer.
+"""A report made in a separate process, which has lower priority than the processes that answer requests.
 
-`python -m service.reporting.child` reads what it is to make as JSON from its standard input, so that no list of
-processes shows the address of the store.
+`python -m service.reporting.child` reads its order as JSON from standard input, so that no process list shows the
+address of the store.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from service.reporting.making import report, written
 from service.store.database import place
 
 _NICE = 10
-_SECONDS = 900  # after which it is ended
+_SECONDS = 900  # after which the process is ended
 NOT_MADE = "the report could not be made: "
 
 
 class Order(Struct, frozen=True):
-    """What is to be made: a report of a store, in a format, in a file; or why not, in another."""
+    """What to make: the report of a store in one format, written to `file`; on failure, the reason goes to `failed`."""
 
     asked: Asked
     store_url: str | None
@@ -41,7 +41,7 @@ class Order(Struct, frozen=True):
 
 
 def make(order: Order) -> None:
-    """Make it: the file is there whole, or not at all."""
+    """Make the report; its file appears complete or not at all."""
     from cards.rule_book import rule_book
 
     titles = {id: rule.title for id, rule in rule_book().rules.items()}

@@ -1,11 +1,11 @@
-"""Whether a rule's firing rate has changed suddenly: a p-chart, with the limits of Laney's p'-chart.
+"""Whether a rule's firing rate has changed suddenly: a p-chart with the limits of Laney's p'-chart.
 
 The share p of evaluations in which a rule has a card to show is compared, for each day or week, with the mean share of
-the first 20: the limits are three standard deviations of a binomial proportion off it, p ± 3·√(p(1-p)/n) (NIST/SEMATECH
-e-Handbook of Statistical Methods, 6.3.3.2), times a factor for what such a share varies by itself from day to day,
-which with thousands of evaluations a day is more than chance alone (D. B. Laney, Improved control charts for
-attributes, Quality Engineering 14 (2002), 531-537). Where few cards are expected the binomial distribution is skewed:
-there its exact quantiles are the limits, if they are wider.
+the first 20. The limits are three standard deviations of a binomial proportion from the mean, p ± 3·√(p(1-p)/n)
+(NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.3.2), times a factor for the natural variation of such a share
+from day to day, which with thousands of evaluations a day exceeds chance (D. B. Laney, Improved control charts for
+attributes, Quality Engineering 14 (2002), 531-537). If few cards are expected, the binomial distribution is skewed;
+then its exact quantiles are the limits if they are wider.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-BASELINE = 20  # points from which the limits are computed; with fewer they are trial limits
-FEWEST = 8  # points without which there are no limits
+BASELINE = 20  # points from which the limits are computed; limits from fewer points are trial limits
+FEWEST = 8  # with fewer points there are no limits
 _SIGMAS = 3
-_TAIL = 0.00135  # of a normal distribution beyond three standard deviations
-_FEW = 30  # expected cards, up to which the quantiles are computed exactly
+_TAIL = 0.00135  # the part of a normal distribution beyond three standard deviations
+_FEW = 30  # up to this many expected cards the quantiles are computed exactly
 _MEAN_RANGE = 1.128  # d2 for two: the mean range of two normal values, in standard deviations
 
 
 class Limits(Struct, frozen=True):
-    """Between which shares a point is expected, and whether it lies outside: `above`, `below`, or the empty text."""
+    """The shares between which a point is expected, and whether it lies outside: `above`, `below`, or empty."""
 
     lower: float
     upper: float
@@ -33,7 +33,7 @@ class Limits(Struct, frozen=True):
 
 
 class Chart(Struct, frozen=True):
-    """The mean share, and the limits of each point; `is_trial` when they stand on fewer than 20 points.
+    """The mean share and the limits of each point; `is_trial` if they are based on fewer than 20 points.
 
     A point without evaluations has no limits; without enough points there is no mean either.
     """
@@ -44,7 +44,7 @@ class Chart(Struct, frozen=True):
 
 
 def chart(cards: Sequence[int], evaluations: Sequence[int]) -> Chart:
-    """The chart of so many cards in so many evaluations, point by point."""
+    """The chart for these numbers of cards and evaluations, point by point."""
     points = [place for place, count in enumerate(evaluations) if count]
     if len(points) < FEWEST:
         return Chart(None, tuple([None] * len(evaluations)))
@@ -56,7 +56,7 @@ def chart(cards: Sequence[int], evaluations: Sequence[int]) -> Chart:
 
 
 def _mean(cards: int, evaluations: int) -> float:
-    """The share; of none and of all by half a card less certain, or one more card would be an alarm for ever."""
+    """The share of cards; moved by half a card if it is 0 or 1, or else a single card would be an alarm for ever."""
     cards = min(cards, evaluations)
     return cards / evaluations if 0 < cards < evaluations else (cards + 0.5) / (evaluations + 1)
 
@@ -67,7 +67,7 @@ def _score(cards: int, evaluations: int, mean: float) -> float:
 
 
 def _factor(scores: Sequence[float]) -> float:
-    """By how much more the shares vary than by chance: at least 1, so that few points never narrow the limits."""
+    """How much more the shares vary than by chance; at least 1, so that few points never narrow the limits."""
     ranges = [abs(score - before) for before, score in pairwise(scores)]
     return max(1.0, sum(ranges) / len(ranges) / _MEAN_RANGE)
 
@@ -83,7 +83,7 @@ def _limits(cards: int, evaluations: int, mean: float, factor: float) -> Limits:
 
 
 def _quantiles(evaluations: int, mean: float) -> tuple[int, int]:
-    """The numbers of cards below and above which one in 740 is expected, on either side."""
+    """The numbers of cards below and above which one point in 740 is expected, on either side."""
     if mean > 0.5:
         fewest, most = _quantiles(evaluations, 1 - mean)
         return evaluations - most, evaluations - fewest

@@ -1,4 +1,4 @@
-"""From the sums of the store to the report: rates, control charts, and what of it is hidden."""
+"""From the sums of the store to the report: rates, control charts, and what is hidden."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from service.reporting.report import Cause, FiringRate, Latency, Missing, NotUnd
 from service.reporting.small_counts import Count, shown, split
 
 MISSES = frozenset({"already-arranged", "known-stable-cause", "not-in-goals-of-care", "contraindicated"})
-"""The reasons that the rule should have known: on record and read, each of them would have silenced it."""
-_MOST_LISTED = 20  # reasons, and causes, of a rule; the others are counted together
-_MERGED = (1, 7, 28)  # pieces into one
-_FEWEST_CARDS = 5  # that a point of a p-chart should lead to expect
+"""The reasons that the rule should have known: had it been on record and read, each would have silenced the rule."""
+_MOST_LISTED = 20  # reasons, and causes, per rule; the rest are counted together
+_MERGED = (1, 7, 28)  # pieces that are merged into one
+_FEWEST_CARDS = 5  # expected at a point of a p-chart
 OTHERS = "all others"
 _DAY_MS = 86_400_000
 
@@ -29,7 +29,7 @@ Key = tuple[str, str]
 
 
 class _Sums(Struct):
-    """What the store says of one version of a rule; the lists are by piece of the period."""
+    """What the store says about one version of a rule; the lists are by piece of the period."""
 
     evaluations: list[int]
     cards: list[int]
@@ -49,7 +49,7 @@ class _Axis(Struct, frozen=True):
     days: int
 
     def merged(self, sums: _Sums, least: int) -> tuple[_Axis, list[int], list[int]]:
-        """An axis on which a piece holds cards enough to be seen, if it can be, and the cards and evaluations on it."""
+        """An axis whose pieces have enough cards to be shown, if possible, and the cards and evaluations on it."""
         enough = max(_FEWEST_CARDS, 2 * least)
         pieces = sum(map(bool, sums.evaluations))
         fitting = [times for times in _MERGED if pieces // times >= FEWEST] or [1]
@@ -65,7 +65,7 @@ class _Axis(Struct, frozen=True):
 def figures(
     queries: Queries, asked: Asked, least: int, titles: Mapping[str, str], zone: tzinfo, now: datetime
 ) -> Report:
-    """The report of a period. Counts below `least` are hidden; `titles` are the rules, in their order."""
+    """The report of a period. Counts below `least` are hidden; `titles` gives the rules in their order."""
     evaluations, first, last = queries.totals()
     sums, codes = _sums(queries, asked), queries.unknown_codes()
     encounters, in_encounters = queries.asked_of("encounter")
@@ -131,7 +131,7 @@ def _sums(queries: Queries, asked: Asked) -> dict[Key, _Sums]:
 def _of_rule(
     key: Key, sums: _Sums, least: int, title: str, axis: _Axis, encounters: int | None, users: int | None
 ) -> OfRule:
-    """One version of a rule. What is hidden of a sum is hidden of its parts, from the top down."""
+    """One version of a rule. Counts are hidden from the top down: if a sum is hidden, so are enough of its parts."""
     would_fire = sum(sums.cards)
     spoke, told = _outcomes(sums, least)
     fired, (seen, in_shadow) = split(would_fire, [sums.shown, would_fire - sums.shown], least, is_hidden=spoke is None)
@@ -168,7 +168,7 @@ def _of_rule(
 
 
 def _outcomes(sums: _Sums, least: int) -> tuple[Count, dict[str, Count]]:
-    """How often the rule had a card, and how often it was silent, by kind of silence."""
+    """How often the rule had a card, and how often it was silent by kind of silence."""
     kinds = ("not-applicable", "suppressed", "could-not-evaluate")
     spoke, *silent = split(
         sum(sums.evaluations), [sums.outcomes["card"], *(sums.outcomes[kind] for kind in kinds)], least
@@ -224,7 +224,7 @@ def _firing_rate(sums: _Sums, axis: _Axis, least: int, *, is_hidden: bool) -> Fi
 
 
 def _latency(rows: Iterable[Row], total: int, least: int) -> tuple[Latency, ...]:
-    """By service; a time is the upper end of the tenth of a millisecond, or of the 1 %, in which it lies."""
+    """The latency by service; a time is the upper end of the 0.1 ms or 1 % interval in which it lies."""
     steps: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
     longest: dict[str, float] = {}
     for service, step, count, times, most in rows:
@@ -258,7 +258,7 @@ def _missing(rows: Iterable[Row], least: int) -> tuple[Missing, ...]:
 
 
 def _not_understood(rows: Iterable[Row], least: int) -> tuple[NotUnderstood, ...]:
-    """The codes, the most frequent first; what only few records hold may be of one patient alone, and is left out."""
+    """The codes, most frequent first; a code in only a few records may come from one patient, and is left out."""
     return tuple(
         NotUnderstood(place, system, code, int(times), looks_like)
         for place, system, code, looks_like, times in rows

@@ -1,4 +1,4 @@
-"""The reports that the page shows: made one at a time over all workers, and kept for some minutes."""
+"""The reports that the page shows: made one at a time across all workers, and kept for some minutes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from service.reporting.asking import Asked
 from service.reporting.child import Order
 from service.settings import Settings
 
-FRESH_S = 600  # for which a report is shown again
-FAILED_S = 30  # before what failed is tried again
+FRESH_S = 600  # a report is shown again for this long
+FAILED_S = 30  # before a failed report is tried again
 _OLD_S = 3600  # after which a file is removed
 
 
@@ -39,9 +39,10 @@ class Kept:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def get(self, asked: Asked, words: Sequence[str], form: str) -> str | None:
-        """The report that was asked for in these words; None while it is made, which begins unless another one is.
+        """The report that was asked for in these words; None while it is being made.
 
-        Raises ReportFailedError, and OSError when the folder cannot be used.
+        If it does not exist, this starts making it, unless another report is being made. Raises ReportFailedError, and
+        OSError if the folder cannot be used.
         """
         self._started = [one for one in self._started if one.poll() is None]
         name = hashlib.sha256("\0".join([*words, form]).encode()).hexdigest()[:32]
@@ -55,14 +56,14 @@ class Kept:
         return None
 
     def close(self) -> None:
-        """End what is being made."""
+        """End the processes that are making reports."""
         for child in self._started:
             child.kill()
             child.wait()
         self._started.clear()
 
     def _prepare(self) -> None:
-        """The folder, for this user alone, without what is old in it."""
+        """Create the folder, readable only by this user, and remove old files from it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self._folder, *([] if self._settings.data_dir else [self._folder.parent])):
             state = folder.lstat()
@@ -74,7 +75,7 @@ class Kept:
                     old.unlink()
 
     def _start(self, asked: Asked, form: str, file: Path, failed: Path) -> None:
-        """Start the process that makes it. It holds the lock for as long as it lives, however it ends."""
+        """Start the process that makes the report. It holds the lock as long as it lives, however it ends."""
         lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,7 +98,7 @@ class Kept:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(lock,),
-                env={**os.environ, "MPLCONFIGDIR": str(self._folder)},  # where the fonts that it finds are listed
+                env={**os.environ, "MPLCONFIGDIR": str(self._folder)},  # the list of fonts is kept there
             )
             self._started.append(child)
             if child.stdin is not None:
@@ -109,7 +110,7 @@ class Kept:
 
 
 def _read(file: Path, seconds: float) -> str | None:
-    """What stands in a file that is no older than so many seconds."""
+    """The text of a file that is at most this many seconds old; None if there is none."""
     try:
         if time.time() - file.stat().st_mtime > seconds:
             return None

@@ -1,4 +1,4 @@
-"""A report, from the store to its text."""
+"""Making a report, from the store to its text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.reporting.report import Report
 from service.store.database import snapshot
 
 SECONDS = 300
-"""That a query may take."""
+"""Seconds that a query may take."""
 FORMATS = {"html": "text/html", "csv": "text/csv", "json": "application/json"}
 
 
@@ -25,7 +25,7 @@ def report(url: URL, asked: Asked, least: int, titles: Mapping[str, str], zone: 
 
 
 def written(told: Report, form: str) -> str:
-    """A report in one of the formats. Raises PlotsMissingError for HTML, if the package that draws is missing."""
+    """A report in one of the formats. Raises PlotsMissingError for HTML if the plotting package is missing."""
     return _writer(form)(told)
 
 

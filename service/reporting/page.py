@@ -1,4 +1,4 @@
-"""The report as a page: HTML without scripts that loads nothing from elsewhere, for the screen and for paper."""
+"""The report as a page: HTML without scripts that loads nothing from elsewhere, for the screen and for print."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def page(report: Report) -> str:
 
 
 def _is_charted(rule: OfRule) -> bool:
-    """Whether there are limits, and at least half of the points can be seen."""
+    """Whether there are limits and at least half of the points can be shown."""
     told = rule.firing_rate
     asked = [point for point in told.points if point.evaluations != 0]
     return told.mean is not None and sum(point.share is not None for point in asked) * 2 >= len(asked)
 
 
 def every(days: int) -> str:
-    """`day`, `week`, or so many days."""
+    """`day`, `week`, or the number of days."""
     return {1: "day", 7: "week"}.get(days, f"{days} days")
 
 
 def _answers(report: Report) -> str:
-    """The plot of what became of the cards, of those rules of which all of it may be seen."""
+    """The plot of what happened to the cards, for those rules whose counts may all be shown."""
     parts = {rule: (rule.accepted, rule.overridden, rule.unanswered) for rule in report.rules if rule.shown}
     seen = {rule: [part for part in of if part is not None] for rule, of in parts.items()}
     whole = {rule: of for rule, of in seen.items() if len(of) == len(parts[rule])}
@@ -94,5 +94,5 @@ def _percent(share: float | None) -> str:
 
 
 def _moment(stamp: str) -> str:
-    """A moment without its offset, for people."""
+    """A moment without its offset, for people to read."""
     return stamp[:16].replace("T", " ")

@@ -1,6 +1,6 @@
-"""Plots for pages: SVG that stands in the HTML, in the colours of the page, with a text that says what is seen.
+"""Plots for pages: inline SVG in the colours of the page, with a text that describes the plot.
 
-They are drawn by matplotlib, which is loaded with the first plot: it is not needed to serve hooks.
+They are drawn by matplotlib, which is loaded with the first plot, since serving hooks does not need it.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ COLOURS = {
     "three": "#010207",
     "bad": "#010208",
 }
-"""The custom properties of CSS (`--plot-ink`, ...) that the page sets, and what stands for them while it is drawn."""
+"""The CSS custom properties (`--plot-ink`, ...) that the page sets, and their placeholders while drawing."""
 _SERIES = ("one", "two", "three")
 _HATCHES = ("", "////", "\\\\\\\\")  # dots would take 250 kB
 _INCHES = 7.2
-_ROW = 0.3  # inches of a bar
+_ROW = 0.3  # inches per bar
 _MOST_TICKS = 8
 _IDS = re.compile(r' id="(?:figure|axes|patch|line2d|text|xtick|ytick|matplotlib\.axis|legend|PathCollection|\w+)_\d+"')
 _VIEW_BOX = re.compile(r'viewBox="[^"]*"')
 
 Values = Sequence[float | None]
-"""One for each label; None is a gap."""
+"""One value for each label; None is a gap."""
 
 
 class PlotsMissingError(ServiceError):
-    """The package that draws is not installed."""
+    """The plotting package is not installed."""
 
     def __init__(self) -> None:
         super().__init__(MISSING)
 
 
 class Lines(Struct, frozen=True, kw_only=True):
-    """Values over time with, where there are any, a mean and limits; `marked` are the places that are alarms."""
+    """Values over time with a mean and limits, if there are any; `marked` are the positions of alarms."""
 
     values: Values
     lower: Values = ()
@@ -59,9 +59,9 @@ class Lines(Struct, frozen=True, kw_only=True):
 
 
 def bars(title: str, text: str, labels: Sequence[str], series: Mapping[str, Values], unit: str) -> str:
-    """Bars across, a row for each label, the series of a row one after the other; at most three series.
+    """Horizontal bars, one row per label, with the series of a row end to end; at most three series.
 
-    `title` and `text` are read to those who do not see the plot. Raises PlotsMissingError.
+    `title` and `text` are for people who cannot see the plot. Raises PlotsMissingError.
     """
     with _drawn(title, len(labels) * _ROW + 1.1) as (axes, written):
         starts = [0.0] * len(labels)
@@ -84,9 +84,9 @@ def bars(title: str, text: str, labels: Sequence[str], series: Mapping[str, Valu
 
 
 def lines(title: str, text: str, labels: Sequence[str], shown: Lines, unit: str) -> str:
-    """A line over the labels, in time; alarms are squares in another colour, limits a band.
+    """A line over time, one point per label; alarms are squares in another colour, and limits are a band.
 
-    `title` and `text` are read to those who do not see the plot. Raises PlotsMissingError.
+    `title` and `text` are for people who cannot see the plot. Raises PlotsMissingError.
     """
     with _drawn(title, 2.4) as (axes, written):
         places = list(range(len(labels)))
@@ -113,7 +113,7 @@ def lines(title: str, text: str, labels: Sequence[str], shown: Lines, unit: str)
 
 @contextmanager
 def _drawn(title: str, height: float) -> Iterator[tuple[Axes, io.StringIO]]:
-    """Axes to draw on, and where the SVG is written once that is done; ids in it are others under another title."""
+    """Axes to draw on, and where the SVG is written afterwards; ids in the SVG depend on the title."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -133,7 +133,7 @@ def _drawn(title: str, height: float) -> Iterator[tuple[Axes, io.StringIO]]:
 
 
 def _inline(written: io.StringIO, title: str, text: str) -> str:
-    """The SVG as it stands in a page: named and described, in the page's colours and fonts."""
+    """The SVG for use inside a page: named and described, in the page's colours and fonts."""
     svg = written.getvalue()
     before, _, rest = svg[svg.index("<svg") :].partition("<metadata>")
     svg = before + rest.partition("</metadata>")[2]

@@ -1,7 +1,7 @@
-"""What the store is asked for a report: every sum is made by the database, so that little comes out of it.
+"""The queries for a report: the database computes every sum, so that little data leaves it.
 
-The statements run on SQLite and PostgreSQL alike; parts that are written otherwise stand in `_Words`. Of one report
-all see the same state of the store.
+The statements run on SQLite and PostgreSQL alike; the parts that differ are in `_Words`. All queries of one report
+see the same state of the store.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from sqlalchemy import Connection, text
 
 from service.reporting.asking import Asked
 
-_SHOWN = "cards.shown"  # else its rule runs in shadow
-_MOST_LINEUPS = 60  # bits of a whole number
-_MOST_CODES = 100  # that are listed
+_SHOWN = "cards.shown"  # if not, its rule runs in shadow
+_MOST_LINEUPS = 60  # bits in an integer
+_MOST_CODES = 100  # listed
 _DAY_MS = 86_400_000
-_USERS = 5  # who were shown a card of a rule about a patient in a day, and none of whom has answered
+_USERS = 5  # who were shown a rule's card about one patient within a day, none of whom answered
 
 Row = Sequence[Any]
 
 
 def _short(who: str) -> str:
-    """So much of a hash that two are hardly ever the same: 64 bits of it are quicker to sort than all."""
+    """The first 64 bits of a hash: two are hardly ever the same, and they sort faster than the whole hash."""
     return f"substr({who}, 1, 16)"
 
 
 class _Words:
-    """What the databases write differently."""
+    """The SQL that differs between the databases."""
 
     def __init__(self, connection: Connection) -> None:
         is_sqlite = connection.dialect.name == "sqlite"
         self.whole = "CAST({} AS INTEGER)" if is_sqlite else "CAST(floor({}) AS BIGINT)"
-        """The whole number below a positive one."""
+        """Rounds a positive number down to an integer."""
         joined = (
             "group_concat(rule || ' ' || version, ',')"
             if is_sqlite
@@ -41,7 +41,7 @@ class _Words:
         )
         ordered = "SELECT * FROM verdicts ORDER BY verdict_set, rule" if is_sqlite else "SELECT * FROM verdicts"
         self.lineups = f"SELECT verdict_set, {joined} AS lineup FROM ({ordered}) AS ordered GROUP BY verdict_set"
-        """For each set of verdicts the rules in it, with their versions."""
+        """The rules in each set of verdicts, with their versions."""
 
 
 class Queries:
@@ -60,11 +60,11 @@ class Queries:
             self._values["rule"] = asked.rule
 
     def totals(self) -> Row:
-        """Evaluations, and the first and last moment."""
+        """The number of evaluations, and the moments of the first and last."""
         return self._rows(f"SELECT count(*), min(at), max(at) FROM evaluations WHERE {self._within('evaluations')}")[0]
 
     def people(self) -> int:
-        """How many patients were asked about."""
+        """The number of patients in the evaluations."""
         return int(
             self._rows(
                 f"""SELECT count(*) FROM (
@@ -74,7 +74,7 @@ class Queries:
         )
 
     def outcomes(self) -> list[Row]:
-        """By rule, version, piece of the period and outcome: how often."""
+        """The number of verdicts by rule, version, piece of the period and outcome."""
         return self._rows(
             f"""WITH grouped AS (
                   SELECT verdict_set, (at - :start) / :width AS piece, count(*) AS times
@@ -84,7 +84,7 @@ class Queries:
         )
 
     def causes(self) -> list[Row]:
-        """By rule, version and reason: how often it could not be evaluated."""
+        """How often a rule could not be evaluated, by rule, version and reason."""
         return self._rows(
             f"""WITH grouped AS (
                   SELECT verdict_set, count(*) AS times
@@ -94,7 +94,7 @@ class Queries:
         )
 
     def cards(self) -> list[Row]:
-        """By rule, version and piece of the period: the cards, and those of them that were shown."""
+        """The number of cards, and of those that were shown, by rule, version and piece of the period."""
         return self._rows(
             f"""SELECT rule, version, (at - :start) / :width AS piece, count(*),
                        sum(CASE WHEN {_SHOWN} THEN 1 ELSE 0 END)
@@ -102,7 +102,7 @@ class Queries:
         )
 
     def patients(self) -> list[Row]:
-        """By rule and version: the patients about whom a card was."""
+        """The number of patients with a card, by rule and version."""
         return self._rows(
             f"""SELECT rule, version, count(DISTINCT {_short("patient")})
                 FROM cards JOIN evaluations ON evaluations.id = cards.evaluation
@@ -110,9 +110,9 @@ class Queries:
         )
 
     def answers(self) -> list[Row]:
-        """By rule, version, outcome and reason: the cards that were shown and answered, each once.
+        """The number of cards shown and answered, each counted once, by rule, version, outcome and reason.
 
-        One that was answered several times counts as accepted if it ever was, else by the last reason.
+        A card that was answered several times counts as accepted if it ever was, else by the last reason.
         """
         return self._rows(
             f"""WITH ranked AS (
@@ -129,7 +129,7 @@ class Queries:
         )
 
     def unheeded(self) -> list[Row]:
-        """By rule and version: about how many patients five users were shown a card in 24 hours, and none answered."""
+        """The number of patients for whom five users saw a card in 24 hours and none answered, by rule and version."""
         return self._rows(
             f"""WITH shown AS (
                   SELECT cards.uuid, cards.client, cards.rule, cards.version, cards.at, patient, asker
@@ -153,7 +153,7 @@ class Queries:
         )
 
     def seconds(self) -> list[Row]:
-        """By service and tenth of a millisecond (or what is 1 % of longer ones): how many evaluations."""
+        """The number of evaluations by service and duration, in steps of 0.1 ms (1 % for longer durations)."""
         step = "CASE WHEN milliseconds < 100 THEN 0.1 WHEN milliseconds < 1000 THEN 1.0 ELSE 10.0 END"
         return self._rows(
             f"""SELECT service, {step} AS step, {self._words.whole.format(f"milliseconds / ({step})")} AS steps,
@@ -162,14 +162,14 @@ class Queries:
         )
 
     def missing(self) -> list[Row]:
-        """By the prefetch keys that could not be obtained, with blanks between: how many evaluations."""
+        """The number of evaluations by the prefetch keys that could not be obtained, separated by spaces."""
         return self._rows(
             f"""SELECT missing, count(*) FROM evaluations
                 WHERE {self._within("evaluations")} AND missing <> '' GROUP BY 1"""
         )
 
     def unknown_codes(self) -> list[Row]:
-        """By prefetch key, system and code: in how many answers of those looked at it was; without a code: these."""
+        """The number of answers examined in which a code was, by prefetch key, system and code; without a code: all."""
         client = self._client.format(table="unknown_codes")
         return self._rows(
             f"""SELECT place, system, code, max(looks_like), count(*) FROM unknown_codes
@@ -180,8 +180,9 @@ class Queries:
     def asked_of(self, who: str) -> tuple[int, dict[tuple[str, str], int] | None]:
         """How many encounters or users there are, and in or for how many each rule and version was evaluated.
 
-        `who` is their column. The rules of an evaluation together are few different ones: for each encounter those are
-        gathered, as the bits of a number, and what has the same is counted together. None when they are too many.
+        `who` is their column. Evaluations have only a few different combinations of rules. These are collected as the
+        bits of an integer for each encounter or user, and equal integers are counted together. The counts by rule are
+        None if there are too many combinations.
         """
         lineups = [row[0] for row in self._rows(f"SELECT lineup FROM ({self._lineups()}) AS every GROUP BY 1")]
         few = lineups[:_MOST_LINEUPS] or [""]
@@ -201,7 +202,7 @@ class Queries:
         return sum(counts.values()), None if len(lineups) > _MOST_LINEUPS else _by_rule(lineups, counts)
 
     def _lineups(self) -> str:
-        """The rules of each set of verdicts of the period, as a query."""
+        """A query for the rules in each set of verdicts of the period."""
         own = f"evaluations.verdict_set = lineups.verdict_set AND {self._within('evaluations')}"
         return f"SELECT * FROM ({self._words.lineups}) AS lineups WHERE EXISTS (SELECT 1 FROM evaluations WHERE {own})"
 

@@ -1,6 +1,6 @@
-"""The report as it is told: numbers of a period by rule and version, of which small ones are hidden.
+"""The report as it is presented: the numbers of a period by rule and version, with small ones hidden.
 
-Of whatever is a count or follows from one, None stands for what is hidden. Shares and rates are not rounded.
+In any count, and any number derived from one, None means hidden. Shares and rates are not rounded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from service.reporting.small_counts import Count
 
 
 class Reason(Struct, frozen=True):
-    """Why cards were overridden: a code, ours or the client's own, its words, and how often."""
+    """Why cards were overridden: a code (ours or the client's own), its words, and how often."""
 
     code: str
     display: str
@@ -27,9 +27,9 @@ class Cause(Struct, frozen=True):
 
 
 class Point(Struct, frozen=True):
-    """A day, or some weeks, from `date`: evaluations, cards and their share, the limits, and whether it is an alarm.
+    """A day or some weeks from `date`: evaluations, cards and their share, the limits, and whether it is an alarm.
 
-    `alarm` is `above`, `below` or empty; it is told of hidden counts too.
+    `alarm` is `above`, `below` or empty; it is given for hidden counts too.
     """
 
     date: str
@@ -44,8 +44,8 @@ class Point(Struct, frozen=True):
 class FiringRate(Struct, frozen=True):
     """The share of evaluations in which a rule had a card to show, over time, and the mean of its baseline.
 
-    A point covers so many `days`. `mean` is None while there are too few points; `is_trial` when the limits stand on
-    fewer than they should.
+    A point covers `days` days. `mean` is None while there are too few points; `is_trial` is set if the limits are based
+    on fewer points than they should be.
     """
 
     days: int
@@ -60,10 +60,11 @@ class FiringRate(Struct, frozen=True):
 
 
 class OfRule(Struct, frozen=True, kw_only=True):
-    """What became of a version of a rule.
+    """What happened with one version of a rule.
 
-    `would_fire` counts the cards that were shown and those of a rule in shadow; `encounters` and `users` those in and
-    for whom the rule was evaluated; `misses` the cards overridden for a reason that should have silenced the rule.
+    `would_fire` counts the cards that were shown and those of a rule in shadow. `encounters` and `users` count those
+    for which the rule was evaluated. `misses` counts the cards overridden for a reason that should have silenced the
+    rule.
     """
 
     rule: str
@@ -93,7 +94,7 @@ class OfRule(Struct, frozen=True, kw_only=True):
 
 
 class Latency(Struct, frozen=True):
-    """How long evaluations of a service took, in milliseconds: half of them no longer than `median`, and so on."""
+    """How long evaluations of a service took, in milliseconds: half of them at most `median`, and so on."""
 
     service: str
     evaluations: Count
@@ -111,7 +112,7 @@ class Missing(Struct, frozen=True):
 
 
 class NotUnderstood(Struct, frozen=True):
-    """A code that no value set knows, and in how many of the evaluations that were looked at."""
+    """A code that no value set contains, and in how many of the examined evaluations it occurred."""
 
     key: str
     system: str
@@ -121,7 +122,7 @@ class NotUnderstood(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """The report of a period. `counts_below` are hidden."""
+    """The report of a period. Counts below `counts_below` are hidden."""
 
     made: str
     zone: str
@@ -141,4 +142,4 @@ class Report(Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...]
     not_understood: tuple[NotUnderstood, ...]
     looked_at: Count
-    """In how many evaluations codes were looked at."""
+    """The number of evaluations in which codes were examined."""

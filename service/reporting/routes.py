@@ -1,4 +1,4 @@
-"""GET /report: the report for who holds its token. It is made beside the service, and asked for until it is there."""
+"""GET /report: the report for holders of its token, made in a separate process and polled until it exists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.settings import Settings
 from service.wire.refusal import RefusedError, ReportAwayRefusedError, ReportTokenRefusedError
 
 PATH = "/report"
-AGAIN_S = 3  # until whoever waits for a report asks again
+AGAIN_S = 3  # until a caller that waits for a report asks again
 NAMES = ("since", "until", "rule", "client", "format")
 # The page contains its own style and loads nothing.
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -24,7 +24,7 @@ _BEING_MADE = "The report is being made. Ask again in a few seconds.\n"
 
 
 def routes(settings: Settings, kept: Kept, rules: Collection[str], now: Callable[[], datetime]) -> Blueprint:
-    """The route to the reports that are `kept`, for settings that name their token."""
+    """The route to the reports that are `kept`, for settings that have a report token."""
     blueprint = Blueprint("report", __name__)
     token = settings.report_token.get_secret_value().encode() if settings.report_token else b""
 
@@ -57,7 +57,7 @@ def _presented() -> bytes:
 
 
 def _words(rules: Collection[str], clients: Collection[str]) -> tuple[str, tuple[str, str, str, str]]:
-    """The format, and since, until, rule and client as they were asked for. Raises RefusedError."""
+    """The format, and since, until, rule and client as requested. Raises RefusedError."""
     for name in request.args:
         if name not in NAMES:
             raise RefusedError(f"the report takes no other parameters than {', '.join(NAMES)}")
@@ -73,7 +73,7 @@ def _words(rules: Collection[str], clients: Collection[str]) -> tuple[str, tuple
 
 
 def _moment(name: str, words: tuple[str, str, str, str]) -> datetime | None:
-    """A date or time; none where nothing is said. Raises RefusedError."""
+    """A date or time; None if none is given. Raises RefusedError."""
     text = words[NAMES.index(name)]
     try:
         return datetime.fromisoformat(text) if text else None

@@ -1,7 +1,7 @@
-"""Small counts are hidden, and so many beside them that they cannot be worked out from a sum.
+"""Small counts are hidden, along with enough others that they cannot be worked out from a sum.
 
-A count of a few people may tell who they are. What is hidden is None, whether it is small itself or stands beside one
-that is; a zero tells of nobody, and is hidden only beside others.
+A count of a few people may reveal who they are. A hidden count is None, whether it is small itself or is hidden to
+protect one that is. A zero reveals nobody and is hidden only to protect others.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ Count = int | None
 
 
 def shown(count: int, least: int) -> Count:
-    """A count by itself: hidden when it is above zero and below `least`."""
+    """A count by itself, hidden if it is above zero and below `least`."""
     return None if 0 < count < least else count
 
 
 def split(total: int, parts: Sequence[int], least: int, *, is_hidden: bool = False) -> tuple[Count, list[Count]]:
-    """A sum and its parts, of which so much is hidden that no small part can be worked out.
+    """A sum and its parts, with enough hidden that no small part can be worked out.
 
-    Of hidden parts there are at least two, and together they are at least `least`, else they would be as good as seen;
-    of a small sum all parts are hidden. `is_hidden`: the sum is hidden elsewhere, so it may not be that of what is
-    seen either.
+    At least two parts are hidden, and together they are at least `least`; otherwise they could be worked out. If the
+    sum is small, all parts are hidden. `is_hidden` means that the sum is hidden elsewhere, so that the visible parts
+    must not add up to it either.
     """
     if 0 < total < least:
         return None, [None] * len(parts)

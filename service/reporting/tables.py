@@ -1,4 +1,4 @@
-"""The report for tools: as JSON, and as one table in CSV for a spreadsheet."""
+"""The report for tools: as JSON and as one CSV table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Line = tuple[str, str, str, str, str, Any]
 
 
 def as_json(report: Report) -> str:
-    """The whole report; null is what is hidden."""
+    """The whole report; hidden numbers are null."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
 def as_csv(report: Report) -> str:
-    """A line for each number, which says what it is about; no cell is a formula to a spreadsheet."""
+    """One line for each number that says what it is about; a spreadsheet reads no cell as a formula."""
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\r\n")  # as RFC 4180 has it
+    writer = csv.writer(written, lineterminator="\r\n")  # RFC 4180
     writer.writerow(HEADERS)
     for line in _lines(report):
         writer.writerow([cell(value) for value in line])
@@ -69,7 +69,7 @@ def _of_rule(rule: OfRule) -> Iterator[Line]:
 
 
 def cell(value: Any) -> str:
-    """A value as it stands in CSV: what is hidden is called so, and nothing is a formula to a spreadsheet."""
+    """A value as written in CSV: hidden values are named as such, and a spreadsheet reads nothing as a formula."""
     if value is None:
         return HIDDEN
     text = str(value)
