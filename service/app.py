@@ -57,7 +57,7 @@ _WORDS = {
     405: "this method is not supported at this address",
     408: f"the body did not come within {BODY_SECONDS} seconds",
     413: f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB",
-    421: "the Host header holds no name of this service; its names are the settings public_url and hosts",
+    421: "the Host header does not name this service; the settings public_url and hosts hold its names",
     500: "a fault in the service prevented the evaluation of the request",
     503: "the service has too much to do at the moment: call again in a second",
 }

@@ -53,7 +53,7 @@ class Running(BaseModel):
         value = token.get_secret_value()
         if len(value) < FEWEST or not (value.isascii() and value.isprintable()) or " " in value:
             raise ValueError(
-                f"it has not {FEWEST} characters or more of ASCII without blanks: openssl rand -hex 32 writes one"
+                f"it must be {FEWEST} or more ASCII characters without blanks: openssl rand -hex 32 writes one"
             )
         if find_spec("matplotlib") is None:
             raise ValueError("the page of the report needs more packages: pip install 'foot-drop-cds[reports]'")

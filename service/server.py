@@ -71,7 +71,9 @@ def serve(
     connections = _connections()
     _close_gaps()
     with ExitStack() as open_until_the_end:
-        listener = open_until_the_end.enter_context(_listen(host, port, "--host and --port name another address"))
+        listener = open_until_the_end.enter_context(
+            _listen(host, port, "choose another address with --host and --port")
+        )
         address, bound = listener.getsockname()[:2]
         lines = [f"Listening on {_url(address, bound)}"]
         tell = None

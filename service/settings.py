@@ -139,7 +139,7 @@ class Settings(Running):
         try:
             _zone(name)
         except (ValueError, OSError, LookupError):
-            raise ValueError(f"{name} is no time zone such as Europe/Zurich") from None
+            raise ValueError(f"{name} is not a time zone such as Europe/Zurich") from None
         return name
 
     @field_validator("clients")
@@ -147,7 +147,9 @@ class Settings(Running):
     def _check_clients(cls, clients: dict[str, Client], info: ValidationInfo) -> dict[str, Client]:
         for name in clients:
             if not _CLIENT_NAME.fullmatch(name):
-                raise ValueError("the name of a client has 1 to 40 small letters, digits and hyphens, no hyphen first")
+                raise ValueError(
+                    "a client name is 1 to 40 lower-case letters, digits and hyphens, not starting with a hyphen"
+                )
         check_issuers(clients)
         if "public_url" in info.data:  # otherwise it is refused itself
             check_public_urls(clients, info.data["public_url"])
@@ -189,7 +191,7 @@ class Settings(Running):
         for key in keys:
             if key not in VALUE_SETS or not VALUE_SETS[key].names_class:
                 known = ", ".join(key.removeprefix("medication.") for key, one in VALUE_SETS.items() if one.names_class)
-                raise ValueError(f"{key} has no other names of its class; there are those of {known}")
+                raise ValueError(f"{key} has no other names of its class; choose from {known}")
         return keys
 
     @property
@@ -259,7 +261,7 @@ def load(
     named = file or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
     document = _read_file(named) if named else _read_file(DEFAULT_FILE) if DEFAULT_FILE.exists() else {}
     if "dev" in document or f"{PREFIX}DEV" in environment:
-        raise RefusedSettingsError("dev: development mode is for the command line alone (serve --dev)")
+        raise RefusedSettingsError("dev: development mode can only be chosen on the command line (serve --dev)")
     variables = _read_environment(environment)
     beside = (named or DEFAULT_FILE).with_name(SIGNOFF_FILE)
     try:
@@ -283,7 +285,7 @@ def refuse_unsafe(settings: Settings, host: str) -> None:
     if not settings.dev:
         _refuse_incomplete(settings)
     elif not is_loopback(host):
-        raise RefusedSettingsError(f"--dev demands no token, so it serves loopback only, not {host}")
+        raise RefusedSettingsError(f"--dev requires no token, so it listens on loopback only, not on {host}")
 
 
 def _refuse_incomplete(settings: Settings) -> None:
@@ -294,7 +296,7 @@ def _refuse_incomplete(settings: Settings) -> None:
         )
     if settings.store_url is None and settings.data_dir is None:
         raise RefusedSettingsError(
-            "there is no store for the tokens that were used: name a folder (data_dir) or a database (store_url)"
+            "there is no store for used tokens: name a folder (data_dir) or a database (store_url)"
         )
 
 
@@ -314,7 +316,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError):
         raise RefusedSettingsError(f"{path} cannot be read") from None
     except RecursionError:
-        raise RefusedSettingsError(f"{path} is nested too deep") from None
+        raise RefusedSettingsError(f"{path} is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         raise RefusedSettingsError(f"{path} is not TOML: {error}") from None
 

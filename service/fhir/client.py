@@ -33,7 +33,7 @@ _POST_REFUSED = frozenset({400, 403, 404, 405, 415, 501})
 # Of such a server it is not said that it answers: it is away, or has too much to do.
 _NO_ANSWER = frozenset({0, 429, 502, 503, 504})
 _LATE = f"{FHIR_SERVER} {LATE}"
-_SILENT = f"{FHIR_SERVER} did not answer the last requests, and is let alone for some seconds"
+_SILENT = f"{FHIR_SERVER} did not answer the last requests, and is not called for some seconds"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 

@@ -232,7 +232,7 @@ class _Gathering:
         self._records = dict(kept)
         for key in cut:
             gap = self.gaps.setdefault(key, _Gap(is_partial=True))
-            gap.why = "; ".join(filter(None, (gap.why, f"of more than {most} records the oldest are left out")))
+            gap.why = "; ".join(filter(None, (gap.why, f"there are more than {most} records: the oldest are left out")))
 
     def read_references(self, codes: Codes) -> None:
         """The second wave: what the records point at and cannot do without. What fails is a note."""

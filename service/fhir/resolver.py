@@ -17,7 +17,7 @@ from service.fhir.ranges import Range, range_of
 FRESH = 60.0  # seconds that an answer is taken as it is; the operating system does not tell how long it holds
 STALE = 600.0  # seconds that it is taken while it is looked up anew
 _NOWHERE = "leads to an address where no FHIR server can be"
-_PRIVATE = "leads to a private address: where that is meant, its base says private = true"
+_PRIVATE = "leads to a private address: if that is intended, set private = true for its base"
 _MOST_LOOKUPS = 8
 _MOST_KNOWN = 256
 

@@ -105,7 +105,7 @@ def _entries(body: bytes) -> list[Raw]:
         raise RefusedError("feedback is missing", "feedback")
     entries = [held] if starts_with(held, b"{") else elements(held)
     if entries is None:
-        raise RefusedError("feedback is no list", "feedback")
+        raise RefusedError("feedback is not a list", "feedback")
     if len(entries) > MOST_ENTRIES:
         raise TooLargeRefusedError(_TOO_MANY)
     return entries
@@ -129,7 +129,7 @@ def _entry(text: Raw) -> Entry:
     members = _members(text)
     outcome = members.get("outcome")
     if outcome not in OUTCOMES:
-        raise _BadEntryError(f"is none of {', '.join(OUTCOMES)}", "outcome")
+        raise _BadEntryError(f"is not one of {', '.join(OUTCOMES)}", "outcome")
     stamp = _text(members.get("outcomeTimestamp"), _LONGEST_ID)
     card = _identity(members.get("card"), "card")
     suggestions: tuple[str, ...] = ()
@@ -148,14 +148,14 @@ def _members(text: Raw) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
-        raise _BadEntryError("is no JSON object", "") from None
+        raise _BadEntryError("is not a JSON object", "") from None
 
 
 def _identity(value: object, member: str) -> str:
     """A uuid, in the small letters in which we write it."""
     identity = _text(value, _LONGEST_ID + 1).strip().lower()
     if not 0 < len(identity) <= _LONGEST_ID:
-        raise _BadEntryError("is missing, or is no uuid", member)
+        raise _BadEntryError("is missing, or is not a UUID", member)
     return identity
 
 
@@ -173,7 +173,7 @@ def _reason(value: object, member: str) -> tuple[Reason, str, str]:
     if value is None:
         return Reason(), "", ""
     if not isinstance(value, dict):
-        raise _BadEntryError("is no object", member)
+        raise _BadEntryError("is not an object", member)
     coding = value.get("reason")
     coding = coding if isinstance(coding, dict) else {}
     reason = Reason(*(_text(coding.get(name), _LONGEST_TEXT).strip() for name in ("code", "system", "display")))

@@ -75,7 +75,7 @@ PROFILES: Mapping[str, Profile] = {
         signs_feedback_for_service=True,
         stripped=(
             "In Epic, check that the address of this service is an Endpoint URI of the app, letter by letter, and that "
-            "the app has the scopes of unsigned orders"
+            "the app has the scopes for unsigned orders"
         ),
     ),
     # Cerner's page of September 2021 (fhir.cerner.com, branch cds-hooks): CDS Hooks 1.0, which knows one behaviour

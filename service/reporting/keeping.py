@@ -68,7 +68,7 @@ class Kept:
         for folder in (self._folder, *([] if self._settings.data_dir else [self._folder.parent])):
             state = folder.lstat()
             if state.st_uid != os.getuid() or folder.is_symlink():
-                raise PermissionError(0, "the folder of the reports is another user's")
+                raise PermissionError(0, "the folder of the reports belongs to another user")
         for old in self._folder.iterdir():
             with suppress(OSError):
                 if old.is_file() and time.time() - old.stat().st_mtime > _OLD_S:

@@ -60,7 +60,7 @@ def _words(rules: Collection[str], clients: Collection[str]) -> tuple[str, tuple
     """The format, and since, until, rule and client as requested. Raises RefusedError."""
     for name in request.args:
         if name not in NAMES:
-            raise RefusedError(f"the report takes no other parameters than {', '.join(NAMES)}")
+            raise RefusedError(f"the report takes only the parameters {', '.join(NAMES)}")
     since, until, rule, client, form = (request.args.get(name, "") for name in NAMES)
     if rule and rule not in rules:
         raise RefusedError("there is no such rule", "rule")
@@ -68,7 +68,7 @@ def _words(rules: Collection[str], clients: Collection[str]) -> tuple[str, tuple
         raise RefusedError("there is no such client", "client")
     form = form or "html"
     if form not in FORMATS:
-        raise RefusedError(f"format is none of {', '.join(FORMATS)}", "format")
+        raise RefusedError(f"format must be one of {', '.join(FORMATS)}", "format")
     return form, (since, until, rule, client)
 
 

@@ -27,7 +27,7 @@ _PLACES = 8  # of a traceback that are logged
 _LOOK_SECONDS = 1  # between two looks at what the workers do
 _START_SECONDS = 120  # for a worker, until it first turns to what waits
 _END_SECONDS = 1  # for a worker that hangs to say where, before it is killed
-_HANGING = "it did not go on within deadline_ms, evaluation_limit_s and some seconds"
+_HANGING = "it did not continue within deadline_ms, evaluation_limit_s and some seconds"
 
 
 class _Worker:

@@ -89,7 +89,7 @@ def _codes(was: Mapping[str, Any], is_now: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"- {key}: {entry}" for entry in sorted(old - new))
             yield from (f"+ {key}: {entry}" for entry in sorted(new - old))
             if old == new:
-                yield f"~ {key}: the order of its codes, of which the first is the one that is sent"
+                yield f"~ {key}: the order of its codes; the first of them is sent"
 
 
 def _entries(value_set: Mapping[str, Any]) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _there(module: str) -> Source:
     """A module that must be there. Raises NoSourceError."""
     told = source(module)
     if told is None:
-        raise NoSourceError(f"the source of {module} is not there, so that its rules cannot be signed")
+        raise NoSourceError(f"the source of {module} is missing, so its rules cannot be signed")
     return told
 
 
@@ -88,7 +88,7 @@ def _found(module: str) -> Source | None:
         return None
     text = spec.loader.get_source(module) if hasattr(spec.loader, "get_source") else None
     if text is None:
-        raise NoSourceError(f"the source of {module} is not there, so that its rules cannot be signed")
+        raise NoSourceError(f"the source of {module} is missing, so its rules cannot be signed")
     return _read(module, text)
 
 

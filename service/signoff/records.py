@@ -93,7 +93,7 @@ def read(file: Path, today: datetime.date) -> dict[str, Record]:
 def _wrong(records: list[Record], file: Path, today: datetime.date) -> Iterator[str]:
     for number, record in enumerate(records, 1):
         if record.date > today:
-            yield f"{file}: signed.{number}.date: {record.date} is still to come"
+            yield f"{file}: signed.{number}.date: {record.date} is in the future"
 
 
 def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> Iterator[str]:
@@ -102,9 +102,9 @@ def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> 
         why = {
             "extra_forbidden": "there is no such key",
             "missing": "it is missing",
-            "date_type": "it is no date such as 2026-11-29, without quotes",
-            "string_type": "it is no text",
-            "string_pattern_mismatch": "it is no SHA-256 in hexadecimal",
+            "date_type": "it is not a date such as 2026-11-29, without quotes",
+            "string_type": "it is not text",
+            "string_pattern_mismatch": "it is not a SHA-256 in hexadecimal",
         }.get(refused["type"], refused["msg"].removeprefix("Value error, "))
         yield f"{file}: {printable(where)}: {why}"
 

@@ -24,7 +24,7 @@ def show(read: Dossier) -> Iterator[str]:
     yield from _wrapped(NO_SIGNATURE)
     yield from _changed(read)
     yield from _cases(read)
-    yield from _section("What it can print", ["What is filled in stands in braces; below it, an example."])
+    yield from _section("What it can print", ["Braces mark what is filled in; an example follows."])
     yield from _spoken(read.words.own)
     yield from _section("What it takes from the shared definitions")
     yield from _spoken(read.words.shared)
@@ -55,7 +55,9 @@ def _changed(read: Dossier) -> Iterator[str]:
         return
     yield from _section("What has changed since it was signed")
     if read.changed is None:
-        yield from _wrapped("What was signed is not kept beside the sign-offs, so nothing can be compared.", "  ")
+        yield from _wrapped(
+            "There is no copy of what was signed next to the sign-offs, so nothing can be compared.", "  "
+        )
     else:
         yield from _items(read.changed or ["Nothing."], mark="")
 
@@ -106,7 +108,9 @@ def _evidence(read: Dossier) -> Iterator[str]:
 
 def _limits(read: Dossier) -> Iterator[str]:
     yield from _section("What it does not recognise")
-    yield from _items(f"Not evaluated, for want of a verified code: {term}" for term in read.appraised.not_evaluated)
+    yield from _items(
+        f"Not evaluated, since no code could be verified: {term}" for term in read.appraised.not_evaluated
+    )
     yield from _items(f"{title}. Does not count: {excluded}" for title, excluded in read.excludes)
     yield from _items(read.appraised.caveats)
 

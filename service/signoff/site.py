@@ -69,7 +69,7 @@ class Site:
         from service.signoff.description import describe
 
         if self.file is None:
-            raise RefusedSignoffError("no file of sign-offs is named: signoff_file")
+            raise RefusedSignoffError("the settings name no file of sign-offs: signoff_file")
         read(self.file, self.today)  # nothing is added to a file that would be refused
         description = describe(self.book.rules[rule], self.book, self.codes)
         try:

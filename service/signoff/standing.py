@@ -96,7 +96,7 @@ class Standings:
         """How many rules are signed, what becomes of the others, and why a sign-off is not valid."""
         signed = len(self.words(today))
         others = len(self._rules) - signed
-        fate = "speak as drafts (allow_unsigned)" if self.all_speak else "run in shadow: evaluated, and not shown"
+        fate = "speak as drafts (allow_unsigned)" if self.all_speak else "run in shadow: evaluated, but not shown"
         rest = f"; the other {others} {fate}" if others and signed else f"; all {fate}" if others else ""
         yield f"{signed} of {len(self._rules)} rules are signed{rest}"
         for rule in self._rules if with_causes else ():
@@ -104,7 +104,7 @@ class Standings:
             if standing.why:
                 yield f"The sign-off of {rule} is {standing.state}: {standing.why}"
         for rule in sorted(self._records.keys() - set(self._rules)):
-            yield f"The sign-off of {rule} counts for nothing: this version has no such rule"
+            yield f"The sign-off of {rule} has no effect: this version has no such rule"
 
 
 def standings(book: RuleBook, codes: Codes, records: Mapping[str, Record], *, all_speak: bool) -> Standings:
@@ -128,6 +128,6 @@ def _void(book: RuleBook, codes: Codes, records: Mapping[str, Record]) -> Iterat
             yield id, str(error)
             continue
         if changed and record.version != rule.version:
-            yield id, f"version {record.version} was signed, and this is {rule.version}"
+            yield id, f"version {record.version} was signed, but this is {rule.version}"
         elif changed:
             yield id, f"what was signed has changed since (foot-drop-cds signoff show {id})"

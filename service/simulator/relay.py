@@ -51,7 +51,7 @@ class Relay:
         """Post `body` below the address of a discovery; GET it when there is no body. Raises RelayError."""
         url = f"{services_address(services)}{below}"
         if not _BELOW.fullmatch(below):
-            raise RelayError("the id of a service holds letters, digits, dots and hyphens", is_refused=True)
+            raise RelayError("the id of a service contains only letters, digits, dots and hyphens", is_refused=True)
         content = None if body is None else msgspec.json.encode(body)
         method, headers = ("GET", {}) if content is None else ("POST", {"Content-Type": _JSON})
         begun = time.perf_counter()
@@ -80,7 +80,7 @@ def services_address(url: str) -> str:
     if address is None or not address.is_loopback or not address.path.endswith(_PATH):
         shown = without_secrets(url)[:200]
         raise RelayError(
-            f"{shown} is not called: only a service on this machine is, such as http://localhost:9000{_PATH}",
+            f"{shown} is not called: the simulator calls only a service on this machine, such as http://localhost:9000{_PATH}",
             is_refused=True,
         )
     return address.url

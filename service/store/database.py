@@ -238,7 +238,7 @@ def prepare(url: URL) -> None:
         try:
             Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreFailedError(f"data_dir cannot be made: {error.strerror}") from None
+            raise StoreFailedError(f"data_dir cannot be created: {error.strerror}") from None
     engine = _engine(url, poolclass=NullPool)
     if is_sqlite:
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))  # lets in one

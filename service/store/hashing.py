@@ -50,11 +50,11 @@ def own_key(folder: Path) -> str:
         if not file.exists():
             _make(file)
         if stat.S_IMODE(file.stat().st_mode) & stat.S_IRWXO:
-            raise HashKeyError(f"{file} may be read by everybody on this machine: chmod 600 {file}")
+            raise HashKeyError(f"{file} can be read by everybody on this machine: chmod 600 {file}")
         key = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise HashKeyError(f"{file} cannot be read or made: {why}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise HashKeyError(f"{file} cannot be read or created: {why}") from None
     if len(key) < FEWEST:
         raise HashKeyError(f"{file} holds no key of at least {FEWEST} characters")
     return key

@@ -57,11 +57,11 @@ class Caller(Struct, frozen=True):
         address = read_address(request.fhirServer)
         tenant = next((tenant for tenant in self.tenants if tenant.address == address), None)
         if tenant is None:
-            raise ForbiddenRefusedError("fhirServer is none of this client's", "fhirServer")
+            raise ForbiddenRefusedError("fhirServer is not a FHIR server of this client", "fhirServer")
         granted = request.fhirAuthorization
         if tenant.subject is not None and granted is not None and granted.subject != tenant.subject:
             raise ForbiddenRefusedError(
-                "the access token was not issued to this service: another subject is registered",
+                "the access token was not issued to this service: a different subject is registered",
                 "fhirAuthorization.subject",
             )
 

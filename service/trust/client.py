@@ -51,7 +51,7 @@ class Tenant(BaseModel):
     @model_validator(mode="after")
     def _check_scheme(self) -> Self:
         if not self.plain_http and self.address.scheme != "https":
-            raise ValueError(f"{self.base} is not https; where that is meant, say plain_http = true")
+            raise ValueError(f"{self.base} is not https; if that is intended, set plain_http = true")
         return self
 
     @model_validator(mode="after")
@@ -60,7 +60,7 @@ class Tenant(BaseModel):
         if place is Range.NOWHERE:
             raise ValueError(f"{self.base} is an address where no FHIR server can be")
         if place is not Range.PUBLIC and not self.private:
-            raise ValueError(f"{self.base} is a private address; where that is meant, say private = true")
+            raise ValueError(f"{self.base} is a private address; if that is intended, set private = true")
         return self
 
     @property
@@ -100,7 +100,7 @@ class Client(BaseModel):
     @classmethod
     def _check_issuer(cls, issuer: str) -> str:
         if not issuer.isascii() or not issuer.isprintable() or " " in issuer:
-            raise ValueError("it holds a character that no URI has")
+            raise ValueError("it contains a character that a URI cannot contain")
         if issuer.rstrip("/").lower() == _PUBLIC_ISSUER:
             raise ValueError("the private key of the public sandbox is published: its tokens prove nothing")
         return issuer
@@ -134,7 +134,7 @@ class Client(BaseModel):
         for name in names:
             if name not in ALGORITHMS:
                 known = ", ".join(sorted(ALGORITHMS))
-                raise ValueError(f"an algorithm is none of {known}: a shared secret or no signature proves nothing")
+                raise ValueError(f"an algorithm must be one of {known}: a shared secret or no signature proves nothing")
         return names
 
     @field_validator("tenants")
@@ -143,7 +143,7 @@ class Client(BaseModel):
         if len({tenant.address for tenant in tenants}) < len(tenants):
             raise ValueError("two tenants have the same base")
         if any(tenant.name for tenant in tenants) and not all(tenant.name for tenant in tenants):
-            raise ValueError("either every tenant has a name (the claim tenant) or none")
+            raise ValueError("either every tenant has a name (the claim tenant) or none has")
         return tenants
 
     @field_validator("origins")
@@ -158,7 +158,7 @@ class Client(BaseModel):
 
         known = [service_id(hook) for hook in HOOKS]
         if services is not None and not set(services) <= set(known):
-            raise ValueError(f"a service is none of {', '.join(known)}")
+            raise ValueError(f"a service must be one of {', '.join(known)}")
         return services
 
     @field_validator("public_url")

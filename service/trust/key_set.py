@@ -62,9 +62,9 @@ def read_key_set(body: bytes) -> KeySet:
         raise ValueError("it is not JSON") from None
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or len(keys) > _MOST_KEYS:
-        raise ValueError(f"it is no JWK Set with the list keys, of at most {_MOST_KEYS}")
+        raise ValueError(f"it is not a JWK Set with a list of keys, of at most {_MOST_KEYS}")
     if any(isinstance(key, dict) and _SECRET & key.keys() for key in keys):
-        raise ValueError("it holds a private or shared key: a JWK Set is for public keys alone")
+        raise ValueError("it holds a private or shared key: a JWK Set may hold public keys only")
     usable = [key for key in keys if isinstance(key, dict) and _is_usable(key)]
     if not usable:
         raise ValueError(f"it holds no public key with a kid for signatures (RSA: of at least {_RSA_BITS[0]} bits)")

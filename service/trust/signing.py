@@ -26,12 +26,12 @@ def public_jwk(pem: bytes) -> Jwk:
     """The JWK of a public key as openssl writes it, with its thumbprint as kid. Raises ValueError."""
     if b"PRIVATE KEY" in pem:
         raise ValueError(
-            "it holds a private key, which is the client's alone: write the public one, with openssl pkey -pubout"
+            "it holds a private key, which only the client may have: write the public key with openssl pkey -pubout"
         )
     try:
         return _jwk(serialization.load_pem_public_key(pem))
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("it is no public key in PEM, of RSA, EC or Ed25519") from None
+        raise ValueError("it is not a public key in PEM, of RSA, EC or Ed25519") from None
 
 
 def sign(pem: bytes, issuer: str, audience: str, kid: str | None = None) -> str:
@@ -40,7 +40,7 @@ def sign(pem: bytes, issuer: str, audience: str, kid: str | None = None) -> str:
         private: Any = serialization.load_pem_private_key(pem, None)
         jwk = _jwk(private.public_key())
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("it is no private key in PEM without a password, of RSA, EC or Ed25519") from None
+        raise ValueError("it is not a private key in PEM without a password, of RSA, EC or Ed25519") from None
     now = int(time.time())
     claims = {"iss": issuer, "aud": audience, "iat": now, "exp": now + LIFE_S, "jti": str(uuid.uuid4())}
     return jwt.encode(claims, private, _algorithm(private), {"kid": kid or jwk["kid"]})

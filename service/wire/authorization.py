@@ -51,5 +51,5 @@ class FhirAuthorization(Struct):
             return
         if bare_id(self.patient, "Patient") != patient_id:
             raise OtherPatientRefusedError(
-                "the access token is one for another patient than context.patientId", "fhirAuthorization.patient"
+                "the access token is for a patient other than context.patientId", "fhirAuthorization.patient"
             )

@@ -55,7 +55,7 @@ class UnknownCallerRefusedError(RefusedError):
     headers = (("WWW-Authenticate", "Bearer"),)
 
     def __init__(self) -> None:
-        super().__init__("the caller is not known: a registered client sends a signed token")
+        super().__init__("the caller is not known: a registered client must send a signed token")
 
 
 class StoreAwayRefusedError(RefusedError):
@@ -95,7 +95,7 @@ class ReportTokenRefusedError(RefusedError):
     headers = (("WWW-Authenticate", "Bearer"),)
 
     def __init__(self) -> None:
-        super().__init__("the report is for who sends its token (the setting report_token) as a bearer token")
+        super().__init__("the report needs its token (the setting report_token), sent as a bearer token")
 
 
 class ReportAwayRefusedError(RefusedError):

@@ -29,7 +29,7 @@ ABSENT = Raw(b"null")
 """A member of the context that is absent."""
 _REQUESTERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 
-_NO_ID = "context.patientId is no FHIR id: 1 to 64 of the characters A-Z, a-z, 0-9, hyphen and full stop"
+_NO_ID = "context.patientId is not a FHIR id: 1 to 64 of the characters A-Z, a-z, 0-9, hyphen and full stop"
 
 T = TypeVar("T")
 

@@ -119,7 +119,7 @@ def test_a_patient_id_that_is_no_fhir_id_is_refused(ask: Ask, foot_drop: dict[st
     foot_drop["context"]["patientId"] = patient_id
     issue = refusal(ask(foot_drop), 400)
     assert issue["expression"] == ["context.patientId"]
-    assert "is no FHIR id" in issue["diagnostics"]
+    assert "is not a FHIR id" in issue["diagnostics"]
     assert patient_id not in issue["diagnostics"]
 
 

@@ -84,7 +84,7 @@ def test_a_public_key_of_openssl_becomes_a_key_set(run: Run, tmp_path: Path) -> 
         (("--keys-url", URL, "--profile", "cerner"), "clients.main.profile"),
         (("--keys-file", "none.json"), "none.json cannot be read"),
         (("--public-key", "private.pem"), "holds a private key"),
-        (("--public-key", "page.pem"), "no public key in PEM"),
+        (("--public-key", "page.pem"), "it is not a public key in PEM"),
     ],
 )
 def test_what_would_be_refused_is_not_written(run: Run, tmp_path: Path, words: tuple[str, ...], why: str) -> None:
@@ -116,7 +116,7 @@ def test_a_server_inside_is_added_as_one(run: Run, tmp_path: Path) -> None:
     words = ["--keys-url", URL, "--fhir-server", "https://10.1.2.3/fhir"]
     refused = added(run, *words)
     assert refused.exit_code == 1
-    assert "is a private address; where that is meant, say private = true" in refused.output
+    assert "is a private address; if that is intended, set private = true" in refused.output
     assert file.read_text() == BEGUN
     assert added(run, *words, "--private").exit_code == 0
     assert [tenant.private for tenant in load(file, {}).clients["main"].tenants] == [True]
@@ -216,7 +216,7 @@ def test_what_cannot_be_sent(run: Run, tmp_path: Path) -> None:
     (tmp_path / "page.pem").write_text("<html>")
     url = f"{PUBLIC_URL}{VIEW}"
     assert run("call", url, "--key", "ehr.pem").exit_code == 2, "whose token?"
-    assert "no private key" in run("call", url, "--key", "page.pem", "--issuer", ISSUER).output
+    assert "is not a private key" in run("call", url, "--key", "page.pem", "--issuer", ISSUER).output
     assert "no service" in run("call", PUBLIC_URL, "--key", "ehr.pem", "--issuer", ISSUER).output
     nobody = f"http://127.0.0.1:1{VIEW}"
     assert "could not be reached" in run("call", nobody, "--key", "ehr.pem", "--issuer", ISSUER).output

@@ -13,7 +13,7 @@ from service.fhir.client import FhirReader
 from tests.support.fhir_server import FhirServer
 
 LATE = "the FHIR server did not answer in time"
-ALONE = "the FHIR server did not answer the last requests, and is let alone for some seconds"
+ALONE = "the FHIR server did not answer the last requests, and is not called for some seconds"
 QUERIES = {"conditions": "Condition?patient=1", "reports": "DiagnosticReport?patient=1"}
 
 

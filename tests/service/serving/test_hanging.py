@@ -27,5 +27,5 @@ def test_who_waits_for_ever_is_ended_and_the_log_says_where(tmp_path: Path, monk
     said = map(json.loads, (tmp_path / "log").read_text().splitlines())
     [ended] = [line for line in said if line["event"] == "worker ended"]
     assert ended["signal"] == "SIGPROF"
-    assert ended["why"] == "it did not go on within deadline_ms, evaluation_limit_s and some seconds"
+    assert ended["why"] == "it did not continue within deadline_ms, evaluation_limit_s and some seconds"
     assert any("unusual_app.py" in place for place in ended["at"])

@@ -43,7 +43,7 @@ def test_too_few_open_files(tmp_path: Path) -> None:
 def test_settings_of_five_thousand_brackets(tmp_path: Path) -> None:
     file = tmp_path / "deep.toml"
     file.write_text(f"codes = {'[' * 5000}")
-    assert refused(tmp_path, "", "--settings", str(file)) == f"foot-drop-cds: {file} is nested too deep"
+    assert refused(tmp_path, "", "--settings", str(file)) == f"foot-drop-cds: {file} is nested too deeply"
 
 
 def test_an_address_that_is_not_of_this_machine(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_what_changed_is_shown_as_a_diff_of_cases_and_words(tmp_path: Path) -> N
     assert '+ condition.foot-drop: site condition.foot-drop {"urn:site":["FD1"]}' in shown
     kept.write_text(kept.read_text().replace("Foot-drop (finding)", "Foot drop"))
     shown = " ".join(run("signoff", "show", "afo", folder=tmp_path).stdout.split())
-    assert "What was signed is not kept beside the sign-offs, so nothing can be compared." in shown
+    assert "There is no copy of what was signed next to the sign-offs, so nothing can be compared." in shown
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,6 @@ def test_a_file_that_is_refused_says_each_fault_in_a_line(tmp_path: Path) -> Non
         done = run("signoff", *words, folder=tmp_path)
         assert done.returncode == 1
         assert done.stderr.splitlines() == [
-            "foot-drop-cds: signoff.toml: signed.1.date: it is no date such as 2026-11-29, without quotes",
+            "foot-drop-cds: signoff.toml: signed.1.date: it is not a date such as 2026-11-29, without quotes",
             "signoff.toml: signed.1.seal: there is no such key",
         ]

@@ -174,5 +174,5 @@ def test_a_rule_without_a_source_cannot_be_described() -> None:
     scope: dict[str, Any] = {"__name__": "nowhere"}
     exec("def advise(chart): ...", scope)
     book = book_with({"afo": scope["advise"]})
-    with pytest.raises(NoSourceError, match="the source of nowhere is not there"):
+    with pytest.raises(NoSourceError, match="the source of nowhere is missing"):
         describe(book.rules["afo"], book, Codes())

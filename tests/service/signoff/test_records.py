@@ -10,7 +10,7 @@ import pytest
 
 from service.signoff.records import Record, RefusedSignoffError, add, read
 
-NO_DATE = "it is no date such as 2026-11-29, without quotes"
+NO_DATE = "it is not a date such as 2026-11-29, without quotes"
 TODAY = date(2026, 3, 2)
 RECORD = Record(
     rule="afo",
@@ -73,11 +73,11 @@ def test_without_a_file_nobody_has_signed(tmp_path: Path) -> None:
     [
         (('role = "C', 'rank = "C'), "signed.1.role: it is missing\nsigned.1.rank: there is no such key"),
         (("date = 2026-03-01", 'date = "then"'), f"signed.1.date: {NO_DATE}"),
-        (("date = 2026-03-01", "date = 2026-03-03"), "signed.1.date: 2026-03-03 is still to come"),
+        (("date = 2026-03-01", "date = 2026-03-03"), "signed.1.date: 2026-03-03 is in the future"),
         (("expires = 2027-03-01", "expires = 2026-02-01"), "signed.1: it expires before it was signed"),
         (("2027-03-01", "2027-03-01T10:00:00"), f"signed.1.expires: {NO_DATE}"),
         (('rule = "afo"', 'rule = "a\\nfo"'), "signed.1.rule: it is not one line of text"),
-        (("0" * 64, "0" * 63), "signed.1.sha256: it is no SHA-256 in hexadecimal"),
+        (("0" * 64, "0" * 63), "signed.1.sha256: it is not a SHA-256 in hexadecimal"),
         (("[[signed]]", "[[sign]]"), "sign: there is no such key"),
         (('name = "A.', 'name = "A.\\n'), "signed.1.name: it is not one line of text"),
     ],

@@ -79,7 +79,7 @@ def test_it_falls_silent_on_the_day_after_the_last(tmp_path: Path) -> None:
     assert RULE in standings.hidden(NOW.date() + timedelta(days=1))
     assert RULE not in standings.hidden(NOW.date())
     said = list(standings.sentences(NOW.date() + timedelta(days=1)))
-    assert said[0] == f"0 of {len(RULES)} rules are signed; all run in shadow: evaluated, and not shown"
+    assert said[0] == f"0 of {len(RULES)} rules are signed; all run in shadow: evaluated, but not shown"
     assert said[1] == f"The sign-off of {RULE} is expired: it expired on {NOW.date()}"
 
 
@@ -110,7 +110,7 @@ def test_a_sign_off_of_a_rule_that_is_gone_keeps_no_service_from_starting(tmp_pa
     with site(tmp_path, of_service=NOBODY) as running:
         assert list(cards(running)) == [RULE]
         said = list(signing(running.settings, NOW).standings.sentences(NOW.date()))
-    assert said[1:] == ["The sign-off of of-another-version counts for nothing: this version has no such rule"]
+    assert said[1:] == ["The sign-off of of-another-version has no effect: this version has no such rule"]
 
 
 def test_no_card_gives_way_to_one_in_shadow(tmp_path: Path) -> None:

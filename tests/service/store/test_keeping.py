@@ -166,7 +166,7 @@ def test_whom_nobody_can_tell_nobody_forgets(folder: Path) -> None:
     assert "not the http or https address" in forget(folder, "one", "--tenant", "b").stderr
     (folder / "data" / FILE).rename(folder / "key")
     done = forget(folder, "one")
-    assert (done.returncode, "the key of the hashes is not there" in done.stderr) == (1, True)
+    assert (done.returncode, "the key of the hashes is missing" in done.stderr) == (1, True)
     assert not (folder / "data" / FILE).exists(), "and no other one is made"
 
 

@@ -167,7 +167,7 @@ def test_without_grace_a_store_that_is_away_lets_nobody_in(url: URL) -> None:
 
 def test_a_database_that_is_not_there_says_so_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreFailedError, match="data_dir cannot be made"):
+    with pytest.raises(StoreFailedError, match="data_dir cannot be created"):
         prepare(place(None, tmp_path / "file" / "data"))
     (tmp_path / "store.sqlite").write_text("this is no database, but it is long enough to be looked at" * 20)
     with pytest.raises(StoreFailedError, match="cannot be opened or written: SQLITE_NOTADB"):

@@ -123,7 +123,7 @@ def test_a_client_without_any_public_address_is_refused(tmp_path: Path) -> None:
     ("body", "why"),
     [
         (b"no JSON", "not JSON"),
-        (b"[]", "no JWK Set"),
+        (b"[]", "not a JWK Set"),
         (b'{"keys": []}', "no public key"),
         (json.dumps({"keys": [{"kty": "oct", "k": "secret-value", "kid": "a"}]}).encode(), "private or shared"),
         (json.dumps({"keys": [{**public(ec_key(), kid="a"), "d": "secret-value"}]}).encode(), "private or shared"),

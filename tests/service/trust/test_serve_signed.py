@@ -38,4 +38,4 @@ def test_without_a_store_that_can_be_written_nothing_is_served(tmp_path: Path) -
     command = [str(COMMAND), "serve", "--port", "0", "--settings", str(file)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == ["foot-drop-cds: data_dir cannot be made: File exists"]
+    assert done.stderr.splitlines() == ["foot-drop-cds: data_dir cannot be created: File exists"]
