@@ -54,11 +54,11 @@ def _places(root: str, is_played: bool) -> list[Place]:
     simulator = Place(f"{root}/simulator", "Simulator", "A stand-in for an EHR, with invented patients.")
     return [
         *([simulator] if is_played else []),
-        Place(f"{root}/rules", "Rules", "Each rule on a page: when it speaks, its cards, its evidence, its codes."),
-        Place(f"{root}/cds-services", "Discovery", "The services and what each asks for, as CDS Hooks has it (JSON)."),
-        Place(f"{root}/openapi.json", "OpenAPI", "Every route, for those who write a client (JSON)."),
-        Place(f"{root}/health/live", "Health: live", "Whether the process works (JSON)."),
-        Place(f"{root}/health/ready", "Health: ready", "Whether it can answer calls (JSON)."),
+        Place(f"{root}/rules", "Rules", "A page for each rule: when it speaks, its cards, its evidence, its codes."),
+        Place(f"{root}/cds-services", "Discovery", "The services and the prefetch of each, as CDS Hooks defines it (JSON)."),
+        Place(f"{root}/openapi.json", "OpenAPI", "Every route, for developers of clients (JSON)."),
+        Place(f"{root}/health/live", "Health: live", "Whether the process is alive (JSON)."),
+        Place(f"{root}/health/ready", "Health: ready", "Whether the service can answer calls (JSON)."),
     ]
 
 

@@ -48,7 +48,7 @@ export class Answering {
   takingBack(hook, card, label, anchor) {
     const told = () => {
       this.note(`Taken back: ${label ?? card.summary}`);
-      find("feedback").textContent += "\nTaken back on this page: CDS Hooks has no message that says so.";
+      find("feedback").textContent += "\nTaken back on this page: CDS Hooks has no message for that.";
       this.moments.paneOf(hook).decorateAll();
     };
     if (label === undefined) return inSteps(() => this.answers.takeBackOverride(card), told);
@@ -71,8 +71,8 @@ export class Answering {
         told((await this.client.feedback(service.id, body)) ? "Taken" : "The service has no endpoint for feedback.");
       } catch (failure) {
         told(`Not taken: ${failure.message}`);
-        const title = "The service was not told what became of this card";
-        const words = new Failure(title, failure.why || failure.message, "What you did stands. Retry to tell it.");
+        const title = "The service did not learn what became of this card";
+        const words = new Failure(title, failure.why || failure.message, "What you did is done. Retry to send it to the service.");
         this.tasks.failBeside(words, anchor, () => this.tasks.doing(send, anchor));
       }
     };

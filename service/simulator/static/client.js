@@ -27,7 +27,7 @@ function parsed({ type, body }) {
   try {
     return JSON.parse(body);
   } catch {
-    throw strange(type.includes("html") ? "A web page came in place of JSON." : "The answer is not JSON.");
+    throw strange(type.includes("html") ? "A web page came instead of JSON." : "The answer is not JSON.");
   }
 }
 

@@ -14,7 +14,7 @@ const counted = (kinds) =>
 
 // What a prefetch key holds, in words.
 function brought(held) {
-  if (held === undefined) return "not sent: the service reads it, if it is given a FHIR server";
+  if (held === undefined) return "not sent: the service reads it from the FHIR server, if there is one";
   if (held === null) return "nothing: null";
   if (held.resourceType !== "Bundle") return `1 ${held.resourceType ?? "thing that is no resource"}`;
   const kinds = (held.entry ?? []).map(({ resource }) => resource?.resourceType ?? "without a resource");
@@ -95,13 +95,13 @@ export class Engineer {
     try {
       return JSON.parse(this.form.elements.request.value);
     } catch (error) {
-      throw new Failure("The request is not JSON", error.message, "Mend the text of the request; nothing was sent.");
+      throw new Failure("The request is not JSON", error.message, "Correct the text of the request; nothing was sent.");
     }
   }
 
   async #send() {
     const ended = this.pane.wait(false);
-    this.#say("Asking the service …");
+    this.#say("Calling the service …");
     try {
       const request = this.#parsed();
       const { response, milliseconds } = await this.client.call(this.form.elements.id.value, request);
@@ -129,7 +129,7 @@ export class Engineer {
       await navigator.clipboard.writeText(shown.textContent);
       this.#say("Copied.");
     } catch (failure) {
-      this.#say(failure instanceof Failure ? this.#told(failure) : "It could not be copied: take it from below.");
+      this.#say(failure instanceof Failure ? this.#told(failure) : "It could not be copied: copy it from below.");
     }
   }
 }

@@ -12,27 +12,27 @@ const UNCHECKED = "Not checked"; // what became of a call of a hook
 const NOT_CHECKED = "Nothing was checked: this is not an all-clear.";
 
 const OF_STATUS = {
-  400: ["The service could not read the request", "Mend what it names (below, under Request), then retry."],
-  401: ["The service does not know who calls", "Register this client with the service, then retry."],
-  403: ["The service does not let this page in", "Allow this page and its FHIR server in the settings of the service, then retry."],
+  400: ["The service could not read the request", "Correct what it names (below, under Request), then retry."],
+  401: ["The service does not know the caller", "Register this client with the service, then retry."],
+  403: ["The service does not accept calls from this page", "Allow this page and its FHIR server in the settings of the service, then retry."],
   404: ["The service does not answer this hook", "Compare the hook with those that its discovery lists."],
-  412: ["The service lacks data that it needs", "Send the key that it names, or see that the FHIR server answers, then retry."],
+  412: ["The service lacks data that it needs", "Send the key that it names, or check that the FHIR server answers, then retry."],
   413: ["The request is too large for the service", "Send less in prefetch, and let the service read the rest."],
-  422: ["The data are not all of this patient", "Open the chart again. If that does not help, tell who connects the EHR."],
+  422: ["The data are not all of this patient", "Open the chart again. If that does not help, tell those who connect the EHR."],
   429: ["The service has too much to do", "Retry in a few seconds."],
   503: ["The service has too much to do", "Retry in a few seconds."],
 };
 
-const FAULT = ["The service failed", "Retry. If it fails again, tell who runs the service: the log says more."];
+const FAULT = ["The service failed", "Retry. If it fails again, tell those who run the service: the log says more."];
 
 export const away = (where, why = "") =>
-  new Failure("The service did not answer", why, `${NOT_CHECKED} See that it runs at ${where}, then retry.`, UNCHECKED);
+  new Failure("The service did not answer", why, `${NOT_CHECKED} Check that it runs at ${where}, then retry.`, UNCHECKED);
 
 export const late = (seconds) =>
   new Failure(
     "The service did not answer in time",
     `Nothing came within ${seconds} seconds.`,
-    `${NOT_CHECKED} Retry; if it stays slow, see whether its FHIR server answers.`,
+    `${NOT_CHECKED} Retry; if it stays slow, check whether its FHIR server answers.`,
     UNCHECKED,
   );
 
@@ -45,14 +45,14 @@ export const strange = (what) =>
   new Failure(
     "The answer of the service cannot be read",
     what,
-    `${NOT_CHECKED} See that the address is that of a CDS service, then retry.`,
+    `${NOT_CHECKED} Check that this is the address of a CDS service, then retry.`,
     UNCHECKED,
   );
 
 const UNKNOWN = {
-  POST: "It may have been stored all the same. Retry: what is there already is not stored twice.",
-  PUT: "It may have been changed all the same. Retry: the same change twice is one change.",
-  DELETE: "It may have been removed all the same. Retry: what is gone already is not removed twice.",
+  POST: "It may still have been stored. Retry: nothing is stored twice.",
+  PUT: "It may still have been changed. Retry: making the same change twice has no further effect.",
+  DELETE: "It may still have been removed. Retry: nothing is removed twice.",
 };
 
 export const unwritten = (what, why, method) =>
@@ -63,14 +63,14 @@ export const unshown = ({ message, why }) =>
   new Failure(
     "The chart could not be brought up to date",
     [message, why].filter(Boolean).join(": "),
-    "What you did is done; the chart shows what was before. Retry to see it: nothing is done twice.",
+    "What you did is done, but the chart still shows the state before. Retry to see it: nothing is done twice.",
     "Done, not shown",
   );
 
 export const stale = () =>
   new Failure(
     "This patient was changed in another tab",
-    "What stands here is older than the record.",
+    "What you see here is older than the record.",
     "Nothing was done. Open the chart again, then decide.",
   );
 

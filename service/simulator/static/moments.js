@@ -80,7 +80,7 @@ export class Moments {
     this.calls.set(hook, called);
     if (hook === "order-sign") this.checked = this.written();
     else this.current = hook;
-    this.say(hook, "Asking the service …");
+    this.say(hook, "Calling the service …");
     const ended = pane.wait(isKept);
     try {
       Object.assign(called, await this.client.call(this.#idOf(hook), called.request));
@@ -148,7 +148,7 @@ export class Moments {
   // The verdicts on a request, into the page; what they say was looked at. Null for another service, which tells none.
   async explain(request) {
     if (this.client.foreign) {
-      find("verdicts").replaceChildren(element("p", "Another service was asked: it tells no verdicts.", "verdicts empty"));
+      find("verdicts").replaceChildren(element("p", "Another service was called, and it gives no verdicts.", "verdicts empty"));
       return null;
     }
     find("verdicts").replaceChildren(await this.client.fragment("verdicts", request, "#looked-at"));
@@ -160,23 +160,23 @@ export class Moments {
   // No cards are only called silence once it is known what was looked at.
   async #lookedAt(hook, called, retry) {
     const pane = this.paneOf(hook);
-    pane.say("No cards came. What was looked at is being read …");
+    pane.say("No cards came. Reading what was looked at …");
     let looked;
     try {
       looked = await this.explain(called.request);
     } catch (failure) {
       called.doubt = true;
       find("verdicts").replaceChildren(element("p", failure.message, "verdicts fault"));
-      const todo = "That there is no other card means nothing. Retry.";
+      const todo = "The absence of other cards means nothing. Retry.";
       return pane.warn(new Failure("What was looked at is not known", failure.why || failure.message, todo, "In doubt"), retry);
     }
     if (!looked) return pane.say("This service sent no card. What it looked at is not known.");
     if (looked.unseen.length) {
       called.doubt = true;
-      const todo = "That no card speaks of these means nothing. See that the FHIR server answers, then retry.";
+      const todo = "The absence of cards about these means nothing. Check that the FHIR server answers, then retry.";
       return pane.warn(new Failure("Not everything could be checked", looked.unseen.join("; "), todo, "In doubt"), retry);
     }
-    const left = looked.unevaluated ? ` ${looked.unevaluated} of them could not be evaluated: see below why.` : "";
+    const left = looked.unevaluated ? ` ${looked.unevaluated} of them could not be evaluated: the reasons are below.` : "";
     return pane.say(`No cards: ${looked.rules} rules looked at this record, and there is nothing to say.${left}`);
   }
 

@@ -28,7 +28,7 @@ const say = (words) => (find("status").textContent = words);
 const tasks = new Tasks(tabs, say, closeOldCheck);
 const doing = (task, anchor) => tasks.doing(task, anchor);
 const answering = new Answering({ record, answers, moments, client, note, refresh, replay, tasks });
-const steady = new Steady(find("main"), () => say("That had just moved: nothing was done. Press it again."));
+const steady = new Steady(find("main"), () => say("That control had just moved, so nothing was done. Press it again."));
 
 async function write(method, resource) {
   if (tabs.isStale) throw stale();
@@ -192,7 +192,7 @@ for (const pane of [moments.side, moments.signing]) {
       event.preventDefault();
       history.replaceState(null, "", button.href);
       navigator.clipboard?.writeText(button.href).catch(() => {});
-      say("The link to this card stands in the address bar, and is copied.");
+      say("The link to this card is in the address bar, and is copied.");
     }
   });
   pane.place.addEventListener("submit", (event) => {

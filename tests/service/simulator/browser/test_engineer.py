@@ -62,7 +62,7 @@ def test_a_request_is_changed_sent_again_and_copied(browser: Browser, address: s
     expect(page.locator("#request-cards").get_by_role("alert")).to_contain_text("The request is not JSON")
     settled(page)
     page.locator("#request-form [name=hook]").fill("appointment-book")
-    page.get_by_role("button", name="Take the request of the cards above").click()
+    page.get_by_role("button", name="Use the request of the cards above").click()
     expect(page.locator("#request")).to_have_value(re.compile('"hook": "patient-view"'))
     check_accessible(page)
     visit.check_quiet()

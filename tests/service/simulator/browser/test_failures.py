@@ -124,7 +124,7 @@ def test_feedback_that_is_not_taken_is_said_and_what_was_done_stands(page: Page,
     between.faulty = {f"{HOOK}patient-view/feedback": Reply(503)}
     afo = card(page, "afo")
     afo.get_by_role("button", name=re.compile("orthosis")).first.click()
-    expect(page.locator("#cards").get_by_role("alert")).to_contain_text("was not told")
+    expect(page.locator("#cards").get_by_role("alert")).to_contain_text("did not learn")
     expect(afo).to_contain_text("Drafted: ")
     between.faulty = {f"{HOOK}patient-view/feedback": Reply(404)}
     settled(page)
@@ -162,7 +162,7 @@ def test_an_order_that_was_stored_before_a_500_is_not_stored_twice(page: Page, a
         settled(page)
         mri = card(page, "lumbar-mri")
         mri.get_by_role("button", name=re.compile("Urgent lumbar MRI")).click()
-        expect(mri.get_by_role("alert")).to_contain_text("It may have been stored all the same")
+        expect(mri.get_by_role("alert")).to_contain_text("It may still have been stored")
         settled(page)
         mri.get_by_role("button", name="Retry").click()
         expect(mri).to_contain_text("Drafted: Urgent lumbar MRI")
