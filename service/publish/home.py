@@ -55,7 +55,7 @@ def _places(root: str, is_played: bool) -> list[Place]:
     return [
         *([simulator] if is_played else []),
         Place(f"{root}/rules", "Rules", "A page for each rule: when it speaks, its cards, its evidence, its codes."),
-        Place(f"{root}/cds-services", "Discovery", "The services and the prefetch of each, as CDS Hooks defines it (JSON)."),
+        Place(f"{root}/cds-services", "Discovery", "The services and the prefetch of each, as in CDS Hooks (JSON)."),
         Place(f"{root}/openapi.json", "OpenAPI", "Every route, for developers of clients (JSON)."),
         Place(f"{root}/health/live", "Health: live", "Whether the process is alive (JSON)."),
         Place(f"{root}/health/ready", "Health: ready", "Whether the service can answer calls (JSON)."),

@@ -22,16 +22,16 @@ _SERVICES = "/cds-services"
 _OF_FLASK = re.compile(r"<(?:\w+:)?(\w+)>")
 
 _REFUSALS = {
-    400: "The body is no request of this hook.",
-    401: "The caller is not known. It is always said alike.",
+    400: "The body is not a request of this hook.",
+    401: "The caller is not known. Every such reply is the same.",
     403: "The client may not ask for this FHIR server, or from this page.",
     404: "Nothing is served at this address, or not to this client.",
     408: "The body did not come in time.",
     412: "A required prefetch key was not sent and could not be read.",
     413: f"The body is larger than {MAX_BYTES // (1024 * 1024)} MiB.",
     415: "The body is not sent as application/json, or is compressed.",
-    421: "The Host header holds no name of this service.",
-    422: "A record belongs to another patient than that of the request.",
+    421: "The Host header does not name this service.",
+    422: "A record belongs to a patient other than that of the request.",
     500: "A fault in the service.",
     503: "The service cannot answer at the moment; Retry-After says when to call again.",
 }
@@ -71,7 +71,7 @@ def written(path: str) -> str:
     return _OF_FLASK.sub(r"{\1}", path)
 
 
-_TOKEN = "A JWT that a registered client signs for this address alone, and uses once (CDS Hooks, Trusting CDS Clients)."
+_TOKEN = "A JWT that a registered client signs for this address only, and uses once (CDS Hooks, Trusting CDS Clients)."
 
 
 def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, Json]:
@@ -83,10 +83,10 @@ def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, 
     attributes = _answers({"application/json": {"type": "object"}}, 404)
     paths = {
         _SERVICES: _get(
-            "The services, with the prefetch that each asks for",
+            "The services, with the prefetch of each",
             _answers(_json("Discovery"), *(_TO_CALLERS if is_signed else ())),
         ),
-        "/": _get("What is served: as a page to who prefers HTML", start),
+        "/": _get("What is served; a page for clients that prefer HTML", start),
         PATH: _get("This document", _answers({"application/json": {"type": "object"}})),
         "/fhir/{kind}": _get("The published resources of a kind", published, kind, _URL),
         "/fhir/{kind}/{identity}": _get("A published resource", published, kind, _in_path("identity", TEXT)),
@@ -95,8 +95,8 @@ def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, 
         "/rules/{identity}/source-attributes": _get("The source attributes of a rule", attributes, rule),
     }
     paths["/report"] = _get(
-        "What became of the rules, for who holds the token of the report",
-        {**_answers(_REPORT, 400, 401, 503), "202": {"description": "It is being made: ask again."}},
+        "What became of the rules, for holders of the report's token",
+        {**_answers(_REPORT, 400, 401, 503), "202": {"description": "The report is being made: ask again."}},
         *(_in_query(name) for name in ("since", "until", "rule", "client", "format")),
     )
     for hook in HOOKS:
