@@ -59,7 +59,7 @@ def unknown_sentences(unknown: dict[str, Any]) -> list[str]:
     for one in unknown["codes"]:
         shown = f"{one['code']} {one['display']}".strip() + f" ({one['system'] or 'no system'})"
         times = "once" if one["times"] == 1 else f"{one['times']} times"
-        alike = f"; looks like {one['looksLike']}, to map it add to the settings: {one['setting']}"
+        alike = f"; looks like {one['looksLike']}; to map it, add to the settings: {one['setting']}"
         sentences.append(f"{shown}: {times}{alike if one['looksLike'] else ''}")
     return [*sentences, f"and {unknown['more']} more"] if unknown["more"] else sentences
 

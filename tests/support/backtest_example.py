@@ -76,9 +76,9 @@ def _alone(picture: str) -> str:
 def _document(report: Report) -> Iterator[str]:
     yield f"# {NOTICE}\n"
     yield (
-        "Part of what `make backtest-example` writes: the report of [a backtest](backtest.md) over a population that "
-        "`tests.support.example_population` invents.\n"
-        "The whole report has these tables for every rule, and plots by month."
+        "This page shows part of what `make backtest-example` writes: the report of [a backtest](backtest.md) over a "
+        "population that\n`tests.support.example_population` invents. "
+        "The full report has these tables for every rule, and plots by month."
     )
     period = f"{report.unit} from {report.first} to {report.last}"
     yield f"\n{_count(report.patients)} patients, {_count(report.moments)} {period}."
