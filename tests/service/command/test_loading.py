@@ -156,8 +156,8 @@ def test_nobody_there_is_named(load: Load) -> None:
         ((400, "<html>Bad request</html>"), "answered 400"),
         ((302, {}), "answered 302"),
         ((401, {"resourceType": "OperationOutcome", "issue": "none"}), "answered 401"),
-        ((200, "<html>Sign in</html>"), "answered no transaction-response"),
-        ((200, {"resourceType": "Bundle"}), "answered no transaction-response"),
+        ((200, "<html>Sign in</html>"), "did not answer with a transaction-response"),
+        ((200, {"resourceType": "Bundle"}), "did not answer with a transaction-response"),
     ],
 )
 def test_a_refused_transaction_ends_with_1_and_the_reason(

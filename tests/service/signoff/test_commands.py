@@ -46,7 +46,7 @@ def test_what_is_added_is_listed_and_shown(tmp_path: Path) -> None:
     assert "not an electronic signature in the sense of 21 CFR 11" in added.stdout
     listed = run("signoff", "list", folder=tmp_path).stdout.splitlines()
     signed_now = f"1 of {len(RULES)} rules are signed; the other {len(RULES) - 1} run in shadow"
-    assert listed[0] == f"{signed_now}: evaluated, and not shown"
+    assert listed[0] == f"{signed_now}: evaluated, but not shown"
     assert "afo 2.0.0: signed" in listed
     assert "Conditions: Adults alone." in " ".join(" ".join(listed).split())
     shown = " ".join(run("signoff", "show", "afo", folder=tmp_path).stdout.split())

@@ -101,7 +101,7 @@ def test_clients_in_the_environment_stand_as_json() -> None:
         (table('public_url = "cds.example"'), "clients.main.public_url"),
         (table('public_url = "http://cds.example"'), "clients: main .*must be https"),
         (table("verify = false"), "clients.main.verify: there is no such setting"),
-        (table("", name='"Main EHR"'), "clients: the name"),
+        (table("", name='"Main EHR"'), "clients: a client name"),
         (table("") + table("", name="other"), "clients: main and other have the same issuer"),
     ],
 )
