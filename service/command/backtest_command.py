@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.backtest.summary import Summary
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-# Others ask about orders that are being written, or a problem that is being added: an export does not hold these.
+# Other hooks ask about orders being written or a problem being added, which an export does not contain.
 _HOOKS = ("patient-view", "encounter-discharge")
 _NO_SPARK = "`--engine spark` needs more packages: pip install 'foot-drop-cds[backtest,spark]' ({})"
 
@@ -170,7 +170,7 @@ def _on_spark(export: str, file: Path | None, options: dict[str, Any], progress:
 
 
 def _asked(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
-    """What every engine is asked."""
+    """What to ask of the engine, whichever runs the backtest."""
     from cards.rule_book import rule_book
     from service.backtest.as_of import KnownBy
     from service.backtest.moments import Plan, end_of
@@ -199,7 +199,7 @@ def _asked(file: Path | None, options: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _shown() -> Iterator[Progress]:
-    """A bar on the terminal, with how many a second and how long it will still take."""
+    """A progress bar on the terminal, with the rate per second and the remaining time."""
     from rich import progress as rich
     from rich.console import Console
 

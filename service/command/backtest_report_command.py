@@ -1,4 +1,4 @@
-"""`backtest-report`: what a committee reads of a backtest, from its folder alone."""
+"""`backtest-report`: what a committee reads about a backtest, made only from its folder."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write_report(
     notice: str = "",
     again: str = "",
 ) -> None:
-    """Write the report of a folder into it, and say so. Ends with 1, and how to try `again`, when it cannot be made."""
+    """Write the report of a folder into it and say so. If that fails, say how to try `again` and end with 1."""
     try:
         from service.backtest.report.making import write
     except ModuleNotFoundError as error:

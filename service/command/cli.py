@@ -19,7 +19,7 @@ from service.command.rule_commands import rules
 from service.command.signoff_commands import signoff
 from service.command.store_commands import store
 
-# What a command needs is imported by it: the supervisor of `serve` stays small, and --help quick.
+# Each command imports what it needs, so that the supervisor of `serve` stays small and --help is quick.
 
 
 _FHIR_SERVERS = click.option(

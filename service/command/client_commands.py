@@ -1,4 +1,4 @@
-"""The commands around registered EHRs: `clients`, which keeps their entries, and `call`, which is one of them."""
+"""The commands for registered EHRs: `clients` manages their entries, and `call` acts as one of them."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from service.trust.signing import public_jwk
 
 
 def add(file: Path, name: str, entry: Mapping[str, Any], public_key: Path | None) -> Path | None:
-    """Add a client to a settings file, which may be new. A public key in PEM is written as a JWK Set beside it.
+    """Add a client to a settings file, which may be new. A public key in PEM is written as a JWK Set next to it.
 
-    The path of that set, if there is one. Nothing is changed when RefusedSettingsError is raised.
+    Returns the path of that set, if there is one. Nothing is changed if RefusedSettingsError is raised.
     """
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if f"[clients.{name}]" in text:
@@ -47,7 +47,10 @@ def add(file: Path, name: str, entry: Mapping[str, Any], public_key: Path | None
 
 
 def add_key(client: Client, public_key: Path) -> str:
-    """Add a public key in PEM to the JWK Set of a client; its kid. Raises RefusedSettingsError, and changes nothing."""
+    """Add a public key in PEM to a client's JWK Set and return its kid.
+
+    Nothing is changed if RefusedSettingsError is raised.
+    """
     file, keys = _own_keys(client)
     try:
         jwk = public_jwk(public_key.read_bytes())
@@ -60,7 +63,7 @@ def add_key(client: Client, public_key: Path) -> str:
 
 
 def remove_key(client: Client, kid: str) -> Path:
-    """Take a key out of the JWK Set of a client; the set. Raises RefusedSettingsError, and changes nothing."""
+    """Remove a key from a client's JWK Set and return the file. Changes nothing if RefusedSettingsError is raised."""
     file, keys = _own_keys(client)
     left = [key for key in keys if key.get("kid") != kid]
     if len(left) == len(keys):
@@ -72,7 +75,7 @@ def remove_key(client: Client, kid: str) -> Path:
 
 
 def _own_keys(client: Client) -> tuple[Path, list[Jwk]]:
-    """The JWK Set that lies here, and the keys in it."""
+    """The client's JWK Set on this machine, and its keys."""
     if client.keys_file is None:
         raise RefusedSettingsError("the keys of this client are at an address: the EHR changes them there")
     try:
@@ -87,7 +90,7 @@ def _write_keys(file: Path, keys: list[Jwk]) -> None:
     trial = file.with_name(f"{file.name}.new")
     try:
         trial.write_text(json.dumps({"keys": keys}, indent=2), encoding="utf-8")
-        trial.replace(file)  # at once: a service that starts meanwhile reads the one or the other
+        trial.replace(file)  # atomic: a service that starts meanwhile reads the old file or the new one
     except OSError as error:
         trial.unlink(missing_ok=True)
         raise RefusedSettingsError(f"{file} cannot be written: {error.strerror}") from None
@@ -112,7 +115,7 @@ def _server(tenant: Tenant) -> str:
 
 
 def check(name: str, client: Client, http: HttpClient) -> tuple[bool, list[str]]:
-    """Whether the keys of a client can be had from everywhere, and what they are, a line a key."""
+    """Whether the client's keys can be read from all their places, and a line about each key."""
     lines = [f"{name}: tokens of {client.issuer}, of at most {client.longest_life} seconds"]
     is_right = True
     places: list[Path | str] = [*([client.keys_file] if client.keys_file else []), *client.keys_urls]
@@ -139,7 +142,7 @@ def _algorithms(key: Jwk, keys: KeySet, client: Client) -> list[str]:
 
 
 def _until(key: Jwk) -> str:
-    """How long a key is meant to live: by its member exp, as some servers have it, or by its certificate."""
+    """How long a key is meant to be valid: by its member exp, which some servers use, or by its certificate."""
     try:
         if isinstance(key.get("exp"), int):
             return f"until {datetime.fromtimestamp(key['exp'], UTC):%Y-%m-%d %H:%M} UTC"
@@ -152,7 +155,7 @@ def _until(key: Jwk) -> str:
 
 
 def _key_set(file: Path, name: str, public_key: Path) -> Path:
-    """A JWK Set beside the settings, of one public key. Raises RefusedSettingsError."""
+    """A JWK Set with one public key, next to the settings. Raises RefusedSettingsError."""
     keys = file.with_name(f"{name}.jwks.json")
     try:
         jwk = public_jwk(public_key.read_bytes())

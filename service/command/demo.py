@@ -1,4 +1,4 @@
-"""`demo`: every example posted to a service of its own, and the cards as a clinician would read them."""
+"""`demo`: post every example to a service started for it, and show the cards as a clinician would read them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _JSON = "application/json"
 
 
 class NotStartedError(StartError):
-    """The service did not start; the message is what it said."""
+    """The service did not start; the message is the output of the service."""
 
 
 def run(console: Console) -> bool:
-    """Whether every example got the answer that is expected of it."""
+    """Whether every example got the expected answer."""
     wrong = 0
     with started() as address:
         console.print(f"The service answers on {address}.\n")
@@ -85,7 +85,7 @@ def _fact(fact: dict[str, str]) -> str:
 
 
 def post(address: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The service's answer to a hook request. Raises NotStartedError when there is none."""
+    """The service's answer to a hook request. Raises NotStartedError if there is none."""
     url = f"{address}/cds-services/{service_id(request['hook'])}"
     headers = {"Accept": _JSON, "Content-Type": _JSON}
     try:
@@ -99,9 +99,9 @@ def post(address: str, request: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def started() -> Iterator[str]:
-    """The address of a service on a free loopback port, with the embedded defaults whatever is set here.
+    """The address of a service on a free loopback port; it has the default settings, whatever is set on this machine.
 
-    Raises NotStartedError. No process is left.
+    Raises NotStartedError. No process is left running.
     """
     root = str(Path(__file__).parents[2])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}

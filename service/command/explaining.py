@@ -1,4 +1,4 @@
-"""`explain` for people: the cards, then what is silent and why, as a grid that fits the window."""
+"""`explain` for people: the cards, then the silent rules and why, as a grid that fits the window."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DATE, _MARK = 10, 10  # columns
 
 
 def show(console: Console, hook: str, evaluation: Evaluation) -> None:
-    """Print the cards, the loudest first; then each silent rule and why; then what could not be read."""
+    """Print the cards, loudest first, then each silent rule and why, then what could not be read."""
     console.print(Text(f"{hook} at {evaluation.now.isoformat(timespec='seconds')}", style="bold"))
     verdicts = evaluation.decision.verdicts
     cards = [(id, verdict) for id, verdict in verdicts.items() if isinstance(verdict, Card)]
@@ -56,7 +56,7 @@ def _card(id: str, card: Card) -> Table:
 
 
 def _told(id: str, verdict: Silent) -> Table:
-    """A rule that is silent although it has something to say, or might: why, and the card that it keeps back."""
+    """A rule that is silent although it has or might have something to say: why, and the card that it withholds."""
     kept = verdict.card
     parts: list[RenderableType] = [Text(printable(f"Its card: {kept.summary}"), style="dim")] if kept else []
     return _row(Text(kept.indicator.value if kept else "", "dim"), id, verdict.why, *parts, *_facts(verdict.because))
@@ -73,7 +73,7 @@ def _row(mark: Text, id: str, sentence: str, *parts: RenderableType) -> Table:
 
 
 def _one_line_each(silent: Collection[tuple[str, Silent]]) -> Table:
-    """What does not arise: `--format json` holds what a narrow window cuts off."""
+    """The rules that do not apply, one per line; `--format json` has what a narrow window cuts off."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, min_width=max((len(id) for id, _ in silent), default=0))
     grid.add_column(style="dim")
@@ -83,7 +83,7 @@ def _one_line_each(silent: Collection[tuple[str, Silent]]) -> Table:
 
 
 def _facts(because: Collection[Evidence]) -> list[RenderableType]:
-    """The evidence: date, side, and the fact with its record; nothing where there is none."""
+    """The evidence: date, side, and the fact with its record; empty if there is none."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(min_width=_DATE, style="cyan")
     grid.add_column(overflow="fold")

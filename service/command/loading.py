@@ -1,4 +1,4 @@
-"""`load`: the patients of fhir_examples into a FHIR server, each by one transaction."""
+"""`load`: write the patients of fhir_examples to a FHIR server, each in one transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.errors import ServiceError
 from service.fhir.transport import Answer, AnswerError, HttpClient
 
 _FHIR_JSON = "application/fhir+json"
-_TIMEOUT = 60  # seconds: a server that has just started takes long over its first transaction
+_TIMEOUT = 60  # seconds: a server that has just started takes a long time for its first transaction
 _LOOK = 10  # seconds
 _PAUSE = 1  # seconds between two looks at a server that is still starting
 _LONGEST = 300  # characters of a server's own words
@@ -25,11 +25,11 @@ _UNKNOWN = "; it may still have been stored: load again, which overwrites it"
 
 
 class LoadError(ServiceError):
-    """The FHIR server did not take what it was given; the message says what it said."""
+    """The FHIR server did not accept what it was sent; the message contains its reply."""
 
 
 def wait(base: str, seconds: float, http: HttpClient | None = None) -> None:
-    """Return once the server answers /metadata with its CapabilityStatement. Raises LoadError when it does not."""
+    """Return once the server answers /metadata with its CapabilityStatement. Raises LoadError if it does not."""
     http = http or HttpClient()
     give_up = time.monotonic() + seconds
     while why := _not_ready(http, base):
@@ -39,9 +39,9 @@ def wait(base: str, seconds: float, http: HttpClient | None = None) -> None:
 
 
 def load(base: str, now: datetime, http: HttpClient | None = None) -> Iterator[str]:
-    """Write each example, moved to `now`, and yield its name when it is there.
+    """Write each example, shifted to `now`, and yield its name once it is stored.
 
-    An example is written whole or not at all, and again over what an earlier load has left. Raises LoadError.
+    An example is written whole or not at all, and overwrites what an earlier load has left. Raises LoadError.
     """
     http = http or HttpClient()
     for name in examples.names():
@@ -63,7 +63,7 @@ def _write(http: HttpClient, base: str, name: str, bundle: dict[str, Any]) -> No
 
 
 def _not_ready(http: HttpClient, base: str) -> str:
-    """Why the server cannot be written to yet; empty when it can."""
+    """Why the server cannot be written to yet; empty if it can."""
     try:
         reply = http.call("GET", f"{base}/metadata", _LOOK)
     except AnswerError as error:
@@ -76,7 +76,7 @@ def _not_ready(http: HttpClient, base: str) -> str:
 
 
 def _resource(reply: Answer) -> dict[str, Any]:
-    """The FHIR resource of an answer; empty when it holds something else, a web page for instance."""
+    """The FHIR resource in an answer; empty if it contains something else, such as a web page."""
     try:
         resource = msgspec.json.decode(reply.body)
     except NO_JSON:

@@ -1,4 +1,4 @@
-"""What several commands share: their options, the settings, and how a refusal ends them."""
+"""What several commands share: options, reading the settings, and how a refusal ends a command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FhirServer(click.ParamType[str]):
 
 
 class Moment(click.ParamType[datetime]):
-    """A date or time; one without offset is the site's."""
+    """A date or time; one without an offset is in the site's time zone."""
 
     name = "moment"
 
@@ -42,7 +42,7 @@ class Moment(click.ParamType[datetime]):
 
 
 class Age(click.ParamType[timedelta]):
-    """An age in whole days, at least one: what is younger may still be under way."""
+    """An age in whole days, at least one: anything younger may still be in progress."""
 
     name = "days"
 
@@ -72,7 +72,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def load_settings(file: Path | None, dev: bool, servers: tuple[str, ...], origins: tuple[str, ...]) -> Settings:
-    """The settings, with what the command line adds. Ends with 1 when they are refused."""
+    """The settings, with what the command line adds. Ends with 1 if they are refused."""
     from service.settings import RefusedSettingsError, load
 
     try:
@@ -82,9 +82,9 @@ def load_settings(file: Path | None, dev: bool, servers: tuple[str, ...], origin
 
 
 def refuse(sentence: str) -> NoReturn:
-    """Print a sentence, and end with 1."""
+    """Print a sentence and end with 1."""
     from cards.record.words import printable
 
-    for line in f"foot-drop-cds: {sentence}".split("\n"):  # a program's own words may be among it
+    for line in f"foot-drop-cds: {sentence}".split("\n"):  # it may contain the words of another program
         click.echo(printable(line), err=True)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""How far a command has come, on a terminal, once it has taken over a second."""
+"""The progress of a command on a terminal, shown once it has taken over a second."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from threading import Timer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-AFTER_S = 1  # what is done by then needs no bar
+AFTER_S = 1  # anything finished by then needs no bar
 
 
 @contextmanager
 def progress(words: str, total: int | None, console: Console) -> Iterator[Callable[[], None]]:
-    """Call what this yields after each step; `total` steps, or as many as there are. Elsewhere nothing is printed.
+    """Yield a function to call after each step, of `total` or an unknown number. Prints only on a terminal.
 
-    The bar goes when the block ends. What is printed through the same console meanwhile stands above it.
+    The bar disappears when the block ends. Anything printed through the same console meanwhile is above it.
     """
     if not console.is_terminal:
         yield lambda: None

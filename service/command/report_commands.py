@@ -1,4 +1,4 @@
-"""`report`: what the committee reads, from the store."""
+"""`report`: the report from the store that the committee reads."""
 
 from __future__ import annotations
 

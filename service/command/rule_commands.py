@@ -1,4 +1,4 @@
-"""`rules`: which rules speak to which client, changed while the service runs."""
+"""`rules`: list and change which rules speak to which client, while the service runs."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def set_mode(
 
 
 def _is_unsigned(rule: str, settings: Settings) -> bool:
-    """Whether a rule runs in shadow whatever its mode, for want of a sign-off."""
+    """Whether a rule runs in shadow, whatever its mode, because it has no sign-off."""
     from service.app import signing
     from service.errors import StartError
 

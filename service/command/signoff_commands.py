@@ -1,4 +1,4 @@
-"""`signoff`: what is to be read of a rule, who approved it, and which approvals are valid."""
+"""`signoff`: what must be read about a rule, who approved it, and which approvals are valid."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def list_signoffs(file: Path | None) -> None:
 
 
 def _site(file: Path | None, rule: str | None = None) -> Site:
-    """The sign-offs of the settings. Ends with 1 when they are refused, and with 2 without such a rule."""
+    """The sign-offs by the settings. Ends with 1 if they are refused, and with 2 if there is no such rule."""
     from service.app import signing
     from service.errors import StartError
 
     try:
         site = signing(load_settings(file, False, (), ()))
-        _ = site.standings  # a file that is refused is refused here
+        _ = site.standings  # so that an unusable file is refused here
     except StartError as error:
         refuse(str(error))
     if rule is not None and rule not in site.book.rules:

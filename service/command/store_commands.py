@@ -115,7 +115,7 @@ def backup(copy: Path, file: Path | None) -> None:
     if url.get_backend_name() != "sqlite" or not url.database:
         refuse("the store is PostgreSQL: use pg_dump to copy it")
     if is_of(Path(url.database), copy):
-        # services go on writing to the file that was there, which nobody sees any more
+        # services would go on writing to the old file, which nobody sees any more
         raise click.BadParameter("it is the store itself: name another file", param_hint="FILE")
     try:
         back_up(Path(url.database), copy)
