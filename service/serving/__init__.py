@@ -1,1 +1,1 @@
-"""The processes of `serve`: a parent that keeps its workers alive, and workers that take whole requests."""
+"""The processes of `serve`: a parent that keeps its workers alive, and workers that accept complete requests."""

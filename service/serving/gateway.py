@@ -1,7 +1,7 @@
-"""From RSGI to WSGI: a request comes to the application when all of it is there, and has to come within a deadline.
+"""From RSGI to WSGI: a request reaches the application once it is complete, and must arrive within a deadline.
 
-granian reads bodies in a thread of its own, so that a slow client costs a connection and no worker. The application
-runs in the event loop: one request at a time.
+granian reads bodies in a separate thread, so that a slow client occupies a connection but no worker. The application
+runs in the event loop, one request at a time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol
     from granian.rsgi import Scope
 
-BODY_SECONDS = 10  # for a whole body; as long as nginx.conf waits for the next piece of one
-_TICK = 0.25  # seconds between two looks at the deadlines
-_DRAINED = 128 * 1024 * 1024  # bytes: a client that is still sending would not see that it is refused
+BODY_SECONDS = 10  # for a whole body; nginx.conf waits equally long for the next piece of one
+_TICK = 0.25  # seconds between two checks of the deadlines
+_DRAINED = 128 * 1024 * 1024  # bytes: a client that is still sending would not see the refusal
 
 _CONSTANT: dict[str, Any] = {
     "SCRIPT_NAME": "",
@@ -47,11 +47,11 @@ _CONSTANT: dict[str, Any] = {
     "wsgi.run_once": False,
 }
 Reply = tuple[int, list[tuple[str, str]], bytes]
-_LARGE = 64 * 1024  # bytes of a body that it is worth to forget early
+_LARGE = 64 * 1024  # bytes: a body larger than this is worth freeing early
 
 
 class Gateway:
-    """An RSGI application around a WSGI application, which may compute for `limit` seconds of CPU time a request."""
+    """An RSGI application around a WSGI application, which may use `limit` seconds of CPU time per request."""
 
     def __init__(self, application: Wsgi, limit: float, most_waiting: int) -> None:
         self._application = application
@@ -61,9 +61,9 @@ class Gateway:
         self._desk.switch()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._waiting: dict[asyncio.Task[None], float] = {}
-        """Who waits for a body, and until when by the loop's clock."""
+        """The tasks that wait for a body, each with its deadline by the loop's clock."""
         self.busy = 0
-        """How many requests are being received or answered."""
+        """The number of requests being received or answered."""
 
     async def __call__(self, scope: Scope, protocol: RSGIHTTPProtocol) -> None:
         """Answer a request."""
@@ -73,12 +73,12 @@ class Gateway:
             environ = _environ(scope)
             try:
                 environ["wsgi.input"] = await self._received(environ, protocol)
-            except RuntimeError:  # of granian: the client has gone, or sent no HTTP
+            except RuntimeError:  # from granian: the client has gone, or did not send HTTP
                 protocol.response_empty(400, [])
                 return
             status, headers, body = await self._answered(environ)
             if METRICS.is_draining():
-                headers = [*headers, ("connection", "close")]  # whoever would ask again here goes elsewhere
+                headers = [*headers, ("connection", "close")]  # so that the client sends its next request elsewhere
             protocol.response_bytes(status, headers, body)
         finally:
             self.busy -= 1
@@ -98,7 +98,7 @@ class Gateway:
             self._turns.pass_on()
 
     async def _computed(self, environ: dict[str, Any]) -> Reply:
-        """The reply; while it waits for another machine, the loop sees to what comes meanwhile."""
+        """The reply; while it waits for another machine, the loop handles whatever arrives."""
         self._desk.gr_context = copy_context()
         came = self._desk.switch(partial(_answer, self._application, environ))
         while not isinstance(came, Result):
@@ -113,12 +113,12 @@ class Gateway:
         return bool(self._waiting)
 
     def give_up_waiting(self, late: float = math.inf) -> None:
-        """Answer those whose bodies have not come by their deadlines, if these are before `late`."""
+        """Answer the requests whose bodies have not arrived, if their deadlines are before `late`."""
         for task in [task for task, deadline in self._waiting.items() if deadline < late]:
             task.cancel()
 
     async def keep_deadlines(self) -> NoReturn:
-        """Answer whoever is late, for as long as this runs: one clock for all requests costs each next to nothing."""
+        """Answer requests that are late, for as long as this runs: one clock for all costs each next to nothing."""
         told = 0
         while True:
             METRICS.beat.set(math.inf if is_debugged() else time.monotonic())
@@ -128,7 +128,7 @@ class Gateway:
             told = OUTPUT.lost
 
     async def _received(self, environ: dict[str, Any], protocol: RSGIHTTPProtocol) -> Any:
-        """The body as a file. It raises RequestTimeout when it is read, if the body did not come in time."""
+        """The body as a file. Reading it raises RequestTimeout if the body did not arrive in time."""
         length = environ.get("CONTENT_LENGTH", "0")
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         if length == "0" and not is_chunked:
@@ -146,7 +146,7 @@ class Gateway:
 
 
 class _Body(io.BytesIO):
-    """A body that is forgotten once it has been read: nothing holds it while the request is evaluated."""
+    """A body that is freed once it has been read, so that it takes no memory while the request is evaluated."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
@@ -161,7 +161,7 @@ class _Body(io.BytesIO):
 
 
 class _Late(io.RawIOBase):
-    """A body that did not come."""
+    """A body that did not arrive."""
 
     def readable(self) -> bool:
         return True
@@ -174,7 +174,7 @@ class _Late(io.RawIOBase):
 
 
 async def _bounded(protocol: Any) -> bytes:
-    """What is read of a body of unknown size, a little over the limit at most; the rest is passed over."""
+    """The part of a body of unknown size that is kept, at most a little over the limit; the rest is discarded."""
     parts: list[bytes] = []
     size = 0
     async for part in protocol:
@@ -188,7 +188,7 @@ async def _bounded(protocol: Any) -> bytes:
 
 @lru_cache(256)
 def _key(header: str) -> str:
-    """What WSGI calls a header."""
+    """The name of a header in WSGI."""
     name = header.replace("-", "_").upper()
     return name if header in ("content-type", "content-length") else f"HTTP_{name}"
 

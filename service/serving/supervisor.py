@@ -1,4 +1,4 @@
-"""The parent of the workers: it starts them, replaces those that die, and ends them. It has one thread, and forks."""
+"""The parent of the workers: it starts them, replaces those that die, and ends them. It forks, so it has one thread."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from service.middleware.log import OUTPUT, fault, logger
 from service.operations.metrics import METRICS
 from service.serving.worker import ENDS, Task, work
 
-_PAUSES = (0, 1, 2, 4, 8, 16, 30)  # seconds before a restart, by how often the worker has died at once before
-_SETTLED = 1  # seconds: who has lived for so long has not died at once
-_PLACES = 8  # of a traceback that are logged
-_LOOK_SECONDS = 1  # between two looks at what the workers do
-_START_SECONDS = 120  # for a worker, until it first turns to what waits
-_END_SECONDS = 1  # for a worker that hangs to say where, before it is killed
+_PAUSES = (0, 1, 2, 4, 8, 16, 30)  # seconds before a restart, by how often the worker has died at once so far
+_SETTLED = 1  # seconds: a worker that has lived this long has not died at once
+_PLACES = 8  # of a traceback, as logged
+_LOOK_SECONDS = 1  # between two checks of what the workers do
+_START_SECONDS = 120  # for a worker, until it first handles waiting requests
+_END_SECONDS = 1  # for a hanging worker to write down where it hangs, before it is killed
 _HANGING = "it did not continue within deadline_ms, evaluation_limit_s and some seconds"
 
 
 class _Worker:
-    """One place among the workers, and the process that fills it; without one it is empty until `due`."""
+    """One place among the workers, and the process that fills it; without a process it is empty until `due`."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -41,25 +41,25 @@ class _Worker:
         self.started = 0.0
         self.trace = _scratch()
         self.killed_at = math.inf
-        """When it is killed: it was told to end, since it hangs."""
+        """When it is killed: it hangs and has been told to end."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that the parent lets pass."""
+    """How many seconds the parent waits."""
 
     grace: float
-    """For requests under way, when all is over."""
+    """For requests in progress when the service ends."""
     held: float
-    """For which a request may hold a worker, or a worker do nothing."""
+    """How long a request may occupy a worker, or a worker show no sign of life."""
     drain: float = 0
-    """From SIGTERM, for whoever sends requests to learn that there will be no service here."""
+    """After SIGTERM, so that clients and proxies learn that the service here is ending."""
 
 
 class Supervisor:
-    """Keeps as many workers at a task as are asked for, until SIGTERM or SIGINT; a second signal cuts the end short.
+    """Keeps the requested number of workers at a task until SIGTERM or SIGINT; a second signal ends it faster.
 
-    `tell`, which is given the pipe by which the end of the parent is seen, runs in a process of its own beside them.
+    `tell` runs in a separate process; its argument is the pipe that shows the end of the parent.
     """
 
     def __init__(self, task: Task, workers: int, times: Times, tell: Callable[[int], None] | None = None) -> None:
@@ -72,9 +72,9 @@ class Supervisor:
         self._signals: list[int] = []
         self._is_stopping = False
         self._lost = 0
-        self._forking = multiprocessing.get_context("fork")  # the socket and the application are there already
+        self._forking = multiprocessing.get_context("fork")  # so that workers inherit the socket and the application
         self._ready, self._tell_ready = os.pipe()
-        self._living, self._alive = os.pipe()  # readable when no parent holds the other end
+        self._living, self._alive = os.pipe()  # readable once the parent, which holds the other end, has ended
         self._woken, self._wake = socket.socketpair()
         self._log = logger()
 
@@ -103,20 +103,20 @@ class Supervisor:
         METRICS.draining.set(METRICS.draining.at_here() or time.monotonic())
 
     def _is_over(self) -> bool:
-        """Whether the service ends now: who sends requests has learned of it, or somebody at a terminal is waiting."""
+        """Whether the service ends now: clients have learned of it, or somebody at a terminal is waiting."""
         since = METRICS.draining.at_here()
         is_told = len(self._signals) > 1 or signal.SIGINT in self._signals
         return bool(self._signals) and (is_told or time.monotonic() >= since + self._times.drain)
 
     def _pause(self) -> float:
-        """Seconds until there is something to do: an empty place is due, a worker may hang, the service ends."""
+        """Seconds until there is something to do: an empty place is due, a worker may hang, or the service ends."""
         due = [worker.due for worker in self._places if worker.process is None]
         if self._signals:
             due.append(METRICS.draining.at_here() + self._times.drain)
         return min(_LOOK_SECONDS, max(0.0, min(due) - time.monotonic())) if due else _LOOK_SECONDS
 
     def _end_hanging(self) -> None:
-        """End the workers that do not go on: they write down where they are, or are killed."""
+        """End the workers that hang: they write down where they are, or are killed."""
         now = time.monotonic()
         for worker in self._workers:
             if worker.process is None or worker.process.pid is None:
@@ -134,7 +134,7 @@ class Supervisor:
         return min(beat, since or math.inf) + self._times.held
 
     def _wait(self, waiting: list[Any], seconds: float | None) -> list[Any]:
-        """What has happened of this; who has died is buried."""
+        """Wait for one of these, and return those that have happened; clean up after processes that have ended."""
         happened = wait([*waiting, *(worker.process.sentinel for worker in self._places if worker.process)], seconds)
         with suppress(BlockingIOError):
             self._woken.recv(4096)
@@ -154,19 +154,19 @@ class Supervisor:
         process = self._forking.Process(target=self._work, args=(worker,), name=f"worker {worker.number}")
         try:
             process.start()
-        except OSError as error:  # no memory, or no more processes
+        except OSError as error:  # out of memory, or no more processes allowed
             self._postpone(worker, "no process", error=type(error).__name__)
         else:
             worker.process = process
 
     def _work(self, worker: _Worker) -> None:
-        """What the process of a worker does."""
+        """The work of a worker process."""
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(ENDS, signal.SIG_DFL)  # until the event loop takes it
         os.close(self._alive)
-        OUTPUT.lost = 0  # of what the parent lost it tells itself
+        OUTPUT.lost = 0  # the parent reports itself what it has lost
         computing.say_where(worker.trace)
         try:
             if worker.number:
@@ -227,19 +227,19 @@ class Supervisor:
 def _name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:  # one of those for real time
+    except ValueError:  # a real-time signal
         return str(number)
 
 
 def _scratch() -> IO[bytes]:
-    """A file without a name, in memory where there is such a thing."""
+    """A file without a name, in memory if the system supports that."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("trace"), "w+b")
-    return tempfile.TemporaryFile()  # open for as long as there is a worker
+    return tempfile.TemporaryFile()  # stays open as long as the worker's place exists
 
 
 def _places(trace: IO[bytes]) -> list[str]:
-    """Where a process computed that was ended, as it wrote it down: files, lines and functions."""
+    """Where a process was computing when it was ended, as it wrote down: files, lines and functions."""
     trace.seek(0)
     lines = [line.strip() for line in trace.read().decode(errors="replace").splitlines()]
     trace.seek(0)

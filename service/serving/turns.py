@@ -1,4 +1,4 @@
-"""Whose turn it is: a worker answers one request at a time, and between two it sees to what has come meanwhile."""
+"""The turns of requests: a worker answers one at a time, and between two it handles what has arrived meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.operations.metrics import METRICS
 
 
 class Turns:
-    """The order in which requests are answered. Of more than `most` that wait, those that come last are turned away."""
+    """The order in which requests are answered. A request is turned away if `most` requests are already waiting."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -19,7 +19,7 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> bool:
-        """Wait for one's turn. Whether there is one: whoever has it passes it on at the end."""
+        """Wait for a turn. Returns False if the request is turned away; otherwise the caller must pass the turn on."""
         if self._is_taken:
             if len(self._waiting) >= self._most:
                 METRICS.overloaded.add()
@@ -34,7 +34,7 @@ class Turns:
         return True
 
     def pass_on(self) -> None:
-        """Let the next one have its turn, once the loop has seen to what came meanwhile."""
+        """Give the turn to the next request, once the loop has handled what has arrived meanwhile."""
         METRICS.busy_since.set(0)
         asyncio.get_running_loop().call_soon(self._call_next)
 

@@ -1,4 +1,4 @@
-"""A worker: the application on granian, in a process of its own."""
+"""A worker: the application on granian, in its own process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from service.operations.health import Health
 from service.operations.tracing import TRACING
 from service.serving.gateway import Gateway
 
-_HEADER_MILLISECONDS = 10_000  # who has not sent the headers by then is cut off, and who asks nothing for so long
-BACKLOG = 1024  # connections that wait until a worker takes them
+_HEADER_MILLISECONDS = 10_000  # a client that takes longer to send its headers, or its next request, is cut off
+BACKLOG = 1024  # connections that wait until a worker accepts them
 ENDS = signal.SIGUSR1
-"""What a worker ends at. SIGTERM and SIGINT are the parent's, which then still lets some time pass: a terminal and
-systemd send them to all processes."""
-ARRIVAL_SECONDS = 1  # for bodies that are on their way at the end: a proxy has sent most of one at once
+"""The signal that ends a worker. A terminal and systemd send SIGTERM and SIGINT to all processes, but only the parent
+acts on them, and it then waits for some time."""
+ARRIVAL_SECONDS = 1  # for bodies that are still arriving at the end: a proxy sends most of a body at once
 _PAUSE_SECONDS = 0.02
-_FLUSH_SECONDS = 0.2  # for answers that are on their way out at the end
+_FLUSH_SECONDS = 0.2  # for answers that are still being sent at the end
 
 _LOGGING = {
     "handlers": {name: {"class": f"{Relay.__module__}.{Relay.__qualname__}"} for name in ("console", "access")},
@@ -44,51 +44,51 @@ class Task:
 
     listener: socket.socket
     connections: int
-    """How many a worker holds at a time."""
+    """The number that a worker holds at a time."""
     load: Callable[[], Wsgi]
-    """Makes the application."""
+    """Creates the application."""
     limit: float
     """Seconds of CPU time that a request may take."""
     most_waiting: int
-    """How many may wait for their turn in a worker."""
+    """The number of requests that may wait for their turn in a worker."""
     otlp_endpoint: str | None = None
     """Where traces are sent to."""
 
 
 @runtime_checkable
 class Closable(Protocol):
-    """An application that has something to write at the end."""
+    """An application that has data to write at the end."""
 
     def close(self) -> None:
-        """Write it."""
+        """Write the data."""
 
 
 class _Server(Server):
-    """granian on a socket that listens already and that all workers share: what waits in it outlives a worker."""
+    """granian on a listening socket that all workers share, so that waiting connections outlive a worker."""
 
     def __init__(self, listener: socket.socket, connections: int, application: Gateway) -> None:
         super().__init__(
             application,
             interface=Interfaces.RSGI,
-            http=HTTPModes.http1,  # nothing ends an HTTP/2 connection that asks nothing
+            http=HTTPModes.http1,  # granian never closes an idle HTTP/2 connection
             websockets=False,
             backlog=BACKLOG,
             backpressure=connections,
             http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
-            log_level=LogLevels.error,  # its warning is that it is embedded
+            log_level=LogLevels.error,  # its only warning is that it is embedded
             log_dictconfig=_LOGGING,
         )
         self._listener = listener
 
     def _init_shared_socket(self) -> None:
-        backlog = (BACKLOG,) if sys.platform == "linux" else ()  # on others it is not asked for
+        backlog = (BACKLOG,) if sys.platform == "linux" else ()  # other systems do not need it
         self._shd = SocketHolder(self._listener.detach(), False, *backlog)  # type: ignore[assignment,call-arg]
 
 
 def work(task: Task, parent: int, ready: int) -> None:
     """Serve until the signal ENDS or the end of the parent.
 
-    `parent` is a pipe whose other end the parent alone has, `ready` one that is told of the start.
+    `parent` is a pipe whose other end only the parent holds; the start is reported on the pipe `ready`.
     """
     if task.otlp_endpoint:
         TRACING.start(task.otlp_endpoint)
@@ -122,9 +122,9 @@ async def _work(task: Task, gateway: Gateway, parent: int, ready: int) -> None:
 
 
 async def _quiet(gateway: Gateway, serving: asyncio.Task[None]) -> None:
-    """Wait until all is answered and sent, but not for clients that keep silent.
+    """Wait until everything is answered and sent, but not for clients that are silent.
 
-    What comes while answers are sent, over a connection that was taken before, is answered too.
+    Requests that arrive meanwhile over a connection that is already open are answered too.
     """
     while not serving.done():
         was_busy = gateway.busy > 0
