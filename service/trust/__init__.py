@@ -1,1 +1,1 @@
-"""Who is calling: registered clients, their keys and their tokens."""
+"""Authentication of callers: registered clients, their keys and their tokens."""

@@ -1,4 +1,4 @@
-"""The callers: who calls, whether that may be, and what they may ask for."""
+"""The callers: who is calling, whether the call is allowed, and what the caller may ask for."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ REFUSALS = (*(why.value for why in Why), STORE_AWAY)
 
 
 class Caller(Struct, frozen=True):
-    """A client that has proved who it is, the tenants for which it may speak, and what reads their FHIR servers.
+    """A client that has proved who it is, the tenants that it may act for, and the reader of their FHIR servers.
 
-    `modes` tell which rules are quiet for it.
+    `modes` say which rules are quiet for it.
     """
 
     name: str
@@ -42,16 +42,16 @@ class Caller(Struct, frozen=True):
 
     @property
     def deadline(self) -> float | None:
-        """Seconds that reading from its FHIR server may take; None: as for others."""
+        """Seconds that reading from its FHIR server may take; None means the same as for others."""
         return self.client.deadline_ms / 1000 if self.client.deadline_ms else None
 
     @property
     def profile(self) -> Profile:
-        """In what its EHR deviates from CDS Hooks."""
+        """How its EHR deviates from CDS Hooks."""
         return self.client.deviations
 
     def check(self, request: HookRequest) -> None:
-        """Raises ForbiddenRefusedError for a FHIR server, or a subject, that is none of the client's."""
+        """Raise ForbiddenRefusedError for a FHIR server or a subject that does not belong to the client."""
         if request.fhirServer is None:
             return
         address = read_address(request.fhirServer)
@@ -67,7 +67,7 @@ class Caller(Struct, frozen=True):
 
 
 class Callers:
-    """Lets registered clients in, each by its own tokens and each token once."""
+    """Accepts registered clients, each only with its own tokens, and each token only once."""
 
     def __init__(
         self, registered: Iterable[Registered], used: UsedTokens, origins: Collection[str], modes: Modes
@@ -78,12 +78,12 @@ class Callers:
         self._origins = frozenset(origins)
 
     def of(self, name: str) -> Caller:
-        """A client of the settings, for each of its tenants, as if it called: for who explains what it was answered."""
+        """A client of the settings, for all its tenants, as if it had called: used to explain an answer to it."""
         one = next(one for one in self._by_issuer.values() if one.name == name)
         return Caller(one.name, one.client, one.client.tenants, one.reader, self.modes)
 
     def health(self) -> Health:
-        """Whether calls can be answered: the store of used tokens, the modes of the rules, the keys of each client."""
+        """The checks for whether calls can be answered: used tokens, modes of the rules, and keys of each client."""
         keys = {one.name: one.keys.are_known for one in self._by_issuer.values()}
         return Health(self._used.look, keys, self.modes.are_known)
 
@@ -92,10 +92,10 @@ class Callers:
         self._used.close()
 
     def caller(self, environ: Mapping[str, Any], path: str) -> Caller:
-        """Who calls this path. The log learns which client, and why it is refused.
+        """The caller of this path. The client, and the reason for a refusal, go into the log.
 
         Raises UnknownCallerRefusedError, ForbiddenRefusedError for a page that is not the client's, and
-        StoreAwayRefusedError when nobody can tell whether the token is new.
+        StoreAwayRefusedError if it cannot be determined whether the token is new.
         """
         counts = environ[COUNTS]
         try:
@@ -116,7 +116,7 @@ class Callers:
         return Caller(caller.name, caller.client, tenants, caller.reader, self.modes)
 
     def _name(self, token: Unverified, counts: dict[str, Any]) -> None:
-        """Put the client that a token claims to be of into the log, by the name that the settings give it."""
+        """Put the client that a token claims to come from into the log, by its name in the settings."""
         if token.issuer in self._by_issuer:
             counts["client"] = self._by_issuer[token.issuer].name
 
@@ -126,7 +126,7 @@ class Callers:
 
 
 def registered(name: str, client: Client, public_url: str, keys: HttpClient, reader: FhirReader) -> Registered:
-    """A client of the settings with its keys. Raises ValueError when its file of keys is unusable by now."""
+    """A client of the settings with its keys. Raises ValueError if its key file has become unusable."""
     file = read_key_file(client.keys_file) if client.keys_file else None
     remote = {url: RemoteKeys(name, url, keys) for url in client.keys_urls}
     return Registered(name, client, ClientKeys(file, remote), client.public_url or public_url, reader)

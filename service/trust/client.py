@@ -1,4 +1,4 @@
-"""A registered client: an EHR, the keys by which its tokens are known, and what it may reach."""
+"""A registered client: an EHR, the keys for verifying its tokens, and what it may reach."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from service.fhir.address import LOOPBACK, Address, read_address, read_origin, w
 from service.fhir.ranges import Range, range_of
 from service.profiles.profile import PROFILES, Profile
 
-# The signature algorithms of JWA with a key pair. Those with a shared secret, and none, are not among them (CDS Hooks,
+# The signature algorithms of JWA with a key pair. Those with a shared secret, and `none`, are excluded (CDS Hooks,
 # trusted algorithms), and no setting adds them.
 ALGORITHMS = frozenset(
     {"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"},
 )
 RECOMMENDED = ("ES384", "RS384")  # by CDS Hooks
-LONGEST_LIFE = 3600  # seconds: CDS Hooks' best practice expects no longer-lived tokens
-# Its private key is published on purpose: whoever trusts it lets everybody in.
+LONGEST_LIFE = 3600  # seconds: the best practice of CDS Hooks expects tokens to live no longer
+# Its private key is published on purpose: a service that trusts it accepts everybody.
 _PUBLIC_ISSUER = "https://sandbox.cds-hooks.org"
 
 ProfileName = Literal["strict", "epic", "oracle", "sandbox", "crd"]
@@ -33,9 +33,9 @@ class Tenant(BaseModel):
 
     base: str
     subject: Annotated[str, Field(min_length=1)] | None = None
-    """This service's client id there: what `fhirAuthorization.subject` must be."""
+    """This service's client id there; `fhirAuthorization.subject` must be equal to it."""
     name: Annotated[str, Field(min_length=1)] | None = None
-    """What the token's claim `tenant` must be."""
+    """The required value of the token's claim `tenant`."""
     plain_http: bool = False
     private: bool = False
     """Whether it may be on a private address, or on this machine."""
@@ -65,7 +65,7 @@ class Tenant(BaseModel):
 
     @property
     def address(self) -> Address:
-        """The base, normalised."""
+        """The base URL, normalised."""
         address = read_address(self.base)
         assert address is not None, "it was checked"
         return address
@@ -90,11 +90,11 @@ class Client(BaseModel):
     max_records: Annotated[int, Field(ge=1)] | None = None
     token_lifetime_s: Annotated[int, Field(ge=1, le=LONGEST_LIFE)] | None = None
     ca_file: Path | None = None
-    """The certificate authorities trusted for its servers, in place of those of the setting of that name."""
+    """The certificate authorities trusted for its servers, in place of those of the setting of the same name."""
     quiet_time: bool = True
     """Whether a card that was answered stays quiet for a while (D56)."""
     on_error: Literal["outcome", "empty"] = "outcome"
-    """What it gets when it cannot be answered: an OperationOutcome, or no cards, as if there were nothing to say."""
+    """What the client gets if it cannot be answered: an OperationOutcome, or no cards, as if there were no advice."""
 
     @field_validator("issuer")
     @classmethod
@@ -109,7 +109,7 @@ class Client(BaseModel):
     @classmethod
     def _check_keys_file(cls, file: Path | None) -> Path | None:
         if file is not None:
-            from service.trust.key_set import read_key_file  # cryptography is loaded where it is needed
+            from service.trust.key_set import read_key_file  # cryptography is loaded only if needed
 
             read_key_file(file)
         return file
@@ -182,7 +182,7 @@ class Client(BaseModel):
 
     @property
     def deviations(self) -> Profile:
-        """In what its EHR deviates from CDS Hooks."""
+        """How its EHR deviates from CDS Hooks."""
         return PROFILES[self.profile]
 
     @property
@@ -196,7 +196,7 @@ class Client(BaseModel):
 
 
 def check_ca_file(file: Path | None) -> Path | None:
-    """A file of certificate authorities. Raises ValueError when it holds none."""
+    """A file of certificate authorities. Raises ValueError if it contains none."""
     try:
         if file is not None:
             ssl.create_default_context(cafile=file)
@@ -206,7 +206,7 @@ def check_ca_file(file: Path | None) -> Path | None:
 
 
 def _literal_range(host: str) -> Range:
-    """Where a host is that is no name but an address; of a name that is known only when it is called."""
+    """The range of a host given as an address; for a name, it is known only when the name is resolved."""
     if host in LOOPBACK:
         return Range.LOOPBACK
     try:
@@ -216,7 +216,7 @@ def _literal_range(host: str) -> Range:
 
 
 def check_public_urls(clients: dict[str, Client], service_wide: str | None) -> None:
-    """Every client must know by which https address it calls: accepted audiences follow. Raises ValueError."""
+    """Check that every client has an https address to call, from which its audiences follow. Raises ValueError."""
     for name, client in clients.items():
         address = read_address(client.public_url or service_wide or "")
         if address is None:
@@ -226,7 +226,7 @@ def check_public_urls(clients: dict[str, Client], service_wide: str | None) -> N
 
 
 def check_issuers(clients: dict[str, Client]) -> None:
-    """An issuer names one client: it is how a token says whose it is. Raises ValueError."""
+    """Check that each issuer names only one client, since it identifies a token's client. Raises ValueError."""
     names: dict[str, str] = {}
     for name, client in clients.items():
         other = names.setdefault(client.issuer, name)

@@ -1,4 +1,4 @@
-"""JWK Sets: the public keys of a client by their ids, and which of them a token may be checked with."""
+"""JWK Sets: the public keys of a client by their ids, and which of them may verify a token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_KID = 256  # characters
 _MOST_KEYS = 200
 _RSA_BITS = (2048, 8192)  # NIST SP 800-131A; above, one signature costs too much time
 _KINDS = {"ES": "EC", "RS": "RSA", "PS": "RSA", "Ed": "OKP"}
-# RFC 7518 and 8037; PyJWT would take a key of another curve from a JWK.
+# RFC 7518 and 8037; PyJWT would accept a key of another curve from a JWK.
 _CURVES = {"ES256": {"P-256"}, "ES384": {"P-384"}, "ES512": {"P-521"}, "EdDSA": {"Ed25519", "Ed448"}}
 _SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -24,7 +24,7 @@ Jwk = dict[str, Any]
 
 
 class KeySet:
-    """The usable keys of one JWK Set. Made into keys when they are first asked for, then kept."""
+    """The usable keys of one JWK Set. A key is decoded when it is first used, and then kept."""
 
     def __init__(self, keys: list[Jwk]) -> None:
         self._by_id: dict[str, list[Jwk]] = {}
@@ -34,15 +34,15 @@ class KeySet:
 
     @property
     def keys(self) -> list[Jwk]:
-        """The keys as they were published."""
+        """The keys as published."""
         return [key for keys in self._by_id.values() for key in keys]
 
     def knows(self, kid: str) -> bool:
-        """Whether there is a key of this id, for whatever algorithm."""
+        """Whether there is a key with this id, for any algorithm."""
         return kid in self._by_id
 
     def key(self, kid: str, algorithm: str) -> jwt.PyJWK | None:
-        """The key of this id for this algorithm; None when no key of that id fits."""
+        """The key with this id for this algorithm; None if no key with that id fits."""
         if kid not in self._by_id:
             return None
         if (kid, algorithm) not in self._ready:
@@ -52,9 +52,9 @@ class KeySet:
 
 
 def read_key_set(body: bytes) -> KeySet:
-    """The usable keys in a JWK Set; others are passed over, as the EHR may have keys for other ends.
+    """The usable keys in a JWK Set; others are ignored, since the EHR may have keys for other purposes.
 
-    Raises ValueError when it is none, when no key can be used, or when it holds a private or shared key.
+    Raises ValueError if it is not a JWK Set, if no key can be used, or if it contains a private or shared key.
     """
     try:
         document = msgspec.json.decode(body)
@@ -72,7 +72,7 @@ def read_key_set(body: bytes) -> KeySet:
 
 
 def read_key_file(file: Path) -> KeySet:
-    """The keys in a file. Raises ValueError that names it."""
+    """The keys in a file. Raises ValueError, which names the file."""
     try:
         with file.open("rb") as opened:
             return read_key_set(opened.read(LARGEST))
@@ -92,7 +92,7 @@ def _is_usable(key: Jwk) -> bool:
 
 
 def _bits(number: object) -> int:
-    """How long a number in base64url is; 0 when it is none."""
+    """The length in bits of a number in base64url; 0 if it is not one."""
     try:
         data = base64.urlsafe_b64decode(f"{number}==")
     except (binascii.Error, ValueError):
@@ -101,7 +101,7 @@ def _bits(number: object) -> int:
 
 
 def _for(jwk: Jwk, algorithm: str) -> jwt.PyJWK | None:
-    """A key for an algorithm; None when its type, its curve or its own algorithm is another."""
+    """A key for an algorithm; None if its type, its curve or its stated algorithm does not match."""
     if jwk["kty"] != _KINDS.get(algorithm[:2]) or jwk.get("alg") not in (None, algorithm):
         return None
     if algorithm in _CURVES and jwk.get("crv") not in _CURVES[algorithm]:

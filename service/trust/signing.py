@@ -1,4 +1,4 @@
-"""The other side: keys as a client makes them, and tokens as it signs them. For trying, and for tests."""
+"""The other side: keys as a client creates them and tokens as it signs them, for trying the service and for tests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from service.trust.key_set import Jwk
 
-LIFE_S = 120  # of a token
+LIFE_S = 120  # lifetime of a token
 _BY_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _OF_THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}  # RFC 7638
 
 
 def public_jwk(pem: bytes) -> Jwk:
-    """The JWK of a public key as openssl writes it, with its thumbprint as kid. Raises ValueError."""
+    """The JWK of a public key in openssl's format, with its thumbprint as kid. Raises ValueError."""
     if b"PRIVATE KEY" in pem:
         raise ValueError(
             "it holds a private key, which only the client may have: write the public key with openssl pkey -pubout"
@@ -35,7 +35,10 @@ def public_jwk(pem: bytes) -> Jwk:
 
 
 def sign(pem: bytes, issuer: str, audience: str, kid: str | None = None) -> str:
-    """A new token, signed with a private key as openssl writes it; kid is its thumbprint. Raises ValueError."""
+    """A new token, signed with a private key in openssl's format; kid is by default its thumbprint.
+
+    Raises ValueError.
+    """
     try:
         private: Any = serialization.load_pem_private_key(pem, None)
         jwk = _jwk(private.public_key())
@@ -53,7 +56,7 @@ def _algorithm(private: Any) -> str:
 
 
 def _jwk(public: Any) -> Jwk:
-    """A public key as a JWK. Raises ValueError for a kind of key that signs no token."""
+    """A public key as a JWK. Raises ValueError for a type of key that cannot sign tokens."""
     if isinstance(public, rsa.RSAPublicKey):
         jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
     elif isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in _BY_CURVE:

@@ -1,8 +1,9 @@
-"""The verification of a token: whose it is, and why it is refused.
+"""The verification of a token: whose token it is, and why it is refused.
 
-The order is that of CDS Hooks' best practice and RFC 8725: what costs nothing and asks nobody comes first, the
-signature before any claim is believed, the replay last. Keys and signatures are PyJWT's. The parts and the claims are
-read here: PyJWT leaves some of it open (typ, the lifetime, NaN), and takes three times as long.
+The order is that of the best practice of CDS Hooks and of RFC 8725: checks that cost nothing and need no other machine
+come first, the signature is verified before any claim is believed, and replay is checked last. PyJWT handles keys and
+signatures. The parts and the claims are read here: PyJWT leaves some of this open (typ, the lifetime, NaN), and takes
+three times as long.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from service.trust.key_set import LONGEST_KID
 from service.trust.remote_keys import ClientKeys
 
 LONGEST = 8 * 1024  # characters of the header Authorization
-LEEWAY_S = 60  # that two clocks may differ
+LEEWAY_S = 60  # by which two clocks may differ
 
 _BEARER = re.compile(r"bearer +([\w-]+\.[\w-]+\.[\w-]+) *", re.IGNORECASE | re.ASCII)
 _JTI = re.compile(r"[\x20-\x7e]{1,256}")
 
 
 class Why(StrEnum):
-    """Why a token is refused, for the log; the caller is told nothing."""
+    """Why a token is refused, for the log; the caller does not learn it."""
 
     NONE = "no bearer token of three parts, or a longer one than 8 KiB"
     UNREADABLE = "the token cannot be read"
@@ -65,7 +66,7 @@ class RefusedTokenError(ServiceError):
 
 
 class Registered(Struct, frozen=True):
-    """A client, what it is called, its keys, where it calls, and what reads its FHIR servers."""
+    """A client with its name, its keys, the address that it calls, and the reader of its FHIR servers."""
 
     name: str
     client: Client
@@ -75,7 +76,7 @@ class Registered(Struct, frozen=True):
 
 
 class Token(Struct, frozen=True):
-    """A token whose signature and claims are right; that it is new is not known yet."""
+    """A token whose signature and claims are valid; whether it is new is not known yet."""
 
     caller: Registered
     jti: str
@@ -84,7 +85,7 @@ class Token(Struct, frozen=True):
 
 
 class Unverified(Struct, frozen=True):
-    """What a token says of itself: to be looked up, not to be believed."""
+    """What a token says about itself: to be looked up, not to be believed."""
 
     signed: str
     signature: str
@@ -139,7 +140,7 @@ def read_token(authorization: str) -> Unverified:
 
 
 def verify(token: Unverified, clients: Mapping[str, Registered], path: str) -> Token:
-    """What a token proves at a path of the service; `clients` are by issuer. Raises RefusedTokenError."""
+    """The token, verified for a path of the service; `clients` are by issuer. Raises RefusedTokenError."""
     caller = clients.get(token.issuer)
     if caller is None:
         raise RefusedTokenError(Why.ISSUER)
@@ -163,7 +164,7 @@ def verify(token: Unverified, clients: Mapping[str, Registered], path: str) -> T
 
 
 def _claims(token: Unverified, key: jwt.PyJWK) -> _Claims:
-    """The claims, once the signature is right. Raises RefusedTokenError."""
+    """The claims, once the signature is verified. Raises RefusedTokenError."""
     if not key.Algorithm.verify(token.signed.encode(), key.key, _bytes(token.signature)):
         raise RefusedTokenError(Why.SIGNATURE)
     try:
@@ -173,7 +174,7 @@ def _claims(token: Unverified, key: jwt.PyJWK) -> _Claims:
 
 
 def _check_times(claims: _Claims, longest: int) -> None:
-    """Raises RefusedTokenError for a token that is not valid now, or for more than `longest` seconds."""
+    """Raise RefusedTokenError for a token that is not valid now, or that is valid for more than `longest` seconds."""
     now = time.time()
     if claims.exp <= now - LEEWAY_S:
         raise RefusedTokenError(Why.EXPIRED)
@@ -184,7 +185,7 @@ def _check_times(claims: _Claims, longest: int) -> None:
 
 
 def _tenant(name: object, client: Client) -> str | None:
-    """The name of the tenant, where the client's tenants have names. Raises RefusedTokenError."""
+    """The name of the tenant, if the client's tenants have names. Raises RefusedTokenError."""
     names = {tenant.name for tenant in client.tenants if tenant.name}
     if not names:
         return None
@@ -194,7 +195,7 @@ def _tenant(name: object, client: Client) -> str | None:
 
 
 def _decoded(data: bytes, kind: type[T]) -> T:
-    """An object of JSON in which no name stands twice: two readers could take two of them. Raises RefusedTokenError."""
+    """A JSON object without repeated names, which two readers could read differently. Raises RefusedTokenError."""
     try:
         value = msgspec.json.decode(data, type=kind)
         _UNIQUE.decode(data.decode())
@@ -212,7 +213,7 @@ _UNIQUE = json.JSONDecoder(object_pairs_hook=_check_unique)
 
 
 def _bytes(part: str) -> bytes:
-    """What a part of a token encodes; each has one spelling (RFC 7515, 2). Raises RefusedTokenError."""
+    """The bytes that a part of a token encodes; only one spelling is valid (RFC 7515, 2). Raises RefusedTokenError."""
     try:
         data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except binascii.Error:
@@ -223,7 +224,7 @@ def _bytes(part: str) -> bytes:
 
 
 def _text(member: Raw | msgspec.UnsetType) -> str:
-    """A text of the header; empty when it is none."""
+    """A text in the header; empty if it is not a text."""
     try:
         value = msgspec.json.decode(member) if isinstance(member, Raw) else ""
     except (msgspec.DecodeError, ValueError, RecursionError):
