@@ -1,1 +1,1 @@
-"""CDS Hooks JSON in and out; nothing else knows the wire format."""
+"""CDS Hooks JSON in and out; no other package knows the wire format."""

@@ -1,7 +1,7 @@
 """Verdicts to CDS Hooks JSON. Only this module knows how a card is written on the wire.
 
-However large the record is, the answer is not: a card carries so many facts and suggestions, and no more; where cards
-together have no room, the quieter ones come without their suggestions.
+The size of the answer is limited, however large the record is: a card has a maximum number of facts and suggestions,
+and if the cards together are too large, the quieter ones come without their suggestions.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from service.wire.shaping import ANY, AT_MOST_ONE, selection_note, shaped
 CARDS_SYSTEM = "https://foot-drop-cds.example/fhir/CodeSystem/cards"
 BECAUSE_EXTENSION = "example.foot-drop-cds.because"
 MOST_BYTES = 1024 * 1024  # of an answer: some two hundred times an ordinary card
-MOST_FACTS = 20  # of a card: a longer list is not read
-MOST_SUGGESTIONS = 10  # of a card, likewise
+MOST_FACTS = 20  # of a card: nobody reads a longer list
+MOST_SUGGESTIONS = 10  # of a card: likewise
 
-_FRAME_BYTES = 32  # what stands around and between the cards
+_FRAME_BYTES = 32  # around and between the cards
 _BARE_BYTES = 8 * 1024  # kept free for each card that is still to be written
-# What is left out of a card for which there is no room, or which cannot be written.
+# What is left out of a card that does not fit or that cannot be written.
 _LESSER: tuple[dict[str, Any], ...] = (
     {},
     {"suggestions": ()},
@@ -52,7 +52,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Sent(Struct, frozen=True):
-    """A card as it was sent: its uuid, and that of each suggestion with its label and whether it is recommended."""
+    """A card as sent: its uuid, and for each suggestion its uuid, its label and whether it is recommended."""
 
     rule: Rule
     card: Card
@@ -73,8 +73,8 @@ def answer(
     """The response to a hook request: the cards to show, which may be none.
 
     Suggested orders carry the site's own codes from `overlay` as well as ours. Cards link to the page of their rule
-    when the `public_url` of the service is known. They are written as the EHR of the `profile` takes them. `sent` is
-    told which cards were written; `signed` says by whom a rule is signed, the others are drafts.
+    if the `public_url` of the service is known, and have the form that the EHR of the `profile` accepts. The cards that
+    were written are added to `sent`. `signed` says who signed a rule; the others are drafts.
     """
     if not decision.shown:
         return b'{"cards":[]}'
@@ -88,7 +88,7 @@ def answer(
     writer = _Writer(OrderWriter(context), public_url, profile, signed)
     cards: list[bytes] = []
     room = MOST_BYTES - _FRAME_BYTES
-    for number, shown in enumerate(decision.shown, 1):  # the loudest first
+    for number, shown in enumerate(decision.shown, 1):  # loudest first
         free = room - _BARE_BYTES * (len(decision.shown) - number)
         forms = writer.forms(shown.rule, shown.card)
         form, written = next((form for form in forms if len(form[1]) <= free), ({}, b""))
@@ -106,7 +106,7 @@ def _sent(rule: Rule, card: Card, form: dict[str, Any]) -> Sent:
 
 
 def _bounded(card: Card) -> Card:
-    """The card with as many facts and suggestions as are sent; the recommended ones are never those left out."""
+    """The card with the facts and suggestions that are sent; recommended suggestions are the last to be left out."""
     if len(card.because) <= MOST_FACTS and len(card.suggestions) <= MOST_SUGGESTIONS:
         return card
     best_first = sorted(card.suggestions, key=lambda suggestion: not suggestion.is_recommended)
@@ -125,9 +125,9 @@ class _Writer:
         self._line = cache(fact_line)  # cards have facts in common
 
     def forms(self, rule: Rule, card: Card) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """The card and its JSON, then ever less of it: without its suggestions, and without its facts and its detail.
+        """The card and its JSON, then less and less of it: without suggestions, then also without facts and detail.
 
-        What cannot be written is a fault of that card alone.
+        A form that cannot be written is a fault of that card alone.
         """
         for lesser in _LESSER:
             try:
@@ -178,8 +178,8 @@ class _Writer:
 def _of_rule(rule: Rule, follows: Source, page: str, plain_for: Indicator | None) -> dict[str, Raw]:
     """The members that are the same on every card of a branch: source, overrideReasons, links.
 
-    Expert judgement has no source of its own: it links to the rule's page (D93). Codes are plain, and the topic that of
-    the indicator, if one is given.
+    Expert judgement has no source of its own, so it links to the rule's page (D93). With `plain_for`, codes are plain
+    and the topic is the one for that indicator.
     """
     source: dict[str, Any] = {"label": follows.label}
     url = follows.url or (page if follows.is_judgement else "")
@@ -215,7 +215,7 @@ def _action(
                 "resourceId": plan.draft.reference,
             }
         case Reprioritise():
-            # No new order beside it either: one whose priority is not taken over would be the same order twice.
+            # Not a new order instead either: if its priority is not taken over, it is the same order twice.
             return _reprioritise(plan, orders) if profile.takes("update", plan.draft.type) else None
         case Redose():
             return _redose(plan)
@@ -227,7 +227,7 @@ def _reprioritise(plan: Reprioritise, orders: OrderWriter) -> dict[str, Any] | N
         description = f"Change the priority of the draft order to {plan.priority}"
         return {"type": "update", "description": description, "resource": Raw(draft)}
     key = next((key for key in plan.draft.keys if key in CATALOGUE), "")
-    # A draft that is not valid FHIR cannot be sent back, so a new order is offered beside it.
+    # A draft that is not valid FHIR cannot be sent back, so a new order is offered in addition.
     beside = Plan(key=key, priority=plan.priority, note=plan.note, emergencies=plan.emergencies)
     return _create(beside, orders, "Create a draft order beside the one being written")
 

@@ -14,17 +14,17 @@ from cards.record.facts import Evidence
 from cards.record.prefetch_keys import PREFETCH_KEYS
 
 MOST_FACTS, LEAST_FACTS = 6, 3
-FEW_WORDS = 70  # in a detail that is longer, facts fall to three before anything else is cut
+FEW_WORDS = 70  # in a longer detail, facts are reduced to three before anything else is cut
 _SIDES = {"left": ", left", "right": ", right", "both": ", both sides"}
 _LINK = re.compile(r"\]\([^)]*\)")
 
 
 def detail(rule: Rule, card: Card, page: str, line: Callable[[Evidence], str], standing: str) -> str:
-    """GitHub Markdown without raw HTML; all text from the record is escaped. `page` is the address of the rule's page.
+    """The detail of a card as GitHub Markdown without raw HTML; all text from the record is escaped.
 
-    `standing` says whether the rule is signed.
+    `page` is the address of the rule's page, and `standing` says whether the rule is signed.
 
-    `line` is `fact_line`, or what remembers its lines for the cards of an answer that have facts in common.
+    `line` is `fact_line`, or a version of it that caches lines for the cards of an answer that share facts.
 
     The order is fixed: advice, what to tell the patient, Because, Ask, guideline and standing, conflict.
     """
@@ -39,7 +39,7 @@ def detail(rule: Rule, card: Card, page: str, line: Callable[[Evidence], str], s
 
 
 def _fitting(facts: list[str], beside: Iterable[str]) -> list[str]:
-    """As many of the facts as the few words allow beside these, and at least three."""
+    """As many of the facts as the limit of words allows in addition to `beside`, but at least three."""
     if len(facts) <= LEAST_FACTS:
         return facts
     left = FEW_WORDS - sum(len(part.split()) for part in beside)
@@ -53,7 +53,7 @@ def _fitting(facts: list[str], beside: Iterable[str]) -> list[str]:
 
 
 def counted(parts: Iterable[str]) -> int:
-    """How many words a reader sees: addresses of links and signs alone are none."""
+    """The number of words that a reader sees; addresses of links and lone punctuation do not count."""
     words = (word for part in parts for word in _LINK.sub("", part).split())
     return sum(any(map(str.isalnum, word)) for word in words)
 
@@ -67,7 +67,7 @@ def unseen(keys: Iterable[str]) -> list[str]:
 
 
 def fact_line(fact: Evidence) -> str:
-    """A fact as an item of a list."""
+    """A fact as a list item."""
     side, text = _SIDES.get(fact.side, ""), markdown(fact.text)
     if fact.is_recorded:
         return f"- {text}{side}: recorded {fact.date}; onset not stated"

@@ -1,4 +1,4 @@
-"""The prefetch of a hook request: its keys in one pass, or each by itself where one does not fit."""
+"""The prefetch of a hook request: its keys in one pass, or each by itself if one does not fit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from cards.record.defects import Defect
 from cards.record.prefetch_keys import PREFETCH_KEYS
 from cards.record.records import Decoded
 
-# What is sent under a key that no template has is passed over, however much it is.
+# Anything under a key that has no template is ignored, however large it is.
 Prefetch = msgspec.defstruct("Prefetch", [(key, Decoded | None | UnsetType, UNSET) for key in PREFETCH_KEYS])
 RawPrefetch = msgspec.defstruct("RawPrefetch", [(key, Raw, Raw()) for key in PREFETCH_KEYS])
 ALL = frozenset(name for name, key in PREFETCH_KEYS.items() if not key.read_by)
-"""The keys whose records are searched, and come in a Bundle."""
+"""The keys whose records come from a search, in a Bundle."""
 _WHOLE: frozenset[str] = frozenset()
-# Where a record does not fit, as the decoder says it; what the record holds may stand before it.
+# The place of a misfit in the decoder's message; the text before it may contain data from the record.
 _PLACE = re.compile(r" - at `\$\.prefetch\.(\w+)\.entry\[[^`]*`\Z")
 
 
 def read_prefetch(members: Any, defects: list[Defect]) -> Any:
-    """A Prefetch of a RawPrefetch; a key that is no resource is dropped, and counted."""
+    """A Prefetch from a RawPrefetch; a key that is not a resource is dropped and counted."""
     prefetch = Prefetch()
     for key in PREFETCH_KEYS:
         _read_key(prefetch, key, getattr(members, key), defects)
@@ -36,8 +36,8 @@ def read_prefetch(members: Any, defects: list[Defect]) -> Any:
 class Splitting:
     """Decodes the body of a request as `kind`, with the entries of some Bundles in its prefetch kept as JSON.
 
-    Which these are begins with those of the last body: who writes a record that does not fit writes more, and to
-    decode the others in one pass costs half as much. It makes no difference to what is read.
+    It starts with the Bundles that needed this in the last body: a sender of records that do not fit will send more,
+    and decoding the other Bundles in one pass costs half as much. The result is the same.
     """
 
     def __init__(self, kind: type[Struct]) -> None:
@@ -46,7 +46,7 @@ class Splitting:
         self._split = _WHOLE
 
     def decode(self, body: bytes, defects: list[Defect]) -> Any:
-        """The body; None when something else than records does not fit. Raises what msgspec does for no JSON."""
+        """The body; None if something other than a record does not fit. Raises msgspec's error if it is not JSON."""
         split: frozenset[str] | None = self._split
         while split is not None:
             try:
@@ -56,7 +56,7 @@ class Splitting:
         return None
 
     def _decoder(self, split: frozenset[str]) -> Callable[[bytes], Any]:
-        """One for none of the keys, one for each and one for all of them: no more than these are ever made."""
+        """The decoder for these keys: there is at most one for no key, one for each key and one for all keys."""
         decode = self._decoders.get(split)
         if decode is None:
             members = [
@@ -75,7 +75,7 @@ class Splitting:
 
 
 def _wider(split: frozenset[str], error: str) -> frozenset[str] | None:
-    """What else to keep as JSON after a record of it did not fit; None when that would not help."""
+    """The keys to keep as JSON after a record did not fit; None if that would not help."""
     place = _PLACE.search(error)
     if place is None or place[1] not in ALL - split:
         return None
@@ -83,7 +83,7 @@ def _wider(split: frozenset[str], error: str) -> frozenset[str] | None:
 
 
 def _joined(split: Any, defects: list[Defect]) -> tuple[Any, frozenset[str]]:
-    """A Prefetch of one whose entries were kept as JSON, and the keys in which one of these did not fit."""
+    """A Prefetch from one with entries kept as JSON, and the keys in which an entry did not fit."""
     prefetch, misfits = Prefetch(), []
     for key in PREFETCH_KEYS:
         value = getattr(split, key)

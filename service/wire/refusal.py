@@ -28,8 +28,8 @@ class RefusedError(ServiceError):
     """A request that is not answered with cards.
 
     `message` is for the engineer who connects the EHR and contains nothing from a patient's record; `field`
-    names the member of the request that it is about, and may be empty. `aside` may hold the client's own words: it
-    is for explain alone, and neither answered nor logged.
+    names the member of the request that it is about, and may be empty. `aside` may contain the client's own words: it
+    is only for explain, and is neither sent in an answer nor logged.
     """
 
     status = 400
@@ -49,7 +49,7 @@ class TooLargeRefusedError(RefusedError):
 
 
 class UnknownCallerRefusedError(RefusedError):
-    """Who calls has not shown who it is. It is always answered alike: a reason would help to forge a token."""
+    """The caller has not proved who it is. The answer is always the same: a reason would help to forge a token."""
 
     status = 401
     headers = (("WWW-Authenticate", "Bearer"),)
@@ -59,7 +59,7 @@ class UnknownCallerRefusedError(RefusedError):
 
 
 class StoreAwayRefusedError(RefusedError):
-    """Nobody can tell for now whether the caller's token is new."""
+    """It cannot be determined at the moment whether the caller's token is new."""
 
     status = 503
 
@@ -69,7 +69,7 @@ class StoreAwayRefusedError(RefusedError):
 
 
 class ModesAwayRefusedError(RefusedError):
-    """Nobody can tell for now which rules are switched off."""
+    """It cannot be determined at the moment which rules are switched off."""
 
     status = 503
 
@@ -79,7 +79,7 @@ class ModesAwayRefusedError(RefusedError):
 
 
 class FeedbackAwayRefusedError(RefusedError):
-    """Feedback that cannot be kept for now."""
+    """Feedback cannot be stored at the moment."""
 
     status = 503
 
@@ -89,7 +89,7 @@ class FeedbackAwayRefusedError(RefusedError):
 
 
 class ReportTokenRefusedError(RefusedError):
-    """Who asks for the report has not sent its token."""
+    """The caller that asks for the report has not sent its token."""
 
     status = 401
     headers = (("WWW-Authenticate", "Bearer"),)
@@ -99,7 +99,7 @@ class ReportTokenRefusedError(RefusedError):
 
 
 class ReportAwayRefusedError(RefusedError):
-    """A report that cannot be made for now."""
+    """A report cannot be made at the moment."""
 
     status = 503
 
@@ -109,7 +109,7 @@ class ReportAwayRefusedError(RefusedError):
 
 
 class ForbiddenRefusedError(RefusedError):
-    """Who asks, or the page from which it comes, may not ask for this."""
+    """The caller, or the page from which the call comes, may not ask for this."""
 
     status = 403
 

@@ -1,8 +1,8 @@
 """A hook request, decoded in one pass, or member by member if that pass fails.
 
-A fault in something optional never costs the answer: a prefetch key that is not FHIR is dropped and listed in
-the defects, and an optional member of the wrong type counts as absent. A required member that is missing is
-refused by name.
+A fault in something optional never prevents the answer: a prefetch key that is not FHIR is dropped and listed in
+the defects, and an optional member of the wrong type counts as absent. If a required member is missing, the request
+is refused with the name of the member.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Context(Struct):
-    """The context of the hook; Bundles are kept as they were sent."""
+    """The context of the hook; Bundles are kept as sent."""
 
     patientId: str | None = None
     userId: str | None = None
@@ -99,7 +99,7 @@ class HookRequest(Struct):
 
     @property
     def requester(self) -> str | None:
-        """The requester of a suggested order: the user, if its type is one that R4 allows there."""
+        """The requester of a suggested order: the user, if its type is allowed there in R4."""
         kind, _, identity = (self.context.userId or "").strip().partition("/")
         return f"{kind}/{identity}" if kind in _REQUESTERS and identity and "/" not in identity else None
 
@@ -124,7 +124,7 @@ def read(body: bytes, hook: str | None = None, profile: Profile = STRICT) -> Hoo
 
 
 def _mended(body: bytes, defects: list[Defect]) -> _Body:
-    """The request, if need be without the characters that JSON does not allow in a string (O15)."""
+    """The request, if necessary without the characters that JSON does not allow in a string (O15)."""
     try:
         check_body(body)
         return _decode(body, defects)
@@ -166,7 +166,7 @@ def _read_members(body: bytes, defects: list[Defect]) -> _Body:
 
 
 def _members(raw: bytes | Raw, kind: type[T]) -> T | None:
-    """The members of an object that `kind` has, each as JSON; None when it is no object."""
+    """Those members of an object that `kind` has, each as JSON; None if it is not an object."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError:
@@ -236,7 +236,7 @@ def _supplied(prefetch: Any) -> dict[str, Resource | None]:
 
 
 def _checked(body: _Body, hook: str | None, defects: Defects, profile: Profile) -> HookRequest:
-    """The request, once everything that its hook requires is there. Raises RefusedError."""
+    """The request, checked for everything that its hook requires. Raises RefusedError."""
     hook_sent = _required(body.hook, "hook")
     if hook is not None and hook_sent != hook:
         raise RefusedError(f"hook must be {hook}, the only one that this service answers", "hook")
@@ -248,7 +248,7 @@ def _checked(body: _Body, hook: str | None, defects: Defects, profile: Profile) 
     if body.fhirAuthorization is not None:
         body.fhirAuthorization.check_patient(context.patientId)
     context.encounterId = bare_id(context.encounterId or "", "Encounter") or None
-    context.userId = context.userId or body.user  # where clients older than 1.0 send it
+    context.userId = context.userId or body.user  # where clients of versions before 1.0 send it
     if hook_sent in ORDER_HOOKS and not starts_with(context.draftOrders, b"{"):
         if profile.stripped and starts_with(context.draftOrders, b"null"):
             raise MissingDataRefusedError(f"context.draftOrders is missing. {profile.stripped}", "context.draftOrders")
@@ -269,7 +269,7 @@ def _checked(body: _Body, hook: str | None, defects: Defects, profile: Profile) 
 
 
 def _patient_id(context: Context) -> str:
-    """The bare id of the patient: it becomes a part of addresses, and the subject of suggested orders."""
+    """The bare id of the patient, which becomes part of addresses and the subject of suggested orders."""
     identity = bare_id(_required(context.patientId, "context.patientId"), "Patient")
     if not identity:
         raise RefusedError("context.patientId is empty", "context.patientId")

@@ -1,4 +1,4 @@
-"""What is sent and answered, as JSON Schema: what is demanded of a request, not all that is understood."""
+"""Requests and answers as JSON Schema: what is required of a request, not all that is understood."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _list(of: Json, **more: Any) -> Json:
 
 
 def request(hook: str) -> Json:
-    """The body of a call of a hook; what an optional member holds is judged by itself, and costs no answer."""
+    """The body of a hook call; the content of an optional member is judged separately and never prevents the answer."""
     needs = {"order-select": "draftOrders", "order-sign": "draftOrders", "problem-list-item-create": "conditions"}
     required = {"patientId": _ID} | ({needs[hook]: _BUNDLE} if hook in needs else {})
     context = _object(required, userId={}, encounterId={})
@@ -74,4 +74,4 @@ SCHEMAS: Json = {
     "Taken": {"type": "object"},
     "Refusal": _object({"resourceType": {"const": "OperationOutcome"}, "issue": _list(_ISSUE, minItems=1)}),
 }
-"""By name: what is answered."""
+"""The schemas of answers by name."""

@@ -1,4 +1,4 @@
-"""The suggestions of a card in the form that one EHR takes: what it cannot take is left out, split or said in words."""
+"""The suggestions of a card in the form that one EHR accepts: anything else is left out, split or put into words."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class _Typed(Struct):
 
 
 def shaped(suggestions: Iterable[Json], profile: Profile, new_id: Callable[[], str]) -> list[Json]:
-    """The suggestions as the EHR of a profile takes them; none may be left.
+    """The suggestions in the form that the EHR of a profile accepts; there may be none left.
 
-    Where it shows the description of an action and not the label of its suggestion, both are both: a label may say that
-    a medicine is disputed, and of a suggestion of several actions it says what belongs together. Of a suggestion that
-    is cut the label promises too much, and is left out.
+    If the EHR shows the description of an action and not the label of its suggestion, each of the two gets the text of
+    both: a label may say that a medicine is disputed, and for a suggestion of several actions it says what belongs
+    together. If actions are removed from a suggestion, its label would promise too much and is left out.
     """
     fitting = [one for suggestion in suggestions if (one := _carried_out(suggestion, profile))]
     if profile.one_action:
@@ -39,23 +39,23 @@ def shaped(suggestions: Iterable[Json], profile: Profile, new_id: Callable[[], s
             suggestion["label"] = suggestion["actions"][0]["description"]
     if profile.selection == AT_MOST_ONE:
         for suggestion in [one for one in fitting if one.get("isRecommended")][1:]:
-            del suggestion["isRecommended"]  # of one choice one thing is recommended: the first
+            del suggestion["isRecommended"]  # of alternatives only the first stays recommended
     return fitting
 
 
 def selection_note(card: Card, suggestions: list[Json], profile: Profile) -> str:
-    """What the detail says when the EHR lets its users choose more, or fewer, of the suggestions than is meant."""
+    """What the detail says if the EHR lets its users choose more, or fewer, suggestions than intended."""
     meant = AT_MOST_ONE if card.one_suggestion_only else ANY
     if len(suggestions) < 2 or profile.selection in ("", meant):
         return ""
     if meant == ANY:
         return _TOGETHER
-    # Of "the CT, and remove the MRI" and "remove the MRI" both may be taken, once each action stands by itself.
+    # "The CT, and remove the MRI" and "remove the MRI" may both be chosen, once each action is offered by itself.
     return _ALTERNATIVES if all(len(suggestion.plans) == 1 for suggestion in card.suggestions) else ""
 
 
 def _carried_out(suggestion: Json, profile: Profile) -> Json | None:
-    """The suggestion with the actions that the EHR carries out; None when none is left."""
+    """The suggestion with the actions that the EHR carries out; None if none is left."""
     if profile.carries_out is None:
         return suggestion
     actions = [action for action in suggestion["actions"] if profile.takes(action["type"], _resource(action))]
@@ -71,7 +71,7 @@ def _resource(action: Json) -> str:
 
 
 def _single(suggestions: list[Json], new_id: Callable[[], str]) -> Iterator[Json]:
-    """A suggestion for each action. One that several have in common is offered once, where it stands by itself."""
+    """A suggestion for each action. An action shared by several is offered once, where it is alone if possible."""
     alone = {_what(one["actions"][0]) for one in suggestions if len(one["actions"]) == 1}
     recommended = {_what(action) for one in suggestions if one.get("isRecommended") for action in one["actions"]}
     offered: set[bytes] = set()
@@ -89,7 +89,7 @@ def _single(suggestions: list[Json], new_id: Callable[[], str]) -> Iterator[Json
 
 
 def _what(action: Json) -> bytes:
-    """What an action does, whatever it is called: its type and its resource, without the temporary id."""
+    """What an action does, regardless of its description: its type and its resource, without the temporary id."""
     if "resource" not in action:
         return f"{action['type']} {action['resourceId']}".encode()
     resource = msgspec.json.decode(action["resource"])
