@@ -1,1 +1,1 @@
-"""What operations see of the service: health, metrics, request ids, traces, and nothing of a patient."""
+"""What the operators of the service see: health, metrics, request ids and traces, but no patient data."""

@@ -1,8 +1,8 @@
-"""Numbers that all processes of the service share: each writes its own part, and whoever watches reads them all.
+"""Numbers that all processes of the service share: each process writes its own part, and monitoring reads them all.
 
-The memory is made before the workers are forked, and has room for every series there may be: the label sets are closed.
-A worker that replaces another goes on with its numbers, so that no counter falls. Writing a number costs a tenth of a
-microsecond, needs no file, and waits for nobody.
+The memory is allocated before the workers are forked and has room for every possible series, since the sets of labels
+are closed. A worker that replaces another continues its numbers, so that no counter decreases. Writing a number takes
+a tenth of a microsecond, needs no file, and never waits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import mmap
 
-_BYTES = 8  # of a number
+_BYTES = 8  # per number
 
 
 class Board:
@@ -22,10 +22,10 @@ class Board:
         self.places = [self._memory[place * size : (place + 1) * size] for place in range(places)]
 
     def sum(self, index: int) -> float:
-        """A number, over all places."""
+        """The sum of a number over all places."""
         return sum(place[index] for place in self.places)
 
     def least(self, index: int) -> float | None:
-        """The least of a number over the places that have set it; None when there is none."""
+        """The least value of a number among the places that have set it; None if none has."""
         numbers = [place[index] for place in self.places if not math.isnan(place[index])]
         return min(numbers, default=None)

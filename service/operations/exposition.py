@@ -1,4 +1,4 @@
-"""The metrics as Prometheus reads them, told by a process of their own: a scrape holds no worker."""
+"""The metrics in Prometheus format, served by a separate process, so that a scrape occupies no worker."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from prometheus_client.exposition import MetricsHandler
 from service.operations.families import OTHER, Family, Histogram, Labels
 from service.operations.metrics import METRICS_PATH, PREFIX, Metrics
 
-_SILENT_SECONDS = 5  # who asks nothing for so long is cut off
+_SILENT_SECONDS = 5  # a client that sends no request for this long is cut off
 
 
-_MANY = 100  # series of a family: of those, only the ones that were counted are told
+_MANY = 100  # series of a family: with more, only those that were counted are reported
 _KINDS = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
 
 
 class _Collector:
-    """What the board holds, in the words of prometheus-client."""
+    """The numbers on the board, as objects of prometheus-client."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        """Every family that is told, and the version."""
+        """Every reported family, and the version."""
         about = GaugeMetricFamily(f"{PREFIX}info", "The version of the service", labels=["version"])
         about.add_metric([_version()], 1)
         yield about
@@ -61,7 +61,7 @@ class _Exposition(MetricsHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        """Tell the metrics at their path, and nothing elsewhere."""
+        """Serve the metrics at their path, and nothing elsewhere."""
         if self.path.partition("?")[0] == METRICS_PATH:
             super().do_GET()
         else:
@@ -70,13 +70,13 @@ class _Exposition(MetricsHandler):
 
 class _Teller(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hangs up early is nobody's fault."""
+        """Ignore errors: a client that disconnects early is not a fault."""
 
 
 def tell(metrics: Metrics, listener: socket.socket, parent: int) -> None:
-    """Answer whoever asks for the metrics, until the end of the process or of its parent.
+    """Serve the metrics until the end of the process or of its parent.
 
-    `parent` is a pipe whose other end the parent alone has.
+    `parent` is a pipe whose other end only the parent holds.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     registry = CollectorRegistry(auto_describe=False)
@@ -95,5 +95,5 @@ def _end_with(parent: int) -> None:
 def _version() -> str:
     try:
         return version("foot-drop-cds")
-    except PackageNotFoundError:  # it runs from its source
+    except PackageNotFoundError:  # it runs from the source tree
         return "unknown"

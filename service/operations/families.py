@@ -1,4 +1,4 @@
-"""The kinds of metrics: what each is called, its labels with every value that they may have, and how it is counted."""
+"""The kinds of metrics: the name of each, its labels with all their possible values, and how it is counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import product
 from service.operations.board import Board
 
 OTHER = "other"
-"""What stands in the place of a label's value that is not one of those known at the start."""
+"""Replaces a label's value that is not one of those known at the start."""
 
 Labels = tuple[str, ...]
 
@@ -28,17 +28,17 @@ class Family:
         self._known = [frozenset(values) for values in labels.values()]
         combinations = product(*(dict.fromkeys((*values, OTHER)) for values in labels.values()))
         self.series: dict[Labels, int] = {labels: number * self.width for number, labels in enumerate(combinations)}
-        """Where the numbers of each series begin."""
+        """The position at which the numbers of each series begin."""
         self._here = memoryview(bytearray(8 * self.size)).cast("d")
         self._first = 0
 
     @property
     def size(self) -> int:
-        """How many numbers all series have together."""
+        """The total number of numbers in all series."""
         return len(self.series) * self.width
 
     def lie_at(self, first: int) -> None:
-        """Begin at this number of a board."""
+        """Place the family on a board, starting at this position."""
         self._first = first
 
     def write_to(self, place: memoryview[float]) -> None:
@@ -60,7 +60,7 @@ class Family:
 
 
 class Counter(Family):
-    """What only grows."""
+    """A number that only grows."""
 
     type = "counter"
 
@@ -70,35 +70,35 @@ class Counter(Family):
 
 
 class Gauge(Family):
-    """What is now so many in each process; all together it is their sum."""
+    """A current number in each process; the total is their sum."""
 
     def set(self, number: float, *labels: str) -> None:
-        """It is now this many here."""
+        """Set the number of this process."""
         self._here[self._start(labels)] = number
 
     unset = 0.0
 
     def forget(self, place: memoryview[float]) -> None:
-        """Nothing is so in this place, or not yet."""
+        """Clear the numbers of this place: they no longer apply, or not yet."""
         for start in self.series.values():
             place[self._first + start] = self.unset
 
     def at_here(self) -> float:
-        """How many it is here, of a gauge without labels."""
+        """The number of this process, for a gauge without labels."""
         return self._here[0]
 
     def at(self, place: memoryview[float]) -> float:
-        """How many it is in this place, of a gauge without labels."""
+        """The number of this place, for a gauge without labels."""
         return place[self._first]
 
 
 class Least(Gauge):
-    """What holds of the service if it holds of every process: 1, or 0. A process that cannot tell says nothing."""
+    """1 if something is true in every process that knows, else 0. A process that does not know reports nothing."""
 
     unset = math.nan
 
     def numbers(self, board: Board) -> Iterator[tuple[Labels, list[float]]]:
-        """The least over all places that have told; series of which nobody has told are left out."""
+        """The least number among the places that have reported; series without any report are left out."""
         for labels, start in self.series.items():
             least = board.least(self._first + start)
             if least is not None:
@@ -106,22 +106,22 @@ class Least(Gauge):
 
 
 class Histogram(Family):
-    """Seconds: how often up to each bound, how often more, and all together."""
+    """Durations in seconds: how many up to each bound, how many above, and their sum."""
 
     type = "histogram"
     bounds = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.45, 1.0, 2.5, 5.0, 10.0)
-    """0.45 is what reading from FHIR servers may take unless a site says otherwise (deadline_ms)."""
+    """0.45 is the time that reading from FHIR servers may take unless a site sets another (deadline_ms)."""
     width = len(bounds) + 2
 
     def observe(self, seconds: float, *labels: str) -> None:
-        """Something took so long."""
+        """Count one duration."""
         start = self._start(labels)
         self._here[start + bisect_left(self.bounds, seconds)] += 1
         self._here[start + self.width - 1] += seconds
 
 
 def laid_out(families: Mapping[str, Family]) -> int:
-    """Give each family its numbers on a board, one after the other; how many they are in all."""
+    """Place the families on a board, one after the other, and return how many numbers they have in all."""
     first = 0
     for family in families.values():
         family.lie_at(first)

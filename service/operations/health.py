@@ -1,7 +1,7 @@
 """GET /health/live and /health/ready: whether the process works, and whether it can answer calls.
 
-Both are open to everybody and say nothing of a client. Neither asks a hospital's FHIR server: one that is away is no
-reason to take the service away from the others.
+Both are open to everybody and say nothing about a client. Neither contacts a hospital's FHIR server: if one is down,
+that is no reason to take the service away from the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIVE = "/health/live"
 READY = "/health/ready"
 PATHS = frozenset({LIVE, READY})
 
-LOOK_S = 5  # between two looks at the store and the keys
+LOOK_S = 5  # between two checks of the store and the keys
 
 _HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 
@@ -27,9 +27,9 @@ _HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store"),
 class Health:
     """What the service needs in order to answer.
 
-    `is_store_usable` writes to the store, and says whether calls can be checked; None where there is no store.
-    `has_keys` says of each client by name whether a key is known by which its tokens can be checked, `are_modes_known`
-    whether it is known which rules are switched off.
+    `is_store_usable` writes to the store and returns whether calls can be checked; None if there is no store.
+    `has_keys` returns for each client, by name, whether a key for verifying its tokens is known. `are_modes_known`
+    returns whether it is known which rules are switched off.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Health:
         self._lacking: tuple[str, ...] = ()
 
     def look(self) -> None:
-        """Look at the store and the keys, and note it in the metrics; this may take as long as the store does."""
+        """Check the store and the keys, and update the metrics; this may take as long as the store takes."""
         with self._lock:
             lacking = []
             if self._is_store_usable is not None:
@@ -59,14 +59,14 @@ class Health:
             known = {client: has_keys() for client, has_keys in self._has_keys.items()}
             for client, is_known in known.items():
                 METRICS.keys_known.set(is_known, client)
-            if known and not any(known.values()):  # one client whose key server is away does not shut out the others
+            if known and not any(known.values()):  # one client whose key server is down does not shut out the others
                 lacking.append("keys")
             self._lacking = tuple(lacking)
             self._looked = time.monotonic()
             METRICS.ready.set(not self.lacking())
 
     def keep_looking(self) -> None:
-        """Look again and again, in a thread of its own where a look may take long."""
+        """Check repeatedly; in a separate thread if a check may take long."""
         if self._is_store_usable is None and not self._has_keys:
             self.look()
         else:
@@ -78,11 +78,11 @@ class Health:
             time.sleep(LOOK_S)
 
     def lacking(self) -> tuple[str, ...]:
-        """What keeps the service from answering: the store, the modes, the keys, or that it is about to end."""
+        """What prevents the service from answering: the store, the modes, the keys, or that it is about to end."""
         return (*self._lacking, "draining") if METRICS.is_draining() else self._lacking
 
     def answering(self, inner: Wsgi) -> Wsgi:
-        """Answer the two paths, and leave all others to `inner`."""
+        """Answer the two paths and leave all others to `inner`."""
 
         def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             path = environ.get("PATH_INFO")
@@ -100,7 +100,7 @@ class Health:
         return call
 
     def _ready(self) -> tuple[str, dict[str, Any]]:
-        if time.monotonic() - self._looked > 2 * LOOK_S:  # a worker looks by itself, so that nobody waits for it here
+        if time.monotonic() - self._looked > 2 * LOOK_S:  # a worker checks by itself, so that nobody waits here
             self.look()
         lacking = self.lacking()
         METRICS.ready.set(not lacking)

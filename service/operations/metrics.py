@@ -1,4 +1,4 @@
-"""What is counted of the service: names of the settings and of the rules, numbers and times, nothing of a patient.
+"""What is counted in the service: by names from the settings and of rules, as numbers and times, no patient data.
 
 docs/operations.md says what each of them means.
 """
@@ -16,20 +16,20 @@ NOBODY = "none"
 """The client of a request that carries no token of a registered one."""
 DISCOVERY = "discovery"
 FEEDBACK = "feedback"
-"""Beside the services."""
+"""Counted alongside the services."""
 
 _STATUSES = tuple(map(str, (200, 204, 400, 401, 403, 404, 405, 408, 412, 413, 415, 421, 422, 500, 503)))
 _INDICATORS = ("info", "warning", "critical")
 PLACES = ("advice", "card", "memory")
-"""Where something may raise that costs itself alone: a rule as it advises, its card, or what remembers answers."""
+"""The places of contained faults, where an error affects nothing else: a rule's advice, its card, or the memory."""
 CAUSES = ("computing", "hanging", "signal", "exit", "no process")
 """Why a worker had to be replaced."""
 OUTCOMES = ("ok", "late", "unreachable", "refused", "failed", "unreadable", "not allowed", "let alone")
-"""What became of a query to a FHIR server."""
+"""The outcomes of a query to a FHIR server."""
 
 
 class Metrics:
-    """The metrics of this process. They are nobody's until `share` puts them where others see them."""
+    """The metrics of this process. They are private until `share` puts them where other processes see them."""
 
     def __init__(self) -> None:
         self.know()
@@ -41,7 +41,7 @@ class Metrics:
         clients: Iterable[str] = (),
         refusals: Iterable[str] = (),
     ) -> None:
-        """Begin anew, with these values of labels; whatever else comes is counted as `other`."""
+        """Start again with these values of labels; any other value is counted as `other`."""
         services, clients, rules = (*services, DISCOVERY, FEEDBACK), (*clients, NOBODY), tuple(rules)
         status = {"service": services, "status": _STATUSES, "client": clients}
         self.requests = Counter("requests_total", "Requests that were answered", **status)
@@ -75,17 +75,17 @@ class Metrics:
         self._take(memoryview(bytearray(8 * self._size)).cast("d"))
 
     def share(self, workers: int) -> None:
-        """Be seen by others: to be called once, before the workers are forked."""
+        """Make the numbers visible to other processes; call this once, before the workers are forked."""
         self._board = Board(workers + 1, self._size)
-        for place in reversed(self._board.places):  # the parent's at last
+        for place in reversed(self._board.places):  # the parent's last
             self._take(place)
 
     def take_place(self, number: int) -> None:
-        """Count as this worker, where its predecessor left off."""
+        """Count as this worker, continuing where its predecessor left off."""
         self._take(self.board.places[number])
 
     def vacate(self, number: int) -> None:
-        """A worker has ended: what was so of it is so no more."""
+        """Clear what no longer applies, since this worker has ended."""
         self._forget(self.board.places[number])
 
     def _take(self, place: memoryview[float]) -> None:
@@ -99,7 +99,7 @@ class Metrics:
                 family.forget(place)
 
     def told(self) -> Iterator[Family]:
-        """The families that are told to those who watch."""
+        """The families that are reported to monitoring."""
         return (family for family in self._families.values() if family.help)
 
     @property
@@ -113,10 +113,10 @@ class Metrics:
         return self._board is not None and self.draining.at(self._board.places[0]) > 0
 
     def of_worker(self, number: int) -> tuple[float, float]:
-        """Since when a request holds this worker (0: none does), and when it last turned to what waits (0: never)."""
+        """Since when a request occupies this worker (0: none), and when it last handled waiting requests (0: never)."""
         place = self.board.places[number]
         return self.busy_since.at(place), self.beat.at(place)
 
 
 METRICS = Metrics()
-"""Those of this process, wherever in it something is counted."""
+"""The metrics of this process, used wherever something is counted."""

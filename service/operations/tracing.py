@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry, for sites that want them: a span for each request, and for each reading from a FHIR server.
+"""OpenTelemetry traces, for sites that want them: a span for each request, and for each reading from a FHIR server.
 
-A span says what the log says of a request, and nothing of a patient. Spans are sent by a thread of the worker, and
-are lost if their receiver is away: no request waits for them.
+A span contains what the log says about a request, and no patient data. A thread of the worker sends the spans; they
+are lost if their receiver is down, since no request waits for them.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.middleware.log import COUNTS, Wsgi
 
-if TYPE_CHECKING:  # the packages are there where the setting is
+if TYPE_CHECKING:  # the packages are installed only where the setting is used
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Tracer
 
 T = TypeVar("T")
 
 _ATTRIBUTES = ("service", "client", "request_id", "records", "unreadable", "unseen", "refused")
-_SEND_SECONDS = 2  # for the receiver to take spans
-_END_SECONDS = 0.5  # for those that are left at the end
+_SEND_SECONDS = 2  # for the receiver to accept spans
+_END_SECONDS = 0.5  # for spans that are left at the end
 _PATH = "/v1/traces"
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
 class Tracing:
-    """Makes spans and sends them, in the process that calls `start`; before that it does nothing."""
+    """Creates and sends spans in the process that calls `start`; before that it does nothing."""
 
     def __init__(self) -> None:
         self._tracer: Tracer | None = None
         self._provider: TracerProvider | None = None
 
     def start(self, endpoint: str) -> None:
-        """Send spans to this OTLP receiver from now on. To be called after a fork: it starts a thread."""
+        """Send spans to this OTLP receiver from now on. Call it after the fork, since it starts a thread."""
         import requests
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -41,19 +41,19 @@ class Tracing:
 
         address = endpoint if endpoint.endswith(_PATH) else f"{endpoint.rstrip('/')}{_PATH}"
         session = requests.Session()
-        session.trust_env = False  # no proxy and no netrc of the machine
+        session.trust_env = False  # ignores the machine's proxy and netrc
         exporter = OTLPSpanExporter(endpoint=address, timeout=_SEND_SECONDS, session=session)
         self._provider = TracerProvider(resource=Resource.create({"service.name": "foot-drop-cds"}))
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("foot-drop-cds")
 
     def stop(self) -> None:
-        """Send what is left, if the receiver takes it quickly."""
+        """Send the remaining spans, if the receiver accepts them quickly."""
         if self._provider is not None:
             self._provider.force_flush(int(_END_SECONDS * 1000))
 
     def traced(self, inner: Wsgi) -> Wsgi:
-        """A span for each request; it continues the trace that `traceparent` names."""
+        """Create a span for each request; it continues the trace that `traceparent` names."""
 
         def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             if self._tracer is None:
@@ -84,7 +84,7 @@ class Tracing:
             return inner(environ, start)
 
     def reading(self, call: Callable[[], T]) -> T:
-        """The result of reading from a FHIR server, within a span of its own."""
+        """The result of reading from a FHIR server, within its own span."""
         if self._tracer is None:
             return call()
         with self._tracer.start_as_current_span("read from the FHIR server", record_exception=False):
@@ -92,4 +92,4 @@ class Tracing:
 
 
 TRACING = Tracing()
-"""That of this process."""
+"""The tracing of this process."""

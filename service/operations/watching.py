@@ -1,4 +1,4 @@
-"""Around every reply: it is counted, by what the routes have noted for the log."""
+"""Counting every reply, by what the routes have noted for the log."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from service.operations.families import OTHER
 from service.operations.metrics import METRICS, NOBODY
 
 ARRIVED = "foot-drop-cds.arrived"
-"""In the WSGI environ, where the server has put it: when all of the request was there, by time.perf_counter."""
+"""The key in the WSGI environ where the server stores when the request was complete, by time.perf_counter."""
 
 
 COUNTED_AS = "foot-drop-cds.counted-as"
-"""In the WSGI environ, where a request is counted as another service than the one that the log names."""
+"""The key in the WSGI environ for counting a request under another service than the log names."""
 
 
 def watched(inner: Wsgi) -> Wsgi:
-    """Count every request by service, status and client, with its seconds."""
+    """Count every request by service, status and client, and its duration in seconds."""
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         started = environ.get(ARRIVED) or perf_counter()
