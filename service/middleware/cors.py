@@ -1,4 +1,4 @@
-"""CORS: which pages may call the CDS services from a browser, and the preflight that asks; nothing else is theirs."""
+"""CORS: which pages may call the CDS services (and nothing else) from a browser, and the preflight requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SERVICES = "/cds-services"
 
 
 def with_cors(inner: Wsgi, allows: Callable[[str], bool]) -> Wsgi:
-    """Below /cds-services, answer preflights before all else, and name the origin on every reply, errors included."""
+    """Below /cds-services, answer preflights before anything else, and name the origin on every reply, even errors."""
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

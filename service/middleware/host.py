@@ -1,4 +1,4 @@
-"""The Host header: a page whose name was bound to this machine's address calls by that name, and is not served."""
+"""The Host header: a page whose own name points to this machine's address calls by that name, and is not served."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 300  # characters: a name of DNS has 253, and a port
 
 
 def with_host(inner: Wsgi, is_own: Callable[[str], bool], refused: Callable[[dict[str, Any]], Wsgi]) -> Wsgi:
-    """Serve what calls the service by a name of its own, of which `is_own` says so; else answer as `refused` does."""
+    """Serve requests that use one of the service's own names, as `is_own` decides; otherwise answer with `refused`."""
     is_own = lru_cache(64)(is_own)
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

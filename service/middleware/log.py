@@ -1,4 +1,4 @@
-"""The one logger: lines on standard error, one a request; names, numbers and times, nothing of a patient."""
+"""The one logger: lines on standard error, one per request, with names, numbers and times, but no patient data."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ import structlog
 from cards.record.words import printable
 from service.middleware.output import Output
 
-# Only these methods stand in a log: what else a client calls a method is its own text.
+# Only these methods are logged: anything else that a client sends as a method is its own text.
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
 LONGEST_ID = 128  # characters of a request id
 
 OUTPUT = Output()
-"""Where all of the process logs to, and how many lines were lost."""
+"""The log output of the whole process, and how many lines were lost."""
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 COUNTS = "foot-drop-cds.counts"
-"""Where in the WSGI environ a route may put names and numbers for the log, as a dict."""
+"""The key in the WSGI environ of a dict, in which a route may put names and numbers for the log."""
 
 
 _REQUEST: ContextVar[dict[str, Any] | None] = ContextVar("request", default=None)
-_OF_REQUEST = ("request_id", "client")  # what every line of a request says
+_OF_REQUEST = ("request_id", "client")  # in every line about a request
 
 FIELDS = frozenset(
     {
@@ -45,7 +45,7 @@ FIELDS = frozenset(
         *("waiting", "room", "count", "in_all"),
     }
 )
-"""What a line may say; whatever else it is given is left out. docs/operations.md says what each of them means."""
+"""The fields that a line may have; any others are left out. docs/operations.md says what each field means."""
 
 
 def logged(inner: Wsgi) -> Wsgi:
@@ -79,25 +79,25 @@ def logged(inner: Wsgi) -> Wsgi:
 
 
 def request_id(given: str | None) -> str:
-    """The id that the caller gave a request, if it is short and of printable ASCII; else one of our own."""
+    """The id that the caller gave the request, if it is short and in printable ASCII; else a new one."""
     if given and len(given) <= LONGEST_ID and given.isascii() and given.isprintable():
         return given
     return os.urandom(16).hex()
 
 
 def of_request(name: str, default: str) -> str:
-    """What is known of the request that is being answered, such as its `client`."""
+    """What is known about the current request, such as its `client`."""
     counts = _REQUEST.get()
     return default if counts is None else str(counts.get(name, default))
 
 
 def configure(level: str, form: str) -> None:
-    """Log from this level on (info, warning, error), as json or for a console; loggers made later do."""
+    """Log from this level up (info, warning, error), as json or for a console; applies to loggers made later."""
     _written["level"], _written["form"] = level, form
 
 
 def logger() -> Any:
-    """A logger that writes to standard error, a line of JSON each time unless it is configured otherwise."""
+    """A logger that writes to standard error, in lines of JSON unless it is configured otherwise."""
     return structlog.wrap_logger(
         OUTPUT,
         processors=[
@@ -109,21 +109,21 @@ def logger() -> Any:
             _RENDERERS[_written["form"]],
         ],
         wrapper_class=_WRAPPERS[_written["level"]],
-    ).bind()  # once: the lazy proxy would be made into a logger at every call
+    ).bind()  # bound once: the lazy proxy would create a logger at every call
 
 
 class Relay(logging.Handler):
-    """Hands on what libraries log, without the values, which may be a patient's: urllib3 names URLs."""
+    """Forwards what libraries log without the values, which may be patient data: urllib3 names URLs."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the text before its values are put in, its first line: what follows is a traceback."""
+        """Log the first line of the text, before values are inserted; the rest is a traceback."""
         log = logger()
         write = log.error if record.levelno >= logging.ERROR else log.warning
         write("library", library=record.name, text=str(record.msg).partition("\n")[0])
 
 
 def survive(place: str, step: Callable[[], object]) -> None:
-    """Take a step of a thread that has to go on: what it raises is logged, as a fault at this place."""
+    """Run a step of a thread that has to go on: an error is logged as a fault at this place."""
     try:
         step()
     except Exception as error:
@@ -131,7 +131,7 @@ def survive(place: str, step: Callable[[], object]) -> None:
 
 
 def fault(error: BaseException) -> dict[str, Any]:
-    """Where a fault arose, for the log. An exception's own words may hold patient data: they are left out."""
+    """Where a fault occurred, for the log. An exception's message may contain patient data, so it is left out."""
     frames = traceback.extract_tb(error.__traceback__)
     return {
         "error": type(error).__name__,
@@ -162,12 +162,12 @@ def _tell_lost(_: Any, __: str, event: Any) -> Any:
 
 def _to_json(event: Any, **_: Any) -> str:
     line = msgspec.json.encode(event).decode()
-    # JSON escapes the control characters of ASCII but the last, and none of Unicode: a terminal would obey them
+    # JSON escapes ASCII control characters except the last, and none of Unicode's: a terminal would act on them
     return line if line.isascii() and line.isprintable() else json.dumps(event)
 
 
 def _to_console(_: Any, __: str, event: Any) -> str:
-    """A line for people: time, level, event, and the rest as name=value."""
+    """A line for people: time, level, event and the rest as name=value."""
     rest = " ".join(f"{name}={value}" for name, value in event.items() if name not in _FIRST)
     return printable(" ".join([*(str(event[name]) for name in _FIRST), rest]).rstrip())
 

@@ -1,4 +1,4 @@
-"""Standard error, written so that nothing ever waits for it or fails with it: what cannot be written is counted."""
+"""Standard error, written so that nothing ever waits for it or fails because of it; lost lines are counted."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import termios
 from io import UnsupportedOperation
 from typing import TextIO
 
-# Bytes that may wait in a pipe (64 KiB on Linux) when a line is added: several workers may add one at the same moment.
+# Bytes that may wait in a pipe (64 KiB on Linux) when a line is added: several workers may add one at the same time.
 _WAITING = 32 * 1024
 
 
 class Output:
-    """What a logger of structlog writes to: standard error, as it is now."""
+    """The output for a structlog logger: standard error, as it is at that moment."""
 
     def __init__(self) -> None:
         self.lost = 0
-        """How many lines could not be written: nobody reads them, or no room is left."""
+        """The number of lines that could not be written, because nobody reads them or there is no room."""
         self._stream: TextIO | None = None
         self._file: _File | None = None
 
     def msg(self, line: str) -> None:
-        """Write a line, at once or not at all."""
+        """Write a line immediately or not at all."""
         try:
             is_written = self._write(line)
         except (OSError, ValueError):  # ValueError: the stream is closed
@@ -40,7 +40,7 @@ class Output:
             self._stream, self._file = stream, _file(stream)
         if self._file is not None:
             return self._file.write(f"{line}\n".encode())
-        if stream is None:  # it was closed before the start
+        if stream is None:  # closed before the start
             return False
         stream.write(f"{line}\n")
         return True
@@ -61,7 +61,7 @@ class _File:
             self._poll.register(number, select.POLLOUT)
 
     def write(self, data: bytes) -> bool:
-        """Whether all of it could be written at once. Raises OSError."""
+        """Write the data; returns whether all of it could be written immediately. Raises OSError."""
         if self._poll and not self._poll.poll(0):
             return False
         if self._is_pipe and self._waiting() >= _WAITING:

@@ -1,4 +1,4 @@
-"""Overload: a request for which there is no room any more is refused at once, before anything is made of it."""
+"""Overload: a request for which there is no room is refused immediately, before any work is done for it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from service.middleware.log import Wsgi
 
 OVERLOADED = "foot-drop-cds.overloaded"
-"""In the WSGI environ of a request that the server has no room for."""
+"""The key in the WSGI environ that marks a request for which the server has no room."""
 
 
 def with_overload(inner: Wsgi, refused: Callable[[dict[str, Any]], Wsgi]) -> Wsgi:
-    """Answer a request for which there is no room as `refused` does."""
+    """Answer a request for which there is no room with `refused`."""
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if OVERLOADED in environ:
