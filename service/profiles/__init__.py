@@ -1,1 +1,1 @@
-"""How the EHRs differ: what each shows of a card, and what is borne of its requests."""
+"""How the EHRs differ: what each shows of a card, and which deviations in its requests are tolerated."""

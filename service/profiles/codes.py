@@ -1,4 +1,4 @@
-"""Codes of letters and digits alone, for EHRs that take no others, and the way back when they report them."""
+"""Codes of only letters and digits, for EHRs that accept no others, and their meaning when EHRs report them back."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def plain_code(code: str) -> str:
 def plain_topic(rule: str, indicator: Indicator) -> str:
     """The topic of a rule's card: `lumbarmriwarning`.
 
-    Epic remembers an override by the topic. Were it the same for every card of the rule, who sets aside a quiet card
-    would not see the loud one that comes when strength falls.
+    Epic remembers an override by the topic. If the topic were the same for every card of the rule, a user who overrides
+    a quiet card would not see the loud one that comes when strength falls.
     """
     return plain_code(rule) + indicator
 
 
 def read_back(code: str, known: Iterable[str]) -> str | None:
-    """Which of the known codes an EHR means by one that was sent to it, plain or not; None when it is none of them."""
+    """The known code that an EHR means by a code that was sent to it, plain or not; None if it is none of them."""
     return next((ours for ours in known if code in (ours, plain_code(ours))), None)
 
 
 def check_rules(rules: Iterable[str]) -> None:
-    """Every rule must have topics of its own when they are plain. Raises ValueError."""
+    """Check that plain topics are different for every rule. Raises ValueError."""
     names: dict[str, str] = {}
     for rule in rules:
         for topic in _topics(rule):

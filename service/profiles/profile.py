@@ -1,6 +1,6 @@
-"""The profiles: in what each EHR deviates from CDS Hooks. A client of the settings names one.
+"""The profiles: how each EHR deviates from CDS Hooks. A client in the settings names one.
 
-What is read of a record is the same for every client; only what is sent, and how a refusal is worded, differ.
+Records are read in the same way for every client; only what is sent, and how a refusal is worded, differ.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ FEEDBACK = "/feedback"
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """The deviations of one EHR. Each default is what CDS Hooks 2.0 has.
+    """The deviations of one EHR. The defaults are those of CDS Hooks 2.0.
 
     What is sent:
 
-    - `selection`: the one selection behaviour that it knows; empty when it knows both.
-    - `one_action`: a suggestion has one action alone; one of several is offered as several suggestions.
-    - `shows_descriptions`: what its users read is the description of the action, not the label of the suggestion.
-    - `plain_codes`: codes of topics and override reasons are letters and digits alone, at most 100, and the EHR
+    - `selection`: the one selection behaviour that it supports; empty if it supports both.
+    - `one_action`: a suggestion has only one action; one with several actions is offered as several suggestions.
+    - `shows_descriptions`: its users read the description of the action, not the label of the suggestion.
+    - `plain_codes`: codes of topics and override reasons have only letters and digits, at most 100, and the EHR
       remembers by the topic what was overridden.
-    - `carries_out`: the actions that it carries out, as type and resource; None when they are not known to be limited.
+    - `carries_out`: the actions that it carries out, as type and resource; None if they are not known to be limited.
 
-    What is borne:
+    What is tolerated:
 
     - `token_life`: seconds from `iat` to `exp` that its tokens may have.
     - `signs_feedback_for_service`: the audience of a token for feedback may be the address of the service itself.
-    - `stripped`: what its analyst has to check when the access token or the drafts are missing; empty where they are
-      never left out of a request that was registered wrongly.
+    - `stripped`: what its analyst has to check if the access token or the drafts are missing; empty if the EHR never
+      leaves them out of a request because of a wrong registration.
     """
 
     selection: str = ""
@@ -46,7 +46,7 @@ class Profile(Struct, frozen=True, kw_only=True):
         return self.carries_out is None or (action, resource) in self.carries_out
 
     def audiences(self, path: str) -> tuple[str, ...]:
-        """The paths of the service of which one must be the audience of a token that comes for `path`."""
+        """The paths of the service, one of which must be the audience of a token for `path`."""
         service = path.removesuffix(FEEDBACK)
         return (path, service) if self.signs_feedback_for_service and service != path else (path,)
 
@@ -55,7 +55,7 @@ STRICT = Profile()
 
 PROFILES: Mapping[str, Profile] = {
     "strict": STRICT,
-    # The public sandbox, run by yourself: it bears whatever CDS Hooks allows, and asks for nothing else.
+    # The public sandbox, run by yourself: it tolerates whatever CDS Hooks allows and needs nothing else.
     "sandbox": STRICT,
     # Da Vinci CRD is CDS Hooks and more of it; what it demands of every service (a topic on each card, 400 and 422 told
     # apart, unknown members passed over) is so for all.
