@@ -1,1 +1,1 @@
-"""What prefetch lacks, read from FHIR servers."""
+"""Reading the data that prefetch lacks from FHIR servers."""

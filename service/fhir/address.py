@@ -1,4 +1,4 @@
-"""Addresses of FHIR servers, read so strictly that no two programs can read them differently."""
+"""Addresses of FHIR servers, parsed so strictly that no two programs can read them differently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PORTS = {"http": 80, "https": 443}
 _LONGEST_LINK = 64 * 1024  # characters: some servers repeat the whole search in the link to its next page
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-# What browsers and HTTP libraries mend, each in its own way, is refused instead.
+# Anything that browsers and HTTP libraries repair, each in its own way, is refused instead.
 _VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
@@ -25,7 +25,7 @@ _TRICKY_PATH = re.compile(r"%(?:2[5ef]|3b|5c|[01].|7f|c[01])|//|(?:^|/)\.\.?(?:[
 
 
 class Address(NamedTuple):
-    """The base of a FHIR server, normalised: two that are equal are the same place."""
+    """The base of a FHIR server, normalised: two equal addresses are the same place."""
 
     scheme: str
     host: str
@@ -34,17 +34,17 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The address as it is called, without a trailing slash."""
+        """The address as used in calls, without a trailing slash."""
         port = "" if _PORTS[self.scheme] == self.port else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}{self.path}"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is a service of this very machine."""
+        """Whether it is a service on this machine."""
         return self.host in LOOPBACK
 
     def below(self, link: str) -> str | None:
-        """The URL of a relative or absolute link; None when it leads off this server or this base."""
+        """The URL of a relative or absolute link; None if it leads away from this server or this base."""
         if len(link) > _LONGEST_LINK or not _VISIBLE.fullmatch(link) or "#" in link:
             return None
         path, mark, query = link.partition("?")
@@ -60,10 +60,10 @@ class Address(NamedTuple):
 
 
 def read_address(url: str) -> Address | None:
-    """The address that a base URL names; None when it is no plain http or https base.
+    """The address that a base URL names; None if it is not a plain http or https base.
 
-    User information, query, fragment, backslashes, encoded dots and slashes, path segments of dots, and all spellings
-    of an IP address but the usual one are refused.
+    User information, query, fragment, backslashes, encoded dots and slashes, path segments of dots, and any but the
+    usual spelling of an IP address are refused.
     """
     if not _VISIBLE.fullmatch(url) or any(mark in url for mark in "?#@"):
         return None
@@ -79,11 +79,11 @@ def read_address(url: str) -> Address | None:
 
 
 def without_secrets(url: str) -> str:
-    """An address as it may be shown, on one line: without user, password and query, which may hold a token."""
+    """An address in a form that may be shown, on one line: without user, password and query, which may hold a token."""
     scheme = _SCHEME.match(url)
     start = scheme[0] if scheme else ""
     before, at, after = url[len(start) :].rpartition("@")
-    if "?" in before:  # what is the password here, and what the query?
+    if "?" in before:  # it is unclear what is the password and what is the query
         return printable(f"{start}***")
     place, mark, _ = after.partition("?")
     return printable(f"{start}{'***@' if at else ''}{place}{'?***' if mark else ''}")
@@ -98,7 +98,7 @@ def read_origin(origin: str) -> str:
 
 
 def read_host(header: str) -> str | None:
-    """The host that a Host header names, normalised and without its port; None when it names none."""
+    """The host that a Host header names, normalised and without the port; None if it names none."""
     address = read_address(f"http://{header}")
     return None if address is None or address.path or header.endswith("/") else address.host
 
@@ -111,7 +111,7 @@ def _host(netloc: str) -> str | None:
         return None
     if not _NUMBER.fullmatch(name.rpartition(".")[2]):
         return name
-    try:  # a name that ends in a number is an IPv4 address, and only in four decimal parts is it taken
+    try:  # a name that ends in a number is an IPv4 address, accepted only in four decimal parts
         return str(ipaddress.IPv4Address(name))
     except ValueError:
         return None
@@ -125,15 +125,15 @@ def _ipv6(netloc: str) -> str | None:
         address = ipaddress.IPv6Address(inside)
     except ValueError:
         return None
-    # an IPv4 address in IPv6 clothes, or one of a certain network card, is no address of a FHIR server
+    # an IPv4 address written as IPv6, or an address with a zone (network card), is not one of a FHIR server
     return None if address.ipv4_mapped or address.scope_id or "." in inside else f"[{address.compressed}]"
 
 
 def allow_list(urls: Iterable[str], allow_loopback: bool) -> Callable[[str], bool]:
-    """The predicate that says whether a base URL is one of `urls`, or on loopback where that is allowed.
+    """The predicate that says whether a base URL is one of `urls`, or on loopback if that is allowed.
 
-    Trailing slash, default port and the case of scheme and host make no difference; all else must be equal.
-    Raises ValueError for a URL in `urls` that can be no base of a FHIR server.
+    Trailing slash, default port and the case of scheme and host make no difference; everything else must be equal.
+    Raises ValueError for a URL in `urls` that cannot be the base of a FHIR server.
     """
     listed = set()
     for url in urls:

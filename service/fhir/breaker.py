@@ -1,4 +1,4 @@
-"""A server that does not answer is let alone for a while: its silence would cost every request the whole deadline."""
+"""A circuit breaker: a silent server is not asked for a while, or it would cost every request the whole deadline."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class _Silence(Struct):
 
 
 class Breaker:
-    """Counts, for each server, how often in a row it gave no answer at all."""
+    """Counts for each server how often in a row it gave no answer at all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._silent: dict[Hashable, _Silence] = {}
 
     def lets_through(self, server: Hashable) -> bool:
-        """Whether to ask a server. Once its pause is over one request tries, and the others wait for how that ends."""
+        """Whether to ask a server. Once its pause is over, one request tries, and the server stays closed to others."""
         with self._lock:
             silence = self._silent.get(server)
             if silence is None or silence.times < AFTER:
@@ -38,7 +38,7 @@ class Breaker:
             return True
 
     def note(self, server: Hashable, *, has_answered: bool) -> None:
-        """What came of asking a server."""
+        """Note the result of asking a server."""
         with self._lock:
             silence = self._silent.pop(server, None)
             if has_answered:

@@ -1,4 +1,4 @@
-"""The FHIR client: what prefetch lacks, all at once, within one deadline, from allowed servers only."""
+"""The FHIR client: reads what prefetch lacks, all at once, within one deadline, from allowed servers only."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from service.middleware.log import of_request
 from service.operations.metrics import METRICS, NOBODY
 
 THREADS = 16  # as many queries at once: every key of a hook, and then some
-LONGEST_GET = 1900  # characters of a URL that every proxy lets pass
+LONGEST_GET = 1900  # characters of a URL that every proxy accepts
 
 # A server that does not offer POST _search, or not to this token, may still offer GET.
 _POST_REFUSED = frozenset({400, 403, 404, 405, 415, 501})
-# Of such a server it is not said that it answers: it is away, or has too much to do.
+# These do not count as an answer: the server is down, or overloaded.
 _NO_ANSWER = frozenset({0, 429, 502, 503, 504})
 _LATE = f"{FHIR_SERVER} {LATE}"
 _SILENT = f"{FHIR_SERVER} did not answer the last requests, and is not called for some seconds"
@@ -39,9 +39,9 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Fetched(Struct, frozen=True):
-    """The pages that one query brought, and why they are not all; `why` is empty when they are.
+    """The pages that one query returned, and why some are missing; `why` is empty if none are.
 
-    `status` is that of the answer with which it ended, if it was refused.
+    `status` is that of the last answer, if the query was refused.
     """
 
     pages: list[Resource] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Fetched(Struct, frozen=True):
 
 
 class _Reading:
-    """One query under way: what has come of it can be taken at any moment."""
+    """One query in progress; its results so far can be taken at any moment."""
 
     def __init__(self, key: str, deadline: float, budget: Budget) -> None:
         self.key = key
@@ -69,24 +69,24 @@ class _Reading:
         self._may_retry = True
 
     def tries_again(self, error: AnswerError) -> bool:
-        """Whether to ask once more after a failure: once, if the connection failed, and half of the time is left."""
+        """Whether to ask again after a failure: only once, if the connection failed and half of the time is left."""
         is_again = error.is_unconnected and self._may_retry and time.monotonic() < self._half
         self._may_retry = self._may_retry and not is_again
         return is_again
 
     def taken(self) -> Fetched:
-        """What has come up to now; what comes later is nobody's."""
-        why = self.why  # before the pages: it is emptied when the last of them is there
+        """What has arrived so far; anything later is discarded."""
+        why = self.why  # read before the pages: it is emptied once the last page has arrived
         return Fetched(list(self.pages), why, Defects(self.defects), self.status if why else 0)
 
 
 class FhirReader:
     """Reads FHIR servers with resident threads and the kept-alive connections of `http`.
 
-    `allowed` says of a base URL whether it may be contacted; it is asked before anything is sent. A token
-    goes to the server that it was given for and nowhere else, and is used by no call after the deadline.
-    Whatever a server does, nothing is raised: the reason stands in what is returned. A query whose connection fails is
-    asked once more. A server that gave no answer several times in a row is let alone for some seconds.
+    `allowed` returns whether a base URL may be contacted; it is called before anything is sent. A token
+    goes only to the server that it was given for, and no call uses it after the deadline.
+    Whatever a server does, nothing is raised: the result contains the reason. A query whose connection fails is
+    tried once more. A server that gave no answer several times in a row is not asked for some seconds.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class FhirReader:
         self._decoding = threading.Lock()
 
     def beside(self, allowed: Callable[[str], bool], http: HttpClient) -> FhirReader:
-        """A reader of other servers over the same threads: with connections, and a memory of silence, of its own."""
+        """A reader of other servers on the same threads, with its own connections and its own breaker."""
         other = copy.copy(self)
         other._allowed, other._http, other._breaker = allowed, http, Breaker()
         return other
@@ -118,7 +118,7 @@ class FhirReader:
         self._http.close()
 
     def budget(self) -> Budget:
-        """What may be read for one request, over all its keys and pages."""
+        """The bytes that may be read for one request, over all its keys and pages."""
         return Budget(self._max_bytes)
 
     def __enter__(self) -> FhirReader:
@@ -135,10 +135,10 @@ class FhirReader:
         deadline: float,
         budget: Budget | None = None,
     ) -> dict[str, Fetched]:
-        """What the queries bring, by their keys, at the latest at `deadline` (by time.monotonic).
+        """The results of the queries by key, returned at `deadline` (by time.monotonic) at the latest.
 
         A query is a search or read below the server's base, or the `next` link of a page. `budget` is shared by
-        all the reading for one request.
+        everything read for one request.
         """
         base = read_address(server)
         why = ""
@@ -167,7 +167,7 @@ class FhirReader:
     def _read(
         self, readings: list[_Reading], base: Address, token: str | None, queries: Mapping[str, str]
     ) -> dict[str, Fetched]:
-        """What came of all readings until their deadline; what still goes on then is broken off."""
+        """The results of all queries until their deadline; those still in progress then are aborted."""
         running = [
             self._threads.submit(self._follow, reading, base, token, queries[reading.key]) for reading in readings
         ]
@@ -190,7 +190,7 @@ class FhirReader:
             except UnreadableError as error:
                 reading.outcome = "unreadable"
                 reading.why = f"the FHIR server's answer is unreadable: {error}"
-            except Exception as error:  # what a server provokes costs its key, never the whole answer
+            except Exception as error:  # an error that a server provokes costs its key, never the whole answer
                 reading.outcome = "unreadable"
                 reading.why = f"the FHIR server's answer is unreadable ({type(error).__name__})"
             else:
@@ -199,7 +199,7 @@ class FhirReader:
             reading.ended = time.monotonic()
 
     def _read_pages(self, reading: _Reading, base: Address, token: str | None, query: str) -> None:
-        """Every page of a query, into the reading. Raises AnswerError or UnreadableError."""
+        """Read every page of a query into `reading`. Raises AnswerError or UnreadableError."""
         link = query
         asked: set[str] = set()
         while True:
@@ -250,10 +250,10 @@ class FhirReader:
         return answer.body
 
     def _decode(self, body: bytes, reading: _Reading) -> Resource:
-        """A page as records. Raises AnswerError when it would take longer than until the deadline, UnreadableError.
+        """A page as records. Raises AnswerError if it would not be done before the deadline, and UnreadableError.
 
-        Decoding holds the interpreter's lock, so only one thread does it: of many, the last would end long after the
-        deadline, and whoever waits for them no sooner.
+        Decoding holds the interpreter's lock, so only one thread does it at a time: with many, the last would end long
+        after the deadline, and nobody would get a result sooner.
         """
 
         def go_on() -> None:
@@ -273,7 +273,7 @@ class FhirReader:
 
 
 def _outcome(error: AnswerError) -> str:
-    """What became of a query that brought an error, as the metrics say it."""
+    """The outcome of a failed query, as named in the metrics."""
     if error.status >= 400:
         return "failed" if error.status >= 500 else "refused"
     if error.status:
@@ -289,7 +289,7 @@ def _count(readings: list[_Reading], started: float) -> None:
 
 
 def _read(body: bytes, reading: _Reading, go_on: Callable[[], None]) -> Resource | None:
-    """A page, if need be without the characters that JSON does not allow in a string (O15)."""
+    """A page, if necessary without the characters that JSON does not allow in a string (O15)."""
     where = f"{reading.key} from the FHIR server"
     try:
         check_body(body)

@@ -1,4 +1,4 @@
-"""Connections that another thread can break off, to addresses that were checked."""
+"""Connections that another thread can abort, to addresses that have been checked."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _thread = threading.local()
 
 
 class Watch:
-    """The deadline of what one thread asks, and the means by which another breaks it off.
+    """The deadline for the request of one thread, and the means for another thread to abort it.
 
-    A timeout of a socket only bounds the silence between two bytes: a server that sends its headers byte by
-    byte would keep the thread for hours. Inside of its `with` block the thread's connections are under watch.
+    The timeout of a socket only limits the silence between two bytes: a server that sends its headers byte by
+    byte would occupy the thread for hours. Inside its `with` block the thread's connections are under watch.
     """
 
     def __init__(self, until: float) -> None:
@@ -54,7 +54,7 @@ class Watch:
             self._connection = self._socket = None
 
     def claim(self, connection: _Connection) -> None:
-        """Take a connection under watch. Raises TimeoutError after the deadline: nothing is sent then."""
+        """Put a connection under watch. Raises TimeoutError after the deadline, so that nothing is sent."""
         with _LOCK:
             if self.left <= 0:
                 raise TimeoutError
@@ -63,12 +63,12 @@ class Watch:
             self._socket = connection.sock or self._socket
 
     def hold(self, connected: socket.socket) -> None:
-        """Take a socket under watch that its connection does not name yet."""
+        """Put a socket under watch that is not yet known to its connection."""
         with _LOCK:
             self._socket = connected
 
     def break_off(self) -> None:
-        """Shut the connection under watch, if there is one: its thread wakes up and ends."""
+        """Shut the connection under watch, if there is one; its thread wakes up and ends."""
         with _LOCK:
             # a connection that went back to the pool may be another thread's by now
             if self._connection is None or self._connection.watch is not self:
@@ -80,7 +80,7 @@ class Watch:
 
 
 class _Response(http.client.HTTPResponse):
-    """Without it `100 Continue` may come for ever, and each keeps the interpreter busy."""
+    """A response with few interim ones before it: endless `100 Continue` would keep the interpreter busy."""
 
     _interim = 0
 
@@ -101,11 +101,11 @@ class _Connection(HTTPConnection):
         super().request(*args, **options)
 
     def getresponse(self) -> Any:
-        _thread.watch.claim(self)  # again: only now is its socket there for sure
+        _thread.watch.claim(self)  # again: only now is its socket certain to exist
         return super().getresponse()
 
     def _new_conn(self) -> socket.socket:
-        """A socket to one of the checked addresses; each is tried for its share of the time that is left."""
+        """A socket to one of the checked addresses; each is tried for its share of the remaining time."""
         watch: Watch = _thread.watch
         watch.claim(self)
         try:
@@ -139,7 +139,7 @@ class _SecureConnection(_Connection, HTTPSConnection):
 
 
 class _SecureSocket(ssl.SSLSocket):
-    """Under watch from the first byte of the handshake on: until it ends, the connection does not know the socket."""
+    """A socket under watch from the first byte of the handshake: until that ends, its connection does not know it."""
 
     def do_handshake(self, block: bool = False) -> None:
         watch: Watch | None = getattr(_thread, "watch", None)
@@ -158,36 +158,36 @@ class Adapter(HTTPAdapter):
         super().__init__(pool_connections=connections, pool_maxsize=connections)
 
     def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
-        """Which pool a request takes its connection from."""
+        """The key of the pool from which a request takes its connection."""
         place, keys = super().build_connection_pool_key_attributes(*args, **options)
         return place, {"ssl_context": self._trusted()} if place["scheme"] == "https" else keys
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        """The pool of a request, whose connections are those above."""
+        """The pool for a request, with the connections defined above."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         pool.ConnectionCls = self._secure if pool.scheme == "https" else self._plain
         return pool
 
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
-        """The proxy's pools; a proxy that speaks TLS is trusted by the same certificates."""
+        """The pools for a proxy; a proxy that uses TLS is checked against the same certificates."""
         return super().proxy_manager_for(proxy, proxy_ssl_context=self._trusted(), **options)
 
     def cert_verify(self, *args: Any, **options: Any) -> None:
-        """Nothing is set on the pool here: its context says what is trusted."""
+        """Set nothing on the pool: its context decides what is trusted."""
 
     def _trusted(self) -> ssl.SSLContext:
-        with _LOADING:  # when it is needed
+        with _LOADING:  # only when needed
             return _watched(self._ca_file)
 
 
 @lru_cache(maxsize=256)
 def _watched(ca_file: str | None) -> ssl.SSLContext:
-    """What all adapters with this file trust: reading the certificates takes 20 ms, and a mebibyte to keep."""
+    """The context of all adapters with this file: reading the certificates takes 20 ms, and keeping them 1 MiB."""
     context = trusted(ca_file)
     context.sslsocket_class = _SecureSocket
     return context
 
 
 def trusted(ca_file: str | None) -> ssl.SSLContext:
-    """What certificates are checked against. Raises OSError for a file that holds none."""
+    """The context for checking certificates. Raises OSError for a file that contains none."""
     return ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)

@@ -1,4 +1,4 @@
-"""Prefetch: what is known of each key once the request has come, and what it lacks read from its FHIR server."""
+"""Prefetch: what the request supplies for each key, and what is missing, read from its FHIR server."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _REFUSED = frozenset({401, 403})
 
 
 class Gathered(Struct):
-    """What is on record, and what of it is not known.
+    """What is on record, and which parts of it are unknown.
 
-    `unseen` are the keys of which something is missing, though `records` may hold a part of it; `notes` say
-    why, for an engineer. `defects` are those of what the FHIR server answered.
+    `unseen` are the keys for which something is missing, even if `records` holds a part; `notes` say why, for an
+    engineer. `defects` are those in the answers of the FHIR server.
     """
 
     records: list[Resource] = field(default_factory=list)
@@ -52,11 +52,11 @@ def gather(
     deadline: float,
     max_records: int = MOST_RECORDS,
 ) -> Gathered:
-    """What the request supplies, and what it lacks read from its FHIR server until `deadline`.
+    """What the request supplies, and what it lacks, read from its FHIR server until `deadline`.
 
-    `templates` are the queries of the hook by prefetch key. `deadline` is a moment of time.monotonic. What could not
-    be read in time is unseen; of more than `max_records` the newest are taken, and the keys of the others are unseen in
-    part. Raises MissingDataRefusedError when conditions or observations cannot be obtained.
+    `templates` are the queries of the hook by prefetch key. `deadline` is a moment of time.monotonic. Anything not read
+    in time is unseen. If there are more than `max_records`, the newest are taken, and the keys of the others are unseen
+    in part. Raises MissingDataRefusedError if conditions or observations cannot be obtained.
     """
     gathering = _Gathering(request, reader, deadline, templates)
     gathering.take_prefetch()
@@ -82,18 +82,18 @@ def _is_merged(patients: Iterable[Resource]) -> bool:
 
 
 def _is_anyone(patients: Iterable[Resource]) -> bool:
-    """Whether there is a Patient without id among them, who may be any patient."""
+    """Whether there is a Patient without an id among them, who may be any patient."""
     return any(isinstance(patient, Patient) and not patient.id for patient in patients)
 
 
 class _Gap(Struct):
-    """Why nothing, or not all, is known of a prefetch key."""
+    """Why nothing, or not everything, is known for a prefetch key."""
 
     why: str = ""
     query: str = ""  # what is still to be asked
-    is_partial: bool = False  # a part is known, be it that there is nothing
-    starts_again: bool = False  # the query asks for what is known too
-    matches: int = 0  # of the pages read so far
+    is_partial: bool = False  # a part is known, even if it is empty
+    starts_again: bool = False  # the query also asks for what is known
+    matches: int = 0  # in the pages read so far
 
 
 class _Gathering:
@@ -110,10 +110,10 @@ class _Gathering:
         self._records: dict[str, Sequence[Resource]] = dict.fromkeys(queries, ())
         self.gaps: dict[str, _Gap] = {}
         self._defects = Defects()
-        self._failed: Mapping[tuple[str, str], int] = {}  # how many references, by key and why
+        self._failed: Mapping[tuple[str, str], int] = {}  # the number of references, by key and reason
 
     def take_prefetch(self) -> None:
-        """What the request supplies; of each key, what is still to be asked."""
+        """Take what the request supplies, and note for each key what is still to be read."""
         supplied = self._request.prefetch
         for key in self._queries:
             if key not in supplied:
@@ -154,7 +154,7 @@ class _Gathering:
         return None if key == "patient" and _is_anyone(held.records) else held
 
     def _filled(self, key: str) -> str:
-        """The template of a key with the ids of the context; empty when there is no encounter to ask for."""
+        """The template of a key with the ids from the context; empty if it needs an encounter and there is none."""
         context = self._request.context
         if key == "encounter" and not context.encounterId:
             return ""
@@ -174,7 +174,7 @@ class _Gathering:
         return aside(partial(TRACING.reading, fetch))
 
     def read_missing(self) -> None:
-        """What is still to be asked, from the FHIR server."""
+        """Read what is still missing from the FHIR server."""
         queries = {key: gap.query for key, gap in self.gaps.items() if gap.query}
         if queries:
             for key, fetched in self._fetch(queries).items():
@@ -210,7 +210,7 @@ class _Gathering:
             self._refused[key] = None
 
     def demand_required(self) -> None:
-        """Raises MissingDataRefusedError when of a required key nothing at all is known."""
+        """Raise MissingDataRefusedError if nothing at all is known for a required key."""
         reasons = {key: gap.why for key, gap in self.gaps.items() if key in REQUIRED and not gap.is_partial}
         if reasons:
             said = "; ".join(f"{key}: {why}" for key, why in reasons.items())
@@ -218,14 +218,14 @@ class _Gathering:
             raise MissingDataRefusedError(said, f"prefetch.{min(reasons)}", aside=scope)
 
     def _scope(self) -> str:
-        """For what the token was meant, in the client's own words, which are for explain alone."""
+        """What the token is for, in the client's own words, which are only for explain."""
         authorization = self._request.fhirAuthorization
         if authorization is None or not authorization.access_token:
             return "no access token came with the request"
         return f"scope of the access token: {authorization.scopes or 'none is named'}"
 
     def leave_out_oldest(self, most: int) -> None:
-        """Of more records than are read, the newest; the keys of the others are known in part."""
+        """Keep only the newest `most` records; the keys of the others are then known in part."""
         kept, cut = newest_records(self._records, most)
         if not cut:
             return
@@ -235,7 +235,7 @@ class _Gathering:
             gap.why = "; ".join(filter(None, (gap.why, f"there are more than {most} records: the oldest are left out")))
 
     def read_references(self, codes: Codes) -> None:
-        """The second wave: what the records point at and cannot do without. What fails is a note."""
+        """The second wave: read what the records refer to and need. A failure becomes a note."""
         wanted = lacking(self._records, codes, self._request.patient_id, _drafted(self._request))
         if not wanted:
             return
@@ -245,7 +245,7 @@ class _Gathering:
         self._failed = Counter((key, why) for key, why in reasons if why)
 
     def _add_referenced(self, wanted: Lacking, fetched: Fetched | None) -> str:
-        """Take in what a reference led to; why it led to nothing."""
+        """Add what a reference led to; returns why it led to nothing."""
         if fetched is None:
             return "they are too many" if wanted.url else "they lead to no resource on the FHIR server"
         self._defects += fetched.defects
@@ -271,7 +271,7 @@ class _Gathering:
             records=list(chain.from_iterable(self._records.values())),
             unseen=frozenset(self.gaps),
             defects=self._defects,
-            notes=self._notes() if self.gaps or self._failed else {},  # nothing is refused without one of them
+            notes=self._notes() if self.gaps or self._failed else {},  # without any of these, nothing was refused
         )
 
     def _notes(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where a server may be: public addresses, a hospital's own ones, this machine, and those where no server is."""
+"""Ranges of addresses: public ones, a hospital's private ones, this machine, and those where no server can be."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from enum import Enum
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # of a provider's customers (RFC 6598): neither public nor private
-_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # some systems take its addresses for this machine
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # its last four bytes are the IPv4 address that is meant (RFC 6052)
-# Where clouds give out credentials beside 169.254.169.254: AWS over IPv6, Alibaba, Azure, Oracle.
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # some systems take its addresses to mean this machine
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # its last four bytes are the intended IPv4 address (RFC 6052)
+# Where clouds give out credentials, besides 169.254.169.254: AWS over IPv6, Alibaba, Azure, Oracle.
 _METADATA = frozenset(
     map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")),
 )
 
 
 class Range(Enum):
-    """What sort of address it is."""
+    """The kind of an address."""
 
     PUBLIC = "public"
     PRIVATE = "private"
     LOOPBACK = "loopback"
     NOWHERE = "nowhere"
-    """Link-local, multicast, reserved, unspecified, or where a cloud gives out credentials: no FHIR server is there."""
+    """Link-local, multicast, reserved, unspecified, or where a cloud gives out credentials: not a FHIR server."""
 
 
 def range_of(address: IPAddress) -> Range:
-    """The range of an address; of one that stands for an IPv4 address, the range of that."""
+    """The range of an address; if it stands for an IPv4 address, the range of that."""
     meant = _meant(address)
     if meant.is_loopback:
         return Range.LOOPBACK

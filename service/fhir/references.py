@@ -1,4 +1,4 @@
-"""References without which a record says nothing: a Medication, the results of a scan or of a reported lesion."""
+"""References that a record needs to mean anything: a Medication, the results of a scan or of a reported lesion."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from cards.record.decoding import RESULTS
 from cards.record.records import FHIR_ID, DiagnosticReport, MedicationRequest, Resource, local_id, reference_id
 from cards.record.whose import Whose, whose
 
-MOST = 100  # references read for one request: beyond that a FHIR server takes them for an attack
+MOST = 100  # references read for one request: a FHIR server would take more for an attack
 
 Records = Mapping[str, Sequence[Resource]]
 
 
 class Lacking(NamedTuple):
-    """What a record of `key` points at and did not come; with an empty `url` it cannot be asked for."""
+    """Something that a record of `key` refers to and that is missing; with an empty `url` it cannot be read."""
 
     key: str
     kind: str
@@ -24,14 +24,14 @@ class Lacking(NamedTuple):
     identity: str = ""
 
     def among(self, records: Iterable[Resource]) -> list[Resource]:
-        """The resource itself among what a server answered."""
+        """The referenced resource among the records of a server's answer."""
         return [record for record in records if record.resourceType == self.kind and record.id == self.identity]
 
 
 def lacking(records: Records, codes: Codes, patient_id: str, drafted: Sequence[str] = ()) -> list[Lacking]:
-    """What this patient's records by prefetch key point at that is neither contained nor among them, each once.
+    """What this patient's records (by prefetch key) refer to, if it is neither contained nor among them; each once.
 
-    `drafted` are the Medications that the drafts of an order hook point at.
+    `drafted` are the Medications to which the drafts of an order hook refer.
     """
     if not (drafted or records.get("medications") or records.get("statements") or records.get("reports")):
         return []
@@ -79,13 +79,13 @@ def _medications(records: Records, patient_id: str) -> Iterator[tuple[str, str]]
 
 
 def _is_local(reference: str, record: MedicationRequest) -> bool:
-    """Whether a reference names a contained resource; `#` may be missing, or stand on the contained id too."""
+    """Whether a reference names a contained resource; `#` may be missing, or may also be on the contained id."""
     held = record.contained or () if "/" not in reference else ()
     return reference.startswith("#") or any((inner.id or "").removeprefix("#") == reference for inner in held)
 
 
 def _may_name_a_lesion(record: DiagnosticReport, codes: Codes, known: RecordCodes) -> bool:
-    """Whether a result may give a lesion its side, or name one where the report itself concludes nothing (D62)."""
+    """Whether a result may state the side of a lesion, or name a lesion if the report has no conclusion (D62)."""
     is_ours = bool(known.keys(record, record.code, "report"))
     return is_ours or any(codes.keys(concept, "lesion") for concept in record.conclusionCode or ())
 

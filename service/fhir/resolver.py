@@ -1,4 +1,4 @@
-"""Names of servers to addresses, looked up aside: a name that hangs takes no time from any other."""
+"""Server names to addresses, looked up in separate threads: a name that hangs does not delay any other."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from msgspec import Struct, field
 from service.errors import ServiceError
 from service.fhir.ranges import Range, range_of
 
-FRESH = 60.0  # seconds that an answer is taken as it is; the operating system does not tell how long it holds
-STALE = 600.0  # seconds that it is taken while it is looked up anew
+FRESH = 60.0  # seconds that an answer is used as it is; the operating system does not say how long it is valid
+STALE = 600.0  # seconds that it is used while it is looked up again
 _NOWHERE = "leads to an address where no FHIR server can be"
 _PRIVATE = "leads to a private address: if that is intended, set private = true for its base"
 _MOST_LOOKUPS = 8
@@ -26,7 +26,7 @@ Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 class UnresolvedError(ServiceError):
-    """A name that leads nowhere, or not in time, or where no FHIR server is; the message says which."""
+    """A name that leads nowhere, not in time, or to where no FHIR server may be; the message says which."""
 
 
 class _Lookup(Struct):
@@ -35,13 +35,13 @@ class _Lookup(Struct):
 
 
 class Resolver:
-    """Looks names up in at most eight threads of its own, one a name, and remembers where they led.
+    """Looks up names in at most eight threads of its own, one per name, and remembers where they led.
 
     A name may not lead to loopback unless `allow_loopback`, nor to a link-local, multicast or unspecified
     address: no FHIR server is there, but a cloud's credentials are. This machine's own name (localhost) and literal
-    addresses are what they say, and not held to that.
+    addresses are unambiguous, and exempt from that.
 
-    With `private`, nothing but the hosts that it names may be on a private address or on loopback, be it by name
+    With `private`, only the hosts that it names may be on a private address or on loopback, whether by name
     or as a literal address.
     """
 
@@ -53,7 +53,7 @@ class Resolver:
         self._running: dict[str, _Lookup] = {}
 
     def places(self, host: str, seconds: float, *, is_proxy: bool = False) -> list[Place]:
-        """Where a host is, within `seconds`; a proxy may be anywhere. Raises UnresolvedError."""
+        """The addresses of a host, found within `seconds`; a proxy may be anywhere. Raises UnresolvedError."""
         literal = _literal(host)
         places = [literal] if literal else self._looked_up(host, seconds)
         if is_proxy or (self._private is None and (literal or host == "localhost")):
@@ -66,7 +66,7 @@ class Resolver:
         return kept
 
     def _allowed(self, host: str) -> set[Range]:
-        """In which ranges a host may be."""
+        """The ranges in which a host may be."""
         if self._private is None:
             return {Range.PUBLIC, Range.PRIVATE, *([Range.LOOPBACK] if self._allow_loopback else [])}
         return {Range.PUBLIC, *([Range.PRIVATE, Range.LOOPBACK] if host in self._private else [])}
@@ -90,7 +90,7 @@ class Resolver:
         if len(self._running) >= _MOST_LOOKUPS:
             return None
         lookup = self._running[host] = _Lookup()
-        # A daemon: the system's resolver cannot be broken off, and must not hold up the end of the process.
+        # A daemon: the system's resolver cannot be aborted, and must not delay the end of the process.
         threading.Thread(target=self._look_up, args=(host, lookup), name="resolver", daemon=True).start()
         return lookup
 

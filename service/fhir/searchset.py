@@ -1,4 +1,4 @@
-"""What a FHIR server's answer holds: records, nothing, an error, or something other than what was requested."""
+"""What a FHIR server's answer contains: records, nothing, an error, or something that was not requested."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _resource, _search = attrgetter("resource"), attrgetter("search")
 _BESIDE = frozenset({"include", "outcome"})
 _HARMLESS = frozenset({"information", "warning", "success"})
-# What EHRs send along with a search, whatever key it stands under: it is no misfit.
+# What EHRs include with a search under any key; it does not count as a misfit.
 _COMPANIONS = frozenset({"Medication"})
 _ALONE: dict[str, set[type[Any]]] = {kind.resourceType: {kind} for kind in get_args(Resource)}
 _ISSUE_CODE = re.compile(r"[a-z-]{1,30}")
 
 
 class Contents(Struct, frozen=True):
-    """The records of one answer; `error` says in words that the answer is no data, or not all of it."""
+    """The records of one answer; `error` says in words that the answer is not data, or not all of it."""
 
     records: Sequence[Resource] = ()
     error: str = ""
     defects: Sequence[Defect] = ()
     next: str = ""  # the link to the page after this one
-    total: int | None = None  # how many records match, as the Bundle says
-    matches: int = 0  # how many of them it holds
+    total: int | None = None  # the number of matching records, by the Bundle
+    matches: int = 0  # how many of them it contains
 
 
 def next_link(page: Resource) -> str:
-    """The link to the page after this one; empty when there is none."""
+    """The link to the page after this one; empty if there is none."""
     if not isinstance(page, Bundle) or not page.link:
         return ""
     return next((link.url for link in page.link if link.relation == "next" and link.url), "")
 
 
 def is_empty(answer: Resource) -> bool:
-    """Whether it is a search that found nothing, and says no more than that: that is what most keys hold."""
+    """Whether it is a search without results that says nothing else, as for most keys."""
     return (
         type(answer) is Bundle
         and not answer.entry
@@ -53,10 +53,10 @@ def is_empty(answer: Resource) -> bool:
 
 
 def contents(answer: Resource, kind: str, where: str) -> Contents | None:
-    """The contents of an answer to a read or a search of `kind`; None when it is something else.
+    """The contents of an answer to a read or a search of `kind`; None if it is something else.
 
-    OperationOutcomes among the entries are not data: one of an error makes the answer an error, one that only
-    informs ("no results") leaves it as it is. Entries without resourceType are left out and counted. `where`
+    OperationOutcomes among the entries are not data: an error makes the answer an error, and one that only
+    informs ("no results") changes nothing. Entries without resourceType are left out and counted. `where`
     names the answer in the defects.
     """
     if answer.resourceType == kind:
@@ -67,16 +67,16 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
     if answer.is_cut:
         return Contents(_records_of(answer, kind), "more entries that do not fit than are read", next=following)
     if not answer.entry:
-        return None if answer.is_lost else Contents(next=following, total=answer.total)  # no empty one
+        return None if answer.is_lost else Contents(next=following, total=answer.total)  # not an empty answer
     entries = answer.entry
     records = list(map(_resource, entries))
     types, total = set(map(type, records)), answer.total
     if NoneType in types:
         types.remove(NoneType)
         records = [record for record in records if record is not None]
-        if not answer.is_by_entry:  # the others hold nothing: no match, and nothing lost
+        if not answer.is_by_entry:  # any other holds nothing: no match, and nothing lost
             entries = [entry for entry in entries if entry.resource is not None]
-    if types == _ALONE[kind]:  # nearly always: all is as it was asked
+    if types == _ALONE[kind]:  # nearly always: everything is as requested
         return Contents(records, next=following, total=total, matches=_matches(entries))
     held = _mixed(records, types, kind, where, following)
     if held is None:
@@ -86,18 +86,18 @@ def contents(answer: Resource, kind: str, where: str) -> Contents | None:
 
 
 def _matches(entries: Sequence[Entry]) -> int:
-    """How many entries were searched for: what was included, and what the server says beside them, does not count."""
+    """The number of entries that match the search; included resources and the server's remarks do not count."""
     first = _bytes((entries[0].search,)) if entries else b""
     if _bytes(map(_search, entries)) == first * len(
         entries
-    ):  # nearly always: all are alike, with no step of Python each
+    ):  # nearly always: all are alike, and no Python step is needed for each
         return 0 if _mode(first) in _BESIDE else len(entries)
     return sum(_mode(_bytes((entry.search,))) not in _BESIDE for entry in entries)
 
 
 @lru_cache(maxsize=1000)
 def _mode(search: bytes) -> str:
-    """The mode of an entry's `search`; empty when it has none that can be read."""
+    """The mode in an entry's `search`; empty if it has none that can be read."""
     try:
         value = msgspec.json.decode(search) if search else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -131,7 +131,7 @@ def _mixed(records: list[Resource], types: set[type[Any]], kind: str, where: str
 
 
 def _kinds(records: list[Resource], types: set[type[Any]]) -> set[str | None]:
-    """The resource types among records; None when one has no type."""
+    """The resource types among records; None for a record without a type."""
     kinds: set[str | None] = {kind.resourceType for kind in types}
     if Other in types and any(_is_untyped(record) for record in records):
         kinds.add(None)
@@ -143,7 +143,7 @@ def _is_untyped(record: Resource) -> bool:
 
 
 def only(records: Iterable[Resource], kind: str) -> list[Resource] | None:
-    """The one record of `kind`, or none; None when there are several and none can be chosen."""
+    """The one record of `kind`, or none; None if there are several and none can be chosen."""
     of_kind = [record for record in records if record.resourceType == kind]
     return of_kind if len(of_kind) < 2 else None
 

@@ -10,14 +10,14 @@ from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
 from cards.record.reports import STRUCTURAL
 from cards.value_sets.value_set import VALUE_SETS
 
-_BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; their own codes do not find it
+_BLOOD_PRESSURE_PANEL = "85354-9"  # its components are the pressures; a search by their codes does not find it
 
 
 def templates(reads: AbstractSet[str], codes: Codes) -> dict[str, str]:
-    """The prefetch templates, by prefetch key, that bring the facts of these keys of bindings.toml."""
+    """The prefetch templates, by prefetch key, for the facts of these keys of bindings.toml."""
     wanted = {name for key in reads for name in supplied_by(key)}
     if any(key.startswith("lesion.") for key in reads):
-        wanted.add("observations")  # a report's lesion has its side in the result
+        wanted.add("observations")  # the side of a report's lesion is in the result
     return {key: template(key, codes) for key in PREFETCH_KEYS if key in wanted}
 
 
@@ -31,7 +31,7 @@ def template(key: str, codes: Codes) -> str:
 
 
 def _observation_codes(codes: Codes) -> dict[str, None]:
-    """Every code of an observation or lesion, without its system, which records write in many ways."""
+    """Every code of an observation or lesion, without the system, since records write systems in many ways."""
     built_in = (value_set.listed for key, value_set in VALUE_SETS.items() if _is_observed(key))
     added = (*codes.overlay.items(), *codes.expansions.items())
     site = (systems for key, systems in added if _is_observed(key))
@@ -40,12 +40,12 @@ def _observation_codes(codes: Codes) -> dict[str, None]:
 
 
 def _is_observed(key: str) -> bool:
-    """Whether an Observation is coded so: as what it observes, or as the disease that a result names (D62)."""
+    """Whether an Observation may have this key: as what it observes, or as the disease that a result names (D62)."""
     return key.startswith(("observation.", "lesion.")) or key in VALUE_SETS[STRUCTURAL].conditions
 
 
 def _in_a_query(code: str) -> str:
-    """A code as one value of a search parameter: FHIR's escapes, then those of a URL."""
+    """A code as one value of a search parameter, with the escapes of FHIR and then those of a URL."""
     for mark in "\\,|$":
         code = code.replace(mark, f"\\{mark}")
     return quote(code.strip(), safe="")

@@ -1,4 +1,4 @@
-"""The one HTTP client: a deadline for everything, a byte budget, no redirects, no memory, nothing of the machine."""
+"""The one HTTP client: a deadline for everything, a byte budget, no redirects, no cookies, no machine settings."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _WHY = (
 
 
 class AnswerError(ServiceError):
-    """No usable answer; the message says why and holds no address, no token and nothing of a patient.
+    """No usable answer; the message says why and contains no address, no token and no patient data.
 
-    `status` is the HTTP status, 0 when there was none. `is_unconnected`: there was no connection, or it was lost
-    before anything of an answer came.
+    `status` is the HTTP status, or 0 if there was none. `is_unconnected` means that there was no connection, or that it
+    was lost before any part of an answer arrived.
     """
 
     def __init__(self, why: str, status: int = 0, *, is_unconnected: bool = False) -> None:
@@ -50,7 +50,7 @@ class AnswerError(ServiceError):
 
 
 class Answer(NamedTuple):
-    """A whole answer, decompressed. Of an error the body is read only where that was asked for."""
+    """A whole answer, decompressed. The body of an error is read only if that was requested."""
 
     status: int
     media_type: str
@@ -58,7 +58,7 @@ class Answer(NamedTuple):
 
 
 class Budget:
-    """Bytes that all the answers to one request may hold together, decompressed; a single one at most half of them."""
+    """The bytes, decompressed, that all answers to one request may have together; a single one at most half of them."""
 
     def __init__(self, size: int = MAX_BYTES) -> None:
         self.largest = size // 2
@@ -66,24 +66,24 @@ class Budget:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
-        """Whether there was so much left; nothing is taken when there was not."""
+        """Take bytes if that many are left; returns whether they were. Otherwise nothing is taken."""
         with self._lock:
             is_left = size <= self._left
             self._left -= size if is_left else 0
             return is_left
 
     def give_back(self, size: int) -> None:
-        """What an answer had taken that is not kept: of answers that arrive together, those that fit get their room."""
+        """Give back the bytes of an answer that is not kept, so that other answers at the same time have room."""
         with self._lock:
             self._left += size
 
 
 class HttpClient:
-    """Kept-alive connections, used by many threads. No cookie, netrc or redirect, and no proxy but `proxy`.
+    """Kept-alive connections, used by many threads. No cookie, netrc or redirect, and no proxy except `proxy`.
 
-    `ca_file` names the certificates that are trusted in place of those that Python brings along. Without a proxy
-    the address is checked that a name leads to (see Resolver, also for `private`); with one that is the proxy's duty,
-    and loopback is reached without it. `peer` is what the errors call the other side.
+    `ca_file` names the certificates that are trusted in place of those that come with Python. Without a proxy,
+    the address of a name is checked (see Resolver, also for `private`); with a proxy, that is the proxy's duty,
+    and loopback is reached without it. `peer` is the name of the other side in errors.
     """
 
     def __init__(
@@ -103,14 +103,14 @@ class HttpClient:
         # HAPI would answer a search from an equal one of the last minute, without what was ordered since
         headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache", "User-Agent": "foot-drop-cds"}
         self._session.headers.update(headers)
-        # a cookie would tie one patient's calls to another's
+        # a cookie would link one patient's calls to another's
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = Adapter(connections, Resolver(allow_loopback=allow_loopback, private=private), ca_file)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the kept-alive connections."""
         self._session.close()
 
     def ask(
@@ -124,7 +124,7 @@ class HttpClient:
         body: bytes | str | None = None,
         read_errors: bool = False,
     ) -> Answer:
-        """The answer to one request, in a thread that is under `watch`. Raises AnswerError when there is none."""
+        """The answer to one request, in a thread that is under `watch`. Raises AnswerError if there is none."""
         if watch.left <= 0:
             raise AnswerError(f"{self._peer} {LATE}")
         has_begun = False
@@ -161,7 +161,7 @@ class HttpClient:
         body: bytes | str | None = None,
         read_errors: bool = False,
     ) -> Answer:
-        """`ask`, for a caller that has no other thread to break it off. Raises AnswerError."""
+        """`ask`, for a caller that has no other thread to abort it. Raises AnswerError."""
         watch = Watch(time.monotonic() + seconds)
         alarm = threading.Timer(seconds, watch.break_off)
         alarm.daemon = True
@@ -176,11 +176,11 @@ class HttpClient:
 
     def _body(self, response: requests.Response, watch: Watch, budget: Budget) -> bytes:
         if _is_longer(response.headers.get("Content-Length", ""), budget.largest):
-            raise AnswerError(f"{self._peer}'s answer is larger than the limit")  # nothing of it need be read
+            raise AnswerError(f"{self._peer}'s answer is larger than the limit")  # no need to read any of it
         chunks: list[bytes] = []
         taken = 0
         try:
-            for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip may hold a flood
+            for chunk in response.iter_content(_CHUNK):  # decoded: a small gzip file may expand enormously
                 if taken + len(chunk) > budget.largest or not budget.take(len(chunk)):
                     raise AnswerError(f"{self._peer}'s answer is larger than the limit")
                 taken += len(chunk)
@@ -194,12 +194,12 @@ class HttpClient:
 
 
 def _is_longer(length: str, most: int) -> bool:
-    """Whether a header says a length of more than so many bytes; one of a thousand digits is no number to Python."""
+    """Whether a header states a length over `most` bytes; Python does not read a number of a thousand digits."""
     return length.isdecimal() and (len(length) > 18 or int(length) > most)
 
 
 def _is_unconnected(error: Exception) -> bool:
-    """Whether a connection failed by chance: not by its time, its certificate, its name or a proxy."""
+    """Whether a connection failed by chance, not because of time, certificate, name or proxy."""
     if not isinstance(error, requests.ConnectionError) or isinstance(error, SSLError | ProxyError | requests.Timeout):
         return False
     reason = getattr(error.args[0] if error.args else None, "reason", None)
