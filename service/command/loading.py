@@ -20,7 +20,7 @@ _TIMEOUT = 60  # seconds: a server that has just started takes a long time for i
 _LOOK = 10  # seconds
 _PAUSE = 1  # seconds between two looks at a server that is still starting
 _LONGEST = 300  # characters of a server's own words
-_FAULT = 500  # from here on it is not known what the server did
+_FAULT = 500  # from this status up it is unknown what the server did
 _UNKNOWN = "; it may still have been stored: load again, which overwrites it"
 
 
