@@ -1,7 +1,6 @@
-"""Cases of each rule as requests of an EHR, which its page shows and the simulator opens.
+"""Cases of each rule as requests from an EHR, which the rule's page shows and the simulator opens.
 
-`python -m tests.support.make_examples` writes them from the cases beside the rules; a rule that was added since has
-none.
+`python -m tests.support.make_examples` writes them from the cases next to the rules; a rule added since then has none.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ from service.examples import moved
 
 
 class CaseExample(Struct, frozen=True):
-    """The sentence of a case, and the request that an EHR would send of it."""
+    """The sentence of a case, and the request that an EHR would send for it."""
 
     name: str
     request: dict[str, Any]
 
 
 class Side(Struct, frozen=True):
-    """One case of a pair: what it says where the two differ, and its number."""
+    """One case of a pair: what its sentence says where the two differ, and its number."""
 
     said: str
     case: int
 
 
 class Pair(Struct, frozen=True):
-    """Two cases that differ in one number alone, and of which one speaks."""
+    """Two cases that differ only in one number, and only one of which speaks."""
 
     differs: str
     sides: tuple[Side, Side]
 
 
 class CasesOfRule(Struct, frozen=True):
-    """The cases of a rule, written for `now`; `branches` has one for each card that it can give."""
+    """The cases of a rule, written for `now`; `branches` has one for each card that the rule can produce."""
 
     now: datetime
     branches: tuple[int, ...]
@@ -58,12 +57,12 @@ def of_rule(rule: str) -> CasesOfRule:
     return msgspec.json.decode(file.read_bytes(), type=CasesOfRule) if file.is_file() else _NONE
 
 
-# A case may lie on the very end of a window ("84 days: speaks"), and a minute later beyond it.
+# A case may lie exactly at the end of a window ("84 days: speaks"), and a minute later beyond it.
 _HOLDS = timedelta(minutes=30)
 
 
 def at(rule: str, number: str, now: datetime) -> CaseExample | None:
-    """One case as it is from `now` on, for half an hour; None if it is not among them."""
+    """One case, valid from `now` for half an hour; None if it does not exist."""
     told = of_rule(rule)
     case = told.cases.get(number)
     return CaseExample(case.name, moved(case.request, told.now, now + _HOLDS)) if case else None

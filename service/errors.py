@@ -15,7 +15,7 @@ ServiceError
 │   └── FeedbackAwayRefusedError
 ├── AnswerError                      fhir/transport.py: an answer over HTTP that cannot be used
 ├── UnresolvedError                  fhir/resolver.py: a name that leads to no server
-├── StartError                       what keeps the service from starting
+├── StartError                       something that prevents the start of the service
 │   ├── RefusedSettingsError         settings.py
 │   ├── AddressInUseError            server.py
 │   ├── FewFilesError                server.py
@@ -26,11 +26,11 @@ ServiceError
 ├── RefusedTokenError                trust/token.py: a token that proves nothing
 ├── CallError                        command/calling.py: a request that cannot be signed or is not answered
 ├── StoreAwayError                   store/database.py: a database that does not answer
-│   └── StoreRefusedError            or does not take what it is given
+│   └── StoreRefusedError            a database that does not accept what it is given
 ├── ReportFailedError                reporting/keeping.py: a report that could not be made
-├── PlotsMissingError                reporting/plots.py: the package that draws is not installed
-├── NoSourceError                    signoff/definitions.py: a rule whose source is not there
-├── LoadError                        command/loading.py: a FHIR server that does not take the examples
+├── PlotsMissingError                reporting/plots.py: the plotting package is not installed
+├── NoSourceError                    signoff/definitions.py: a rule whose source is missing
+├── LoadError                        command/loading.py: a FHIR server that does not accept the examples
 ├── BacktestError                    backtest/errors.py: an export that cannot be read, or rows not written
 ├── StoreError                       simulator/fhir_store.py: what the simulator's FHIR server did not do
 └── UnknownExampleError              examples.py
@@ -40,7 +40,7 @@ from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """Something was refused; the message says why and holds nothing of a patient's record."""
+    """Something was refused; the message says why and contains nothing from a patient's record."""
 
 
 class StartError(ServiceError):

@@ -1,7 +1,7 @@
-"""Failures that a client must not be told of: it is answered with no cards, and the log alone knows better.
+"""Failures that are hidden from a client: the answer has no cards, and only the log shows the failure.
 
-A site asks for it by `on_error = "empty"`, where an EHR shows an error to whoever charts. It is off by default: no
-cards means "nothing to say", and a failure that looks so is a false reassurance.
+A site asks for this by `on_error = "empty"` if its EHR shows errors to clinicians while they chart. It is off by
+default: no cards means "nothing to say", and a failure that looks like that is a false reassurance.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ NO_CARDS = b'{"cards":[]}'
 
 
 def no_cards_instead(answered: Callable[[], Response]) -> Response:
-    """The answer, or no cards where it would be 412, 422 or 500; the log says which, as `hidden`.
+    """The answer, or no cards if it would be 412, 422 or 500; the log says which, as `hidden`.
 
-    What the caller itself did wrong it is told as ever: the other errors are raised.
+    Errors that the caller itself made are reported as usual: all other errors are raised.
     """
     try:
         return answered()

@@ -14,7 +14,7 @@ _parser = MarkdownIt("commonmark", {"html": False}).disable("image")
 
 
 def safe_html(text: str) -> Markup:
-    """The text as HTML without scripts or images, and with http and https links only.
+    """The text as HTML without scripts or images, and with only http and https links.
 
     Links open in a new tab and send no referrer.
     """

@@ -1,4 +1,4 @@
-"""The settings by which the service is run: what it tells those who watch it, and when it refuses or ends."""
+"""The settings for running the service: what it reports to monitoring, and when it refuses requests or ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.store.hashing import FEWEST
 
 
 class Running(BaseModel):
-    """The part of the settings that changes no answer."""
+    """The part of the settings that does not change any answer."""
 
     metrics_address: str | None = None
     max_waiting: Annotated[int, Field(ge=1, le=100_000)] = 64  # in one worker
@@ -61,7 +61,7 @@ class Running(BaseModel):
 
     @property
     def metrics_at(self) -> tuple[str, int] | None:
-        """The host and port at which metrics are told."""
+        """The host and port at which metrics are served."""
         return _host_and_port(self.metrics_address) if self.metrics_address else None
 
 
