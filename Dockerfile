@@ -1,5 +1,5 @@
 # The service as an image: docker build -t foot-drop-cds .
-# It runs as nobody and writes to /data alone. It starts if its settings register a client
+# It runs as an unprivileged user and writes only to /data. It starts if its settings register a client
 # (docs/production.md), or with serve --dev.
 
 FROM python:3.11.14-slim-bookworm AS build
@@ -15,7 +15,7 @@ RUN /opt/foot-drop-cds/bin/foot-drop-cds --version
 FROM python:3.11.14-slim-bookworm
 LABEL org.opencontainers.image.title="foot-drop-cds" org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/foot-drop-cds /opt/foot-drop-cds
-# What a volume at /data is made from: it then belongs to the user below.
+# A volume at /data is created from this folder, and so belongs to the user below.
 RUN install --directory --owner=65532 --group=65532 --mode=0700 /data
 ENV PATH=/opt/foot-drop-cds/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

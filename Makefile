@@ -1,12 +1,12 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# One stamp per interpreter, so that another PYTHON makes the environment anew.
+# One stamp per interpreter, so that another PYTHON recreates the environment.
 STAMP  := $(VENV)/.installed-$(subst /,_,$(PYTHON))
 SPARK  := $(VENV)/.spark-$(subst /,_,$(PYTHON))
 
 WORKERS ?= 2
-# The tests start many processes: none should compile the modules anew.
+# The tests start many processes: none should compile the modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# PySpark is half a gigabyte: for the long tests alone.
+# PySpark is half a gigabyte, so only the long tests install it.
 $(SPARK): $(STAMP)
 	@echo "Installing PySpark into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[spark]'
@@ -37,7 +37,7 @@ $(SPARK): $(STAMP)
 
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 PROPERTIES = tests/cards/test_properties.py tests/cards/test_property_sources.py
-# The long tests that count towards the coverage: of what no other test tries.
+# The long tests that count towards the coverage, because no other test tries that code.
 COVERING = $(addprefix tests/service/,$(addprefix backtest/test_,much.py report_compared.py same_as_the_service.py storage.py) \
   command reporting serving/test_overload.py)
 FAST = $(BIN)/pytest -n $(WORKERS) --dist worksteal --fast
@@ -49,7 +49,7 @@ check: install ## check format, lint, types and layers, and run the fast tests
 	$(BIN)/mypy --num-workers $(WORKERS)
 	$(FAST)
 
-test: install ## everything that a change needs: check, and the tests with programs, nginx, PostgreSQL and a browser
+test: install ## run everything that a change needs: check, and the tests with programs, nginx, PostgreSQL and a browser
 	@$(BIN)/python -m tests.support.machine
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -57,7 +57,7 @@ test: install ## everything that a change needs: check, and the tests with progr
 	$(BIN)/mypy --num-workers $(WORKERS)
 	$(PYTEST) -m "not long"
 
-test-long: install $(SPARK) ## what takes longer: every test with the coverage gates, HAPI, and many draws
+test-long: install $(SPARK) ## run everything that takes longer: every test with the coverage gates, HAPI, and many draws
 	@$(BIN)/python -m tests.support.machine
 	$(PYTEST) -m "not long" --draws 1 --cov --cov-report= $(addprefix --ignore=,$(PROPERTIES))
 	$(PYTEST) -m long --draws 1 --cov --cov-append --cov-report= $(COVERING)
@@ -67,7 +67,7 @@ test-long: install $(SPARK) ## what takes longer: every test with the coverage g
 	$(PYTEST) --draws 2 $(PROPERTIES)
 	$(BIN)/python -m tests.fuzz --bodies 3000 --no-paths --examples 100
 
-constraints: ## resolve anew the versions that constraints.txt pins
+constraints: ## resolve the versions that constraints.txt pins again
 	@$(PYTHON) -m venv --clear build/constraints
 	@build/constraints/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@head -n 1 constraints.txt > build/constraints.txt
@@ -78,10 +78,10 @@ constraints: ## resolve anew the versions that constraints.txt pins
 demo: install ## start the service, post every example, and print the cards
 	@$(BIN)/foot-drop-cds demo
 
-dev: install ## start the service for trying out, and say where its simulator is
+dev: install ## start the service to try it, and say where its simulator is
 	@$(BIN)/foot-drop-cds serve --dev
 
-sandbox: install ## start a HAPI FHIR server with every example, and the service beside it (Java 17+, Maven; FRESH=1: forget its state)
+sandbox: install ## start a HAPI FHIR server with every example, and the service with it (Java 17+, Maven; FRESH=1: forget its state)
 	@$(BIN)/python -m tests.hapi --data data/fhir $(if $(FRESH),--fresh)
 
 bench: install ## measure what a request costs, and print the table
@@ -96,6 +96,6 @@ mutants: install ## change each rule bit by bit, and list what no case notices (
 fuzz: install ## post mutated requests and what the OpenAPI document allows, and look at every answer (SEED=2: others)
 	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
-format: install ## format the code, and mend what the linter can mend
+format: install ## format the code, and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
