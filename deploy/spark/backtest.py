@@ -1,4 +1,4 @@
-"""The command as a program for spark-submit and the operator: its arguments are those of `foot-drop-cds`."""
+"""The command line as a program for spark-submit and the Spark operator; it takes the arguments of `foot-drop-cds`."""
 
 from service.command.cli import main
 
