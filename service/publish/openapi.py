@@ -26,7 +26,7 @@ _REFUSALS = {
     401: "The caller is not known. Every such reply is the same.",
     403: "The client may not ask for this FHIR server, or from this page.",
     404: "Nothing is served at this address, or not to this client.",
-    408: "The body did not come in time.",
+    408: "The body did not arrive in time.",
     412: "A required prefetch key was not sent and could not be read.",
     413: f"The body is larger than {MAX_BYTES // (1024 * 1024)} MiB.",
     415: "The body is not sent as application/json, or is compressed.",
@@ -101,8 +101,8 @@ def _paths(rules: list[str], kinds: list[str], *, is_signed: bool) -> dict[str, 
     )
     for hook in HOOKS:
         path = f"{_SERVICES}/{service_id(hook)}"
-        paths[path] = _post(f"Call {hook}: the cards", request(hook), "Answer", is_signed=is_signed)
-        paths[f"{path}/feedback"] = _post("What became of cards", FEEDBACK, "Taken", is_signed=is_signed)
+        paths[path] = _post(f"Call {hook}, and get its cards", request(hook), "Answer", is_signed=is_signed)
+        paths[f"{path}/feedback"] = _post("Report what became of cards", FEEDBACK, "Taken", is_signed=is_signed)
     return paths
 
 
