@@ -1,4 +1,4 @@
-"""Every answer that the case files, the vignettes and some drawn patients lead to, over HTTP."""
+"""Every answer to the case files, the vignettes and some drawn patients, over HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VIGNETTES = DATA / "vignettes.json"
 
 @dataclass(frozen=True)
 class Answer:
-    """A request by its name, and the cards that came; numbers are kept as the text that was sent."""
+    """A request by its name, and the cards that it got; numbers are kept as the text that was sent."""
 
     name: str
     request: Json

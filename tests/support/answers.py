@@ -95,7 +95,7 @@ def _yes_no(write: Encoding, code: str, value: object) -> Json:
 
 
 def _words(code: str) -> tuple[Sequence[_Answer], Sequence[_Answer], Sequence[_Answer]]:
-    """What says yes, what says no, and what other findings are answered with but not this one."""
+    """The answers that mean yes, those that mean no, and those that belong only to other findings."""
     if code in _SENSATIONS:
         return _REDUCED, _NORMAL, [one for one in (*_YES, *_NO) if one not in (*_REDUCED, *_NORMAL)]
     if code == "ambulatory":

@@ -1,7 +1,7 @@
-"""The report of a backtest, as it is shown: over the ten patients of Synthea, and over an invented population.
+"""The example reports of a backtest: over the ten patients of Synthea, and over an invented population.
 
 `python -m tests.support.backtest_example build/backtest-example --docs docs` writes both reports, and what docs/ shows
-of the second: `backtest_example.md`, with two pictures beside it.
+of the second: `backtest_example.md` and its two pictures.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MOST_ROWS = 12
 @click.option("--docs", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of the documents.")
 @click.option("--report-only", is_flag=True, help="The backtests are there already.")
 def main(folder: Path, patients: int, docs: Path | None, report_only: bool) -> None:
-    """Write an invented population to FOLDER, and the reports of two backtests."""
+    """Write an invented population and the reports of two backtests to FOLDER."""
     exports = {"synthea": DATA / "synthea_10", "population": folder / "export"}
     if not report_only:
         example_population.write(folder / "export", patients)
@@ -57,7 +57,7 @@ def main(folder: Path, patients: int, docs: Path | None, report_only: bool) -> N
 
 
 def show(out: Path, docs: Path) -> None:
-    """Write what the documents show of a report."""
+    """Write the parts of a report that the documents show."""
     report = msgspec.json.decode((out / "report.json").read_bytes(), type=Report)
     for name, picture in (("rates", rates(report)), ("in_time", in_time(report))):
         (docs / f"backtest_example_{name}.svg").write_text(_alone(picture), encoding="utf-8")
@@ -65,7 +65,7 @@ def show(out: Path, docs: Path) -> None:
 
 
 def _alone(picture: str) -> str:
-    """A plot outside of its page: in the colours of paper, as large as it was drawn."""
+    """A plot outside its page, in the colours for paper and at the size at which it was drawn."""
     coloured = _VARIABLE.sub(lambda name: _COLOURS[name[1]], picture)
     size = _SIZE.search(coloured)
     width, height = size.groups() if size else ("", "")

@@ -1,9 +1,9 @@
-"""A server that does everything wrong, byte by byte: `KINDS` are the ways.
+"""A server that does everything wrong, byte by byte, in the ways that `KINDS` lists.
 
     with BadServer(KINDS["silence"]) as server:
         ...ask server.base...
 
-A manner writes to the connection what it likes once a request has come, and waits by `line.pause` alone.
+Once a request has come, a manner writes anything to the connection, and waits only by `line.pause`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ Manner = Callable[[Line], None]
 
 
 class BadServer:
-    """The server; it listens inside of its `with` block. `scheme` is what its base says, whatever it speaks."""
+    """The server; it listens inside its `with` block. Its base names `scheme`, whatever the server really speaks."""
 
     def __init__(self, manner: Manner, scheme: str = "http", *, is_secure: bool = False) -> None:
         self._manner = manner
@@ -104,7 +104,7 @@ class BadServer:
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK", length: str = "") -> bytes:
-    """A well-formed answer, or with another length than its own."""
+    """A well-formed answer, or one that states a wrong length."""
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/fhir+json", "Connection: close", *headers]
     if length != "none":
         lines.append(f"Content-Length: {length or len(body)}")
@@ -140,12 +140,12 @@ def _page(following: Callable[[Line], str], entries: Iterable[bytes] = (), pause
 
 
 def _in_turn(line: Line) -> str:
-    """One page names the other."""
+    """Each of two pages names the other as the next."""
     return f"{line.base}/{KIND}?page={'a' if 'page=b' in line.target else 'b'}"
 
 
 def _onward(line: Line) -> str:
-    """There is always another."""
+    """There is always another page."""
     number = line.target.partition("page=")[2] or "0"
     return f"{line.base}/{KIND}?page={int(number) + 1}"
 

@@ -1,4 +1,4 @@
-"""A gateway before the service, through which a page is opened: it stops and goes on in the middle of a journey."""
+"""A gateway in front of the service, through which a page is opened; it can fail and recover during a journey."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.http_server import Asked, Gateway, HangUp, Reply
 
 
 class Between(Gateway):
-    """The service, reached through a gateway; `faulty` are the paths that it does not answer well, at the moment."""
+    """The service behind a gateway, which answers the paths in `faulty` wrongly at the moment."""
 
     def __init__(self, address: str) -> None:
         self.faulty: dict[str, Reply | HangUp | float] = {}

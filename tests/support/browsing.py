@@ -1,4 +1,4 @@
-"""The simulator in Debian's chromium: a visit to its pages, and what has to hold on each of them."""
+"""The simulator in Debian's chromium: visits to its pages, and what must hold on each page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LAPTOP, TABLET, PHONE, NARROWEST = 1280, 820, 390, 320
 SERIOUS = ("serious", "critical")
 REBOUND = "rebound.example"
 """A name that was bound to this machine's address, as a hostile page can do with one of its own."""
-# Without these it speaks to its maker's hosts by itself; a container has no sandbox for it.
+# Without these it contacts its maker's hosts by itself; a container cannot give it a sandbox.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +30,7 @@ FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser; its process ends with the block."""
-    expect.set_options(timeout=20_000)  # of a machine that others use too
+    expect.set_options(timeout=20_000)  # on a machine that others use too
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
@@ -69,7 +69,7 @@ class Visit:
 
 
 def settled(page: Page) -> None:
-    """Wait until everything that was begun is done, and no control has moved for half a second."""
+    """Wait until everything that was started has finished, and no control has moved for half a second."""
     expect(page.locator("#verdicts .verdicts")).to_be_attached()
     expect(page.locator("body")).to_have_attribute("aria-busy", "false")
     expect(page.locator("body")).to_have_attribute("data-steady", "true")

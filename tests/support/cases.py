@@ -1,6 +1,6 @@
-"""The cases beside the rules and the findings: read from TOML, made FHIR, and decided by the real chart.
+"""The cases of the rules and the findings: read from TOML, turned into FHIR, and decided with the real chart.
 
-docs/cases.md says how they are written.
+docs/cases.md says how to write them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FACTS = frozenset(
     }
 )  # fmt: skip
 _OWN = frozenset({"name", "like", "hook", "unseen", "card", "silent", "finding", "is", "dates-only"})
-# How a fact may say when it was, the name in days, and how many of the unit make a day.
+# How a fact may give its time, the name of that time in days, and how many of the unit make a day.
 _TIMES = {
     member: (in_days, per_day)
     for in_days, names in (
@@ -48,7 +48,7 @@ Case = Mapping[str, Any]
 
 @cache
 def read(path: Path) -> tuple[Case, ...]:
-    """The cases of one file, each with the facts of the `[like.NAME]` table that it names put before its own.
+    """The cases of one file; the facts of the `[like.NAME]` tables that a case names come before its own.
 
     A file is read once. Times are in days, whatever their unit was. Raises ValueError for a member that no case has,
     so that a misspelt fact cannot pass for an absent one, and for a fact that says twice when it was.
@@ -72,7 +72,7 @@ def _whole(case: Case, templates: Mapping[str, Case]) -> Case:
 
 
 def _in_days(fact: Any) -> Any:
-    """The fact with its time in days; anything but a table (a selection) as it is."""
+    """The fact with its time in days; a selection, which is no table, is returned unchanged."""
     if not isinstance(fact, Mapping):
         return fact
     times = [member for member in fact if member in _TIMES]

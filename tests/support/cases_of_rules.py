@@ -1,4 +1,4 @@
-"""Which cases of each rule its page shows, as the requests of an EHR: one for each card that it can give, and pairs."""
+"""The cases that the page of each rule shows, as requests of an EHR: one for each card that it can give, and pairs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.known import KNOWN
 Json = dict[str, Any]
 Leaf = tuple[str | int, ...]
 
-# What of a summary is filled in, and makes no other branch of it.
+# The parts of a summary that are filled in; they do not make another branch of it.
 _FILLED = re.compile(r"\d+|\bleft\b|\bright\b|\bboth\b")
 _EXPECTED = ("name", "like", "card", "silent")
 _KINDS = ("condition", "order", "procedure", "lesion", "observation", "medication")
@@ -53,7 +53,7 @@ def files(now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _written(rule: Rule, path: Path, now: datetime) -> str:
-    """One case a line, so that a change is seen as one."""
+    """One case per line, so that a diff shows one changed case as one line."""
     told = cases.read(path)
     branches, pairs = _branches(rule, told), _pairs(told)
     chosen = sorted({*branches, *(side["case"] for pair in pairs for side in pair["sides"])})
@@ -85,7 +85,7 @@ def _hook(rule: Rule, case: Case) -> str:
 
 
 def _branches(rule: Rule, told: Sequence[Case]) -> list[int]:
-    """The first case of each card: of each indicator, source and sentence, whatever is filled in."""
+    """The first case of each card, that is of each indicator, source and sentence, whatever is filled in."""
     first: dict[object, int] = {}
     for number, case in enumerate(told):
         if "card" not in case:
@@ -99,7 +99,7 @@ def _branches(rule: Rule, told: Sequence[Case]) -> list[int]:
 
 
 def _pairs(told: Sequence[Case]) -> list[Json]:
-    """Neighbours among the cases that differ in one number alone: one speaks, and the other is silent."""
+    """Neighbouring cases that differ in only one number, of which one speaks and the other is silent."""
     groups: dict[tuple[Leaf, object], dict[float, int]] = {}
     for number, case in enumerate(told):
         leaves = dict(_leaves({member: case[member] for member in case if member not in _EXPECTED}))
@@ -138,7 +138,7 @@ def _said(leaf: Leaf, value: float) -> str:
 
 
 def _differs(leaf: Leaf, case: Case) -> str:
-    """The fact in which a pair differs, and what of it: `MRI of the lumbar spine, so long ago`; `Patient, age`."""
+    """The fact in which a pair differs, and the part of it: `MRI of the lumbar spine, so long ago`; `Patient, age`."""
     fact: Any = case
     for step in leaf[:-1]:
         fact = fact[step]

@@ -16,19 +16,19 @@ _KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
 
 def authority(folder: Path, name: str, subject: str = "Authority") -> Path:
-    """The certificate of an authority; its key is beside it."""
+    """The certificate of an authority; its key is in the same folder."""
     return _made(folder, name, "-x509", "-days", "2", "-subj", f"/CN={subject}")
 
 
 def certificate(folder: Path, name: str, signer: str, subject: str, *extensions: str) -> Path:
-    """A certificate that an authority of this folder has signed; its key is beside it."""
+    """A certificate that an authority of this folder has signed; its key is in the same folder."""
     signed_by = ["-CA", str(folder / f"{signer}.crt"), "-CAkey", str(folder / f"{signer}.key")]
     added = [word for extension in extensions for word in ("-addext", extension)]
     return _made(folder, name, "-x509", "-days", "2", "-subj", f"/CN={subject}", *signed_by, *added)
 
 
 def expire(folder: Path, name: str, signer: str) -> None:
-    """Let a certificate have ended yesterday (openssl of Debian 12 dates none back)."""
+    """Make a certificate expire yesterday (Debian 12's openssl cannot backdate one)."""
     old = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes())
     key = load_pem_private_key((folder / f"{signer}.key").read_bytes(), None)
     yesterday = datetime.now(UTC) - timedelta(days=1)

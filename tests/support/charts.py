@@ -1,7 +1,7 @@
-"""Hypothesis strategies of patients in the facts of the cases: every rule, both sides, every window's edge.
+"""Hypothesis strategies for patients in the facts of the cases: every rule, both sides, every window's edge.
 
 A patient is drawn as lists of small facts by theme, so that a counterexample shrinks to the few that matter.
-The draws are always the same; `pytest --draws 20` draws twenty times as many, `--anew` others each time.
+The draws are always the same; `pytest --draws 20` draws twenty times as many, `--anew` draws others each time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from tests.support.facts import (
     yes,
 )
 
-# Set by conftest.py: how many are drawn, as a factor, and whether they are others each time.
+# Set by conftest.py: how many are drawn, as a factor, and whether they differ each time.
 share, anew = 1.0, False
 
 HOOKS = ("patient-view", "order-select", "order-sign", "problem-list-item-create", "encounter-discharge")
@@ -158,7 +158,7 @@ def _examined() -> st.SearchStrategy[list[list[Drawn]]]:
 
 @cache
 def _arranged() -> st.SearchStrategy[list[list[Drawn]]]:
-    """Whatever a card would ask for is examined, ordered and supplied."""
+    """Everything that a card would ask for is examined, ordered and supplied."""
     scan = fact("serviceRequests", code="mri-lumbar", priority="urgent", daysAgo=one_of(0.5, 1))
     return st.tuples(_screen(), scan, fact("deviceRequests", code="afo", daysAgo=1)).map(list)
 

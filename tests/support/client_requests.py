@@ -1,4 +1,4 @@
-"""What the public CDS Hooks sandbox has sent, as it was recorded, and the status that each gets."""
+"""Requests of the public CDS Hooks sandbox, as recorded, and the status that each one gets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RECORDED = sorted((DATA / "client_requests").glob("*.json"))
 
 
 def expected_status(name: str) -> int:
-    """What each recorded request gets: the sandbox's prefetch is not what we ask for, its FHIR server gone."""
+    """The status of a recorded request: the sandbox's prefetch is not what we ask for, and its FHIR server is gone."""
     if name.startswith("preflight"):
         return 204
     if name == "discovery" or name.startswith("feedback"):

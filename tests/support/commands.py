@@ -1,4 +1,4 @@
-"""The command line in this process, where no process is what is tried: a start costs more than a second."""
+"""The command line in this process, for tests that are not about the process: starting one costs over a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.command.cli import main
 
 
 class Done(NamedTuple):
-    """How a command ended, and what it said."""
+    """How a command ended, and what it printed."""
 
     returncode: int
     stdout: str
@@ -20,7 +20,7 @@ class Done(NamedTuple):
 
 
 def run(*words: str, folder: Path, said: str = "", **environment: str) -> Done:
-    """A command's end in a folder. What the command does not catch itself is raised."""
+    """Run a command in a folder. An error that the command does not catch is raised."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         runner = CliRunner(env={"COLUMNS": "80", **environment})

@@ -1,4 +1,4 @@
-"""The orders that a card would create: which, by what name, on which side."""
+"""The orders that a card would create: which orders, under which name, on which side."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A Debian in a folder: commands as root gives them, with the folders, ports and units that they name inside of it.
+"""A Debian in a folder: commands run as if by root, with the folders, ports and units that they name inside it.
 
-`systemctl` is played: it starts, restarts, reloads and ends what the units say, with their words and their environment.
-What would change the machine itself (packages, users, owners) is not done, but noted.
+`systemctl` is simulated: it starts, restarts, reloads and ends the programs of the units, with their commands and
+their environment. Anything that would change the machine itself (packages, users, owners) is noted and not done.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ETC, UNITS, OF_PROMETHEUS = "/etc/foot-drop-cds", "/etc/systemd/system", "/etc/p
 OPT, BIN, STATE = "/opt/foot-drop-cds/bin", "/usr/local/bin", "/var/lib/foot-drop-cds"
 _PLACES = (ETC, UNITS, OF_PROMETHEUS, OPT, BIN, STATE, "/tmp/nginx")
 _AS_POSTGRES = "runuser -u postgres -- "
-# The unit of Debian's package, as far as it matters here.
+# The unit of Debian's package, reduced to what matters here.
 _PROMETHEUS = (
     f"[Service]\nExecStart={PROMETHEUS} --config.file={OF_PROMETHEUS}/prometheus.yml"
     f" --storage.tsdb.path={STATE}/prometheus --web.listen-address=127.0.0.1:9090\n"
@@ -32,7 +32,7 @@ _PROMETHEUS = (
 
 
 class Debian:
-    """The folder, and what runs in it; `postgresql` is the folder of the socket of a PostgreSQL."""
+    """The folder, and the programs that run in it; `postgresql` is the folder of a PostgreSQL's socket."""
 
     def __init__(self, folder: Path, postgresql: Path) -> None:
         self.folder = folder
@@ -67,20 +67,20 @@ class Debian:
             "access_log /dev/stdout": f"access_log {self.folder}/access.log",
             "_interval: 15s": "_interval: 200ms",
         }
-        if os.geteuid() == 0:  # else nginx would become a user that this folder is closed to
+        if os.geteuid() == 0:  # otherwise nginx would switch to a user that cannot read this folder
             changes["daemon off;"] = "daemon off; user root;"
         for old, new in changes.items():
             text = text.replace(old, new)
         return text
 
     def run(self, line: str) -> str:
-        """What a command says. It must end well."""
+        """The output of a command, which must succeed."""
         status, said = self.attempt(line)
         assert status == 0, f"{line}\n{said}"
         return said
 
     def attempt(self, line: str) -> tuple[int, str]:
-        """How a command ends, and what it says."""
+        """How a command ends, and what it prints."""
         program, *words = shlex.split(line)
         if program in NOTED:
             self.noted.append(line)
@@ -99,7 +99,7 @@ class Debian:
         return 0, ""
 
     def _move_in(self) -> None:
-        """Let what was installed name the places of this folder."""
+        """Make the installed files name the places of this folder."""
         for place in (ETC, UNITS, OF_PROMETHEUS):
             for file in self.place(place).rglob("*.*"):
                 if file.suffix in (".conf", ".service", ".yml"):

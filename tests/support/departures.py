@@ -1,6 +1,6 @@
 """`python -m tests.support.departures` renews the texts of cards/rules/departures.toml from docs/decisions.md.
 
-Which rules a departure concerns is kept as it stands there.
+The rules that a departure concerns are kept as that file has them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def decided() -> dict[str, str]:
 
 
 def written(rules: Mapping[str, list[str]]) -> str:
-    """The file, with these rules beside the texts."""
+    """The file, with these rules and their texts."""
     tables = [_HEAD]
     for number, words in decided().items():
         listed = ", ".join(f'"{rule}"' for rule in rules.get(number, ()))
@@ -41,7 +41,7 @@ def written(rules: Mapping[str, list[str]]) -> str:
 
 
 def kept() -> dict[str, Any]:
-    """The file as it stands."""
+    """The file as it is now."""
     return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Drafts of context.draftOrders, written out and read, for the tests of what is read in them."""
+"""Drafts of context.draftOrders, written out and read, for tests of how drafts are read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bundle(*resources: Any) -> Json:
 
 
 def read(drafts: Any, selections: list[str] | None = None, defects: list[Defect] | None = None) -> tuple[Draft, ...]:
-    """The drafts of patient p1 as they are read from a Bundle, or from JSON; defects are added to those given."""
+    """The drafts of patient p1 as read from a Bundle, or from JSON; their defects are added to the given ones."""
     raw = drafts if isinstance(drafts, bytes) else json.dumps(drafts).encode()
     into: list[Defect] = [] if defects is None else defects
     return read_draft_orders(raw).drafts(selections, BUILT_IN_CODES, CLOCK, into, patient_id="p1")

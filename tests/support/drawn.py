@@ -1,4 +1,4 @@
-"""What is done to the requests of drawn patients: other orders of the same, and records that must change nothing."""
+"""Changes to the requests of drawn patients: the same in another order, and records that must change nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVALUATOR = Evaluator(BUILT_IN_CODES, None, UTC, 0.1, cases.NOW)
 _SUBJECT = {"subject": {"reference": "Patient/p1"}}
 _VOID = ("entered-in-error", "cancelled", "unknown")
 
-# Two medicines of one card, each with a reason of its own.
+# Two medicines of one card, each with its own reason.
 TWO_DRAFTS = Patient(
     {
         "patient": {"age": 58, "sex": "female"},
@@ -40,7 +40,7 @@ TWO_DRAFTS = Patient(
 
 
 def asked(patient: Facts, hook: str, encoding: int | None = None) -> Json:
-    """The request about a patient: encoded as plainly as can be, or as drawn by that number."""
+    """The request about a patient, encoded as plainly as possible, or as drawn from that number."""
     return vignettes.request(patient, hook, cases.NOW, choose=None if encoding is None else Random(encoding))
 
 
@@ -54,7 +54,7 @@ def decided(request: Json) -> list[tuple[str, Card]]:
 
 
 def joined(request: Json, random: Random) -> Json:
-    """The request with some concepts that hold the codings of another record of the same key as well."""
+    """The request in which some concepts also hold the codings of another record of the same key."""
     request = deepcopy(request)
     for bundle in request["prefetch"].values():
         concepts = [
@@ -67,7 +67,7 @@ def joined(request: Json, random: Random) -> Json:
 
 
 def reordered(value: Any, random: Random, *, codings: bool) -> Any:
-    """The same JSON with its Bundles' entries in another order, and on demand the codings of every concept."""
+    """The same JSON with the entries of its Bundles, and if asked the codings of every concept, in another order."""
     lists = ("coding", "bodySite", "interpretation", "component", "contained", "conclusionCode") if codings else ()
     if isinstance(value, dict):
         changed = {name: reordered(each, random, codings=codings) for name, each in value.items()}
@@ -86,7 +86,7 @@ def _coded(system: str, code: str, display: str) -> Json:
 
 
 def _unrelated(day: str) -> dict[str, list[Json]]:
-    """Records that no rule reads, of a day."""
+    """Records of one day that no rule reads."""
     xray = _coded(LOINC, "24972-2", "XR Lumbar spine Views") | _SUBJECT
     pulse = _coded(LOINC, "8867-4", "Heart rate") | _SUBJECT
     metformin = {"medicationCodeableConcept": {"text": "Metformin 500 mg oral tablet"}, "intent": "order"} | _SUBJECT
@@ -136,7 +136,7 @@ _FINDINGS = (("mrc-ankle-dorsiflexion", 5), ("mrc-ankle-dorsiflexion", 1), ("mrc
 
 
 def without_count() -> st.SearchStrategy[Facts]:
-    """Some records that do not count, for their status, for want of a date, or for an answer that is none."""
+    """Some records that do not count, because of their status, a missing date, or an answer that is not an answer."""
     one, sides = st.sampled_from, st.sampled_from(["right", "left", "bilateral", None])
     days = one([0, 1, 5, 20])
     any_finding = one(_FINDINGS)

@@ -1,4 +1,4 @@
-"""The ways in which FHIR R4 may write down a code, a side or a time: the plainest, or one that is drawn."""
+"""The ways in which FHIR R4 can write a code, a side or a time: the plainest one, or one that is drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ _OIDS = {
     HCPCS: "urn:oid:2.16.840.1.113883.6.285",
 }
 _SIDES = {"left": ("419161000", "7771000"), "right": ("419465000", "24028007"), "bilateral": ("51440002",)}
-# Two sets of one meaning to every rule: a code of both may stand for either.
+# Two sets with the same meaning for every rule: a code in both may be used for either.
 _SAME_MEANING = frozenset({"condition.lumbar-radiculopathy", "condition.radicular-pain"})
-# Members of the sets that name a range of codes beside the listed ones.
+# Members of the sets that name a range of codes in addition to the listed ones.
 _BY_RANGE = {
     "condition.spinal-cord-injury": ("S14.115A", "S24.151A", "S34.124A"),
     "condition.cancer-active": ("C61", "C50.911", "C34.90"),
@@ -41,7 +41,7 @@ _BY_RANGE = {
 
 @cache
 def key_of(kind: str, code: str) -> str | None:
-    """The value set that a fact's code stands for, if any."""
+    """The value set that a fact's code names, if any."""
     name = ALIASES.get(code, code)
     if kind == "observation":
         for key in ("observation.mrc", "observation.signs"):
@@ -54,12 +54,12 @@ def key_of(kind: str, code: str) -> str | None:
 
 @cache
 def _codes_of(key: str, is_recent: bool) -> dict[str, dict[str, str]]:
-    """The codes of a value set, those included that count for a recent or an older onset."""
+    """The codes of a value set, including those that count only for a recent or only for an older onset."""
     values = VALUE_SETS[key]
     by_onset = values.new if is_recent else values.old
     codes = {system: dict(listed) for system, listed in values.codes.items()}
     if not by_onset and not any(codes.values()):
-        by_onset = values.listed  # none counts for this onset, which is what is asked
+        by_onset = values.listed  # no code counts for this onset, as the caller wants
     for system, listed in by_onset.items():
         codes[system] = codes.get(system, {}) | dict(listed)
     for condition in values.conditions:
@@ -70,7 +70,7 @@ def _codes_of(key: str, is_recent: bool) -> dict[str, dict[str, str]]:
 
 @cache
 def _means_more(key: str, system: str, code: str) -> bool:
-    """Whether the code also stands for another fact of its kind."""
+    """Whether the code also means another fact of its kind."""
     family = _SAME_MEANING if key in _SAME_MEANING else {key}
     kind = key.split(".")[0] + "."
     return any(
@@ -82,7 +82,7 @@ def _means_more(key: str, system: str, code: str) -> bool:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the facts of one patient are written at one moment; with ``choose`` every choice is drawn."""
+    """How the facts of one patient at one moment are written; with ``choose`` every choice is drawn."""
 
     now: datetime
     patient_id: str
@@ -123,15 +123,15 @@ class Encoding:
         return ({"coding": written} if written else {}) | ({"text": text} if text else {})
 
     def of(self, kind: str, code: str) -> Json:
-        """The concept of a fact's code; a code without a value set is text alone."""
+        """The concept of a fact's code; a code without a value set is text only."""
         return self.sided(kind, code, None)[0]
 
     def sided(
         self, kind: str, code: str, side: str | None, both: str | None = None, days_ago: float | None = None
     ) -> tuple[Json, bool]:
-        """The concept, and whether its code says the side; ``both``: a value set it must be of too.
+        """The concept, and whether its code gives the side; ``both`` is a second value set that the code must be in.
 
-        A side is not written beside a code that forbids to read one.
+        No side is written with a code that does not allow one to be read.
         """
         key = key_of(kind, code)
         if key is None:
@@ -158,7 +158,7 @@ class Encoding:
         return self.concept(self.coding(*chosen)), values.side_stated(chosen[1]) is not None
 
     def sites(self, side: str | None) -> list[Json]:
-        """The concepts of bodySite that say the side."""
+        """The concepts of bodySite that give the side."""
         if side is None:
             return [{"text": "left leg"}] if self.chance(0.1) else []
         if side == "bilateral" and self.chance(0.5):

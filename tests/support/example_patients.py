@@ -15,7 +15,7 @@ Patient = Mapping[str, Any]
 
 SOURCE = Path(__file__).parent / "example_patients.toml"
 
-# What an example says of the facts of its case, in their order: the facts, and the member that each word becomes.
+# What an example adds to the facts of its case, in their order: the facts, and the member that each text becomes.
 _WORDS = {
     "conclusions": ("reports", "conclusion"),
     "sigs": ("medications", "sig"),
@@ -27,7 +27,7 @@ def patients() -> tuple[datetime, list[Patient]]:
     """The moment of the examples, and the facts of each patient.
 
     Raises KeyError for an unknown `like`, LookupError for an unknown `case`, and ValueError for a case that cannot
-    be shown: one with unseen data or dates alone, or of another age or sex than the patient.
+    be shown: one with unseen data, or with dates only, or whose age or sex is not the patient's.
     """
     document = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
     now: datetime = document["now"]
@@ -35,7 +35,7 @@ def patients() -> tuple[datetime, list[Patient]]:
 
 
 def case_of(patient: Patient) -> cases.Case | None:
-    """The case of a rule that a patient takes its facts from. Raises LookupError when there is none of the name."""
+    """The case of a rule from which a patient takes its facts. Raises LookupError when no case has the name."""
     if "case" not in patient:
         return None
     rule, _, name = patient["case"].partition(": ")
@@ -46,7 +46,7 @@ def case_of(patient: Patient) -> cases.Case | None:
 
 
 def _whole(patient: Patient, shared: Mapping[str, Patient], now: datetime) -> Patient:
-    """The facts with those of its case, and then those of its `like` tables, put before them."""
+    """The facts, preceded by those of its case and then by those of its `like` tables."""
     like = patient.get("like", [])
     whole: Json = {}
     parts = (shared[name] for name in ([like] if isinstance(like, str) else like))
@@ -57,7 +57,7 @@ def _whole(patient: Patient, shared: Mapping[str, Patient], now: datetime) -> Pa
 
 
 def facts_of_case(patient: Patient, now: datetime) -> Json:
-    """The facts of the case of a patient, with the words that the patient has for them; none without a case.
+    """The facts of a patient's case, with the texts that the patient has for them; none without a case.
 
     Raises LookupError and ValueError as `patients` does.
     """

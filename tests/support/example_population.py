@@ -1,8 +1,8 @@
-"""An invented hospital as a Bulk Data export, with what a committee's report should show: the same whenever written.
+"""An invented hospital as a Bulk Data export, with everything that a committee's report should show; always the same.
 
 One patient in twenty is a vignette with foot drop, who comes back, and for whom something is ordered earlier, later or
-never. One in two hundred has a foot drop that is coded as nobody here knows. No allergy is on record, and a few lines
-are broken. As a program: `python -m tests.support.example_population FOLDER --patients 1000`.
+never. One in two hundred has a foot drop under a code that no value set holds. No allergy is on record, and a few
+lines are broken. As a program: `python -m tests.support.example_population FOLDER --patients 1000`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.support.places import DATA
 
 Json = dict[str, Any]
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
-FOOT_DROP = 20  # one patient in so many
+FOOT_DROP = 20  # one patient in this many
 UNKNOWN_CODE = 200
-DAYS = 700  # within which the patients come
+DAYS = 700  # in which the patients come
 COMES_BACK = (1, 6, 12, 45)  # days later
 SITES = ["Organization/north"] * 5 + ["Organization/harbour"] * 3 + ["Organization/hill", "Organization/airport"]
 ORDERED = ("mri-lumbar", "afo", "emg-ncs", "physiotherapy-referral")

@@ -1,4 +1,4 @@
-"""The examples as they are shipped: name, request and answer."""
+"""The examples as shipped: name, request and answer."""
 
 from __future__ import annotations
 

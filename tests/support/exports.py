@@ -1,4 +1,4 @@
-"""Small exports for tests of the backtest: their files, the command over them, and what it wrote."""
+"""Small exports for tests of the backtest: their files, the command that reads them, and its output."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def visit(number: int, start: str, **other: Any) -> Json:
 
 
 def write(folder: Path, records: Iterable[Json], *, name: str = "") -> Path:
-    """Write an export: a file for each type, or all into one of this name."""
+    """Write an export: one file per type, or a single file of this name."""
     folder.mkdir(exist_ok=True)
     lines: defaultdict[str, list[str]] = defaultdict(list)
     for record in records:
@@ -46,7 +46,7 @@ def write(folder: Path, records: Iterable[Json], *, name: str = "") -> Path:
 
 
 def write_whole(folder: Path, records: Iterable[Json]) -> Path:
-    """Write an export that lacks no type: a file without lines says that there is nothing."""
+    """Write an export with a file for every type: a file without lines says that there are no such records."""
     write(folder, records)
     for key in PREFETCH_KEYS.values():
         (folder / f"{key.resource_type}.ndjson").touch()
@@ -60,7 +60,7 @@ def backtest(folder: Path, export: Path | str, *options: str, out: str = "out", 
 
 
 def rows(out: Path, kind: str = "verdicts") -> list[Json]:
-    """What was written of a kind, in a stable order."""
+    """The output of a kind, in a stable order."""
     every = [row for file in sorted(out.glob(f"{kind}-*.parquet")) for row in pq.read_table(file).to_pylist()]
     return sorted(every, key=lambda row: (row["patient"], str(row["moment"]), row.get("rule", "")))
 
@@ -72,5 +72,5 @@ def summary(out: Path) -> Json:
 
 
 def without_times(said: list[Json]) -> list[Json]:
-    """Rows without how long it took."""
+    """Rows without their times."""
     return [{name: value for name, value in row.items() if name != "milliseconds"} for row in said]

@@ -1,4 +1,4 @@
-"""The facts that a drawn patient is made of: their words, their times at the edge of every window, their statuses."""
+"""The facts that make up a drawn patient: their words, their times at the edge of every window, their statuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UMN_SIGNS = ("babinski", "clonus", "hyperreflexia", "spasticity", "sensory-level
 SENSATIONS = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot"})
 MRI = ("mri-lumbar", "mri-lumbar-contrast", "mri-whole-spine", "mri-whole-spine-contrast")
 
-# The days before a window's end, its last moment, and the moment after it; hours as parts of a day.
+# Days before the end of a window, at its last moment and just after it; hours as parts of a day.
 ONSETS = (0, 3, 1, 7, 14, 14.1, 42, 42.1, 84, 84.1, 90, 90.1, 180, 180.1, 13.9, 20, 28.1, 60, 400, None)
 FOUND = (0, 1, 0.5, 3, 5, 7, 7.1, 10, 13.9, 14, 14.1, 15, 20, 28, 30, 30.1, 0.02, None)
 ORDERED = (0, 1, 3, 7, 7.1, 4 / 24, 0.17, 0.05, 14, 15, 29, 30, 30.1, 60, 90, 90.1, 100, None)
@@ -53,7 +53,7 @@ MEDICINES = (
 
 
 def fact(member: str, **parts: st.SearchStrategy[Any] | object) -> Strategy:
-    """One fact of a member; a part that is drawn as None is left out."""
+    """One fact of a member; any part drawn as None is left out."""
     drawn = {name: part if isinstance(part, st.SearchStrategy) else st.just(part) for name, part in parts.items()}
     return st.fixed_dictionaries(drawn).map(
         lambda found: [(member, {name: value for name, value in found.items() if value is not None})]
@@ -61,7 +61,7 @@ def fact(member: str, **parts: st.SearchStrategy[Any] | object) -> Strategy:
 
 
 def finding(code: object, value: object, days: st.SearchStrategy[Any] | object, side: object = None) -> Strategy:
-    """One Observation; now and then of a status that does not count."""
+    """One Observation; now and then its status does not count."""
     statuses = st.sampled_from([None] * 40 + ["preliminary", "entered-in-error", "cancelled", "unknown"])
     return fact("observations", code=code, value=value, daysAgo=days, side=side, status=statuses)
 
@@ -104,7 +104,7 @@ def _of_status(status: str, **one: Any) -> Facts:
 
 
 def order(code: object, member: str = "serviceRequests") -> Strategy:
-    """An order of any status, priority and time; now and then refused by the patient, or not to be performed."""
+    """An order of any status, priority and time; now and then the patient refused it, or it must not be performed."""
     status = one_of(
         *["active"] * 6, None, "on-hold", "draft", "completed", "completed", "cancelled", "entered-in-error"
     )
@@ -145,7 +145,7 @@ def medicine() -> Strategy:
 
 @cache
 def person() -> st.SearchStrategy[Facts]:
-    """Age and sex, either of them unknown at times."""
+    """Age and sex; either is sometimes unknown."""
     person = st.fixed_dictionaries({
         "age": one_of(58, 45, None, 3, 17, 18, 24, 25, 64, 65, 82),
         "sex": one_of("female", "male", "other", None),
@@ -155,6 +155,6 @@ def person() -> st.SearchStrategy[Facts]:
 
 @cache
 def encounter(is_hurt: bool) -> st.SearchStrategy[Facts | None]:
-    """Where the patient is seen; the hurt mostly lie in hospital."""
+    """Where the patient is seen; injured patients are mostly in hospital."""
     stays = ("IMP", "ACUTE", "NONAC", "EMER") if is_hurt else ("AMB", "IMP", "EMER")
     return st.none() | st.fixed_dictionaries({"class": one_of(*stays)})

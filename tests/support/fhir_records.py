@@ -1,4 +1,4 @@
-"""A chart from a few FHIR records written out, for the tests of what is read in them."""
+"""A chart from a few FHIR records written out, for tests of how records are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def chart(*records: Json, **how: Any) -> Chart:
-    """The chart of patient p1 at NOW; what cannot be read is among its defects."""
+    """The chart of patient p1 at NOW; anything that cannot be read is among its defects."""
     defects: list[Defect] = []
     found = [read_resource(json.dumps(each).encode(), "records", defects) for each in records]
     return Chart("p1", NOW, [each for each in found if each is not None], defects=defects, **how)

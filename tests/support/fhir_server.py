@@ -28,7 +28,7 @@ FHIR_JSON = "application/fhir+json"
 
 @dataclass(frozen=True)
 class Manner:
-    """How the server answers for one resource type; the default is: well."""
+    """How the server answers for one resource type; by default it answers well."""
 
     status: int = 200  # any other: that status, with an OperationOutcome
     html: bool = False  # a web page, with status 200
@@ -39,21 +39,21 @@ class Manner:
     later_delay: float = 0.0  # seconds before every page but the first
     drip: float = 0.0  # seconds between two bytes of the body
     drip_headers: float = 0.0  # seconds between two bytes of the headers
-    redirect: str = ""  # 302 to there, or `status` if it is one of a redirect
+    redirect: str = ""  # 302 to this address, or `status` if that is a redirect
     next: str = ""  # this link instead of the right next one, on every page
     expired: bool = False  # every page but the first answers 410
     endless: bool = False  # there is always a next page
     circle: bool = False  # every page names itself as the next
     huge: int = 0  # so many bytes
-    bomb: int = 0  # so many bytes, once they are decompressed
-    odd_header: str = ""  # a line among the headers that is none
+    bomb: int = 0  # this many bytes when decompressed
+    odd_header: str = ""  # a line among the headers that is not a header
     cut: bool = False  # half of the body, then the connection is closed
     refuse_post: int = 0  # this status for POST _search
 
 
 @dataclass(frozen=True)
 class Request:
-    """What came: `query` holds the parameters of the URL or of the form."""
+    """A request that came: `query` holds the parameters of the URL or of the form."""
 
     method: str
     path: str
@@ -71,7 +71,7 @@ class _Page:
 
 
 class FhirServer(HttpServer):
-    """The server; it listens inside of its `with` block."""
+    """The server; it listens inside its `with` block."""
 
     def __init__(self, resources: Iterable[Json] = (), token: str | None = None) -> None:
         super().__init__(self._serve)
@@ -91,15 +91,15 @@ class FhirServer(HttpServer):
         super().__exit__()
 
     def misbehave(self, kind: str, **manner: Any) -> None:
-        """From now on answer for this resource type in this manner (see Manner)."""
+        """From now on, answer for this resource type in this manner (see Manner)."""
         self._manners[kind] = replace(self._manners.get(kind, Manner()), **manner)
 
     def behave(self) -> None:
-        """From now on answer well."""
+        """From now on, answer well."""
         self._manners.clear()
 
     def meet(self, number: int) -> None:
-        """Answer nothing until so many requests are under way at once (or five seconds are over)."""
+        """Answer nothing until this many requests are under way at once (or five seconds have passed)."""
         self._meeting = threading.Barrier(number)
 
     def asked_for(self, kind: str) -> list[Request]:
@@ -146,7 +146,7 @@ class FhirServer(HttpServer):
         return page.kind if page else path.removeprefix("/fhir").strip("/").partition("/")[0]
 
     def _answer(self, request: Request, manner: Manner) -> Reply:
-        """The answer to a request, as the manner of its resource type has it."""
+        """The answer to a request, in the manner of its resource type."""
         if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
             return _outcome(401)
         if request.method == "POST" and manner.refuse_post:

@@ -1,4 +1,4 @@
-"""A FHIR server that files: it creates once by an identifier, replaces and removes, and may lose its answer.
+"""A FHIR server that accepts writes: it creates once per identifier, replaces and removes, and may lose its answer.
 
 with FilingServer(records) as server:
     server.after = 500          # from now on a write is done, and answered 500
@@ -28,7 +28,7 @@ class FilingServer(FhirServer):
         self.written: list[str] = []
 
     def of(self, kind: str) -> list[Json]:
-        """What is stored of a resource type."""
+        """The stored resources of a type."""
         return [one for one in self.resources if one["resourceType"] == kind]
 
     def _serve(self, asked: Asked) -> Reply:

@@ -1,4 +1,4 @@
-"""The house rules as functions of source texts, each returning what breaks them."""
+"""The house rules as functions of source texts; each function returns what breaks its rule."""
 
 import ast
 import re
@@ -40,7 +40,7 @@ Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def files() -> tuple[PurePosixPath, ...]:
-    """The files of the project: tracked or about to be, or the whole tree where there is no git; listed once."""
+    """The files of the project that are tracked or about to be, or the whole tree without git; listed once."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -57,7 +57,7 @@ def files() -> tuple[PurePosixPath, ...]:
 
 
 def texts(*folders: str, suffix: str = "") -> dict[str, str]:
-    """The text of every file below the folders (of every file when none is named), binary files left out."""
+    """The text of every file below the folders (of every file when no folder is named), without binary files."""
     named = [path for path in files() if not folders or path.parts[0] in folders]
     read = {str(path): _text(path) for path in named if path.name.endswith(suffix)}
     return {path: text for path, text in read.items() if text is not None}
@@ -65,7 +65,7 @@ def texts(*folders: str, suffix: str = "") -> dict[str, str]:
 
 @cache
 def _text(path: PurePosixPath) -> str | None:
-    """The text of a file, read once; None of a binary file."""
+    """The text of a file, read once; None for a binary file."""
     try:
         return (ROOT / path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -74,14 +74,14 @@ def _text(path: PurePosixPath) -> str | None:
 
 @cache
 def _definitions(source: str) -> list[Definition]:
-    """The classes and functions of a source, those within others too."""
+    """The classes and functions of a source, including nested ones."""
     return list(_defined(ast.parse(source)))
 
 
 def _defined(node: ast.AST) -> Iterator[Definition]:
     if isinstance(node, Definition):
         yield node
-    for part in ("body", "handlers", "orelse", "finalbody", "cases"):  # expressions define nothing: they are passed by
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):  # expressions define nothing, so they are skipped
         within = getattr(node, part, ())
         for inner in within if isinstance(within, list) else ():
             yield from _defined(inner)
@@ -119,9 +119,9 @@ def vague_names(sources: Mapping[str, str]) -> list[str]:
 
 
 def wire_words(sources: Mapping[str, str]) -> list[str]:
-    """Files of cards and service, those of the wire apart, that know how a card is written on the wire.
+    """Files of cards and service, except those of the wire, that know how a card is written on the wire.
 
-    The simulator's pages are the client, which reads what the wire says.
+    The simulator's pages are the client, which reads the wire.
     """
     return [
         p

@@ -1,4 +1,4 @@
-"""The one HTTP server of the tests, on loopback: it answers as it is told, and remembers what was asked.
+"""The one HTTP server of the tests, on loopback: it answers as it is told, and remembers the requests.
 
     def manner(asked):
         if "_getpages" in asked.target:
@@ -27,7 +27,7 @@ _HOPS = {"transfer-encoding", "content-length", "connection", "keep-alive", "dat
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: `target` is the path and query as they came."""
+    """A request; `target` is its path and query as received."""
 
     method: str
     target: str
@@ -42,7 +42,7 @@ class Reply:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-    odd_header: str = ""  # a line among the headers that is none
+    odd_header: str = ""  # a line among the headers that is not a header
     drip: float = 0.0  # seconds between two bytes of the body
     drip_headers: float = 0.0  # seconds between two bytes of the headers
     cut: bool = False  # half of the body, then the connection is closed
@@ -53,7 +53,7 @@ class HangUp(Exception):
 
 
 class HttpServer:
-    """A server that answers with `reply`; it listens inside of its `with` block."""
+    """A server that answers with `reply`; it listens inside its `with` block."""
 
     def __init__(self, reply: Callable[[Asked], Reply]) -> None:
         self.asked: list[Asked] = []
@@ -80,13 +80,13 @@ class HttpServer:
             self._closing.wait(seconds)
 
     def reply(self, asked: Asked) -> Reply:
-        """What is answered. Raises HangUp, or OSError when a server behind does not answer."""
+        """The answer. Raises HangUp, or OSError when a server behind this one does not answer."""
         self.asked.append(asked)
         return self._reply(asked)
 
 
 class Gateway(HttpServer):
-    """A proxy before the server at `port`; its manner passes a request on, changes it, or answers itself."""
+    """A proxy in front of the server at `port`; its manner passes a request on, changes it, or answers itself."""
 
     def __init__(self, port: int, manner: Callable[[Asked], Asked | Reply]) -> None:
         super().__init__(self._answer)
@@ -95,7 +95,7 @@ class Gateway(HttpServer):
         self._answered = threading.Semaphore(0)
 
     def wait_for(self, number: int) -> None:
-        """Wait until so many requests have been answered since the last time."""
+        """Wait until this many requests have been answered since the last time."""
         for _ in range(number):
             if not self._answered.acquire(timeout=_TIMEOUT):
                 raise TimeoutError
@@ -126,7 +126,7 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is no fault of the server's."""
+        """A client that goes away in the middle is not the server's fault."""
 
 
 class _Connection(BaseHTTPRequestHandler):

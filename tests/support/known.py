@@ -1,6 +1,6 @@
-"""The rules that what is stored knows: the vignettes and the examples' answers were written for these.
+"""The rules that the stored texts know: the vignettes and the examples' answers were written for these.
 
-A rule that no table of precedence names was added since, and is asked for by its own cases alone.
+A rule that no table of precedence names was added later, and only its own cases test it.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ KNOWN = frozenset(rule_book().precedence.order)
 
 
 def of_known_rules(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer with the cards of these rules alone."""
+    """The answer with only the cards of these rules."""
     return answer | {"cards": [card for card in answer["cards"] if card["source"]["topic"]["code"] in KNOWN]}

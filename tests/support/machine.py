@@ -1,4 +1,4 @@
-"""What this machine lacks and what is therefore left out; as a program it says so, and fails where CI is true."""
+"""What this machine lacks, and which tests are therefore left out; as a program, it prints this and fails if CI is true."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROMTOOL = shutil.which("promtool") or ""
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze") or ""
 JAVA = shutil.which("java") or ""
 OPENSSL = shutil.which("openssl") or ""
-no_hapi = cache(build.missing)  # starts java: only when somebody asks
+no_hapi = cache(build.missing)  # starts java, so only on demand
 
 _POSTGRESQL = ["service/store/test_postgresql.py", "service/trust/test_serve_postgresql.py"]
 _PROXY = ["deploy/test_nginx.py", "deploy/test_nginx_limits.py", "deploy/test_nginx_tls.py"]
@@ -54,7 +54,7 @@ def is_left_out(path: str) -> bool:
 
 
 def sentences() -> list[str]:
-    """What is left out and why, a sentence for each; none where nothing is lacking."""
+    """A sentence for each group of tests that is left out, and why; none if nothing is missing."""
     said = []
     if not NGINX:
         said.append("The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).")
@@ -78,7 +78,7 @@ def sentences() -> list[str]:
 
 
 def main() -> int:
-    """0; 1 where something is left out and CI is true."""
+    """0, or 1 if something is left out and CI is true."""
     said = sentences()
     for sentence in said:
         print(sentence, file=sys.stderr)

@@ -42,19 +42,19 @@ _A_MONTH = 30
 
 _GUIDE = """# Examples
 
-Whole synthetic patients, one for each thing that a clinician would name. All are invented. In each folder:
+Whole synthetic patients, one for each situation that a clinician would name. All are invented. Each folder holds:
 
 - `bundle.json`: the record, a transaction Bundle for a FHIR R4 server, whose base URL stands for BASE in
   `curl -H 'Content-Type: application/fhir+json' --data-binary @bundle.json BASE`;
 - `request.json`: the CDS Hooks request about this patient, with the record as prefetch;
-- `response.json`: the answer of the service, every uuid that it makes anew masked.
+- `response.json`: the answer of the service, with every uuid that it creates masked.
 
-`of_cases` holds cases of each rule as requests, which the rule's page shows and the simulator opens.
+`of_cases` holds cases of each rule as requests; the rule's page shows them and the simulator opens them.
 
-The files are written for one moment, {now}: their dates are right for it alone.
-`foot-drop-cds example NAME` prints a request moved to the present, ready for curl; `foot-drop-cds demo` posts them all
-so, and shows the cards. Made by `python -m tests.support.make_examples` from tests/support/example_patients.toml and
-from the cases beside the rules that it names: change those files, not these.
+The files are written for one moment, {now}, and their dates are right only for that moment.
+`foot-drop-cds example NAME` prints a request moved to the present, ready for curl; `foot-drop-cds demo` posts all
+requests in this way, and shows the cards. `python -m tests.support.make_examples` makes the files from
+tests/support/example_patients.toml and from the cases of the rules that it names: change those files, not these.
 
 | name | title | story | hook | cards |
 |---|---|---|---|---|
@@ -62,9 +62,9 @@ from the cases beside the rules that it names: change those files, not these.
 
 
 def files(rules: Collection[str] | None = None) -> dict[str, str]:
-    """The text of every file of fhir_examples by its path there, `__init__.py` left out.
+    """The text of every file of fhir_examples by its path there, without `__init__.py`.
 
-    With `rules`, the answers hold the cards of these alone.
+    With `rules`, the answers hold only the cards of these.
     """
     now, all_patients = patients()
     evaluates = evaluator(Settings(dev=True), now)
@@ -123,14 +123,14 @@ def _put(resource: Json) -> Json:
 
 
 def _prefetched(key: str, found: list[Json]) -> Json | None:
-    """What the template of a key finds: a searchset, or the one resource that is read."""
+    """The result of a key's template: a searchset, or the one resource that is read."""
     if key in ("patient", "encounter"):
         return found[0] if found else None
     entries = [{"fullUrl": "", "resource": one, "search": {"mode": "match"}} for one in found]
     return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
 
 
-# ---- What the vignettes leave out: names, categories, who ordered
+# ---- Details that the vignettes leave out: names, categories, who ordered
 
 
 def _enriched(record: dict[str, list[Json]], facts: Patient, now: datetime) -> dict[str, list[Json]]:
@@ -155,7 +155,7 @@ def _enriched(record: dict[str, list[Json]], facts: Patient, now: datetime) -> d
 
 
 def _enrich(resource: Json, now: datetime) -> None:
-    """What every resource of its type has in these examples."""
+    """Add what every resource of its type has in these examples."""
     kind = resource["resourceType"]
     if kind == "Condition":
         resource["category"] = _category("condition", "problem-list-item")
@@ -173,7 +173,7 @@ def _enrich(resource: Json, now: datetime) -> None:
 
 
 def _divide(draft: Json, times: int) -> None:
-    """The day's dose of a drafted medicine in several parts, as it is taken."""
+    """Divide the day's dose of a drafted medicine into the parts in which it is taken."""
     for dosage in draft.get("dosageInstruction", ()):
         dosage["timing"]["repeat"]["frequency"] = times
         for dose in dosage["doseAndRate"]:
@@ -185,7 +185,7 @@ def _category(element: str, code: str) -> list[Json]:
 
 
 def _set_apart(report: Json) -> list[Json]:
-    """The lesion of a report as a record of its own, as EHRs keep it."""
+    """The lesions of a report as separate records, as EHRs keep them."""
     lesions: list[Json] = report.pop("contained", [])
     for lesion in lesions:
         report["result"] = [{"reference": f"Observation/{lesion['id']}"}]
@@ -225,7 +225,7 @@ def _to_the_minute(found: re.Match[str]) -> str:
 
 
 def stale(written: Mapping[str, str]) -> list[str]:
-    """The paths below fhir_examples whose file is missing, differs, or should not be there."""
+    """The paths below fhir_examples whose file is missing, differs, or should not exist."""
     kept = {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for path in ROOT.rglob("*")
@@ -235,7 +235,7 @@ def stale(written: Mapping[str, str]) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or with --check name those that are stale; 1 when there are any."""
+    """Write the files, or with --check name the stale ones and return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.make_examples", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when files are stale")
     is_check = parser.parse_args(arguments).check

@@ -1,4 +1,4 @@
-"""Medicines in FHIR R4: the ingredient by code, display or text, the day's dose by its instructions."""
+"""Medicines in FHIR R4: the ingredient given by code, display or text, the day's dose by the instructions."""
 
 import re
 
@@ -10,7 +10,7 @@ _MEDICINES = {key.removeprefix("medication."): vs for key, vs in VALUE_SETS.item
 
 
 def ingredient(write: Encoding, code: str) -> Json:
-    """The concept of a medicine, written with nothing that would make it another medicine as well."""
+    """The concept of a medicine, without anything that would make it another medicine too."""
     name = ALIASES.get(code, code)
     names, codes = _of_key(name) if name in _MEDICINES else ([name], _of_name(name))
     spoken = write.pick(names)
@@ -37,7 +37,7 @@ def _of_key(name: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _of_name(name: str) -> dict[str, str]:
-    """The codes of the keys that list the name, where their display says that they are this very medicine."""
+    """The codes of the keys that list the name, if their display says that they are exactly this medicine."""
     word = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
     return {
         rx: display
@@ -49,7 +49,7 @@ def _of_name(name: str) -> dict[str, str]:
 
 
 def dose(write: Encoding, daily_mg: float | None) -> Json:
-    """Instructions that add up to the day's dose; without one, instructions that leave it unknown."""
+    """Instructions that add up to the day's dose; without a dose, instructions that leave it unknown."""
     if daily_mg is None:
         return write.pick([
             {},

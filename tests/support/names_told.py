@@ -1,4 +1,4 @@
-"""What the system's resolver says, at the network's edge.
+"""The answers of the system's resolver, at the network's edge.
 
 with names_told() as names:
     names.knows["fhir.example"] = ["127.0.0.1"]
@@ -17,7 +17,7 @@ import pytest
 
 
 class Names:
-    """Knows a name, or hangs on it; a name may lead elsewhere each time (`moves`)."""
+    """Resolves a name, or hangs on it; a name may resolve to another address each time (`moves`)."""
 
     def __init__(self) -> None:
         self.knows: dict[str, list[str]] = {}
@@ -27,7 +27,7 @@ class Names:
         self.released = threading.Event()
 
     def getaddrinfo(self, host: str, port: Any, **_: Any) -> list[Any]:
-        """As socket.getaddrinfo."""
+        """The same as socket.getaddrinfo."""
         self.asked.append(host)
         if host in self.hangs:
             self.released.wait(20)
@@ -45,7 +45,7 @@ class Names:
 
 @contextmanager
 def names_told() -> Iterator[Names]:
-    """The system's resolver says what these names say, and of all others that they are not known."""
+    """The system's resolver gives these answers, and reports every other name as unknown."""
     told = Names()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", told.getaddrinfo)

@@ -1,4 +1,4 @@
-"""A real nginx with the configuration that is shipped, before a server."""
+"""A real nginx with the shipped configuration, in front of a server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIMEOUT = 60
 
 @dataclass
 class Proxy:
-    """A running nginx: where it listens, and what it has said."""
+    """A running nginx: where it listens, and what it has logged."""
 
     port: int
     folder: Path
@@ -58,7 +58,7 @@ class Proxy:
             connection.close()
 
     def dial(self, sent: bytes) -> socket.socket:
-        """A connection on which this much has been sent."""
+        """A connection on which these bytes have been sent."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
         connection.sendall(sent)
         return connection
@@ -72,13 +72,13 @@ def read(connection: socket.socket) -> tuple[int, Any]:
 
 
 def unanswered(connections: Sequence[socket.socket]) -> list[socket.socket]:
-    """Those on which nothing was said yet."""
+    """The connections on which nothing was answered yet."""
     said = select.select(connections, [], [], 0)[0]
     return [one for one in connections if one not in said]
 
 
 def proxy(folder: Path, upstream: str, **changes: str) -> AbstractContextManager[Proxy]:
-    """nginx in clear text before one upstream, with the shipped configuration but for ports, places and `changes`."""
+    """nginx without TLS in front of one upstream; the shipped configuration except ports, folders and `changes`."""
     return proxy_of(folder, [upstream], ["plain.conf"], changes)
 
 
@@ -86,9 +86,9 @@ def proxy(folder: Path, upstream: str, **changes: str) -> AbstractContextManager
 def proxy_of(
     folder: Path, upstreams: Sequence[str], sites: Sequence[str], changes: Mapping[str, str] | None = None
 ) -> Iterator[Proxy]:
-    """nginx before upstreams, with those files of deploy/nginx; it looks for certificates in `folder`."""
+    """nginx in front of upstreams, with these files of deploy/nginx; it looks for certificates in `folder`."""
     port = free_port()
-    limits = "max_fails=0" if len(upstreams) == 1 else "max_fails=2 fail_timeout=2s"  # as the file says
+    limits = "max_fails=0" if len(upstreams) == 1 else "max_fails=2 fail_timeout=2s"  # as the file asks
     here = {
         "server 127.0.0.1:8080 max_fails=0;": "\n".join(
             f"server {upstream.removeprefix('http://')} {limits};" for upstream in upstreams
@@ -102,7 +102,7 @@ def proxy_of(
         text = (SITES / name).read_text(encoding="utf-8").replace("listen 8000;", f"listen 127.0.0.1:{port};")
         text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;").replace(TLS, str(folder))
         (folder / "site.d" / name).write_text(text, encoding="utf-8")
-    # Started by root it would else become a user that this folder is closed to.
+    # Otherwise, if started by root, it would switch to a user that cannot read this folder.
     globally = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
     with (folder / "stderr").open("w") as messages:
         command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", globally]

@@ -1,4 +1,4 @@
-"""Whether a code is written as its terminology writes codes: check digits and patterns."""
+"""Whether a code has the form of its terminology: check digits and patterns."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def is_snomed(code: str) -> bool:
 
 
 def is_loinc(code: str) -> bool:
-    """Digits, a hyphen and the mod-10 check digit; the codes of answers (LA33-6) have another one."""
+    """Digits, a hyphen and the mod-10 check digit; the codes of answers (LA33-6) have another check digit."""
     if re.fullmatch(r"LA\d{1,6}-\d", code):
         return True
     match = re.fullmatch(r"(\d{1,7})-(\d)", code)

@@ -1,6 +1,6 @@
-"""Records as hospitals really wrote them, each with what must hold of the answer: tests/data/odd_records.
+"""Records as hospitals really wrote them, each with what its answer must fulfil: tests/data/odd_records.
 
-Each file holds a hook request and what is expected. Its prefetch is by resource type. "@-3d", "@-2h|date" are times
+Each file holds a hook request and the expected answer. Its prefetch is by resource type. "@-3d", "@-2h|date" are times
 before now, {{pid}} is the patient, and {"@repeat": n, "resource": ...} stands for n resources.
 """
 
@@ -63,7 +63,7 @@ def searchset(resources: list[Json]) -> Json:
 
 
 def request(case: Json, templates: dict[str, str], now: datetime) -> Json:
-    """The request of a case: what an EHR with this record sends for these templates."""
+    """The request of a case, as an EHR with this record sends it for these templates."""
     body = filled(case["request"], now)
     given, prefetch = body.pop("prefetch", {}), {}
     for key, template in templates.items():
@@ -78,7 +78,7 @@ def request(case: Json, templates: dict[str, str], now: datetime) -> Json:
 
 
 def faults(expected: Json, status: int, cards: list[Json]) -> list[str]:
-    """What of an answer is not as expected."""
+    """The parts of an answer that are not as expected."""
     wanted = expected.get("status", [200])
     if status not in wanted:
         return [f"HTTP {status}, expected {wanted}"]

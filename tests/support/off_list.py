@@ -1,7 +1,7 @@
-"""Addresses that are none of a client's, however they are written: `off_list(own, decoy)`, by the trick.
+"""Addresses that are not a client's, however they are written: `off_list(own, decoy)`, by the trick.
 
-`own` is the base that the client may name, as http://127.0.0.1:4711/fhir; `decoy` is the host and port of a server that
-would notice a call. What a careless program takes for the one, it calls as the other.
+`own` is the base that the client may name, such as http://127.0.0.1:4711/fhir; `decoy` is the host and port of a server
+that would notice a call. A careless program takes each address for `own`, and calls `decoy`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PARTS: dict[str, list[str]] = tomllib.loads((DATA / "off_list.toml").read_text(e
 
 
 def off_list(own: str, decoy: str) -> dict[str, list[str]]:
-    """The addresses, by what is tried with them; none is twice among them."""
+    """The addresses, by the trick that each one tries; no address occurs twice."""
     tricks = {
         "other hosts": _other_hosts(decoy),
         "metadata of clouds": [f"http://{host}{path}" for host in PARTS["metadata"] for path in ("/", "/latest")],

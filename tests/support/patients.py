@@ -1,4 +1,4 @@
-"""The moment of the tests, and two patients at it, in the facts of the cases."""
+"""The moment of the tests, and two patients at that moment, in the facts of the cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 Ask = Callable[..., TestResponse]
 """The fixture `ask`: posts a request to the service of its hook."""
 
-# New right foot drop, weak dorsiflexion, leg pain: several cards, the lumbar MRI among them.
+# New right foot drop, weak dorsiflexion, leg pain: several cards, including the lumbar MRI.
 FOOT_DROP: dict[str, Any] = {
     "patient": {"age": 60, "sex": "female"},
     "encounter": {"class": "AMB"},

@@ -24,5 +24,5 @@ def drawn(facts: dict[str, Any]) -> Pictures:
 def grade(
     days: float, value: float | str, side: str | None = "left", code: str = "ankle-dorsiflexion"
 ) -> dict[str, Any]:
-    """A grade of a muscle, so many days ago."""
+    """A grade of a muscle, this many days ago."""
     return {"code": f"mrc-{code}", "value": value, "daysAgo": days} | ({"side": side} if side else {})

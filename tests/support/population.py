@@ -1,4 +1,4 @@
-"""An invented population as a Bulk Data export: the same patients whenever it is written.
+"""An invented population as a Bulk Data export, with the same patients every time.
 
 Most charts are ordinary; one in `foot_drop` holds a foot drop that begins at one of the last encounters. As a program:
 `python -m tests.support.population FOLDER --patients 1000 --records 200`.
@@ -27,7 +27,7 @@ _NUMBER, _SEX = "@number@", "@sex@"
 
 
 def patient(number: int, records: int, encounters: int, foot_drop: int, shape: str) -> Iterator[Json]:
-    """The records of one patient: about `records` of them, and the encounters beside."""
+    """The records of one patient: about `records` of them, and the encounters in addition."""
     return (json.loads(line) for _, line in _lines(number, records, encounters, foot_drop, shape))
 
 
@@ -45,7 +45,7 @@ def _lines(number: int, records: int, encounters: int, foot_drop: int, shape: st
 
 @cache
 def _chart(records: int, has_drop: bool, last: datetime, shape: str) -> tuple[tuple[str, str], ...]:
-    """The lines of a chart but the encounters, in which marks stand for the patient's number and sex."""
+    """The lines of a chart without its encounters; marks in them stand for the patient's number and sex."""
     request = vignettes.request(bodies.WITH if has_drop else bodies.WITHOUT, "patient-view", last)
     own = [one for one in bodies.resources_of(request) if one["resourceType"] != "Encounter"]
     own_lines = tuple((one["resourceType"], _compact(_renamed(one))) for one in own)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL in a folder of its own, reached by a Unix socket; where the tests run as root, as another user."""
+"""A real PostgreSQL in its own folder, reached by a Unix socket; if the tests run as root, it runs as another user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """As the setting store_url has it."""
+        """The address for the setting store_url."""
         return f"postgresql://{_USER}@/postgres?host={self._folder}"
 
     def start(self) -> None:
@@ -41,11 +41,11 @@ class Server:
         self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", options)
 
     def stop(self) -> None:
-        """Stop at once, whoever is connected."""
+        """Stop at once, even if clients are connected."""
         self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
 
     def empty(self) -> None:
-        """Take away all tables."""
+        """Drop all tables."""
         self._run(
             "psql", "-h", str(self._folder), "-U", _USER, "-qc", "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
         )
@@ -54,7 +54,7 @@ class Server:
         assert POSTGRESQL is not None
         who: dict[str, Any] = {"user": _USER, "group": _USER, "extra_groups": []} if os.geteuid() == 0 else {}
         command = [str(POSTGRESQL / program), *words]
-        # To a file: the server inherits it, and a pipe would stay open.
+        # To a file, because the server inherits it, and a pipe would stay open.
         with tempfile.TemporaryFile("w+") as said:
             done = subprocess.run(command, cwd=self._folder, stdout=said, stderr=said, timeout=_TIMEOUT, **who)
             said.seek(0)
@@ -64,7 +64,7 @@ class Server:
 @contextmanager
 def postgresql() -> Iterator[Server]:
     """A running server, until the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="pg"))  # not below pytest's, which is closed to others
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # not below pytest's folder, which other users cannot read
     try:
         if os.geteuid() == 0:
             other = pwd.getpwnam(_USER)

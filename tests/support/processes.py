@@ -40,13 +40,13 @@ def serving(
 
 
 def children(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that a process has started, as Linux lists them, the oldest first."""
+    """The processes that a process has started, as Linux lists them, oldest first."""
     task = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(pid) for pid in task.read_text().split()] if task.exists() else []
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so. Raises TimeoutError."""
+    """Wait until something holds. Raises TimeoutError."""
     give_up = time.monotonic() + TIMEOUT
     while not is_so():
         if time.monotonic() > give_up:
@@ -55,7 +55,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process."""
+    """Whether the process exists."""
     try:
         os.kill(pid, 0)
     except OSError:
@@ -64,7 +64,7 @@ def is_running(pid: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """A port on loopback that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The examples as a registered EHR of a profile gets them, and as a client gets them that has none."""
+"""The answers to the examples, as a registered EHR with a profile gets them and as a client without one gets them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.signing import PUBLIC_URL, token
 from tests.support.site import site
 
 Json = dict[str, Any]
-# Of so many examples one is asked.
+# One in this many examples is posted.
 SHARE = {"epic": 5, "oracle": 8}
 _OTHERS = 45
-# What has peculiar suggestions: two that remove one draft, one that changes a dose, alternatives.
+# Examples with unusual suggestions: two that remove one draft, one that changes a dose, alternatives.
 _PECULIAR = ("mri-for-", "ibuprofen", "gabapentin", "duloxetine", "new-l5", "pacemaker", "pregnant")
 
 
@@ -34,7 +34,7 @@ class Pair(Struct):
 
 @cache
 def pairs(profile: str) -> list[Pair]:
-    """Some of the examples, those whose suggestions are peculiar among them."""
+    """Some of the examples, including those with unusual suggestions."""
     plain = create_app(Settings(public_url=PUBLIC_URL), now=NOW, dev=True).test_client()
     answered = []
     with TemporaryDirectory() as folder, site(Path(folder), f'profile = "{profile}"') as main:

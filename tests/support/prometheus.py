@@ -1,4 +1,4 @@
-"""A real Prometheus with the configuration that is shipped, and metrics for it to scrape."""
+"""A real Prometheus with the shipped configuration, and metrics for it to scrape."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIGURATION = ROOT / "deploy" / "prometheus"
 _STATUSES = ("200", "412", "500")
 _SERVICE = "foot-drop-patient-view"
 
-# Every metric of the service with labels as it gives them: a counter grows at each scrape, a gauge is 1.
+# Every metric of the service, with labels as the service gives them: a counter grows at each scrape, a gauge is 1.
 COUNTERS = [
     *(f'requests_total{{service="{_SERVICE}",status="{status}",client="main"}}' for status in _STATUSES),
     *(f'request_seconds_bucket{{service="{_SERVICE}",le="{le}"}}' for le in ("0.1", "1.0", "+Inf")),
@@ -41,7 +41,7 @@ GAUGES = ["in_flight", "waiting", "store_up", 'keys_known{client="main"}', "read
 
 
 class Exposition(HttpServer):
-    """A service of which Prometheus is told all metrics."""
+    """A service that exposes all metrics to Prometheus."""
 
     def __init__(self) -> None:
         super().__init__(self._tell)
@@ -53,13 +53,13 @@ class Exposition(HttpServer):
 
 
 class Prometheus:
-    """A running Prometheus, and how it is asked."""
+    """A running Prometheus, and ways to query it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
     def get(self, path: str, **query: str) -> Any:
-        """What its API answers."""
+        """The answer of its API."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
         try:
             connection.request("GET", f"/api/v1/{path}?{urlencode(query)}")
@@ -70,12 +70,12 @@ class Prometheus:
         return answer["data"]
 
     def values(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """What an expression gives now, by labels."""
+        """The current values of an expression, by labels."""
         result = self.get("query", query=expression)["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
     def has_scraped(self, times: int) -> bool:
-        """Whether it has read the metrics so often."""
+        """Whether it has read the metrics this many times."""
         try:
             return any(value >= times for _, value in self.values("count_over_time(foot_drop_cds_info[1m])"))
         except (OSError, http.client.HTTPException, ValueError):
@@ -84,7 +84,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
-    """Prometheus with the shipped configuration but for the target and how often it is asked."""
+    """Prometheus with the shipped configuration, except the target and the scrape interval."""
     port = free_port()
     text = (CONFIGURATION / "prometheus.yml").read_text(encoding="utf-8")
     for old, new in {"127.0.0.1:9464": target, "_interval: 15s": "_interval: 200ms"}.items():

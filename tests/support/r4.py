@@ -1,4 +1,4 @@
-"""What FHIR R4 demands of an order that is sent, beyond what the models of fhir.resources check."""
+"""What FHIR R4 requires of an order that is sent, beyond what the models of fhir.resources check."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ TARGETS: Mapping[str, Mapping[str, set[str]]] = {
 
 
 def _names() -> dict[tuple[str, str], set[str]]:
-    """The names of every code that may be sent: of the value sets, and of the official tables."""
+    """The names of every code that may be sent, from the value sets and the official tables."""
     names: dict[tuple[str, str], set[str]] = {}
     for value_set in VALUE_SETS.values():
         for system, codes in value_set.codes.items():
@@ -105,7 +105,7 @@ with _TABLE.open(encoding="utf-8", newline="") as _lines:
 
 
 def faults(resource: Json, *, is_new: bool = True) -> list[str]:
-    """Whatever R4 forbids in a resource that is sent; `is_new`: the service made it, its codes and id too."""
+    """Everything that R4 forbids in a sent resource; `is_new`: the service created it, with its codes and id."""
     kind = resource.get("resourceType", "")
     if kind not in BINDINGS:
         return [f"{kind or 'a resource without type'} is not sent"]
@@ -120,7 +120,7 @@ def faults(resource: Json, *, is_new: bool = True) -> list[str]:
 
 
 def empties(value: Any, where: str = "") -> list[str]:
-    """Where a null, empty or blank member stands."""
+    """The places of null, empty or blank members."""
     if value is None or value in ("", [], {}) or (isinstance(value, str) and not value.strip()):
         return [where]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""What is done at the same time: by processes over one store, by clients of one service."""
+"""Things done at the same time, by processes that share a store and by clients of one service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CROWD = 50  # that send one token
 
 
 def use_all(asked: tuple[URL, int]) -> int:
-    """How many of so many tokens this process was the first to use."""
+    """How many of these tokens this process was the first to use."""
     url, number = asked
     database = Database(url)
     used = UsedTokens(database, 60)
@@ -39,7 +39,7 @@ def prepare_there(url: URL) -> bool:
 
 
 def reply(address: str, of_token: str) -> tuple[int, bytes]:
-    """The status and the body of an answer, over a connection of its own."""
+    """The status and the body of an answer, over its own connection."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     headers = {**HOST, "Content-Type": "application/json", "Authorization": f"Bearer {of_token}"}
     try:
@@ -56,7 +56,7 @@ def status(address: str, of_token: str) -> int:
 
 
 def answered(addresses: list[str], tokens: int = TOKENS, at_once: int = AT_ONCE) -> dict[int, int]:
-    """How often each status was answered when each of so many tokens was sent so often, all at the same moment."""
+    """How often each status was answered when each token was sent several times, all at the same moment."""
     start = Barrier(at_once)
 
     def send(turn: int, of_token: str) -> int:

@@ -1,4 +1,4 @@
-"""How a reply that refuses is read."""
+"""How to read a reply that refuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 
 def refusal(reply: TestResponse, status: int) -> dict[str, Any]:
-    """The first issue of a reply that refuses, after a look at the whole."""
+    """The first issue of a reply that refuses, after a check of the whole reply."""
     assert reply.status_code == status, reply.get_data(as_text=True)
     assert reply.mimetype == "application/json"
     OperationOutcome.model_validate(reply.get_json())

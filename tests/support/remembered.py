@@ -1,4 +1,4 @@
-"""Rows of the memory, and what stands in its tables."""
+"""Rows of the memory, and the contents of its tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_CARD: dict[str, Any] = {
 def answered(
     name: str, verdict_set: str = "s1", at: int = AT, patient: str = "p" * 64, asker: str = "u" * 64, **changes: Any
 ) -> Answered:
-    """An evaluation with one card, called after it, and one suggestion."""
+    """An evaluation with one card, named after the evaluation, and one suggestion."""
     evaluation = Evaluation(
         id=f"evaluation-{name}",
         at=at,
@@ -55,7 +55,7 @@ def event(card: str, name: str = "1", **changes: Any) -> Feedback:
 
 
 def rows(url: URL, sql: str) -> list[Any]:
-    """What a query answers."""
+    """The result of a query."""
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:

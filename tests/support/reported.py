@@ -1,4 +1,4 @@
-"""A store with many evaluations of two rules, for a report of them; and how a report is made of a store."""
+"""A store with many evaluations of two rules, for a report on them, and how to make a report from a store."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def evaluation(
 
 
 def keep(url: URL, evaluations: Iterable[Answered], feedback: Iterable[Feedback] = ()) -> None:
-    """Put them into a store, whose tables are made."""
+    """Put them into a store, and create its tables."""
     prepare(url)
     tables = Tables(Database(url), Database(url, is_durable=True))
     tables.write(list(evaluations))
@@ -65,12 +65,12 @@ def set_aside(one: Answered, reason: str, name: str = "1") -> Feedback:
 
 
 def accepted(one: Answered, name: str = "2", at: int = AT) -> Feedback:
-    """The card of an evaluation is accepted."""
+    """An acceptance of the card of an evaluation."""
     return event(one.cards[0].uuid, name, outcome="accepted", suggestions="s1", at=at)
 
 
 def reported(url: URL, *, days: int = 30, least: int = 1, rule: str = "", client: str = "") -> Report:
-    """The report of so many days since the first evaluation."""
+    """The report on this many days since the first evaluation."""
     end = SINCE + timedelta(days=days)
     return report(url, asked(SINCE, end, UTC, rule, client), least, TITLES, UTC, end)
 

@@ -1,7 +1,7 @@
-"""What requests take in memory: `python -m tests.support.resident` reads lines `<file> <hook>`, and answers in JSON.
+"""How much memory requests take: `python -m tests.support.resident` reads lines `<file> <hook>`, and answers in JSON.
 
-Each request is answered by a process of its own, forked from one that has answered an ordinary request. Linux alone
-tells how large a process has been.
+Each request is answered by its own process, forked from one that has answered an ordinary request. Only Linux reports
+how large a process has been.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _peak() -> int:
 
 
 def _post(app: Any, body: io.BufferedIOBase | io.FileIO, length: int, hook: str) -> tuple[int, int]:
-    """The status of the reply and the bytes of its body. The request is read as a server hands it on."""
+    """The status of the reply and the bytes of its body. The request is read as a server passes it on."""
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": f"/cds-services/foot-drop-{hook}", "SERVER_NAME": "localhost"}
     environ |= {
         "HTTP_HOST": "localhost",

@@ -1,4 +1,4 @@
-"""The rules of the service, of which some say something else."""
+"""The rules of the service, some of them with other verdicts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Advise = Callable[..., Verdict]
 
 
 def book_with(changes: Mapping[str, Advise]) -> RuleBook:
-    """The book in which the rules of these ids advise so."""
+    """The rule book in which the rules with these ids give this advice."""
     book = rule_book()
     rules = [structs.replace(rule, advise=changes.get(id, rule.advise)) for id, rule in book.rules.items()]
     return make_rule_book(rules, book.precedence)
 
 
 def book_with_invalid(key: str) -> RuleBook:
-    """The book in which every order of a key of the catalogue has a priority that R4 does not know."""
+    """The rule book in which every order of a key of the catalogue has a priority that R4 does not define."""
     return book_with({id: _spoilt(rule.advise, key) for id, rule in rule_book().rules.items()})
 
 

@@ -1,4 +1,4 @@
-"""Which of many like cases `make test` tries: a fixed share of them; `make test-long` tries all."""
+"""Which of many similar cases `make test` tries: a fixed share of them; `make test-long` tries all."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from _pytest.mark import ParameterSet
 
 
 def one_in(share: int, cases: Iterable[object], start: int = 0) -> list[ParameterSet]:
-    """The cases as parameters (a tuple is several), all but every `share`-th marked as long.
+    """The cases as parameters (a tuple is several); all except every `share`-th are marked long.
 
-    `start` chooses which, so that not every test of a folder tries the same ones.
+    `start` chooses which, so that the tests of a folder do not all try the same ones.
     """
     return [
         pytest.param(

@@ -57,7 +57,7 @@ def _diagnostics(reply: TestResponse) -> str:
 
 
 def _commands(command: Command, *words: str) -> Iterator[tuple[str, ...]]:
-    """The words of a command, and of those below it."""
+    """The help of a command, and of its subcommands."""
     yield words
     for name, below in command.commands.items() if isinstance(command, Group) else ():
         yield from _commands(below, *words, name)
@@ -108,7 +108,7 @@ def refusals() -> Iterator[TestResponse]:
 
 
 def _refused_callers() -> Iterator[TestResponse]:
-    """Replies of a service that asks for tokens."""
+    """Replies of a service that requires tokens."""
     tenants = f'tenants = [{{ base = "{FHIR_BASE}", subject = "cds" }}]'
     for seconds in (60, 0):
         with (
@@ -129,7 +129,7 @@ def _refused_callers() -> Iterator[TestResponse]:
 
 
 def _stripped() -> Iterator[TestResponse]:
-    """Replies to Epic, which left out the access token and the drafts."""
+    """Replies to an Epic client that left out the access token and the drafts."""
     sign = "/cds-services/foot-drop-order-sign"
     with tempfile.TemporaryDirectory() as folder, site(Path(folder), 'profile = "epic"') as main:
         yield main.post(token(), _without("conditions"))
@@ -179,7 +179,7 @@ def _request(hook: str = "patient-view") -> Json:
 
 
 def _requests() -> Iterator[Json]:
-    """Requests in JSON, each with one fault; `to` names another service than that of the hook."""
+    """Requests in JSON, each with one fault; `to` names a service other than that of the hook."""
     for member in ("hook", "hookInstance", "context"):
         yield {**_request(), member: None, "to": "patient-view"}
     yield {**_request(), "hook": " ", "to": "patient-view"}

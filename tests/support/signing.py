@@ -1,4 +1,4 @@
-"""Keys, JWK Sets and tokens of an EHR that exists for the tests alone, and settings that register it."""
+"""Keys, JWK Sets and tokens of an EHR that exists only for the tests, and settings that register it."""
 
 from __future__ import annotations
 
@@ -59,21 +59,21 @@ def key_set(**private: Any) -> bytes:
 
 
 def pem(private: Any) -> bytes:
-    """A private key, as openssl writes it."""
+    """A private key in the form that openssl writes."""
     form = serialization.PrivateFormat.PKCS8
     written: bytes = private.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
     return written
 
 
 def public_pem(private: Any) -> bytes:
-    """Its public key, as openssl writes it."""
+    """Its public key in the form that openssl writes."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     written: bytes = private.public_key().public_bytes(serialization.Encoding.PEM, form)
     return written
 
 
 def claims(**changes: Any) -> Json:
-    """Claims that are accepted for patient-view, but for `changes`; one that is None is left out."""
+    """Claims that are accepted for patient-view, with `changes` applied; a claim that is None is left out."""
     now = int(time.time())
     usual = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 120, "jti": str(uuid.uuid4())}
     return {name: value for name, value in {**usual, **changes}.items() if value is not None}
@@ -82,7 +82,7 @@ def claims(**changes: Any) -> Json:
 def token(
     private: Any = None, algorithm: str = "ES384", kid: str | None = "es", typ: str | None = "JWT", **changes: Any
 ) -> str:
-    """A signed token; `changes` are those of the claims."""
+    """A signed token; `changes` apply to the claims."""
     return jwt.encode(claims(**changes), private or ec_key(), algorithm, {"kid": kid, "typ": typ})
 
 
@@ -92,7 +92,7 @@ def bearer(*of_token: Any, **changes: Any) -> dict[str, str]:
 
 
 def registered(folder: Path, more: str = "", of_service: str = "", keys: bytes = b"") -> Path:
-    """A settings file with one client, `main`, whose keys are `es` (ES384) and `rs` (RS384), and a store of its own."""
+    """A settings file with one client, `main`, whose keys are `es` (ES384) and `rs` (RS384), and its own store."""
     (folder / "keys.json").write_bytes(keys or key_set(es=ec_key(), rs=rsa_key()))
     tenants = "" if "tenants" in more else f'tenants = [{{ base = "{FHIR_BASE}" }}]'
     lines = [

@@ -1,4 +1,4 @@
-"""The service as a hospital runs it, in this process: with clients and a store, asked as granian would ask it."""
+"""The service as a hospital runs it, in this process, with clients and a store, and called as granian would call it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST: Json = vignettes.request(FOOT_DROP, "patient-view", NOW)
 
 
 class Site:
-    """A running service, and how it is asked."""
+    """A running service, and ways to call it."""
 
     def __init__(self, settings: Settings, book: RuleBook | None = None) -> None:
         self.settings = settings
@@ -42,7 +42,7 @@ class Site:
         assert self.app.callers.modes.are_known()
 
     def status(self, of_token: str | None = None, **how: Any) -> int:
-        """The status of such an answer; without a token, to one that is right."""
+        """The status of such an answer; without a token, a valid one is sent."""
         return self.post(token() if of_token is None else of_token, **how).status_code
 
 
@@ -50,7 +50,7 @@ class Site:
 def site(
     folder: Path, more: str = "", of_service: str = "", keys: bytes = b"", book: RuleBook | None = None
 ) -> Iterator[Site]:
-    """The service with the client `main`, to whose table and beside which more may stand; with its rules or others."""
+    """The service with the client `main`, further settings in its table or next to it, and its own rules or others."""
     settings = load(registered(folder, more, of_service, keys), {})
     prepare(place(settings.store_address, settings.data_dir))
     running = Site(settings, book)

@@ -1,9 +1,10 @@
-"""Eleven patients whose numbers can be counted by hand, as an export: what the report of a backtest says is known.
+"""Eleven patients as an export, few enough to count by hand what the report of a backtest must say.
 
 Six women of 64 with a foot drop on the problem list come to `north` at 10 and at 12 on 11 March 2025, on the 20th and
-on 20 April; lumbar MRI is ordered for two each on 12, 14 and 18 March. One man of 74 with a foot drop comes once, in
-March, to a site with a hostile name; for him nothing is ordered. Three men of 34 come there once, in April, with a foot
-drop in a code that nobody knows. One woman of 64 comes to `north` once, in April: her weak dorsiflexion has no date.
+on 20 April; lumbar MRI is ordered for two of them each on 12, 14 and 18 March. One man of 74 with a foot drop comes
+once, in March, to a site with a hostile name; nothing is ordered for him. Three men of 34 come there once, in April,
+with a foot drop under a code that no value set holds. One woman of 64 comes to `north` once, in April: her weak
+dorsiflexion has no date.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _of(name: str, one: Json) -> Json:
 
 
 def write(folder: Path) -> Path:
-    """Write the export: it lacks one type, and two of its lines are broken."""
+    """Write the export, which lacks one type and has two broken lines."""
     export = exports.write_whole(folder, records())
     (export / f"{ABSENT}.ndjson").unlink()
     (export / "broken.ndjson").write_text('{\nno JSON\n{"resourceType": "Wish"}\n', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The service with addresses that do what no request may bring it to do: each of them is for the tests of `serve`.
+"""The service with extra addresses that do what no request may make it do; each is for the tests of `serve`.
 
 with serving(folder, "--workers", "1", "--settings", file, command=COMMAND) as (process, address): ...
 """

@@ -30,7 +30,7 @@ _NAMED_BY_DISEASE = {
 _STATUS_REASON = "http://hl7.org/fhir/StructureDefinition/request-statusReason"
 _PRESSURES = ("sbp", "dbp")
 _LABELLING_SILENT_ON_MRI = "C113844"
-# Statuses that mean the same to every rule.
+# Statuses that mean the same for every rule.
 _CLINICAL = ("active", "active", "recurrence", "relapse", None)
 _VERIFICATION = ("confirmed", "confirmed", "provisional", "unconfirmed", "differential", None)
 _OBSERVED = ("final", "final", "amended", "corrected", "preliminary", "registered")
@@ -48,7 +48,7 @@ def records(
     choose: Random | None = None,
     dates_only: bool = False,
 ) -> dict[str, list[Json]]:
-    """The resources of each prefetch key: encoded as plainly as can be, or as ``choose`` draws."""
+    """The resources of each prefetch key, encoded as plainly as possible, or as ``choose`` draws."""
     return _Record(Encoding(now, patient_id, choose, dates_only)).of(facts)
 
 
@@ -134,7 +134,7 @@ class _Record:
         return context
 
     def _selections(self, facts: Fact, drafts: Sequence[Json]) -> Json:
-        """What the facts select; every draft, which may go unsaid, when they do not say."""
+        """What the facts select; if they do not say, every draft, which `selections` may leave out."""
         named = {draft["id"]: f"{draft['resourceType']}/{draft['id']}" for draft in drafts}
         if "selections" in facts:
             return {"selections": [named[chosen] for chosen in facts["selections"]]}
@@ -142,7 +142,7 @@ class _Record:
         return self.write.pick([{"selections": list(named.values())}, {}, {"selections": elsewhere}])
 
     def _each(self, name: str, facts: Iterable[Fact], write: Callable[[Fact], Json]) -> list[Json]:
-        """One resource a fact, with an id of its own."""
+        """One resource per fact, with its own id."""
         return [{"id": f"{name}-{number}"} | write(fact) for number, fact in enumerate(facts, 1)]
 
     def _subject(self, resource_type: str) -> Json:
@@ -168,7 +168,7 @@ class _Record:
     # Problems
 
     def _merged_pains(self, facts: Sequence[Fact]) -> list[Fact]:
-        """The problems; a radicular and a back pain that began together may be one lumbago with sciatica."""
+        """The problems; radicular pain and back pain that began together may be one lumbago with sciatica."""
         radicular = [one for one in facts if one["code"] == "radicular-pain"]
         back = [one for one in facts if one["code"] == "back-pain"]
         if len(radicular) != 1 or len(back) != 1 or _course(radicular[0]) != _course(back[0]):
@@ -199,7 +199,7 @@ class _Record:
     # Findings
 
     def _observations(self, facts: Sequence[Fact]) -> list[Json]:
-        """One Observation a finding; findings of one time, side and status may share a panel."""
+        """One Observation per finding; findings of one time, side and status may share a panel."""
         found: list[Json] = []
         for _, group in groupby(sorted(facts, key=_moment) if self.write.choose else facts, key=_moment):
             together = list(group)
@@ -221,7 +221,7 @@ class _Record:
         return self._subject("Observation") | status | place | self.write.observed(fact.get("daysAgo"))
 
     def _gestation(self, fact: Fact) -> Json:
-        """A reading of today, or of a few days ago when the pregnancy was that much younger."""
+        """A reading of today, or of a few days ago with a gestation that much shorter."""
         days = self.write.pick([0, 0, 1, 5, 20])
         reading = {"code": "gestation", "value": fact["gestationWeeks"], "daysAgo": 0}
         if 0 < days < fact["gestationWeeks"] * 7:
@@ -245,7 +245,7 @@ class _Record:
         return reports, beside
 
     def _report(self, fact: Fact, lesion_id: str) -> tuple[Json, Json]:
-        """A report, and the Observation that says on which side its lesion is."""
+        """A report, and the Observation that gives the side of its lesion."""
         status = fact.get("status", "final")
         report = self._subject("DiagnosticReport") | self.write.reported(fact.get("daysAgo"))
         report |= {"status": self.write.pick(_REPORTED) if status == "final" else status}
@@ -311,7 +311,7 @@ class _Record:
     # Medicines and allergies
 
     def _medicine(self, fact: Fact) -> Json:
-        """A medicine that is taken; one that must not be can only be a request."""
+        """A medicine that is taken; one that must not be taken can only be a request."""
         kind = "MedicationRequest" if fact.get("doNotPerform") else self.write.pick(_TAKEN)
         order = self._subject(kind) | {"status": fact.get("status", "active")} | self._substance(fact)
         return order | ({"intent": "order"} if kind == "MedicationRequest" else {})
@@ -356,7 +356,7 @@ class _Record:
 
 
 def _set_apart(medicines: Iterable[Json]) -> list[Json]:
-    """Takes the substances out that are to stand beside their order."""
+    """Take out the substances that are to be placed next to their order."""
     substances: list[Json] = []
     for order in medicines:
         if order.get("medicationReference") == {"reference": _APART}:

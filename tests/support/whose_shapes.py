@@ -1,4 +1,4 @@
-"""How records say whose they are, rightly and wrongly: each shape with the answer for patient p1."""
+"""The right and wrong ways in which records name their patient: each shape with the answer for patient p1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _P2: Json = {"reference": "Patient/p2"}
 _BASE = "https://ehr.example/fhir"
 _MRN: Json = {"system": "urn:oid:1.2.3", "value": "p1"}
 
-# What stands under `subject`, or under `patient` where the type has that.
+# The value of `subject`, or of `patient` if the type has that.
 _POINTERS: dict[str, list[Any]] = {
     OURS: [
         _P1,
@@ -97,7 +97,7 @@ def _inner(kind: str = "Observation", **elements: Any) -> list[Json]:
     return [{"resourceType": kind, "id": "inner"} | elements]
 
 
-# The element of the type, the other of `subject` and `patient`, what is contained.
+# The type's own element, the other of `subject` and `patient`, and contained resources.
 _TOGETHER: list[tuple[str, Json]] = [
     (OURS, {"own": _P1, "other": _P1}),
     (OURS, {"other": _P1}),
@@ -138,7 +138,7 @@ INNER: dict[str, list[Any]] = {**_POINTERS, OURS: [*_POINTERS[OURS], *_POINTERS[
 
 
 def written(record: Json, shape: Json) -> Json:
-    """A record with what a shape says in place of its own subject."""
+    """A record in which a shape replaces the subject."""
     names = (
         ("patient", "subject") if record["resourceType"] in ("Device", "AllergyIntolerance") else ("subject", "patient")
     )

@@ -1,7 +1,7 @@
-"""Requests that cost more than they weigh: one kind of thing repeated, or made long, up to any size.
+"""Requests that cost more than their size suggests: one kind of thing repeated, or made long, up to any size.
 
-The records are written like those of the vignettes, so that rules read them; what is hostile is their number,
-their length, or that they do not fit.
+The records are written like those of the vignettes, so that rules read them; they are hostile in their number,
+their length, or because they do not fit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SHAPES = charts.SHAPES | drafts.SHAPES | misfits.SHAPES | texts.SHAPES
 
 
 def shapes() -> dict[str, Callable[[int], bytes]]:
-    """Every shape by its name: what makes a request body of about so many bytes."""
+    """Every shape by its name: a function that makes a request body of about a given number of bytes."""
     return {name: shape.body for name, shape in _SHAPES.items()}
 
 
@@ -26,5 +26,5 @@ def hook_of(name: str) -> str:
 
 
 def ordinary(size: int) -> bytes:
-    """A chart with foot drop as EHRs send it, of about so many bytes."""
+    """A chart with foot drop as EHRs send it, of about this many bytes."""
     return bodies.body(max(10, size // bodies.BYTES_A_RESOURCE), NOW, foot_drop=True)

@@ -1,4 +1,4 @@
-"""Hostile shapes of charts: records of one kind, or of several that rules set against each other, without end."""
+"""Hostile shapes of charts: many records of one kind, or of several kinds that rules compare with each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.hostile.growing import HOLE, MOMENT, NUMBER, Json, Shape, ins
 
 
 def _seen(code: str, value: object, *, when: str = MOMENT, side: str | None = None) -> Json:
-    """A reading at a moment of its own, or at `when`; without a date when that is empty."""
+    """A reading at its own moment, or at `when`; without a date when that is empty."""
     one = record("observations", code=code, value=value, daysAgo=1, side=side)
     one.pop("effectiveDateTime")
     return one | ({"effectiveDateTime": when} if when else {})
@@ -83,7 +83,7 @@ SHAPES: dict[str, Shape] = {
         "medications", record("medications", code="oxycodone"), record("medications", code="ibuprofen")
     ),
     "allergies": _all("allergies", record("allergies", code="ibuprofen"), record("allergies", code="gabapentin")),
-    # Several, which rules set against each other
+    # Several, which rules compare with each other
     "lesions, refusals and grades": Shape((
         ("reports", many(_reported("mri-lumbar", lesion="l5-root-compression", when=LAST_MONTH))),
         ("orders", many(_ordered("spine-surgery-consult", status="revoked", reason="patient-declined"))),

@@ -11,7 +11,7 @@ from flask import Flask
 
 from tests.support import hostile
 
-# What is seen stays below these; a test leaves five times as much room, since the machine is shared.
+# Measured values stay below these; a test allows five times as much, because the machine is shared.
 MOST_TIMES_AN_ORDINARY_CHART = 10
 MOST_ON_DOUBLING = 2.5
 ROOM = 5
@@ -24,16 +24,16 @@ class Cost:
 
     def __init__(self, app: Flask) -> None:
         self._client = app.test_client()
-        # What is loaded once is no request's: for cards, and for the orders that they suggest.
+        # Loading once, for cards and for the orders that they suggest, belongs to no request.
         self.of_ordinary(64 * 1024)
         self.of("drafts of gabapentin", 16 * 1024)
 
     def of(self, shape: str, size: int, enough: float = 0.0) -> float:
-        """Of a hostile shape of this size; no better try is looked for once it has cost no more than `enough`."""
+        """The cost of a hostile shape of this size; once a try costs no more than `enough`, no further try is made."""
         return self._of(hostile.shapes()[shape](size), hostile.hook_of(shape), enough)
 
     def of_ordinary(self, size: int) -> float:
-        """Of an ordinary chart of this size."""
+        """The cost of an ordinary chart of this size."""
         return self._of(hostile.ordinary(size), "patient-view", 0.0)
 
     def _of(self, body: bytes, hook: str, enough: float) -> float:
@@ -51,14 +51,14 @@ class Cost:
         return best
 
     def is_dear(self, shape: str, size: int, ordinary: float) -> str:
-        """What a shape costs, if that is more than ten ordinary charts of its size, with room; empty if it is not."""
+        """The cost of a shape, if it exceeds that of ten ordinary charts of its size, with room; otherwise empty."""
         most = ROOM * MOST_TIMES_AN_ORDINARY_CHART * max(ordinary, _GRAIN / ROOM)
         cost = self.of(shape, size, most)
         return f"{size:,} bytes cost {cost:.3f} s, an ordinary chart {ordinary:.3f} s" if cost > most else ""
 
 
 def _seconds(call: Callable[[], None]) -> float:
-    gc.disable()  # when it runs depends on what the tests before have left
+    gc.disable()  # when it runs depends on what earlier tests have left
     try:
         start = time.process_time()
         call()
@@ -68,7 +68,7 @@ def _seconds(call: Callable[[], None]) -> float:
 
 
 def grows(cost: Callable[[int], float], size: int) -> str:
-    """How the cost grew, if twice the size costs more than two and a half times as much; empty when it does not."""
+    """How the cost grew, if twice the size costs more than two and a half times as much; otherwise empty."""
     said = ""
     for _ in range(3):  # a busy machine gets another try
         once, twice = cost(size), cost(2 * size)

@@ -1,4 +1,4 @@
-"""Hostile shapes of what is being written: drafts, selections, new problems; and of medicines and their doses."""
+"""Hostile shapes of orders being written (drafts, selections, new problems) and of medicines and their doses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _drafted(*templates: Json, hook: str = "order-sign") -> Shape:
 
 
 def _beside(draft: Json, medicine: Json) -> Shape:
-    """Drafts, and as many bytes of medicines that speak against each of them."""
+    """Drafts, and as many bytes of medicines that conflict with each of them."""
     return Shape((("draftOrders", many(draft)), ("medications", many(medicine))), "order-sign")
 
 

@@ -1,4 +1,4 @@
-"""What grows in a hostile request: records of a kind, a list inside of one, a text; and the request around it."""
+"""What grows in a hostile request (records of a kind, a list inside one, a text), and the request around it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FACTS: Json = {
 
 
 class Shape(NamedTuple):
-    """What grows where: prefetch keys, `draftOrders`, `newConditions` (entries of Bundles), or a member of the body."""
+    """What grows, by place: prefetch keys, `draftOrders`, `newConditions` (entries of Bundles), members of the body."""
 
     parts: tuple[tuple[str, Grow], ...]
     hook: str = "patient-view"
@@ -52,7 +52,7 @@ class Shape(NamedTuple):
 
 
 def _open(request: Json, place: str) -> None:
-    """Leave room at a place: in its Bundle, or in place of the member."""
+    """Leave room at a place: in its Bundle, or instead of the member."""
     if place in _CONTEXT or place in vignettes.PREFETCH_KEYS:
         holder = request["context"] if place in _CONTEXT else request["prefetch"]
         key = _CONTEXT.get(place, place)
@@ -73,7 +73,7 @@ def _open(request: Json, place: str) -> None:
 
 
 def many(*templates: Json) -> Grow:
-    """Records of these templates in turn, each of its own number."""
+    """Records of these templates in turn, each with its own number."""
     texts = [_written({"resource": template}) for template in templates]
     return lambda room: ",".join(_filled(texts, room))
 
@@ -91,7 +91,7 @@ def long(unit: str, before: str = "", after: str = "") -> Grow:
 
 
 def listed(*items: object) -> Grow:
-    """A list of the same items over and over, each of its own number."""
+    """A list of the same items over and over, each with its own number."""
     texts = [_written(item) for item in items]
     return lambda room: f"[{','.join(_filled(texts, room))}]"
 

@@ -1,4 +1,4 @@
-"""Hostile shapes of what does not fit: elements of the wrong type, numbers without end, brackets, nothings."""
+"""Hostile shapes that do not fit: elements of the wrong type, endless numbers, brackets, nulls and empty values."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _raw(text: str) -> Shape:
 
 
 def _digits(key: str, template: Json) -> Shape:
-    """A number of as many digits as there is room."""
+    """A number with as many digits as there is room for."""
     return Shape(((key, inside(template, lambda room: "1" * max(1, room))),))
 
 
 def _members(text: str) -> Grow:
-    """An object of as many members as there is room, each of its own name."""
+    """An object with as many members as there is room for, each with its own name."""
 
     def grow(room: int) -> str:
         count = max(0, room) // (len(text) + 12)

@@ -1,4 +1,4 @@
-"""Hostile shapes of texts and lists inside one record: blanks, digits, quotes and labels without end."""
+"""Hostile shapes of texts and lists inside one record: endless blanks, digits, quotes and labels."""
 
 from __future__ import annotations
 
