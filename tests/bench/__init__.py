@@ -1,1 +1,1 @@
-"""The benchmarks: what a request costs, beside what it may cost. `make bench` runs them."""
+"""The benchmarks: the cost of a request and its limit. `make bench` runs them."""

@@ -18,9 +18,9 @@ from tests.bench.shapes import MIXED, SHAPES, body
 from tests.bench.table import Section, for_readme, for_terminal, row
 from tests.hapi import build
 
-# What the service is held to, as ratios in one run.
+# The limits of the service, as ratios within one run.
 _ENGINE = dict(zip(SIZES, (1.5, 1.0, 1.0, 1.0), strict=True))
-_FOOT_DROP_MS = {10: 0.5, 100: 0.5}  # it does not grow with the chart; in larger ones noise is more than that
+_FOOT_DROP_MS = {10: 0.5, 100: 0.5}  # it does not grow with the chart; in larger charts noise exceeds it
 _HTTP = dict(zip(SIZES, (2.0, 3.0, 7.0, 5.0), strict=True))
 _HELD = {1_000: 2.0, 10_000: 2.0}
 _FIRST_ANSWER = 1.5
@@ -32,7 +32,7 @@ _WORDS = {False: "no foot drop", True: "foot drop"}
 
 
 class Effort(Struct, frozen=True):
-    """How often what is measured."""
+    """How often each thing is measured."""
 
     rounds: dict[int, int]
     http_rounds: int
@@ -40,7 +40,7 @@ class Effort(Struct, frozen=True):
     starts: int
 
 
-# Of the shapes beside the mixed one: that they hold the limits is seen in fewer.
+# For the shapes other than the mixed one, fewer sizes suffice to show that they keep the limits.
 _FEWER = Effort(dict(zip(SIZES, (9, 9, 9, 3), strict=True)), http_rounds=5, hapi_turns=0, starts=0)
 _FULL = Effort(dict(zip(SIZES, (31, 31, 31, 15), strict=True)), http_rounds=15, hapi_turns=51, starts=7)
 _QUICK = Effort(dict(zip(SIZES, (5, 5, 5, 3), strict=True)), http_rounds=3, hapi_turns=15, starts=3)
@@ -65,7 +65,7 @@ def _steps(shape: str, costs: dict[int, engine.Cost], foot_drop: bool) -> Sectio
     rows = [row("json.loads, ms", {size: cost.json * 1e3 for size, cost in costs.items()}, 3)]
     for name in ("decode", "gather", "chart", "decide"):
         rows.append(row(name, {size: getattr(cost, name) / cost.json for size, cost in costs.items()}, 2))
-    # Nearly every chart that is opened is one without; with foot drop the limit is what comes on top.
+    # Nearly every opened chart has no foot drop; for one with foot drop the limit is on the extra cost.
     limits = None if foot_drop else _ENGINE
     rows.append(row("engine: all of these", {size: cost.ratio for size, cost in costs.items()}, 2, limits))
     return Section(f"In process, {shape}, {_WORDS[foot_drop]}: CPU against json.loads", rows)
@@ -80,7 +80,7 @@ def _over_http(shape: str, bodies: Bodies, effort: Effort) -> list[Section]:
 def _http(shape: str, found: dict[int, over_http.Compared], foot_drop: bool) -> Section:
     rows = []
     if over_http.has_proc():
-        # As in process, the limits are those of a chart without foot drop: advice costs the same in any chart.
+        # As in process, the limits apply to a chart without foot drop: advice costs the same in any chart.
         limits = None if foot_drop else _HTTP
         rows = [
             row("CPU, ms", {size: each.service.cpu * 1e3 for size, each in found.items()}, 2),
@@ -96,7 +96,7 @@ def _http(shape: str, found: dict[int, over_http.Compared], foot_drop: bool) -> 
 
 
 def _with_hapi(now: datetime, effort: Effort) -> tuple[list[Section], str]:
-    """The sections, and why there are none."""
+    """The sections, and why some are missing."""
     lacking = build.missing()
     if lacking:
         return [], lacking
@@ -150,7 +150,7 @@ def _callers(effort: Effort) -> Section:
 
 
 def _signed(algorithm: str, bodies: Bodies, effort: Effort) -> Section:
-    """The limits of a request are those of --dev: what a token costs has its own."""
+    """The limits of a request are those with --dev: the cost of a token has its own limit."""
     with signed.servers(algorithm) as (service, null):
         taken = {size: over_http.compare(service, null, bodies[size, False], effort.http_rounds) for size in SIZES}
     rows = []
@@ -193,7 +193,7 @@ def _bodies(shape: str, now: datetime) -> Bodies:
 
 
 def _of_the_mixed_shape(now: datetime, effort: Effort, say: Callable[[str], None]) -> tuple[list[Section], str]:
-    """What does not depend on the shape: reading from HAPI, memory and the start; and why HAPI is left out."""
+    """The sections that do not depend on the shape (reading from HAPI, memory, the start), and why HAPI is left out."""
     bodies = _bodies(MIXED, now)
     say("first answer")
     started = _started(bodies, effort)

@@ -1,7 +1,7 @@
-"""What a backtest costs, by the shape of the charts: `python -m tests.bench.backtest --patients 10000`.
+"""The cost of a backtest, by the shape of the charts: `python -m tests.bench.backtest --patients 10000`.
 
-CPU of one process from the first line that is read to the last file that is written, Python's start left out. Each
-measurement has a process of its own, so that its memory is its own too.
+CPU of one process from the first line read to the last file written, without the start of Python. Each measurement
+runs in its own process, so that its memory is measured separately too.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from service.settings import Settings
 from tests.bench.shapes import SHAPES
 from tests.support import population
 
-CHARTS = 300  # a second, at one date
-MOMENTS = 2_000  # a second, over encounters
+CHARTS = 300  # per second, at one date
+MOMENTS = 2_000  # per second, over encounters
 WHEN: dict[str, str | datetime] = {"one date": population.NOW, "encounters": "encounters"}
 _STEPS = ("Reading", "Sorting", "Judging")
-_A_MEGABYTE = 1 << 20 if sys.platform == "darwin" else 1 << 10  # as getrusage counts
+_A_MEGABYTE = 1 << 20 if sys.platform == "darwin" else 1 << 10  # the unit of getrusage
 
 
 class Cost(Struct, frozen=True):
-    """CPU seconds of each step and of all, how much was judged, and the most memory that was held, in MB."""
+    """CPU seconds of each step and in total, how much was evaluated, and the peak memory in MB."""
 
     steps: dict[str, float]
     seconds: float
@@ -43,12 +43,12 @@ class Cost(Struct, frozen=True):
 
     @property
     def charts(self) -> float:
-        """Charts a second."""
+        """Charts per second."""
         return self.patients / self.seconds
 
     @property
     def rate(self) -> float:
-        """Moments a second."""
+        """Moments per second."""
         return self.moments / self.seconds
 
 
@@ -93,7 +93,7 @@ def line(shape: str, when: str, cost: Cost) -> str:
 @click.option("--shape", "shapes", type=click.Choice(SHAPES), multiple=True, help="Only charts of this shape.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where there is room; a temporary one otherwise.")
 def main(patients: int, shapes: tuple[str, ...], folder: Path | None) -> None:
-    """Measure what a backtest costs, by the shape of the charts."""
+    """Measure the cost of a backtest, by the shape of the charts."""
     print(f"| {patients:,} charts | read, s per 1,000 | sort | judge and write | a second and core | MB |")
     print("|---|---:|---:|---:|---:|---:|")
     for shape in shapes or SHAPES:

@@ -1,6 +1,6 @@
 """Hook requests of any size: a chart as Synthea writes it, without foot drop or with it.
 
-Conditions, procedures and prescriptions are those of tests/data/synthea_10, the other types are written in
+Conditions, procedures and prescriptions are those of tests/data/synthea_10; the other types are written in
 the same manner. The same size and moment give the same bytes.
 """
 
@@ -20,7 +20,7 @@ from tests.support.places import DATA
 Json = dict[str, Any]
 
 SIZES = (10, 100, 1_000, 10_000)
-BYTES_A_RESOURCE = 1_200  # its entry included; performance.md measured its floors at 1,150
+BYTES_A_RESOURCE = 1_200  # including its entry; performance.md measured its floors at 1,150
 
 WITHOUT: Json = {"patient": {"age": 52, "sex": "male"}, "encounter": {"class": "AMB"}}
 WITH: Json = WITHOUT | {
@@ -39,7 +39,7 @@ _HL7 = "http://terminology.hl7.org/CodeSystem"
 _US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 _SYNTHEA = DATA / "synthea_10"
 SUBJECT = {"reference": "Patient/p1"}
-# The types of twenty resources in a row; the one Encounter is the request's own.
+# The types of twenty successive resources; the one Encounter is the request's own.
 _ROW = (
     "Observation", "Condition", "Observation", "Procedure", "Observation", "MedicationRequest", "Observation",
     "DiagnosticReport", "Observation", "Procedure", "Observation", "ServiceRequest", "Observation",
@@ -51,8 +51,8 @@ _KEYS = {
     "MedicationRequest": "medications", "DiagnosticReport": "reports", "ServiceRequest": "orders",
     "DocumentReference": "documents", "FamilyMemberHistory": "observations",
 }  # fmt: skip
-_BESIDE = frozenset({"FamilyMemberHistory"})  # what nobody searched for
-# In fifteen, as Synthea has them, four that rules may read: weight, blood pressure, pain and creatinine.
+_BESIDE = frozenset({"FamilyMemberHistory"})  # a type that nobody searched for
+# Of fifteen, as in Synthea, rules may read four: weight, blood pressure, pain and creatinine.
 _HEIGHT = ("8302-2", "Body height", 176.4, "cm")
 _HEART_RATE = ("8867-4", "Heart rate", 71, "/min")
 _VITALS = (
@@ -63,7 +63,7 @@ _VITALS = (
 )
 _PRESSURES = (("8480-6", "Systolic blood pressure", 121), ("8462-4", "Diastolic blood pressure", 78))
 _CANCER = '"254837009"'
-_LENGTHS = (930, 1_010, 890, 960, 1_040, 950)  # to which narrative fills a resource without its entry
+_LENGTHS = (930, 1_010, 890, 960, 1_040, 950)  # narrative fills a resource, without its entry, to this size
 _WORDS = "Recorded at the visit. "
 
 
@@ -88,7 +88,7 @@ def body(size: int, now: datetime, *, foot_drop: bool, records: Callable[[], Ite
 
 
 def fewest(now: datetime, *, foot_drop: bool) -> int:
-    """How many resources a request has whatever its size."""
+    """How many resources a request has at any size."""
     return sum(1 for _ in resources_of(vignettes.request(WITH if foot_drop else WITHOUT, "patient-view", now)))
 
 
@@ -102,7 +102,7 @@ def resources_of(request: Json) -> Iterator[Json]:
 
 
 def chart() -> Iterator[Json]:
-    """One resource after the other, without end."""
+    """An endless series of resources."""
     lengths = cycle(_LENGTHS)
     of_kind = {kind: cycle(recorded(kind)) for kind in ("Condition", "Procedure", "MedicationRequest")}
     for number, kind in zip(count(), cycle(_ROW)):
@@ -120,7 +120,7 @@ def placed(one: Json, number: int, length: int = _LENGTHS[0]) -> Json:
 
 @cache
 def recorded(kind: str) -> tuple[Json, ...]:
-    """The records of one type in synthea_10, as our patient's, without the cancer that would change the cards."""
+    """The records of one type in synthea_10, given to our patient, without the cancer that would change the cards."""
     with gzip.open(_SYNTHEA / f"{kind}.ndjson.gz", "rt", encoding="utf-8") as lines:
         return tuple(json.loads(line) | {"subject": SUBJECT} for line in lines if _CANCER not in line)
 

@@ -1,4 +1,4 @@
-"""What it costs to know a caller: all of it but the signature, and the signature by itself."""
+"""The cost of authenticating a caller: everything except the signature, and the signature by itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.site import site
 
 
 class Cost(Struct):
-    """CPU seconds a token: the signature, and all else (header, claims, key cache, replay in SQLite)."""
+    """CPU seconds per token: the signature, and everything else (header, claims, key cache, replay in SQLite)."""
 
     signature: float
     rest: float

@@ -1,4 +1,4 @@
-"""In process: the CPU time of each step of an evaluation, beside json.loads of the same body."""
+"""In process: the CPU time of each step of an evaluation, compared with json.loads of the same body."""
 
 import gc
 import json
@@ -23,14 +23,14 @@ from service.wire.request import read
 
 HOOK = "patient-view"
 
-_ROUND_SECONDS = 0.02  # a round repeats what is shorter until it has taken about this long
+_ROUND_SECONDS = 0.02  # a round repeats a shorter call until it has taken about this long
 _FAR = 60.0
 
 
 class Cost(Struct):
-    """CPU seconds of one body; `engine` is everything from the bytes to the verdicts, in one go."""
+    """CPU seconds for one body; `engine` is everything from the bytes to the verdicts, in one go."""
 
-    best: float  # of engine: the least, to tell what is little more from what is noise
+    best: float  # the minimum of engine, to tell a small increase from noise
     json: float
     decode: float
     gather: float
@@ -47,7 +47,7 @@ def settle() -> None:
 
 
 class Engine:
-    """The way of a request through the service, without HTTP."""
+    """The path of a request through the service, without HTTP."""
 
     def __init__(self, body: bytes, now: datetime) -> None:
         self.body = body
@@ -55,7 +55,7 @@ class Engine:
         self._evaluator = evaluator(Settings(dev=True), now)
 
     def run(self) -> Any:
-        """From the bytes to the verdicts, as the service goes."""
+        """From the bytes to the verdicts, as in the service."""
         return self._evaluator.evaluate(read(self.body, HOOK))
 
     def steps(self) -> tuple[float, ...]:
@@ -82,7 +82,7 @@ class Engine:
         return start, decoded, found, charted, clock()
 
     def answer(self) -> Callable[[], bytes]:
-        """What writes the answer, once it is decided."""
+        """The call that writes the answer once it is decided."""
         request = read(self.body, HOOK)
         decision = self._evaluator.evaluate(request).decision
         return lambda: answer(decision, request, self._now)
@@ -91,8 +91,8 @@ class Engine:
 def measure(body: bytes, now: datetime, rounds: int) -> Cost:
     """The median of `rounds`, in each of which json.loads, the engine and its steps take turns, call by call.
 
-    No server reads the same body twice in a row: a loop of one of them alone would measure what the processor
-    has learnt of that body.
+    No server reads the same body twice in a row: a loop over one of them alone would measure what the processor
+    has learnt about that body.
     """
     engine = Engine(body, now)
     answer = engine.answer()
@@ -112,9 +112,9 @@ def _between(stamps: tuple[float, ...]) -> list[float]:
 
 
 def held(body: bytes, now: datetime) -> float:
-    """What the decoded request, its records and the chart hold, as a multiple of the body."""
+    """The memory of the decoded request, its records and the chart, as a multiple of the body."""
     engine = Engine(body, now)
-    engine.run()  # what is remembered from one request to the next is not the request's
+    engine.run()  # what is kept from one request to the next does not count for the request
     gc.collect()
     tracemalloc.start()
     request = read(body, HOOK)
@@ -127,7 +127,7 @@ def held(body: bytes, now: datetime) -> float:
 
 
 def _cpu(call: Callable[[], object]) -> float:
-    """CPU seconds of one call; what it returns is let go inside, as a server does."""
+    """CPU seconds of one call; its result is freed within the measured time, as a server does."""
     start = time.process_time()
     call()
     return time.process_time() - start

@@ -1,4 +1,4 @@
-"""From starting Python to the first answer: import, create_app, one request."""
+"""From the start of Python to the first answer: import, create_app, one request."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ sys.exit(reply.status_code != 200)
 
 
 def first_answer(body: bytes, times: int) -> float:
-    """Wall seconds of the whole process: the least of `times`, for what else runs here can only add to it."""
+    """Wall seconds of the whole process: the minimum of `times` runs, as other processes here only add to it."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "request.json"
         file.write_bytes(body)

@@ -1,4 +1,4 @@
-"""HAPI as fhirServer: wall time of a patient-view that reads it, beside one with prefetch and HAPI's own time."""
+"""HAPI as fhirServer: wall time of a patient-view that reads from it, against prefetch and against HAPI's own time."""
 
 import json
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from tests.hapi import build
 from tests.hapi.asking import FOOT_DROP, MANY_RECORDS, example, queries, without_prefetch
 from tests.hapi.hapi import Access, Hapi, NotStartedError
 
-NAMES = (FOOT_DROP, MANY_RECORDS)  # of each, one wave of queries answers all
-_WARM_UP = 40  # turns, in a quick look too: Java is slow with its first hundreds of searches, and uneven
+NAMES = (FOOT_DROP, MANY_RECORDS)  # for each, one wave of queries reads everything
+_WARM_UP = 40  # turns, even in a quick run: Java's first hundreds of searches are slow and uneven
 TROUBLE = (build.NotBuiltError, NotStartedError, loading.LoadError)
 
 
 class Turn(Struct, frozen=True):
-    """Seconds of the same request with prefetch and without it, and of the slowest query of the latter in HAPI."""
+    """Seconds of the same request with prefetch and without it, and of HAPI's slowest query for the latter."""
 
     supplied: float
     read: float
@@ -29,7 +29,7 @@ class Turn(Struct, frozen=True):
 
     @property
     def added(self) -> float:
-        """Seconds that reading takes beyond the slowest query; below zero when the answers came before HAPI's end."""
+        """Seconds that reading takes beyond the slowest query; negative if the answers came before HAPI had finished."""
         return self.read - self.supplied - self.slowest
 
 
@@ -45,7 +45,7 @@ class Reading(Struct, frozen=True):
 
 @contextmanager
 def loaded(now: datetime) -> Iterator[Hapi]:
-    """HAPI in memory with every example in it as at `now`, built if need be. Raises what is in TROUBLE."""
+    """HAPI in memory with every example as of `now`, built if needed. Raises the exceptions in TROUBLE."""
     build.build()
     with Hapi() as hapi:
         list(loading.load(hapi.base, now))
@@ -53,7 +53,7 @@ def loaded(now: datetime) -> Iterator[Hapi]:
 
 
 def measure(hapi: Hapi, now: datetime, turns: int) -> dict[str, Reading]:
-    """Each example, asked `turns` times in both ways, one after the other."""
+    """Each example, requested `turns` times in both ways, alternately."""
     with started(SERVICE) as service:
         return {name: _measured(service, hapi, name, now, turns) for name in NAMES}
 
@@ -77,7 +77,7 @@ def _turn(service: Server, hapi: Hapi, bodies: list[bytes], wave: int) -> Turn:
 
 
 def _slowest(asked: list[Access], wave: int) -> float:
-    """Seconds of the slowest query. Raises RuntimeError when it was not one wave that was answered."""
+    """Seconds of the slowest query. Raises RuntimeError unless exactly one wave was answered."""
     if [each.status for each in asked] != [200] * wave:
         raise RuntimeError(f"{wave} queries were to be answered, these were asked: {asked}")
     return max(each.microseconds for each in asked) / 1e6

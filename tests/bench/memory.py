@@ -1,4 +1,4 @@
-"""What it costs to remember: CPU of a signed request to a service that keeps its answers and to one that does not."""
+"""The cost of the memory: CPU of a signed request to a service that keeps its answers and to one that does not."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.signing import bearer, registered, rsa_key
 from tests.support.site import HOST
 
 _SERVE = ("-c", "from service.command.cli import main; main()", "serve", "--port", "0", "--settings")
-_REQUESTS = 50  # of one server in one round
+_REQUESTS = 50  # to one server in one round
 
 
 class Cost(Struct):
-    """CPU seconds a request; `ratio` is the median of the ratios of the rounds."""
+    """CPU seconds per request; `ratio` is the median of the ratios of the rounds."""
 
     remembering: float
     forgetting: float
@@ -25,7 +25,7 @@ class Cost(Struct):
 
 
 def measure(bodies: dict[tuple[int, bool], bytes], rounds: int) -> dict[tuple[int, bool], Cost]:
-    """The cost by body, the two services turn by turn."""
+    """The cost by body, with the two services alternating."""
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder, "one"), Path(folder, "other")
         for place in (one, other):
@@ -41,10 +41,10 @@ def _compare(on: Server, off: Server, body: bytes, rounds: int) -> Cost:
         both = (on, off) if number % 2 else (off, on)
         spent = {server: server.post(body, _REQUESTS)[0] for server in both}
         turns.append((spent[on], spent[off]))
-    with_it, without = zip(*turns[1:], strict=True)  # the first round is to warm up
+    with_it, without = zip(*turns[1:], strict=True)  # the first round warms up
     return Cost(median(with_it), median(without), median(a / b for a, b in turns[1:]))
 
 
 def _signed() -> dict[str, str]:
-    # RS384, whose signature costs least: the others would make little of what is measured.
+    # RS384, whose signature costs least: with others the measured difference would nearly vanish.
     return {**HOST, **bearer(rsa_key(), "RS384", "rs")}

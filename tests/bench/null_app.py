@@ -1,4 +1,4 @@
-"""The null route: what Flask and the server cost alone, served exactly as the service is."""
+"""The null route: the cost of Flask and the server alone, served exactly as the service is."""
 
 import gc
 from collections.abc import Callable
@@ -19,11 +19,11 @@ ANSWER = b'{"cards":[]}'
 
 
 def load(settings: Settings, check: Callable[[], object] = lambda: None) -> Any:
-    """The application in the place of the service's, with the collector in the same state; `check` is done first."""
+    """The application instead of the service's, with the collector in the same state; `check` is called first."""
     app = Flask(__name__, static_folder=None)
 
     @app.get("/cds-services")
-    def discover() -> Response:  # asked by the server, to know when it can say that it listens
+    def discover() -> Response:  # called by the server, to know when it can say that it listens
         return Response(ANSWER, mimetype="application/json")
 
     @app.post("/cds-services/foot-drop-patient-view")
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def load_signed(settings: Settings) -> Any:
-    """The same, which verifies each token with PyJWT alone: the signature and the claims, no replay."""
+    """The same, but with each token verified by PyJWT alone: the signature and the claims, no replay."""
     (client,) = settings.clients.values()
     assert client.keys_file is not None
     keys = read_key_file(client.keys_file)

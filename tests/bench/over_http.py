@@ -1,4 +1,4 @@
-"""Over HTTP: CPU and wall time of a request to the running service and to the null route, turn by turn."""
+"""Over HTTP: CPU and wall time of a request to the running service and to the null route, alternating."""
 
 import http.client
 import subprocess
@@ -21,7 +21,7 @@ NO_PROC = "The CPU of a server is not measured here: this machine has no /proc t
 _ROOT = Path(__file__).parents[2]
 _PATH = "/cds-services/foot-drop-patient-view"
 _HEADERS = {"Content-Type": "application/json"}
-_REQUESTS = dict(zip(SIZES, (200, 120, 40, 5), strict=True))  # of one server in one round
+_REQUESTS = dict(zip(SIZES, (200, 120, 40, 5), strict=True))  # to one server in one round
 
 
 Headers = Callable[[], dict[str, str]]
@@ -29,7 +29,7 @@ Headers = Callable[[], dict[str, str]]
 
 
 class Taken(Struct):
-    """Seconds a request: CPU (0 when it cannot be measured) and, at the client, wall time."""
+    """Seconds per request: CPU (0 when it cannot be measured) and, at the client, wall time."""
 
     cpu: float
     p50: float
@@ -37,7 +37,7 @@ class Taken(Struct):
 
 
 class Compared(Struct):
-    """The service beside the null route; `ratio` of CPU is the median of the ratios of the rounds."""
+    """The service and the null route; `ratio` of CPU is the median of the ratios of the rounds."""
 
     service: Taken
     null: Taken
@@ -45,7 +45,7 @@ class Compared(Struct):
 
 
 class Server:
-    """A server in a process of its own, and one connection to it."""
+    """A server in its own process, and one connection to it."""
 
     def __init__(self, process: subprocess.Popen[str], headers: Headers = dict) -> None:
         said = process.stdout.readline() if process.stdout else ""
@@ -57,7 +57,7 @@ class Server:
         self._pids = [process.pid, *_children(process.pid)]
 
     def post(self, body: bytes, times: int) -> tuple[float, list[float]]:
-        """CPU seconds a request over all of them, and the wall time of each."""
+        """CPU seconds per request over all of them, and the wall time of each."""
         headers = [{**_HEADERS, **self._headers()} for _ in range(times)]
         before, walls = self._cpu(), []
         for of_one in headers:
@@ -88,7 +88,7 @@ def servers() -> Iterator[tuple[Server, Server]]:
 
 
 def compare(service: Server, null: Server, body: bytes, rounds: int) -> Compared:
-    """Both servers answer the same body, turn by turn."""
+    """Both servers answer the same body, alternating."""
     times = next((each for size, each in _REQUESTS.items() if len(body) < size * 3_000), 1)
     for server in (service, null):
         server.post(body, 3)
@@ -118,13 +118,13 @@ def started(arguments: tuple[str, ...], headers: Headers = dict) -> Iterator[Ser
 
 
 def _children(pid: int) -> list[int]:
-    """The processes below a process, found by the parent that each names."""
+    """The descendants of a process, found by the parent that each process names."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             after_name = stat.read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended in the meantime
         parents.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
     found = list(parents.get(pid, ()))
     for child in found:

@@ -1,4 +1,4 @@
-"""Charts of other shapes than the mixed one: what hospitals send much of, and what they send wrongly."""
+"""Charts of shapes other than the mixed one: what hospitals send in large amounts, and what they send wrongly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIXED = "mixed"
 CODES = 80  # of laboratory results
 NAME_LENGTH = 60  # characters of the name of a medicine
 _NOTE = 8  # resources of the mixed shape have as many bytes as one note
-_MISFITS = 100  # one record in so many cannot be read
+_MISFITS = 100  # one record in this many cannot be read
 
 _LABORATORY = "https://ehr.example/laboratory"
 _PACKED = ", dispensed in unit doses by the hospital pharmacy"
@@ -23,7 +23,7 @@ _UNKNOWN = ("lisinopril", "Simvastatin", "Hydrochlorothiazide", "24 HR Metformin
 
 
 def body(shape: str, size: int, now: datetime, *, foot_drop: bool) -> bytes:
-    """A patient-view request of a shape; of notes there are fewer, with as many bytes as `size` mixed resources."""
+    """A patient-view request of a shape; one of notes has fewer, with as many bytes as `size` mixed resources."""
     few = bodies.fewest(now, foot_drop=foot_drop) if shape == "notes" else 0
     return bodies.body(few + records_of(shape, size), now, foot_drop=foot_drop, records=CHARTS[shape])
 
@@ -34,7 +34,7 @@ def records_of(shape: str, size: int) -> int:
 
 
 def _medicines() -> Iterator[Json]:
-    """A third are active prescriptions, each with a name of its own."""
+    """A third are active prescriptions, each with its own name."""
     others = (one for one in bodies.chart() if one["resourceType"] != "MedicationRequest")
     recorded = [one for one in bodies.recorded("MedicationRequest") if _name(one).startswith(_UNKNOWN)]
     for number, written in enumerate(cycle(recorded)):
@@ -50,7 +50,7 @@ def _name(prescription: Json) -> str:
 
 
 def _laboratory() -> Iterator[Json]:
-    """Nine in ten are results, every tenth of them a panel."""
+    """Nine in ten are results; every tenth result is a panel."""
     others = (one for one in bodies.chart() if one["resourceType"] != "Observation")
     for number in count():
         yield bodies.placed(_result(number), number)
@@ -81,7 +81,7 @@ def _measured(number: int) -> Json:
 
 
 def _notes() -> Iterator[Json]:
-    """Reports and documents by turns, of which the text is nearly all."""
+    """Reports and documents, alternating, nearly all of it text."""
     for number in count():
         note = bodies.report(number) if number % 2 else _document(number)
         yield bodies.placed(note, number, _NOTE * bodies.BYTES_A_RESOURCE - 250)
@@ -99,7 +99,7 @@ def _document(number: int) -> Json:
 
 
 def _odd() -> Iterator[Json]:
-    """The mixed chart with one record of a type that no rule reads, and records that do not fit theirs."""
+    """The mixed chart with one record of a type that no rule reads, and records that do not fit their type."""
     for number, one in enumerate(bodies.chart()):
         if number == 2:
             yield one | {"resourceType": "FamilyMemberHistory"}

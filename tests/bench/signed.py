@@ -1,4 +1,4 @@
-"""Over HTTP, signed: the service with a registered client, beside a null route that verifies the same tokens."""
+"""Over HTTP, signed: the service with a registered client, compared with a null route that verifies the same tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NULL = "import sys; from tests.bench.null_app import signed; signed(sys.argv[1]
 
 @contextmanager
 def servers(algorithm: str) -> Iterator[tuple[Server, Server]]:
-    """The service and the null route, whose calls carry a new token each, until the block ends."""
+    """The service and the null route until the block ends; each call carries a new token."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         settings = str(registered(Path(folder)))
         carried = _bearers(algorithm)

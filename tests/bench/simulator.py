@@ -1,6 +1,6 @@
 """`python -m tests.bench.simulator`: from a click in the simulator to its card, beyond the service's time.
 
-It needs Debian's chromium. What the service takes is read from the browser's own timing of the hook's request.
+It needs Debian's chromium. The service's share is read from the browser's own timing of the hook's request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.browsing import LAPTOP, Visit, chromium, settled
 AT_MOST = 150  # milliseconds
 _EXAMPLE = "new-l5-foot-drop"
 _ORDERS = ("order.emg-ncs", "order.mri-lumbar", "medication.gabapentin")
-# Clicks, and waits for the frame in which a card of the answer is drawn.
+# Click, and wait for the frame in which a card of the answer is drawn.
 _CLICK = """(order) => new Promise((resolve) => {
     const cards = document.querySelector("#cards");
     document.querySelector("#order-form [name=key]").value = order;
@@ -46,12 +46,12 @@ class Taken(Struct, frozen=True):
 
     @property
     def beyond(self) -> float:
-        """What the page adds."""
+        """The milliseconds that the page adds."""
         return self.whole - self.service
 
 
 def measure(page: Page, rounds: int) -> list[Taken]:
-    """Orders chosen one after the other on a chart that is open."""
+    """Orders chosen one after the other in an open chart."""
     taken = []
     for number in range(rounds):
         whole, service = page.evaluate(_CLICK, _ORDERS[number % len(_ORDERS)])
@@ -61,7 +61,7 @@ def measure(page: Page, rounds: int) -> list[Taken]:
 
 
 def said(taken: Iterable[Taken]) -> tuple[str, bool]:
-    """What was measured in a sentence, and whether nine in ten keep the limit."""
+    """The measurement in a sentence, and whether nine in ten keep the limit."""
     beyond = [one.beyond for one in taken]
     most = quantiles(beyond, n=10)[-1]
     words = f"beyond the service's time: p50 {median(beyond):.0f} ms, p90 {most:.0f} ms, at most {AT_MOST} ms"

@@ -1,4 +1,4 @@
-"""The table: each number beside what it may be at most, for a terminal or for docs/performance.md."""
+"""The table: each number with its limit, for a terminal or for docs/performance.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench.bodies import SIZES
 
 
 class Number(Struct, frozen=True):
-    """One measured number as it is written, and its limit when it has one."""
+    """One measured number as it is printed, and its limit if it has one."""
 
     value: float
     digits: int
@@ -20,7 +20,7 @@ class Number(Struct, frozen=True):
 
     @property
     def is_met(self) -> bool | None:
-        """Whether it keeps its limit, as it is written; None when it has none."""
+        """Whether the number as printed keeps its limit; None if it has no limit."""
         return None if self.limit is None else round(self.value, self.digits) <= self.limit
 
     def __str__(self) -> str:
@@ -38,13 +38,13 @@ class Row(Struct):
 
     @property
     def verdict(self) -> str:
-        """Whether every limit of the row is kept; empty when it has none."""
+        """Whether every limit of the row is kept; empty if the row has none."""
         said = [number.is_met for number in self.numbers.values() if number.is_met is not None]
         return "" if not said else "yes" if all(said) else "no"
 
 
 class Section(Struct):
-    """Rows that are measured in the same way."""
+    """Rows measured in the same way."""
 
     title: str
     rows: list[Row]
@@ -60,7 +60,7 @@ def row(name: str, values: dict[int, float], digits: int, limits: dict[int, floa
 
 
 def for_terminal(sections: Iterable[Section], title: str) -> Table:
-    """The table in colour."""
+    """The table in colour, for a terminal."""
     table = Table(title=title, title_justify="left")
     for number, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="right" if 0 < number < len(HEADINGS) - 1 else "left", no_wrap=number > 0)
@@ -73,7 +73,7 @@ def for_terminal(sections: Iterable[Section], title: str) -> Table:
 
 
 def for_readme(sections: Iterable[Section], title: str) -> str:
-    """The table in GitHub markdown."""
+    """The table in GitHub Markdown."""
     lines = [title, "", _line(HEADINGS), _line(["---", *["---:"] * len(SIZES), "---"])]
     for section in sections:
         lines.append(_line([f"**{section.title}**", *[""] * (len(HEADINGS) - 1)]))

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.bench import bodies, shapes
 from tests.support.patients import NOW
 
-CARDS = ["lumbar-mri", "afo", "emg-ncs"]  # among them, whatever other rules say
+CARDS = ["lumbar-mri", "afo", "emg-ncs"]  # among others, if other rules add cards
 
 
 def _cards(client: FlaskClient, body: bytes) -> list[str]:
@@ -38,7 +38,7 @@ def test_a_shape_has_about_the_bytes_and_the_answer_of_the_mixed_one(
     client: FlaskClient, shape: str, foot_drop: bool
 ) -> None:
     body = shapes.body(shape, 200, NOW, foot_drop=foot_drop)
-    closely = 0.25 if shape == "laboratory" else 0.08  # results hold more than the mixed chart
+    closely = 0.25 if shape == "laboratory" else 0.08  # results have more bytes than the mixed chart
     assert len(body) / 200 == pytest.approx(bodies.BYTES_A_RESOURCE, rel=closely)
     cards = _cards(client, body)
     assert [card for card in cards if card in CARDS] == (CARDS if foot_drop else [])

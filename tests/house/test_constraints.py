@@ -1,4 +1,4 @@
-"""constraints.txt pins all that pip resolves for the package and its tools, and nothing else."""
+"""constraints.txt pins everything that pip resolves for the package and its tools, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pinned() -> dict[str, str]:
 
 
 def resolved() -> set[str]:
-    """The packages that the project asks for, and those that these ask for, on any Python that is supported."""
+    """The packages that the project requires, and their own requirements, on any supported Python."""
     names: dict[str, set[str]] = {}
     waiting = list(ASKED)
     while waiting:
@@ -42,7 +42,7 @@ def resolved() -> set[str]:
 def _requirements(name: str) -> list[Requirement]:
     try:
         return [Requirement(text) for text in requires(name) or ()]
-    except PackageNotFoundError:  # it is for another Python than this
+    except PackageNotFoundError:  # it is for a Python other than this one
         return []
 
 
@@ -59,7 +59,7 @@ def test_all_supported_pythons_are_looked_at() -> None:
 
 
 def test_every_package_is_pinned_and_no_other() -> None:
-    """PySpark, which only the long tests install, is pinned with what it needs besides."""
+    """PySpark, which only the long tests install, is pinned with everything else that it needs."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     for_spark = {line.partition("==")[0] for line in lines if line.endswith(ALONE)}
     assert {asked.name for asked in SPARK} <= for_spark

@@ -1,4 +1,4 @@
-"""Every regular expression of cards/ and service/ takes time in proportion to its text, whatever the text."""
+"""Every regular expression of cards/ and service/ takes time in proportion to the length of the text, for any text."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from cards.record.chart import BUILT_IN_CODES
 from tests.support import house
 
 SIZE = 64 * 1024
-# What is seen is under 10 ms of CPU time.
+# Measured values are under 10 ms of CPU time.
 MOST_SECONDS = 0.05
-# Without the extra spark, which the long tests alone have, these cannot be imported.
+# These cannot be imported without the extra spark, which only the long tests have.
 ON_SPARK = frozenset() if find_spec("pyspark") else {f"service.backtest.spark.{name}" for name in ("command", "engine")}
-AT_BUILD_TIME = {"cards/value_sets/make.py"}  # reads our own tables, and nothing else
+AT_BUILD_TIME = {"cards/value_sets/make.py"}  # reads only our own tables
 
 TEXTS = {
     "blanks": " " * SIZE,
@@ -51,7 +51,7 @@ def _patterns(value: object) -> Iterator[re.Pattern[str] | re.Pattern[bytes]]:
 
 
 def _expressions() -> dict[str, re.Pattern[str] | re.Pattern[bytes]]:
-    """Every compiled expression by its text: those of modules, and those of the value sets."""
+    """Every compiled expression by its text, from modules and from the value sets."""
     modules = [
         import_module(module.name)
         for room in (cards, service)
@@ -67,7 +67,7 @@ _SOURCES = "\n".join(house.texts("cards", "service", suffix=".py").values())
 
 
 def _matched_whole() -> set[str]:
-    """The expressions of modules that are nowhere looked for inside of a text: only the whole text is matched."""
+    """The expressions of modules that are only matched against a whole text, never searched for inside one."""
     named = set(re.findall(r"^(_?[A-Z_]+) = re\.compile", _SOURCES, re.MULTILINE))
     whole = named - set(re.findall(r"\b(_?[A-Z_]+)\.(?:search|sub|subn|finditer|findall|split|match)\(", _SOURCES))
     modules = [module for name, module in sys.modules.items() if name.startswith(("cards.", "service."))]
@@ -94,12 +94,12 @@ def _seconds(pattern: re.Pattern[str] | re.Pattern[bytes], text: str) -> float:
                 pattern.search(text)
         return time.process_time() - start
 
-    # Once is mostly enough: a busy machine gets two more tries.
+    # One try is mostly enough; a busy machine gets two more.
     return next((seconds for _ in range(2) if (seconds := once()) < MOST_SECONDS), None) or once()
 
 
 def test_expressions_are_found() -> None:
-    """Those that stand in a module, and those of the value sets."""
+    """Those of modules, and those of the value sets."""
     assert len(EXPRESSIONS) > 60
     assert any("I69" in text for text in EXPRESSIONS)
 
@@ -111,7 +111,7 @@ def test_an_expression_is_fast_over_any_text(text: str) -> None:
 
 
 def test_no_expression_is_made_while_a_request_is_answered() -> None:
-    """`re.compile` stands in a module or makes the names of the value sets; nothing else of `re` runs a text."""
+    """`re.compile` is called at module level or makes the names of the value sets; nothing else of `re` runs on text."""
     called = {
         f"{path}: re.{call.func.attr}"
         for path, source in house.texts("cards", "service", suffix=".py").items()

@@ -1,4 +1,4 @@
-"""The house rules hold in this tree, and each check sees the fault that it is there for."""
+"""The house rules hold in this tree, and each check detects the fault that it is for."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ INDEX = "https://pypi." + "org/simple"
 
 
 def test_no_test_module_is_imported_by_another() -> None:
-    """What tests share stands in tests/support."""
+    """Everything that tests share is in tests/support."""
     graph = grimp.build_graph("tests", cache_dir=None)
     tests = [name for name in graph.modules if name.rpartition(".")[2].startswith(("test_", "conftest"))]
     assert len(tests) > 50
@@ -71,7 +71,7 @@ def test_no_cpt_code_is_shipped() -> None:
 def test_the_documents_hold_no_number_of_five_digits_but_codes_of_the_table() -> None:
     """A CPT code is five characters; the tables of docs/ name the systems of their codes, its pages do not.
 
-    Addresses are left out: they hold numbers of their own.
+    Addresses are left out, because they contain numbers that are not codes.
     """
     with (ROOT / "docs" / "codes.csv").open(encoding="utf-8", newline="") as lines:
         known = {row["code"] for row in csv.DictReader(lines)}

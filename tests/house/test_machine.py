@@ -1,4 +1,4 @@
-"""What a machine lacks, and what is therefore left out, is said before the tests start; with CI=true it is a fault."""
+"""Before the tests start, a message says what the machine lacks and which tests it leaves out; with CI=true this fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAID = (
     "The tests with HAPI are left out: a JDK of version 17 or newer and Maven missing "
     "(Debian: apt-get install openjdk-17-jdk-headless maven).\n"
 )
-# These are looked for outside of the path too.
+# These are also looked for outside the path.
 ELSEWHERE = (
     "The tests of the proxy are left out: nginx missing (Debian: apt-get install nginx).\n",
     "The tests on PostgreSQL are left out: it is missing (Debian: apt-get install postgresql).\n",
@@ -28,7 +28,7 @@ ELSEWHERE = (
 
 
 def run(path: Path, *words: str, ci: str = "") -> subprocess.CompletedProcess[str]:
-    """A module's end on a machine that has no programs but those of this folder."""
+    """How a module ends on a machine with no programs other than those of this folder."""
     environment = {**os.environ, "PATH": str(path), "CI": ci}
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)

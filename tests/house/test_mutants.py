@@ -1,4 +1,4 @@
-"""Mutation of a made-up rule: a change that a case notices is killed, one that none notices is listed."""
+"""Mutation of an invented rule: a change that a case notices is killed; one that no case notices is listed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ silent = "child"
 
 @pytest.fixture
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Target]:
-    """The rule as a module of its own, with the cases that are given."""
+    """The rule as its own module, with the given cases."""
     path = tmp_path / "made_up.py"
     path.write_text(RULE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
@@ -107,7 +107,7 @@ def test_a_case_that_is_red_already_is_refused(made_up: Callable[[str], Target])
 
 
 def test_what_imports_the_module_from_its_package_meets_the_mutant() -> None:
-    """`service.app` imports `hooks` from `service`, and so what stands on the changes of drafts."""
+    """`service.app` imports `hooks` from `service`, and with it everything that depends on the changes of drafts."""
     path = ROOT / "cards" / "orders" / "changes.py"
     target = Target("changes", "cards.orders.changes", path, [_a_draft_is_sent_back])
     source, codes = path.read_text(encoding="utf-8"), standing_on(target)
