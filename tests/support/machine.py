@@ -1,4 +1,4 @@
-"""What this machine lacks, and which tests are therefore left out; as a program, it prints this and fails if CI is true."""
+"""What this machine lacks, and which tests it therefore leaves out; the program says so, and fails if CI is true."""
 
 from __future__ import annotations
 
