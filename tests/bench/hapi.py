@@ -29,7 +29,7 @@ class Turn(Struct, frozen=True):
 
     @property
     def added(self) -> float:
-        """Seconds that reading takes beyond the slowest query; negative if the answers came before HAPI had finished."""
+        """Seconds that reading takes beyond the slowest query; negative if the answers came before HAPI finished."""
         return self.read - self.supplied - self.slowest
 
 

@@ -111,7 +111,7 @@ def test_an_expression_is_fast_over_any_text(text: str) -> None:
 
 
 def test_no_expression_is_made_while_a_request_is_answered() -> None:
-    """`re.compile` is called at module level or makes the names of the value sets; nothing else of `re` runs on text."""
+    """`re.compile` is called at module level or for the names of the value sets; nothing else of `re` runs on text."""
     called = {
         f"{path}: re.{call.func.attr}"
         for path, source in house.texts("cards", "service", suffix=".py").items()

@@ -1,4 +1,4 @@
-"""Before the tests start, a message says what the machine lacks and which tests it leaves out; with CI=true this fails."""
+"""Before the tests start, a message says what the machine lacks and which tests are left out; CI=true makes it fail."""
 
 from __future__ import annotations
 
