@@ -1,1 +1,1 @@
-"""Many kinds of what is wrong, each by name: tried through HTTP by the tests beside what refuses them."""
+"""Many kinds of wrong input, each with a name; the tests of the code that refuses them send them over HTTP."""

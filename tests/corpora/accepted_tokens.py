@@ -1,4 +1,4 @@
-"""Tokens that must be accepted, however an EHR may write them: none of them is like the other."""
+"""Tokens that must be accepted, in the different ways in which an EHR may write them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _claims() -> Iterator[tuple[str, Json]]:
 
 
 def _headers() -> Iterator[tuple[str, Json]]:
-    """Members of the header that change nothing: a key that a token brings itself is never used."""
+    """Members of the header that change nothing: a key inside a token is never used."""
     own = public(ec_key("own"), kid="es")
     members: Json = {
         "cty": "JWT", "x5t": "abc", "x5t#S256": "abc", "x5u": "https://evil.example/x", "x5c": ["MIIB"], "jwk": own,
@@ -109,7 +109,7 @@ def _written() -> Iterator[tuple[str, str]]:
 
 
 def accepted() -> Iterator[tuple[str, str]]:
-    """The tokens by name; each is to be sent once."""
+    """The tokens by name; each one may be sent once."""
     for algorithm, (key, kid) in _KEYS.items():
         header = {**HEADER, "alg": algorithm, "kid": kid}
         for name, changes in _claims():
@@ -121,6 +121,6 @@ def accepted() -> Iterator[tuple[str, str]]:
 
 
 def carriers() -> dict[str, str]:
-    """Right headers Authorization."""
+    """Valid Authorization headers."""
     forms = ("Bearer {}", "bearer {}", "BEARER {}", "bEaReR {}", "Bearer  {}", "Bearer {} ")
     return {form: form.format(signed(HEADER, claims())) for form in forms}

@@ -1,4 +1,4 @@
-"""Words that may stand nowhere but in a request and on a card: one for each place of a patient and of a token."""
+"""Words that may occur only in a request and on a card: one for each place in a patient's data and in a token."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _sent(status: int, body: Any, hook: str = "order-sign", **how: Any) -> Sent:
 
 
 def _without(*path: str, value: Any = ..., hook: str = "order-sign") -> Json:
-    """The request without a member, or with another value of it."""
+    """The request without a member, or with another value for it."""
     whole = request(hook)
     inner = whole
     for name in path[:-1]:
@@ -73,7 +73,7 @@ def _without(*path: str, value: Any = ..., hook: str = "order-sign") -> Json:
 
 
 def unreadable() -> dict[str, Sent]:
-    """Bodies that are no request."""
+    """Bodies that are not requests."""
     whole = json.dumps(request()).encode()
     text = whole.decode()
     bodies: dict[str, bytes] = {
@@ -91,7 +91,7 @@ def unreadable() -> dict[str, Sent]:
 
 
 def incomplete() -> dict[str, Sent]:
-    """Requests whose required members are missing or of another type, and data that are missing."""
+    """Requests whose required members are missing or of the wrong type, and requests whose data is missing."""
     sent: dict[str, Sent] = {}
     for path in (("hook",), ("hookInstance",), ("context",), ("context", "patientId")):
         values: list[Any] = [..., None, 7, [_VALUE], {_MEMBER: _VALUE}, ""]
@@ -133,7 +133,7 @@ def of_another_patient() -> dict[str, Sent]:
 
 
 def at_the_wrong_door() -> dict[str, Sent]:
-    """Calls that are refused for their address, method, media type, size or host."""
+    """Calls that are refused because of their address, method, media type, size or host."""
     whole = json.dumps(request()).encode()
     hook = "/cds-services/foot-drop-order-sign"
     sent: dict[str, Sent] = {

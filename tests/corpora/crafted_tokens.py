@@ -1,4 +1,4 @@
-"""Tokens that prove nothing, made by who knows how tokens are read: signatures, names, numbers and spellings."""
+"""Tokens that prove nothing, made by someone who knows how tokens are read: signatures, names, numbers, spellings."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Named = Iterator[tuple[str, str]]
 
 
 def carried(signature: bytes, header: Json = HEADER) -> str:
-    """Right claims under this signature."""
+    """Valid claims under this signature."""
     return f"{b64(header)}.{b64(claims())}.{b64(signature)}"
 
 
 def raw(r: int, s: int) -> bytes:
-    """A signature of ES384 as JWS writes it."""
+    """A signature of ES384 in the form of JWS."""
     return r.to_bytes(48, "big") + s.to_bytes(48, "big")
 
 
 def signatures_of_ecdsa() -> Named:
-    """Numbers that a verifier which leaves out a check would take, and right ones written otherwise."""
+    """Numbers that a verifier without some check would accept, and valid ones written differently."""
     n = ORDER
     for name, r, s in (
         ("zero and zero", 0, 0), ("zero r", 0, 1), ("zero s", 1, 0), ("the order", n, n), ("r is the order", n, 1),
@@ -65,7 +65,7 @@ def signatures_of_ecdsa() -> Named:
 
 
 def padded_alone(header: Json) -> str:
-    """A token that a key with e = 1 would take: its signature is the digest itself, padded as RFC 8017 says."""
+    """A token that a key with e = 1 would accept: its signature is the digest itself, padded as RFC 8017 says."""
     text = f"{b64(header)}.{b64(claims())}"
     digest = sha384(text.encode()).digest()
     padded = b"\0\1" + b"\xff" * (256 - 3 - len(_DIGEST_INFO) - len(digest)) + b"\0" + _DIGEST_INFO + digest
@@ -98,7 +98,7 @@ def signatures_of_rsa() -> Named:
 
 
 def spelled() -> Named:
-    """A right signature over JSON that two readers could read differently, or that is none."""
+    """A valid signature over JSON that two readers could read differently, or over text that is not JSON."""
     told = claims()
     for name in ("iss", "aud", "exp", "iat", "jti"):
         once = json.dumps(told)[1:-1]
@@ -147,7 +147,7 @@ def _headers(whole: str) -> dict[str, str | bytes]:
 
 
 def numbers() -> Named:
-    """Times that are no numbers of seconds."""
+    """Times that are not numbers of seconds."""
     now = int(time.time())
     usual = {"iat": now, "exp": now + 60}
     for name in usual:
@@ -201,7 +201,7 @@ _AUDIENCES: tuple[Any, ...] = (
 
 
 def names() -> Named:
-    """Names that look like a right one, or that something behind the reader might understand."""
+    """Names that look like a valid one, or that something behind the reader might understand."""
     yield from ((f"kid {kid!a}", signed({**HEADER, "kid": kid}, claims())) for kid in _KIDS)
     yield from ((f"alg {name!a}", signed({**HEADER, "alg": name}, claims())) for name in _ALGORITHMS)
     yield from ((f"iss {name!a}", signed(HEADER, claims(iss=name))) for name in _ISSUERS)
@@ -230,7 +230,7 @@ KINDS = (signatures_of_ecdsa, signatures_of_rsa, spelled, numbers, names)
 
 
 def carriers(right: str) -> dict[str, str]:
-    """What is in the header Authorization instead of a right token: the same token, carried or written otherwise."""
+    """The Authorization header instead of one with a valid token: the same token, carried or written differently."""
     head, payload, signature = right.split(".")
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     bits = letters[letters.index(payload[-1]) ^ 1] if len(payload) % 4 else payload[-1] + "A"

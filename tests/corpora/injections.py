@@ -1,4 +1,4 @@
-"""Words that a renderer would take for more than words: HTML, links, images, headings, and how they are hidden."""
+"""Words that a renderer would treat as more than words: HTML, links, images, headings, and ways to hide them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ NOW = int(time.time())
 
 
 def headers() -> Iterator[tuple[str, str]]:
-    """What a header may not say, over a right signature."""
+    """Headers that are not allowed, over a valid signature."""
     for name in ("none", "None", "NONE", "nOnE", "", "ES384 ", "es384", "ES256K", "HS384", "dir", "RSA-OAEP", "A128KW"):
         yield f"alg {name!r}", signed({**HEADER, "alg": name}, claims())
     for name in sorted(ALGORITHMS - {"ES384"}):
@@ -70,7 +70,7 @@ def headers() -> Iterator[tuple[str, str]]:
 
 
 def forged() -> Iterator[tuple[str, str]]:
-    """Signatures of others, and of nobody."""
+    """Signatures by others, and by nobody."""
     for name, private, algorithm, kid in (
         ("another P-384", ec_key("other"), "ES384", "es"),
         ("P-256 as ES256", ec_key("p256", "secp256r1"), "ES256", "es"),
@@ -109,7 +109,7 @@ def forged() -> Iterator[tuple[str, str]]:
 
 
 def wrong_claims() -> Iterator[tuple[str, str]]:
-    """Claims that are missing, of the wrong type, old, of others or too generous, rightly signed."""
+    """Claims that are missing, of the wrong type, old, of others or too generous, with a valid signature."""
     for name in ("iss", "aud", "exp", "iat", "jti"):
         yield f"no {name}", token_of({other: value for other, value in claims().items() if other != name})
         values: list[Any] = [[], {}, True, "", "soon", -1, [None]]
@@ -167,12 +167,12 @@ def wrong_claims() -> Iterator[tuple[str, str]]:
 
 
 def token_of(payload: Json) -> str:
-    """Claims as they are, rightly signed: PyJWT would refuse to write some of them."""
+    """Claims as given, with a valid signature: PyJWT would refuse to write some of them."""
     return signed(HEADER, payload)
 
 
 def malformed() -> dict[str, str]:
-    """What is in the header Authorization instead of one token."""
+    """The contents of the Authorization header instead of one token."""
     right = token()
     return {
         "nothing": "",

@@ -1,4 +1,4 @@
-"""Another patient's records, wherever a request has room for one, and however they say whose they are."""
+"""Another patient's records, wherever a request has room for one, and however they name their patient."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def records() -> dict[str, Json]:
 
 
 def _said(record: Json, **subject: Any) -> Json:
-    """The record with this in the place of its subject."""
+    """The record with this instead of its subject."""
     own = "patient" if record["resourceType"] in _WITH_PATIENT else "subject"
     rest = {name: value for name, value in record.items() if name not in ("subject", "patient")}
     return rest | ({own: subject} if subject else {})
 
 
 def _contained(record: Json) -> Json:
-    """The other patient's record inside of one that is ours."""
+    """The other patient's record inside one of ours."""
     inner = {"resourceType": "Observation", "id": "inner", "subject": {"reference": f"Patient/{_OTHER}"}}
     return _said(record, reference="Patient/p1") | {"contained": [inner]}
 
@@ -83,7 +83,7 @@ _NAMING = ("as it is", "absolute", "a version", "with its patient", "inside of o
 
 
 def ways(hook: str) -> list[tuple[str, str, str]]:
-    """A type of record, the place in a request where it stands, and the way in which it says whose it is."""
+    """A type of record, its place in a request, and the way in which it names its patient."""
     places = (*vignettes.PREFETCH_KEYS, "context.draftOrders" if hook == "order-sign" else "anotherKey")
     return [
         (kind, place, way)

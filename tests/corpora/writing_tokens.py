@@ -1,4 +1,4 @@
-"""Tokens in every form that may be written, right ones and others."""
+"""Tokens in every form that can be written, valid or not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEADER: Json = {"alg": "ES384", "typ": "JWT", "kid": "es"}
 
 
 def shared_secret(secret: bytes, algorithm: str, kid: str) -> str:
-    """A token that takes something public for a shared secret."""
+    """A token that uses something public as a shared secret."""
     text = f"{b64({**HEADER, 'alg': algorithm, 'kid': kid})}.{b64(claims())}"
     digest = getattr(hashlib, f"sha{algorithm[2:]}")
     return f"{text}.{b64(hmac.new(secret, text.encode(), digest).digest())}"

@@ -1,4 +1,4 @@
-"""Mutated requests against the real application, in process: `make fuzz`, and a slice of it in the fast tests.
+"""Mutated requests to the real application, in process: `make fuzz`, and a sample of it in the fast tests.
 
-What each answer must meet stands in judging.py. Everything follows from a seed, and a body that fails is kept.
+judging.py holds what each answer must fulfil. Everything follows from a seed, and a body that fails is kept.
 """

@@ -1,6 +1,6 @@
 """`make fuzz`: 20,000 mutated bodies, every path of eight bodies with every value, and the published operations.
 
-A body whose answer is wrong is kept in build/fuzz; `python -m tests.fuzz --again FILE` asks it once more.
+A body whose answer is wrong is kept in build/fuzz; `python -m tests.fuzz --again FILE` posts it again.
 """
 
 from __future__ import annotations

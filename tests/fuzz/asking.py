@@ -1,4 +1,4 @@
-"""Mutated bodies posted to the application, and those kept whose answer is wrong."""
+"""Posts mutated bodies to the application, and keeps those whose answer is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Asked = tuple[str, str, bytes]
 
 @dataclass
 class Report:
-    """How many answers had which status, and what was wrong, by the name of the body."""
+    """How many answers had each status, and what was wrong, by the name of the body."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: dict[str, list[str]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def bodies(seed: int, numbers: Iterable[int]) -> Iterator[Asked]:
 
 
 def every_path(part: int = 0, parts: int = 1) -> Iterator[Asked]:
-    """Every path of eight bodies with every value; or one of `parts` paths."""
+    """Every path of eight bodies with every value, or one in `parts` of the paths."""
     number = 0
     for name, request in eight():
         for where, before, after in gaps(request):
@@ -55,7 +55,7 @@ def every_path(part: int = 0, parts: int = 1) -> Iterator[Asked]:
 
 
 def ask(client: FlaskClient, asked: Iterable[Asked], keep: Path | None = None) -> Report:
-    """Post each body; those whose answer is wrong are written into the folder `keep`, with what is wrong."""
+    """Post each body, and write those whose answer is wrong into the folder `keep`, with what is wrong."""
     report = Report()
     for name, hook, body in asked:
         started = time.process_time()
@@ -83,7 +83,7 @@ def again(file: Path) -> Asked:
 
 
 def counts(report: Report) -> str:
-    """How many answers had which status, and how long the longest took."""
+    """How many answers had each status, and how long the slowest took."""
     counted = ", ".join(f"{count} x {status}" for status, count in sorted(report.statuses.items()))
     return f"{report.statuses.total()} answers ({counted}), the longest took {report.longest:.2f} s of CPU time"
 

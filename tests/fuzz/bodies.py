@@ -46,7 +46,7 @@ def eight() -> list[tuple[str, Json]]:
 
 
 def _ours(request: Json) -> Json:
-    """The request with a patient whose id stands in no other word."""
+    """The request with a patient whose id is not part of any other word."""
     identity = request["context"]["patientId"].rpartition("/")[2]
     text = json.dumps(request)
     text = text.replace(f'"{identity}"', f'"{PATIENT}"').replace(f'Patient/{identity}"', f'Patient/{PATIENT}"')

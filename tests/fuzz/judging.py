@@ -1,4 +1,4 @@
-"""What every answer meets, whatever was asked: the form of CDS Hooks, of R4, of a refusal, and nobody else's words."""
+"""What every answer must fulfil, whatever was sent: the form of CDS Hooks, R4 or a refusal, and nothing of other patients."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _of_suggestion(suggestion: Json) -> Iterator[str]:
             is_new = action["type"] == "create"
             if is_new and not UUID.fullmatch(resource["id"]):
                 yield "a new order has no uuid"
-            alike = resource | ({"id": ANY_UUID} if is_new else {})  # so that what is ordered alike is looked at once
+            alike = resource | ({"id": ANY_UUID} if is_new else {})  # so that equal orders are checked only once
             yield from _of_order(json.dumps(alike), is_new)
 
 

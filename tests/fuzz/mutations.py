@@ -18,7 +18,7 @@ Path = tuple[Any, ...]
 Place = tuple[Any, Any]
 """An object or a list, and a key of it."""
 
-# Characters of private use stand for what no Python object holds, until the body is written as text.
+# Private-use characters stand for values that no Python object can hold, until the body is written as text.
 _VALUE, _TWICE, _ESCAPE = "\ue000", "\ue001", "\ue002"
 _VALUES = re.compile(f'"{_VALUE}(\\d+){_VALUE}"')
 _ESCAPES = re.compile(f"{_ESCAPE}(\\d+){_ESCAPE}")
@@ -40,7 +40,7 @@ def text_of(request: Any) -> bytes:
 
 
 def places(value: Any) -> Iterator[Place]:
-    """Each holder with the key of a value in it, from the outside to the inside."""
+    """Each container with the key of a value in it, from the outside in."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield value, key
         if isinstance(inner, dict | list):
@@ -55,7 +55,7 @@ def paths(value: Any, path: Path = ()) -> Iterator[tuple[Path, Place]]:
 
 
 def gaps(request: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Every path, with the text before its value and after; but alike places of a list that hold the same only once."""
+    """Every path, with the text before and after its value; equal values at similar places of a list only once."""
     tried = set()
     for path, (holder, key) in list(paths(request)):
         kept = holder[key]
@@ -133,7 +133,7 @@ def _rename(request: Any, random: Random, _: Any) -> None:
 
 
 def _exchange(request: Any, random: Random, _: Any) -> None:
-    """Two values change places."""
+    """Two values swapped."""
     one, other = _place(request, random), _place(request, random)
     if one and other:
         mine, yours = copy.deepcopy(one[0][one[1]]), copy.deepcopy(other[0][other[1]])
@@ -155,7 +155,7 @@ def _repeat(request: Any, random: Random, _: Any) -> None:
 
 
 def _graft(request: Any, random: Random, requests: Any) -> None:
-    """What another request holds under this name."""
+    """The value that another request has under this name."""
     place = _place(request, random, _member)
     donor = random.choice(list(requests.values()))
     if place and (other := _place(donor, random, lambda key, _: key == place[1])):
@@ -176,7 +176,7 @@ _MUTATIONS = [
 
 
 def _add_stranger(request: Any, random: Random) -> None:
-    """A record of another patient, beside or within ours."""
+    """A record of another patient, next to or inside ours."""
     place = _place(request, random, lambda key, value: key == "resource" and isinstance(value, dict))
     if place is None:
         return

@@ -1,7 +1,7 @@
 """Every operation of the published OpenAPI document, with bodies and parameters that it allows and that it forbids.
 
-schemathesis makes them, and checks each answer: no status of 500 and above, none that the document does not name, the
-media type and the form that it names, nothing forbidden that is answered, and no caller answered without a token.
+schemathesis makes them, and checks each answer: no status of 500 or above and none that the document does not name, the
+media type and form that it names, no forbidden request accepted, and no caller answered without a token.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Report:
 
 
 def ask(app: Flask, examples: int, number: int = 1, headers: Headers = lambda _: {}, path: str | None = None) -> Report:
-    """Ask every operation of an application, or those of one path, so often in each mode; `number` is the seed."""
+    """Call every operation of an application, or those of one path, this often in each mode; `number` is the seed."""
     report = Report()
     schema: Any = schemathesis.openapi.from_wsgi(PATH, app, headers=headers(PATH))
     for operation in (one.ok() for one in schema.get_all_operations()):
@@ -89,7 +89,7 @@ def _run(report: Report, label: str, headers: Headers) -> Callable[[Any], None]:
         counted[reply.status_code] += 1
         report.longest = max(report.longest, seconds)
         assert seconds <= MOST_SECONDS, f"{seconds:.1f} s of CPU time"
-        is_feedback = case.path.endswith("/feedback")  # of which more is understood than is described
+        is_feedback = case.path.endswith("/feedback")  # the service understands more here than the document describes
         lenient = [negative_data_rejection] if is_feedback else []
         case.validate_response(reply, excluded_checks=lenient, headers=headers(case.formatted_path))
 

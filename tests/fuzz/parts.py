@@ -1,4 +1,4 @@
-"""The work of one process: some of the bodies, posted to an application of its own."""
+"""The work of one process: some of the bodies, posted to its own application."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PARTS = 20
 
 
 def client() -> FlaskClient:
-    """A client of the service as `serve --dev` runs it, in which no fault of a rule is hidden."""
+    """A client of the service as `serve --dev` runs it, but without hiding any fault of a rule."""
     faults.IS_ISOLATED = False
     return create_app(now=NOW, dev=True).test_client()
 
 
 def part(number: int, chosen: Namespace) -> Report:
-    """One of the parts of what is to be asked, the first also with faults contained; the log goes nowhere."""
+    """One of the parts of the bodies to post, the first also with faults contained; the log is discarded."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
     asked, numbers = client(), range(number, chosen.bodies, PARTS)
     report = asking.ask(asked, asking.bodies(chosen.seed, numbers), KEPT)
@@ -38,6 +38,6 @@ def part(number: int, chosen: Namespace) -> Report:
 
 
 def of_the_document(chosen: Namespace) -> operations.Report:
-    """Every operation of the OpenAPI document; the log goes nowhere."""
+    """Every operation of the OpenAPI document; the log is discarded."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
     return operations.ask(create_app(now=NOW, dev=True), chosen.examples, chosen.seed)

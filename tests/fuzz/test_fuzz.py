@@ -1,4 +1,4 @@
-"""A slice of `make fuzz`, with faults of rules hidden and not; and that it would see what is wrong."""
+"""A sample of `make fuzz`, with faults of rules hidden and not; and a check that it would notice wrong answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.patients import NOW
 from tests.support.rules import book_with
 
 SEED = 1
-SLICE = range(100_000, 100_120)  # beyond the bodies of `make fuzz`
+SLICE = range(100_000, 100_120)  # outside the bodies of `make fuzz`
 
 
 def test_mutated_bodies_are_answered_well(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""A slice of what `make fuzz` asks of the published operations; and that the document names every route."""
+"""A sample of the calls of `make fuzz` to the published operations; and a check that the document names every route."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_so_it_does_where_clients_are_registered_and_nobody_else_is_let_in(
     ],
 )
 def test_what_is_wrong_is_seen(status: int, media_type: str, what: str) -> None:
-    """A service that answers every call of a signed document alike."""
+    """A service that gives the same answer to every call of a signed document."""
     told = openapi.document([VIEW], (), (), is_signed=True)
     app = Flask(__name__)
     app.add_url_rule(openapi.PATH, "document", lambda: told)

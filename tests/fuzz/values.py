@@ -1,4 +1,4 @@
-"""Values that a hook request should not hold, each as the text of JSON: some are none of any decoder's objects."""
+"""Values that a hook request should not hold, each as JSON text: some of them no decoder turns into an object."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A real HAPI FHIR server: for the tests of this folder, and for the sandbox (`python -m tests.hapi`)."""
+"""A real HAPI FHIR server for the tests of this folder and for the sandbox (`python -m tests.hapi`)."""

@@ -1,4 +1,4 @@
-"""`make sandbox`: HAPI on loopback with every example in it, and the service beside it, until Ctrl-C."""
+"""`make sandbox`: HAPI on loopback with every example in it, and the service with it, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def main(port: int, fhir_port: int, data: Path, *, fresh: bool) -> None:
     lacking = build.missing()
     if lacking:
         _refuse(f"The sandbox cannot start: {lacking}.")
-    # SIGINT too: a shell starts what it puts in the background with that one ignored
+    # SIGINT too, because a shell ignores it in programs that it starts in the background
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     if fresh:
@@ -52,7 +52,7 @@ def main(port: int, fhir_port: int, data: Path, *, fresh: bool) -> None:
 
 
 def _forget(data: Path) -> None:
-    """Remove the files of the database, and nothing else that may stand in the folder."""
+    """Remove the files of the database, and nothing else in the folder."""
     for path in data.glob(f"{DATABASE}.*"):
         path.unlink()
 
@@ -77,7 +77,7 @@ def _loaded(console: Console, data: Path, port: int) -> Iterator[Hapi]:
 
 @contextmanager
 def _service(port: int, hapi: Hapi) -> Iterator[subprocess.Popen[str]]:
-    """`serve --dev`, allowed to read that server. No process is left."""
+    """`serve --dev`, allowed to read that server. No process is left behind."""
     command = [sys.executable, "-m", "service.command.cli", "serve", "--dev", "--port", str(port)]
     command += ["--allow-fhir-server", hapi.base]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -97,7 +97,7 @@ def _service(port: int, hapi: Hapi) -> Iterator[subprocess.Popen[str]]:
 def _say(console: Console, hapi: Hapi, service: subprocess.Popen[str]) -> None:
     line = service.stdout.readline().strip() if service.stdout else ""
     if not line.startswith("Listening on "):
-        raise NotStartedError("The service did not start.")  # it has said why itself
+        raise NotStartedError("The service did not start.")  # it has already said why
     address = line.removeprefix("Listening on ")
     console.print(f"FHIR server  {hapi.base} ({len(examples.names())} patients: {hapi.base}/Patient)")
     console.print(f"CDS service  {address}/cds-services")
@@ -106,7 +106,7 @@ def _say(console: Console, hapi: Hapi, service: subprocess.Popen[str]) -> None:
 
 
 def _watch(hapi: Hapi, service: subprocess.Popen[str]) -> None:
-    """Until one of them ends of itself, which is a fault. Raises NotStartedError."""
+    """Wait until one of them ends by itself, which is a fault. Raises NotStartedError."""
     while True:
         time.sleep(0.2)
         for name, process in (("HAPI", hapi.process), ("The service", service)):

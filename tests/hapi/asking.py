@@ -1,4 +1,4 @@
-"""How the tests ask: the service with a FHIR server instead of prefetch, and why each rule spoke or not."""
+"""How the tests call the service: with a FHIR server instead of prefetch; and why each rule spoke or was silent."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from tests.support.patients import NOW
 
 Json = dict[str, Any]
 
-FOOT_DROP = "new-l5-foot-drop"  # nothing is ordered yet: lumbar-mri, afo, emg-ncs and pain-regimen speak
+FOOT_DROP = "new-l5-foot-drop"  # nothing is ordered yet, so lumbar-mri, afo, emg-ncs and pain-regimen speak
 MANY_RECORDS = "cauda-equina"
-# One example of each hook, for what makes no difference to the records.
+# One example of each hook, for tests in which the records make no difference.
 ONE_A_HOOK = list({examples.load(name).request["hook"]: name for name in examples.names()}.values())
 
 
 def example(name: str, now: datetime = NOW) -> Example:
-    """An example as the server holds it."""
+    """An example as the server has it."""
     return examples.load(name).at(now)
 
 
 def without_prefetch(request: Json, base: str) -> Json:
-    """The request of an EHR that leaves the reading to the service."""
+    """The request of an EHR that leaves reading to the service."""
     return {**{name: value for name, value in request.items() if name != "prefetch"}, "fhirServer": base}
 
 
 def queries(request: Json, overlay: dict[str, dict[str, list[str]]] | None = None) -> dict[str, str]:
-    """The prefetch templates of the hook, with the ids of the request's context put in; what lacks one is left out."""
+    """The prefetch templates of the hook, with the ids of the request's context; those that lack an id are left out."""
     context = request["context"]
     filled = {}
     for key, template in templates(rule_book().read_by(request["hook"]), Codes(overlay or {})).items():
@@ -69,12 +69,12 @@ def card(answer: Json, rule: str) -> Json | None:
 
 
 def rules(answer: Json) -> list[str]:
-    """The rules of which there is a card."""
+    """The rules that have a card."""
     return [each["source"]["topic"]["code"] for each in answer["cards"]]
 
 
 class Explained:
-    """What `explain --format json` says of a request, and the notes on what was not seen."""
+    """What `explain --format json` says about a request, and its notes on unseen data."""
 
     def __init__(self, request: Json, settings: Settings | None = None) -> None:
         evaluation = evaluator(settings or Settings(dev=True), NOW).evaluate(read(json.dumps(request).encode()))

@@ -1,4 +1,4 @@
-"""What the HAPI server is made with, and its making: once, and again when its sources change."""
+"""How the HAPI server is built: once, and again when its sources change."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ JAR = FOLDER / "target" / "fhir-sandbox.jar"
 
 _JAVA = 17
 _VERSION = re.compile(r'version "?(\d+)')
-_TAIL = 15  # lines of Maven's that are shown when it fails
+_TAIL = 15  # lines of Maven's output that are shown when it fails
 
 
 class NotBuiltError(RuntimeError):
-    """Maven did not build the server; the message is the end of what it said."""
+    """Maven did not build the server; the message is the end of its output."""
 
 
 def missing() -> str:
-    """What this machine lacks for a HAPI server and how to get it, in one sentence; empty when nothing."""
+    """What this machine lacks for a HAPI server and how to get it, in one sentence; empty if it lacks nothing."""
     lacking = []
     if not all(shutil.which(tool) and _java_version(tool) >= _JAVA for tool in ("java", "javac")):
         lacking.append(f"a JDK of version {_JAVA} or newer")
@@ -39,7 +39,7 @@ def _java_version(tool: str) -> int:
 
 
 def is_built() -> bool:
-    """Whether the server is there and as new as its sources."""
+    """Whether the server exists and is as new as its sources."""
     return JAR.exists() and JAR.stat().st_mtime >= max(path.stat().st_mtime for path in _sources())
 
 
@@ -49,7 +49,7 @@ def _sources() -> Iterator[Path]:
 
 
 def build(fetched: Callable[[int], None] = lambda _: None) -> None:
-    """Build the server if need be; `fetched` is told how many files Maven has fetched so far.
+    """Build the server if needed; `fetched` is called with the number of files that Maven has fetched so far.
 
     Raises NotBuiltError.
     """
@@ -67,4 +67,4 @@ def build(fetched: Callable[[int], None] = lambda _: None) -> None:
                 said.append(line.rstrip())
     if maven.returncode:
         raise NotBuiltError("\n".join(said[-_TAIL:]))
-    JAR.touch()  # an unchanged jar is not written anew
+    JAR.touch()  # an unchanged jar is not written again

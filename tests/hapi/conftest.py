@@ -17,7 +17,7 @@ from tests.support.patients import NOW
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Hapi]:
-    """The server, with every example in it as at NOW."""
+    """The server, with every example as of NOW."""
     build.build()
     with Hapi() as server:
         assert list(loading.load(server.base, NOW)) == list(examples.names())
@@ -26,7 +26,7 @@ def running() -> Iterator[Hapi]:
 
 @pytest.fixture
 def hapi(running: Hapi) -> Hapi:
-    """The server; its access log begins with the test."""
+    """The server, with an access log that begins with the test."""
     running.asked()
     return running
 

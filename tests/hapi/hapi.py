@@ -1,4 +1,4 @@
-"""HAPI on loopback: started, asked, loaded, set while it runs, and ended with whoever started it.
+"""HAPI on loopback: started, called, loaded, configured while it runs, and ended with the process that started it.
 
 with Hapi() as hapi:
     hapi.load(example.bundle)
@@ -28,7 +28,7 @@ from tests.hapi.build import JAR
 
 Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
-DATABASE = "fhir"  # the name of its files, without their endings
+DATABASE = "fhir"  # the name of its files without their extensions
 
 _FLAGS = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _START_SECONDS = 180
@@ -37,7 +37,7 @@ _TIMEOUT = 60
 
 
 class NotStartedError(RuntimeError):
-    """HAPI did not start; the message is the end of what it said."""
+    """HAPI did not start; the message is the end of its output."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class Access:
 
     @property
     def url(self) -> str:
-        """What was asked, below the server's base, as it was written."""
+        """The request as it was written, below the server's base."""
         return self.path.removeprefix("/fhir/") + self.query
 
 
 class Hapi:
-    """A HAPI server of its own; it listens inside of its `with` block.
+    """A separate HAPI server; it listens inside its `with` block.
 
-    `data` is the folder of its database, which is then there at the next start; without, it is in memory.
+    `data` is the folder of its database, which survives until the next start; without it, the database is in memory.
     Raises NotStartedError.
     """
 
@@ -85,7 +85,7 @@ class Hapi:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                start_new_session=True,  # an interrupt from the keyboard is for who started it
+                start_new_session=True,  # an interrupt from the keyboard is meant for the process that started it
             )
         try:
             self.base = self._ready()
@@ -132,7 +132,7 @@ class Hapi:
 
     @contextmanager
     def set(self, name: str, value: int, afterwards: int) -> Iterator[None]:
-        """A setting of the running server (see Sandbox.java) for as long as the block."""
+        """A setting of the running server (see Sandbox.java) until the block ends."""
         self._set(f"{name}={value}")
         try:
             yield
@@ -148,18 +148,18 @@ class Hapi:
             raise NotStartedError(f"HAPI did not take {line}: {answer}")
 
     def stop(self) -> None:
-        """Let it hang as it is, whatever it is doing."""
+        """Suspend it, whatever it is doing."""
         os.kill(self.process.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """The end of `stop`. What was asked meanwhile is answered, to nobody, and dropped from the log."""
+        """The end of `stop`. Requests that came in the meantime are answered, to nobody, and dropped from the log."""
         os.kill(self.process.pid, signal.SIGCONT)
         self.ask("GET", "Patient?_summary=count")
         while self.asked():
             time.sleep(0.3)
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        """The JSON that it answers to a request; raises requests.HTTPError for a refusal."""
+        """The JSON of its answer to a request; raises requests.HTTPError for a refusal."""
         reply = self.session.request(
             method, f"{self.base}/{path}".rstrip("/"), json=body, headers={"Content-Type": FHIR_JSON}, timeout=_TIMEOUT
         )
@@ -171,7 +171,7 @@ class Hapi:
         return self.ask("POST", "", bundle)
 
     def asked(self) -> list[Access]:
-        """The requests of its access log since this was called last, in the order in which they came.
+        """The requests in its access log since the last call of this method, in the order in which they came.
 
         Waits until each of them has been answered.
         """

@@ -1,4 +1,4 @@
-"""A server that is away, slow, closed to us or without the patient: cards that can be shown are shown, never a 500."""
+"""A server that is down, slow, closed to us or without the patient: cards that can be shown are shown, never a 500."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTINGS = Settings(dev=True, deadline_ms=1500)
 
 @contextmanager
 def away(_: Hapi) -> Iterator[str]:
-    """Nobody listens there."""
+    """Nothing listens there."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{free.getsockname()[1]}/fhir"
@@ -33,7 +33,7 @@ def away(_: Hapi) -> Iterator[str]:
 
 @contextmanager
 def hanging(hapi: Hapi) -> Iterator[str]:
-    """The server takes connections and does not answer."""
+    """The server accepts connections and does not answer."""
     hapi.stop()
     try:
         yield hapi.base
@@ -71,7 +71,7 @@ Server = Callable[[Hapi], AbstractContextManager[str]]
 
 @pytest.fixture(scope="module")
 def impatient() -> FlaskClient:
-    """A service that waits a little only."""
+    """A service that waits only a short time."""
     return create_app(SETTINGS, now=NOW).test_client()
 
 
@@ -103,12 +103,12 @@ def test_without_problems_and_observations_the_answer_says_why_there_is_none(
     assert f"conditions: {why}; observations: {why}" in reply.get_data(as_text=True)
 
 
-# ---- A patient who is no longer there
+# ---- A patient who no longer exists
 
 
 @pytest.fixture
 def deleted(hapi: Hapi) -> Json:
-    """A request about a patient who has been deleted with everything that was theirs."""
+    """A request about a patient who has been deleted with all their records."""
     text = json.dumps([example(FOOT_DROP).bundle, example(FOOT_DROP).request]).replace(FOOT_DROP, "deleted-patient")
     bundle, request = json.loads(text)
     hapi.load(bundle)
@@ -136,7 +136,7 @@ def test_a_patient_deleted_with_everything_is_named_and_no_fault(service: FlaskC
     assert Explained(request).notes["patient"] == "the FHIR server answered 410"
 
 
-# ---- A patient who has become another
+# ---- A patient who was merged into another
 
 
 def test_a_merged_patient_is_named_and_nothing_is_called_absent(hapi: Hapi, service: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""`load` against a real HAPI: every example is taken, again and again, and a refusal is told in HAPI's words."""
+"""`load` against a real HAPI: every example is accepted, again and again, and a refusal is reported in HAPI's words."""
 
 from __future__ import annotations
 

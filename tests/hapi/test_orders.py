@@ -29,10 +29,10 @@ _TOLD = {"code", "system", "status", "intent", "priority", "unit", "display", "r
 
 
 def errors(hapi: Hapi, resource: Json) -> list[str]:
-    """What $validate finds wrong.
+    """The errors that $validate finds.
 
-    Warnings and information are no finding: HAPI has no LOINC, SNOMED CT or RxNorm, does not know our own
-    code systems before they are loaded, and wishes for a narrative. It fails itself (HAPI-0650) when it looks
+    Warnings and information do not count: HAPI has no LOINC, SNOMED CT or RxNorm, does not know our own
+    code systems before they are loaded, and recommends a narrative. It fails itself (HAPI-0650) when it looks
     for a code system by its OID, so it is given an address instead.
     """
     reply = hapi.session.post(
@@ -55,7 +55,7 @@ def report(hapi: Hapi, resources: Iterable[Json]) -> str:
 
 
 def shape(document: Any, name: str = "") -> Any:
-    """What makes one order different from another for a validator: elements and codes, not words and ids."""
+    """The parts by which a validator tells one order from another: elements and codes, not words and ids."""
     if isinstance(document, dict):
         return {key: shape(value, key) for key, value in sorted(document.items())}
     if isinstance(document, list):
@@ -65,7 +65,7 @@ def shape(document: Any, name: str = "") -> Any:
 
 @cache
 def sent() -> dict[str, list[Json]]:
-    """Every shape of resource that a suggestion of the examples and of the case files holds, by kind of action."""
+    """Every shape of resource in the suggestions of the examples and the case files, by kind of action."""
     cards = [each for name in examples.names() for each in example(name).response["cards"]]
     cards += [each for answer in answered.answers() for each in answer.cards]
     found: dict[str, dict[str, Json]] = {"create": {}, "update": {}}
@@ -108,7 +108,7 @@ def test_validate_finds_no_error_in_what_is_published(hapi: Hapi) -> None:
 
 @pytest.fixture
 def patient(hapi: Hapi) -> Json:
-    """A patient of our own with new foot drop, on the server alone: the request about them."""
+    """The request about a separate patient with new foot drop, who is only on the server."""
     wanted = example(FOOT_DROP)
     theirs = f"{FOOT_DROP}-{uuid.uuid4().hex[:8]}"
     bundle, request = json.loads(json.dumps([wanted.bundle, wanted.request]).replace(FOOT_DROP, theirs))

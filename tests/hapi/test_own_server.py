@@ -1,4 +1,4 @@
-"""The steps of docs/hapi.md for a HAPI server of one's own, as they are written there, on free ports."""
+"""The steps of docs/hapi.md for your own HAPI server, as written there, on free ports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMAND = str(Path(sys.executable).parent / "foot-drop-cds")
 
 
 def steps(base: str) -> tuple[list[str], list[str], list[str], list[str]]:
-    """The words of the three commands for this server, and the lines that the page says they answer."""
+    """The words of the three commands for this server, and the lines that the page says they print."""
     (block,) = re.findall(r"```console\n(\$ \.venv/bin/foot-drop-cds load .*?)```", PAGE, re.DOTALL)
     text = block.replace(FHIR, base).replace(".venv/bin/foot-drop-cds", COMMAND)
     load, serve, curl = text.split("$ ")[1:]
@@ -35,7 +35,7 @@ def steps(base: str) -> tuple[list[str], list[str], list[str], list[str]]:
 
 @pytest.fixture
 def reloaded(hapi: Hapi) -> Iterator[Hapi]:
-    """The server of all tests; what was loaded for another moment is afterwards as at NOW again."""
+    """The server of all tests; anything loaded for another moment is afterwards as of NOW again."""
     yield hapi
     list(loading.load(hapi.base, NOW))
 

@@ -1,4 +1,4 @@
-"""Small pages, long searches, pages that are gone, a server that stops: the cards stay right or say what they lack."""
+"""Small pages, long searches, missing pages, a server that stops: the cards stay right or say what is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ named = pytest.mark.parametrize("name", one_in(3, examples.names(), start=2))
 
 
 def own_codes(number: int) -> dict[str, dict[str, list[str]]]:
-    """The overlay of a site that has many codes of its own for one examination."""
+    """The overlay of a site that has many local codes for one examination."""
     return {
         "observation.mrc-ankle-dorsiflexion": {
             "https://ehr.example/codes": [f"strength-of-{n:04}" for n in range(number)]
@@ -36,7 +36,7 @@ def own_codes(number: int) -> dict[str, dict[str, list[str]]]:
 
 @pytest.fixture
 def small_pages(hapi: Hapi) -> Iterator[None]:
-    """The server gives two records a page, however many are asked for."""
+    """The server gives two records per page, however many are asked for."""
     with hapi.set("page.max", 2, afterwards=200):
         yield
 
@@ -85,7 +85,7 @@ def test_a_first_page_that_the_ehr_sent_is_read_on_from_its_link(hapi: Hapi, ser
 # ---- Long searches
 
 
-@pytest.mark.parametrize("codes", [100, 600])  # 600: longer than Tomcat's request line may be
+@pytest.mark.parametrize("codes", [100, 600])  # 600: longer than the request line that Tomcat allows
 def test_a_search_too_long_for_a_url_is_posted(hapi: Hapi, codes: int) -> None:
     overlay = own_codes(codes)
     service = create_app(Settings(codes=overlay), now=NOW, dev=True).test_client()
@@ -99,7 +99,7 @@ def test_a_search_too_long_for_a_url_is_posted(hapi: Hapi, codes: int) -> None:
 
 
 def test_a_web_page_for_a_long_line_is_not_taken_for_no_observations(hapi: Hapi) -> None:
-    """Where POST is not offered GET is tried, and Tomcat answers 400 with HTML."""
+    """If POST is not offered, GET is tried, and Tomcat answers 400 with HTML."""
     settings = Settings(codes=own_codes(600), dev=True)
     service = create_app(settings, now=NOW).test_client()
     with Gateway(hapi.port, lambda asked: Reply(405) if asked.method == "POST" else asked) as gateway:
@@ -115,7 +115,7 @@ def test_a_web_page_for_a_long_line_is_not_taken_for_no_observations(hapi: Hapi)
 
 @contextmanager
 def going_on(hapi: Hapi) -> Iterator[None]:
-    """Whatever was done to the server within, it goes on afterwards."""
+    """Whatever was done to the server inside the block, it runs on afterwards."""
     try:
         yield
     finally:
@@ -123,7 +123,7 @@ def going_on(hapi: Hapi) -> Iterator[None]:
 
 
 def check_the_rest_is_named(name: str, base: str, why: str) -> None:
-    """No rule that should speak says that there is nothing; what is not seen is named, with the reason."""
+    """No rule that should speak reports that there is nothing; unseen data is named, with the reason."""
     wanted = example(name)
     told = Explained(without_prefetch(wanted.request, base), Settings(dev=True, deadline_ms=4000))
     assert set(told.not_seen) >= cut_short(wanted.request)

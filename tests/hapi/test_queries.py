@@ -32,7 +32,7 @@ def get(hapi: Hapi, query: str) -> Json:
 
 
 def ids(answer: Json | None) -> set[str]:
-    """What an answer or a prefetch value holds, as type and id."""
+    """The contents of an answer or a prefetch value, as types and ids."""
     if answer is None:
         return set()
     found = [each["resource"] for each in answer.get("entry", ())] if answer["resourceType"] == "Bundle" else [answer]
@@ -67,5 +67,5 @@ def test_the_cards_are_the_same_from_prefetch_and_from_the_server(
     base = f"http://{host}:{hapi.port}/fhir"
     answer = ask(service, without_prefetch(wanted.request, base))
     assert answer == ask(service, wanted.request) == wanted.response
-    # One query a template, each once, as it is written: nothing else is asked, and nothing twice.
+    # One query per template, as it is written: nothing else is queried, and nothing twice.
     assert sorted(each.url for each in hapi.asked()) == sorted(queries(wanted.request).values())

@@ -1,4 +1,4 @@
-"""`make sandbox`: what it starts, what it says, what it holds, and that nothing of it is left."""
+"""`make sandbox`: what it starts, prints and holds, and that it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMMAND = [sys.executable, "-m", "tests.hapi"]
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The sandbox on free ports, its database in a folder of its own, where it forgets what stands there."""
+    """The sandbox on free ports, with its database in its own folder, whose previous contents it forgets."""
     (tmp_path / "fhir.mv.db").write_text("of an earlier sandbox, and no database")
     (tmp_path / "other.mv.db").write_text("not the sandbox's")
     arguments = ["--port", "0", "--fhir-port", "0", "--data", str(tmp_path), "--fresh"]
@@ -36,7 +36,7 @@ def sandbox(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def children(parent: int) -> set[int]:
-    """The processes that a process has started, theirs included."""
+    """The processes that a process has started, including those that they started."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -1,4 +1,4 @@
-"""The simulator on a real FHIR server: what is accepted is filed there, is not said again, and can be revoked."""
+"""The simulator on a real FHIR server: an accepted order is filed there, is not advised again, and can be revoked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENT = f"{NAME}-of-today"
 
 
 def load_today(hapi: Hapi) -> None:
-    """The example at this moment, as a patient beside those of the other tests."""
+    """The example at this moment, as a patient separate from those of the other tests."""
     bundle = json.dumps(examples.load(NAME).at(datetime.now(UTC)).bundle)
     hapi.load(json.loads(bundle.replace(NAME, PATIENT)))
 

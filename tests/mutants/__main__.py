@@ -1,4 +1,4 @@
-"""`make mutants [RULE=afo]`: change rules, definitions and what they stand on, and list what no test notices."""
+"""`make mutants [RULE=afo]`: change rules, definitions and what they depend on, and list what no test notices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.places import ROOT
 ENOUGH = 0.85
 FINDINGS = cases.FINDINGS
 TESTS = ROOT / "tests"
-# Modules that every rule stands on, each with its tests, which are quicker than all the cases that follow them.
+# Modules that every rule depends on, each with its tests, which are quicker than all the cases that follow them.
 GROUND = {
     "cards.decide": [
         *("cards/test_vignettes.py", "-k", "not encoding and not server"),
@@ -43,7 +43,7 @@ GROUND = {
 def targets() -> Iterator[Target]:
     """A rule with its own cases; a module of shared definitions with its cases, the others', and all rules'.
 
-    A module of the ground with all cases and its tests.
+    A module that every rule depends on, with all cases and its own tests.
     """
     _read_once()
     of_rules = _checks("tests.cards.rules.test_cases")
@@ -74,14 +74,14 @@ def _checks(module: str) -> dict[str, list[Check]]:
 
 def _run(module: str, name: str, case: cases.Case) -> None:
     try:
-        import_module(module).check_case(name, case)  # the module as it stands in the child, not as it was
+        import_module(module).check_case(name, case)  # the module as it is in the child, not as it was
     except Exception as error:
         error.add_note(f"{name}: {case['name']}")
         raise
 
 
 def _read_once() -> None:
-    """Read each case file, and make each chart, once for all children; a chart is used up in its child only."""
+    """Read each case file and make each chart once for all children; a chart is used up only in its child."""
     read, make = cache(cases.read), cases.chart
     charts: dict[tuple[int, str], Any] = {}
 
@@ -112,7 +112,7 @@ def show(report: Report, path: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """0 when enough mutants were killed, 1 when too few were or a case is red, 2 for a name that is none."""
+    """0 when enough mutants were killed, 1 when too few were or a case fails, 2 for an unknown name."""
     parser = ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="rules, findings or modules of the ground; all without one")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try only each N-th mutant: an estimate")
@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    gc.freeze()  # what the children share stays shared
+    gc.freeze()  # keeps shared what the children share
     started, reports = time.monotonic(), []
     for name in wanted:
         try:

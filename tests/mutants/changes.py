@@ -1,6 +1,6 @@
-"""The small changes that a module is tried with: mutmut's operators, and a few of our own, on what decides alone.
+"""The small changes with which a module is tried: mutmut's operators and a few of our own, only on code that decides.
 
-Left out is what decides nothing: wording (texts, what a card quotes), type annotations, a rule's metadata.
+Code that decides nothing is left out: wording (texts, what a card quotes), type annotations, a rule's metadata.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _written(module: cst.Module, node: cst.CSTNode, depth: int) -> str:
-    """The text of a part that stands so many blocks deep."""
+    """The text of a part that is nested this many blocks deep."""
     state = CodegenState(module.default_indent, module.default_newline)
     for _ in range(depth):
         state.increase_indent(module.default_indent)
@@ -61,13 +61,13 @@ def _written(module: cst.Module, node: cst.CSTNode, depth: int) -> str:
 
 
 def first_line(statement: ast.stmt) -> int:
-    """The line that a statement begins in, with its decorators."""
+    """The line on which a statement begins, including its decorators."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _meaning(lines: Iterable[str]) -> str | None:
-    """What one statement of a module says, however it is laid out; None when it says nothing."""
+    """The meaning of one statement of a module, however it is formatted; None when it has none."""
     try:
         return ast.dump(ast.parse("".join(lines)))
     except SyntaxError:
@@ -80,7 +80,7 @@ def _difference(before: str, after: str) -> tuple[int, str]:
     return int(first), "\n".join(line for line in lines if not line.startswith("@@"))
 
 
-# A target is a name; a decorator is metadata, of which `_visit_metadata` takes what decides.
+# A target is a name; a decorator is metadata, and `_visit_metadata` takes the part of it that decides.
 _NO_DECISION = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom, cst.AssignTarget)
 
 
@@ -115,7 +115,7 @@ class _Changes(cst.CSTVisitor):
 
 
 def _narrowed(node: cst.CSTNode, new: cst.CSTNode) -> tuple[cst.CSTNode, cst.CSTNode]:
-    """A condition alone, not the whole block under it: a block by itself has lost how deep it stands."""
+    """Only a condition, not the whole block under it: a block by itself has lost its depth."""
     return (node.test, new.test) if isinstance(node, cst.If) and isinstance(new, cst.If) else (node, new)
 
 
@@ -136,7 +136,7 @@ def fewer_parts(node: cst.Tuple | cst.List | cst.Set | cst.Dict) -> Iterator[cst
 
 
 def other_arguments(node: cst.Call) -> Iterator[cst.CSTNode]:
-    """mutmut's dropped and emptied arguments, but for those that are wording."""
+    """mutmut's dropped and emptied arguments, except those that are wording."""
     for changed in mutators.operator_arg_removal(node):
         left = changed.args
         arg = next(arg for index, arg in enumerate(node.args) if index >= len(left) or left[index] is not arg)
@@ -147,7 +147,7 @@ def other_arguments(node: cst.Call) -> Iterator[cst.CSTNode]:
 
 
 def other_value(node: cst.Assign | cst.AnnAssign) -> Iterator[cst.CSTNode]:
-    """mutmut's `a = b` -> `a = None`, but for texts."""
+    """mutmut's `a = b` -> `a = None`, except for texts."""
     if node.value is not None and not isinstance(node.value, cst.BaseString):
         yield from mutators.operator_assignment(node)
 

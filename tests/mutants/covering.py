@@ -1,4 +1,4 @@
-"""Which checks and tests call which part of a module: a mutant is tried with those alone that could notice it."""
+"""Which checks and tests call which part of a module: a mutant is tried only with those that could notice it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Parts = frozenset[int]
 
 
 class Covered(NamedTuple):
-    """What each check and each test called of a module while nothing in it was changed.
+    """The parts of a module that each check and each test called while nothing in it was changed.
 
-    `always` is called on import, or by no check in particular: a change there may be noticed by any.
+    `always` is called on import, or by no check in particular: any check may notice a change there.
     """
 
     always: Parts
@@ -31,16 +31,16 @@ class Covered(NamedTuple):
     tests: Mapping[str, Parts]
 
     def checks_of(self, parts: Parts | None) -> list[int]:
-        """The numbers of the checks that call one of the parts; all for None."""
+        """The numbers of the checks that call one of the parts; for None, all of them."""
         return [number for number, called in enumerate(self.checks) if parts is None or called & parts]
 
     def tests_of(self, parts: Parts | None) -> list[str]:
-        """The ids of the tests that call one of the parts, in their order; all for None."""
+        """The ids of the tests that call one of the parts, in their order; for None, all of them."""
         return [test for test, called in self.tests.items() if parts is None or called & parts]
 
 
 class Layout:
-    """The parts of a module, and what a change of a line concerns."""
+    """The parts of a module, and the parts that a change of a line concerns."""
 
     def __init__(self, source: str) -> None:
         self._parts: dict[int, tuple[int, ast.stmt]] = {}
@@ -50,14 +50,14 @@ class Layout:
                 self._parts[first_line(part)] = part.end_lineno or part.lineno, part
 
     def part(self, line: int) -> int:
-        """The innermost part that a line stands in."""
+        """The innermost part that contains a line."""
         around = [first for first, (last, _) in self._parts.items() if first <= line <= last]
         return max(around, default=0)
 
     def concerned(self, line: int, always: Parts) -> Parts | None:
-        """The functions that a change of a line shows in; None when it may show anywhere.
+        """The functions in which a change of a line shows; None when it may show anywhere.
 
-        That of a private constant shows in the functions that name it, or a constant made of it.
+        A change of a private constant shows in the functions that name it, or that name a constant made from it.
         """
         concerned: set[int] = set()
         waiting = [self.part(line)]
@@ -86,7 +86,7 @@ def _named(part: ast.stmt) -> set[str]:
 
 
 class Recorder:
-    """Notes which parts of one file are called, for whoever it is told to note them."""
+    """Notes which parts of one file are called, for the check or test that it is told to note them for."""
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self._path, self._layout = str(path), layout
@@ -94,18 +94,18 @@ class Recorder:
         self._noted = self.always
 
     def start(self) -> None:
-        """Note from now on what this process calls."""
+        """From now on, note what this process calls."""
         threading.settrace(self._note)
         sys.settrace(self._note)
 
     def stop(self) -> None:
-        """Note nothing more."""
+        """Stop noting."""
         sys.settrace(None)
         threading.settrace(None)
 
     @contextmanager
     def noting(self, called: set[int]) -> Iterator[None]:
-        """What is called within is noted here, and not where it was noted before."""
+        """Calls within the block are noted here, and not where they were noted before."""
         before, self._noted = self._noted, called
         try:
             yield
@@ -140,12 +140,12 @@ class Recording:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
-        """Note what a fixture calls: it is made once, and used by many."""
+        """Note what a fixture calls: it runs once, and many tests use it."""
         with self._recorder.noting(self._fixtures.setdefault(fixturedef, set())):
             return (yield)
 
     def tests(self) -> dict[str, set[int]]:
-        """What each test called, with what its fixtures did; the quickest first."""
+        """The calls of each test, including those of its fixtures; the quickest test first."""
         return {
             test: called.union(*(self._fixtures.get(fixture, ()) for fixture in self._used[test]))
             for test, called in sorted(self._tests.items(), key=lambda noted: self._seconds[noted[0]])
@@ -159,6 +159,6 @@ class Chosen:
         self._places = {test: place for place, test in enumerate(tests)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave the others out."""
+        """Deselect the other tests."""
         chosen = [item for item in items if item.nodeid in self._places]
         items[:] = sorted(chosen, key=lambda item: self._places[item.nodeid])

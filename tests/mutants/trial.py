@@ -1,6 +1,6 @@
-"""One mutant, tried in a forked child: the module and all that stand on it are imported anew, then its cases run.
+"""One mutant, tried in a forked child: the module and all that depend on it are imported again, then its cases run.
 
-Of the cases and the tests only those that call what is changed, as a run without any change has shown.
+Only the cases and tests that call the changed part are run, as a run without any change has shown.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from tests.mutants.changes import Mutant, mutants
 from tests.mutants.covering import Chosen, Covered, Layout, Recorder, Recording
 from tests.support.places import ROOT
 
-CPU_SECONDS = 60  # a mutant that loops for ever is killed too, sooner where the checks take less
-_FIRST = 25  # checks that are tried before any test: pytest takes most of a second to start
-# Without what takes longer than the tests of one mutant: order, cache, and looking for errors that nobody awaits.
+CPU_SECONDS = 60  # a mutant that loops for ever is killed too, sooner if its checks take less time
+_FIRST = 25  # checks that run before any test: pytest takes most of a second to start
+# Without plugins that take longer than the tests of one mutant: random order, cache, and checks for uncaught errors.
 _LEFT_OUT = ("randomly", "cacheprovider", "unraisableexception", "threadexception")
 _PLAIN = [*(f"-pno:{plugin}" for plugin in _LEFT_OUT), "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
@@ -46,9 +46,9 @@ class Outcome(IntEnum):
     """What became of a mutant; the numbers are the exit codes of the child."""
 
     SURVIVED = 0
-    KILLED = 1  # a case saw another answer
-    CRASHED = 2  # a case met an exception: noticed as well, but by no skill of the case
-    NOT_IMPORTED = 3  # no module at all, so nothing that a case could notice
+    KILLED = 1  # a case saw a different answer
+    CRASHED = 2  # a case met an exception: noticed as well, but not by the case's own checks
+    NOT_IMPORTED = 3  # not a module at all, so there is nothing that a case could notice
 
 
 class Target(NamedTuple):
@@ -62,7 +62,7 @@ class Target(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The cases, by their number, and the tests, by their id, that a mutant is tried with; and for how long at most."""
+    """The cases, by their number, and the tests, by their id, with which a mutant is tried, and the time limit."""
 
     checks: Sequence[int]
     tests: Sequence[str]
@@ -70,7 +70,7 @@ class Choice(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The mutants of one target by outcome; those that are no module are left out."""
+    """The mutants of one target by outcome; those that are not modules are left out."""
 
     name: str
     killed: int
@@ -84,9 +84,9 @@ class Report(NamedTuple):
 
 
 def measure(target: Target, every: int = 1, at_once: int = 1) -> Report:
-    """Try the mutants of the target, or of them each N-th; so many at once.
+    """Try the mutants of the target, or every N-th of them, this many at once.
 
-    Raises ValueError when a case fails without any change: what is red already notices nothing.
+    Raises ValueError when a case fails without any change: a case that fails already notices nothing.
     """
     if target.tests:
         _pytest(target.tests, "--collect-only")  # what is imported here need not be read in each child
@@ -96,7 +96,7 @@ def measure(target: Target, every: int = 1, at_once: int = 1) -> Report:
     layout = Layout(source)
     tried = list(mutants(source))[::every]
     of_line = [layout.concerned(mutant.line, covered.always) for mutant in tried]
-    limit = min(5 + 2 * seconds, CPU_SECONDS)  # the run that was measured was noted too, and so took longer
+    limit = min(5 + 2 * seconds, CPU_SECONDS)  # the measured run also noted its calls, and so took longer
     choices = [Choice(covered.checks_of(parts), covered.tests_of(parts), limit) for parts in of_line]
     outcomes = _tried_side_by_side(target, list(zip(tried, choices, strict=True)), codes, at_once)
     return Report(
@@ -108,7 +108,7 @@ def measure(target: Target, every: int = 1, at_once: int = 1) -> Report:
 
 
 def _covered(target: Target, source: str, codes: Mapping[str, CodeType]) -> tuple[Covered, float]:
-    """What each check and test of the target calls of it, noted in a child, and the CPU seconds that they take."""
+    """The parts of the target that each check and test calls, noted in a child, and the CPU seconds that each takes."""
     reading, writing = os.pipe()
     before = children_seconds()
     child = os.fork()
@@ -158,7 +158,7 @@ def _noted(target: Target, source: str, codes: Mapping[str, CodeType]) -> tuple[
 
 
 def _pytest(tests: Sequence[str], *options: str, plugins: Sequence[object] = ()) -> None:
-    """Runs tests of ours in this process, until the first that fails."""
+    """Runs our tests in this process, up to the first that fails."""
     with redirect_stdout(StringIO()) as said:
         status = pytest.main([*tests, "-q", "-x", "-n", "0", *_PLAIN, *options], list(plugins))
     assert status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), said.getvalue()
@@ -210,7 +210,7 @@ def _outcome(status: int) -> Outcome:
 
 
 def _tried(target: Target, source: str, codes: Mapping[str, CodeType], choice: Choice) -> Outcome:
-    warnings.simplefilter("ignore")  # `x is 5`: the compiler's remarks on a mutant
+    warnings.simplefilter("ignore")  # `x is 5`: the compiler's warnings about a mutant
     try:
         _import_anew(target, source, codes)
     except Exception:
@@ -248,9 +248,9 @@ def _forget(name: str) -> None:
 
 
 class _Snapshot(MetaPathFinder, InspectLoader):
-    """Finds modules in what was read before the first mutant: somebody may write files while we run.
+    """Finds modules in the text that was read before the first mutant, because files may change while we run.
 
-    It is put on the path of a child alone, so it never has to leave again.
+    It is put only on the path of a child, so it never has to be removed.
     """
 
     def __init__(self, codes: Mapping[str, CodeType]) -> None:
@@ -271,7 +271,7 @@ class _Snapshot(MetaPathFinder, InspectLoader):
 
 
 def standing_on(target: Target) -> dict[str, CodeType]:
-    """The target's module, and every loaded one of ours that imports it, directly or not: what to import anew."""
+    """The target's module, and every loaded one of ours that imports it, directly or not; all are imported again."""
     graph = _graph()
     above = graph.find_downstream_modules(target.module) if target.module in graph.modules else set()
     paths = {name: _path(name) for name in sorted(above) if name in sys.modules} | {target.module: target.path}

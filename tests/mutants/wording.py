@@ -1,11 +1,11 @@
-"""Which parts of a module word an answer and decide nothing: texts, what a card quotes, and what serves them alone."""
+"""The parts of a module that word an answer and decide nothing: texts, quoted facts, and code that only serves them."""
 
 from __future__ import annotations
 
 import libcst as cst
 
 WORDING = frozenset({"detail", "ask", "quote", "label", "note", "because", "reasons"})
-SENTENCES = frozenset({"summary", "quiet_summary"})  # which of them is said is a decision
+SENTENCES = frozenset({"summary", "quiet_summary"})  # the choice between them is a decision
 SILENCES = frozenset(
     {"not_applicable", "suppressed", "could_not_evaluate"}
 )  # called with a sentence and what it quotes
@@ -16,8 +16,8 @@ _Name = tuple[str, str]  # the function around it ("" for the module), and the n
 def wording(module: cst.Module) -> set[cst.CSTNode]:
     """The nodes that decide nothing, the outermost of each.
 
-    Beside texts and what is quoted these are, as far as that goes, assignments and private functions whose
-    every use lies within such a node.
+    In addition to texts and quoted facts, these are assignments and private functions, if every use of them
+    lies within such a node.
     """
     silent: frozenset[_Name] = frozenset()
     while True:
@@ -35,7 +35,7 @@ def called(node: cst.Call) -> str:
 
 
 def quotes(node: cst.CSTNode) -> bool:
-    """Whether this is `Evidence.of(...)`, which a card shows and no rule asks."""
+    """Whether this is `Evidence.of(...)`, which a card shows and no rule reads."""
     return isinstance(node, cst.Call) and called(node) == "Evidence.of"
 
 
