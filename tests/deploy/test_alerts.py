@@ -1,4 +1,4 @@
-"""The alerts of deploy/prometheus: promtool accepts them, and each is given when it should be and not otherwise."""
+"""The alerts of deploy/prometheus: promtool accepts them, and each one fires when it should and not otherwise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CASES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("alert
 
 
 def promtool(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """What promtool says."""
+    """The output of promtool."""
     return subprocess.run([PROMTOOL, *words], capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -79,7 +79,7 @@ def labels(name: str) -> str:
 
 
 def full(series: str) -> str:
-    """A series by its whole name."""
+    """A series by its full name."""
     return series if series.startswith("up{") else f"foot_drop_cds_{series}"
 
 

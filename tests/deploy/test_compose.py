@@ -1,4 +1,4 @@
-"""docker-compose.yml is a Compose file, and what it names exists, fits together and stays on this machine."""
+"""docker-compose.yml is a Compose file; everything that it names exists, fits together and stays on this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
 
 
 def check(file: Path) -> subprocess.CompletedProcess[str]:
-    """What the schema of the Compose specification says of a file."""
+    """The verdict of the schema of the Compose specification on a file."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -44,7 +44,7 @@ def port(text: str, pattern: str) -> int:
 
 
 def listening() -> dict[str, int]:
-    """Where the services that share one network namespace listen."""
+    """The addresses at which the services that share one network namespace listen."""
     words = SERVICES["service"]["command"]
     return {
         "proxy": port(PLAIN, r"listen (\d+);"),

@@ -1,4 +1,4 @@
-"""The Grafana dashboard and the alerts over a real Prometheus: each expression is understood, each panel drawn."""
+"""The Grafana dashboard and the alerts over a real Prometheus: each expression is understood, each panel is drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.signing import registered, token
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "foot-drop-cds.json").read_text(encoding="utf-8"))
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 DRAWN = [panel for panel in PANELS if panel["type"] != "row"]
-# What Grafana puts in the place of its variables.
+# The values that Grafana puts in place of its variables.
 VARIABLES = {"$__rate_interval": "1m", "$client": ".*", "$service": ".*"}
 NAMES = {f"foot_drop_cds_{one.split('{')[0]}": set(re.findall(r"(\w+)=", one)) for one in [*COUNTERS, *GAUGES]}
 TOLD = {re.split(r"[{]|_bucket", series)[0] for series in [*COUNTERS, *GAUGES]}

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests are of the API's schema, and what they name exists, fits together and can change nothing."""
+"""The Kubernetes manifests follow the API's schema; what they name exists, fits together and can change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.settings import FILE_VARIABLE, PREFIX, load
 from tests.support.places import ROOT
 
 FOLDER = ROOT / "deploy"
-VERSIONS = ("1.29", "1.37")  # of Kubernetes: the oldest and the newest that the schemas are looked up for
+VERSIONS = ("1.29", "1.37")  # of Kubernetes: the oldest and the newest versions whose schemas are used
 Json = dict[str, Any]
 
 

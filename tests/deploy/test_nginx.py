@@ -1,4 +1,4 @@
-"""The service behind a real nginx with the configuration that is shipped: slow clients, floods, and what it logs."""
+"""The service behind a real nginx with the shipped configuration: slow clients, floods, and the log."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MANY = 64  # slow clients; the service answers one request at a time
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """nginx before `serve --dev` with one worker."""
+    """nginx in front of `serve --dev` with one worker."""
     with demo.started() as address, proxy(tmp_path_factory.mktemp("nginx"), address) as running:
         yield running
 
 
-LARGE_AT_A_TIME = 7  # requests of unknown size, of one address: the others are refused, whichever come first
+LARGE_AT_A_TIME = 7  # requests of unknown size from one address: the others are refused, whichever come first
 
 Cut = Callable[[bytes], tuple[bytes, bytes]]
 

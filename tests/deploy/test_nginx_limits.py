@@ -1,4 +1,4 @@
-"""What nginx lets in at a time and in a second, and what it says itself, in FHIR."""
+"""How many requests nginx accepts at a time and per second, and its own answers, in FHIR."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OF_UNKNOWN_SIZE = head(b"", "Transfer-Encoding: chunked") + b"1\r\n "
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """nginx before `serve --dev` with one worker."""
+    """nginx in front of `serve --dev` with one worker."""
     with demo.started() as address, proxy(tmp_path_factory.mktemp("nginx"), address) as running:
         yield running
 
@@ -38,7 +38,7 @@ def test_large_bodies_are_let_in_only_as_many_as_there_is_room_for(
     with Upstream() as behind, proxy(tmp_path, behind.address) as running, ExitStack() as opened:
         room = number("limit_conn large_of_address (.+);")
         sent = [opened.enter_context(running.dial(first)) for _ in range(room + 1)]
-        until(lambda: len(unanswered(sent)) == room)  # whichever of them nginx takes last
+        until(lambda: len(unanswered(sent)) == room)  # whichever of them nginx accepts last
         (one_more,) = set(sent) - set(unanswered(sent))
         status, outcome = read(one_more)
         assert (status, outcome["issue"][0]["code"]) == (503, "throttled")
@@ -51,7 +51,7 @@ def test_all_large_bodies_that_are_let_in_fit_into_the_memory_that_the_proxy_has
     room = re.search(r"/tmp:size=(\d+)m", compose)
     assert room
     assert number("limit_conn large_of_all (.+);") * number("client_max_body_size (.+)m;") < int(room[1])
-    assert number("client_body_buffer_size (.+)m;") == 1  # what has at most six digits never lies in a file
+    assert number("client_body_buffer_size (.+)m;") == 1  # a body of at most six digits never goes to a file
 
 
 def number(pattern: str) -> int:
@@ -62,7 +62,7 @@ def number(pattern: str) -> int:
 
 
 def test_silent_connections_keep_nobody_from_an_answer(proxied: Proxy, foot_drop: dict[str, Any]) -> None:
-    """More than 1,000, of which the half say that they speak HTTP/2."""
+    """More than 1,000, half of which say that they speak HTTP/2."""
     with ExitStack() as opened:
         for sent in (b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
             for _ in range(550):

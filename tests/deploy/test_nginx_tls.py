@@ -1,4 +1,4 @@
-"""nginx with TLS, and with mutual TLS: who shows no certificate of a client that is let in reaches no service."""
+"""nginx with TLS, and with mutual TLS: no call without the certificate of an accepted client reaches the service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EHR = "ehr.hospital.example"  # the name in deploy/nginx/mtls.conf
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the certificates of the service and of those who call it."""
+    """A folder with the certificates of the service and of its callers."""
     folder = tmp_path_factory.mktemp("tls")
     authority(folder, "root", "Root of the service")
     certificate(folder, "tls", "root", "localhost", "subjectAltName=DNS:localhost")
@@ -44,13 +44,13 @@ def service() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def proxied(keys: Path, service: str) -> Iterator[Proxy]:
-    """nginx with mutual TLS before it."""
+    """nginx with mutual TLS in front of it."""
     with proxy_of(keys, [service], ["tls.conf", "mtls.conf"]) as running:
         yield running
 
 
 def showing(keys: Path, name: str | None = None) -> ssl.SSLContext:
-    """A client that trusts the authority of the service, and shows a certificate."""
+    """A client that trusts the authority of the service, and presents a certificate."""
     context = ssl.create_default_context(cafile=str(keys / "root.crt"))
     if name is not None:
         context.load_cert_chain(keys / f"{name}.crt", keys / f"{name}.key")

@@ -1,4 +1,4 @@
-"""What is installed is whole and works anywhere: the steps of the Dockerfile, run as far as they go without Docker."""
+"""The installed package is complete and works anywhere: the Dockerfile's steps, as far as they run without Docker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Step(NamedTuple):
 
 
 def steps() -> list[Step]:
-    """The Dockerfile's instructions, continued lines joined."""
+    """The Dockerfile's instructions, with continued lines joined."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     found, stage = [], -1
@@ -64,7 +64,7 @@ def copied() -> list[str]:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The environment that the first stage makes, from nothing but what it copies, outside of the checkout."""
+    """The environment that the first stage makes, only from the files that it copies, outside the checkout."""
     folder = tmp_path_factory.mktemp("image")
     build, environment = folder / "build", folder / "opt"
     build.mkdir()
@@ -75,7 +75,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / source, build)
     for command in said("RUN", 0):
-        # Without pip's cache the image is smaller; here it spares the index.
+        # Without pip's cache the image is smaller; here the cache spares the index.
         here = command.replace(str(IMAGE), str(environment)).replace("--no-cache-dir ", "")
         run = subprocess.run(
             ["sh", "-c", here],
@@ -92,7 +92,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outside() -> dict[str, str]:
-    """The environment without what leads back to the checkout."""
+    """The environment without variables that lead back to the checkout."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -101,7 +101,7 @@ def outside() -> dict[str, str]:
 
 
 def call(installed: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """The installed command's end, in a folder of its own."""
+    """How the installed command ends, in its own folder."""
     command = [str(installed / "bin" / "foot-drop-cds"), *words]
     return subprocess.run(
         command, cwd=folder, env=outside(), capture_output=True, text=True, timeout=TIMEOUT, check=False
@@ -166,7 +166,7 @@ def running(installed: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def health(installed: Path, port: int) -> int:
-    """The end of the image's health check, asked at another port and with the image's own Python."""
+    """How the image's health check ends, at another port and with the image's own Python."""
     [words] = said("HEALTHCHECK")
     command = json.loads(words.partition("CMD ")[2])
     assert command[0] == "python"
@@ -238,5 +238,5 @@ def test_it_writes_nothing_where_the_image_is_read_only(installed: Path, running
 
 
 def written(folder: Path) -> dict[Path, int]:
-    """When each file below a folder was last written."""
+    """The time at which each file below a folder was last written."""
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

@@ -22,12 +22,12 @@ from tests.support.signing import registered, token
 
 CLIENTS = 4
 A_SECOND = 50  # requests
-FAIL_TIMEOUT = 3.5  # seconds: that of nginx, which counts whole seconds; then it asks a service again
+FAIL_TIMEOUT = 3.5  # seconds: that of nginx, which counts whole seconds; then it tries a service again
 RESTARTS = 6
 
 
 class Services:
-    """Services over one store, each at a port of its own."""
+    """Services that share one store, each at its own port."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self._folder = folder
@@ -40,7 +40,7 @@ class Services:
 
     @property
     def addresses(self) -> list[str]:
-        """Where they are asked directly."""
+        """Their own addresses."""
         return [f"http://127.0.0.1:{port}" for port in self.ports]
 
     def start(self, place: int) -> None:
@@ -53,7 +53,7 @@ class Services:
         self._running[place].close()
 
     def kill(self, place: int) -> None:
-        """End one with all its processes at once, as when its machine loses its power."""
+        """End one with all its processes at once, as when its machine loses power."""
         process = self._processes[place]
         workers = children(process)
         for pid in (process.pid, *workers):
@@ -68,7 +68,7 @@ class Services:
 
 
 class Load(ClientsAtOnce):
-    """Clients that send signed requests all the time: when each was begun, and what was answered."""
+    """Clients that send signed requests all the time, with the start of each request and its answer."""
 
     def __init__(self, address: str) -> None:
         super().__init__(CLIENTS, CLIENTS / A_SECOND)
@@ -78,12 +78,12 @@ class Load(ClientsAtOnce):
         """What was answered instead of cards."""
 
     def more(self, number: int) -> None:
-        """Wait for so many answers more."""
+        """Wait for this many more answers."""
         enough = len(self.answers) + number
         until(lambda: len(self.answers) >= enough)
 
     def send(self) -> None:
-        """Ask once, signed."""
+        """Send one signed request."""
         begun = time.monotonic()
         answer, body = reply(self._address, token())
         self.answers.append((begun, answer))
@@ -103,7 +103,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture
 def address(services: Services, tmp_path: Path) -> Iterator[str]:
-    """The address of the nginx before them."""
+    """The address of the nginx in front of them."""
     with proxy_of(tmp_path, services.addresses, ["plain.conf"]) as running:
         yield f"http://127.0.0.1:{running.port}"
 

@@ -1,4 +1,4 @@
-"""The systemd units: systemd accepts them, they leave little open, and what they name fits the rest."""
+"""The systemd units: systemd accepts them, they leave little open, and the names in them fit the rest."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.support.processes import COMMAND
 FOLDER = ROOT / "deploy" / "systemd"
 UNITS = sorted(path.name for path in FOLDER.glob("*.service"))
 SERVICE, PROXY = "foot-drop-cds.service", "foot-drop-cds-proxy.service"
-MOST_EXPOSED = 20  # tenths, of systemd's own measure from 0 to 10; a unit without a word about it has 9.6
+MOST_EXPOSED = 20  # tenths of systemd's own measure from 0 to 10; a unit without any such setting has 9.6
 
 
 def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """What systemd-analyze says."""
+    """The output of systemd-analyze."""
     return subprocess.run([SYSTEMD_ANALYZE, *words], capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units, with the programs where they are on this machine."""
+    """The units, with the paths of the programs on this machine."""
     for name in UNITS:
         text = (FOLDER / name).read_text(encoding="utf-8")
         text = text.replace("/opt/foot-drop-cds/bin/foot-drop-cds", str(COMMAND)).replace("/usr/sbin/nginx", NGINX)
@@ -39,7 +39,7 @@ def units(tmp_path: Path) -> Path:
 
 
 def read(name: str) -> RawConfigParser:
-    """A unit; of a key that is given several times, the last."""
+    """A unit; if a key is given several times, the last value."""
     unit = RawConfigParser(strict=False, delimiters="=")
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(FOLDER / name, encoding="utf-8")

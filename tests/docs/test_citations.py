@@ -1,4 +1,4 @@
-"""What code, tables and tests cite stands in docs/: every decision, every piece of evidence, every page."""
+"""Everything that code, tables and tests cite is in docs/: every decision, every piece of evidence, every page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECTION = re.compile(r"clinical\.md (?:section )?(\d(?:\.\d)?)(?: [a-z-]+, (C\d+
 
 
 def cited(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Where something is cited, and what; a range by each of its numbers."""
+    """Each citation and its place; a range counts as each of its numbers."""
     for path, text in sources.items():
         if NO_CITATIONS.search(path):
             continue
@@ -42,7 +42,7 @@ def missing(sources: Mapping[str, str]) -> list[str]:
 
 
 def missing_files(sources: Mapping[str, str]) -> list[str]:
-    """Pages and tables that are cited and are not there; the tests make up files of their own."""
+    """Pages and tables that are cited and do not exist; the tests invent files of their own."""
     ours = {path: text for path, text in sources.items() if not re.match(r"tests/(?:docs|house|service)/", path)}
     pages = {name for path, text in ours.items() if path.endswith((".py", ".toml")) for name in FILE.findall(text)}
     there = {path.name for path in house.files()}

@@ -1,4 +1,4 @@
-"""docs/operations.md names every setting, metric and field of the log that there is, and no other."""
+"""docs/operations.md names every setting, every metric and every field of the log, and no others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def firsts(title: str) -> set[str]:
-    """What the first column of the table below a title names."""
+    """The names in the first column of the table below a title."""
     section = TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     return set(re.findall(r"`([^`]+)`", " ".join(rows)))

@@ -1,4 +1,4 @@
-"""docs/production.md, command by command, on a machine that is a folder."""
+"""docs/production.md, command by command, on a machine simulated in a folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COMMANDS = [line[2:] for block in blocks("console") for line in block.splitlines
 
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
-    """A machine beside a PostgreSQL."""
+    """A machine next to a PostgreSQL."""
     with postgresql() as store, closing(Debian(tmp_path_factory.mktemp("debian"), store.folder)) as machine:
         yield machine
 
@@ -68,7 +68,7 @@ def kids(debian: Debian) -> list[str]:
 
 
 def assert_all_was_done(debian: Debian, said: dict[str, str]) -> None:
-    """Cards came, the database is the store, Prometheus sees the service, keys are changed, mutual TLS holds."""
+    """Cards come, the database is the store, Prometheus sees the service, keys are changed, mutual TLS holds."""
     cards = json.loads(said[SIGNED])["cards"]
     assert [card["source"]["topic"]["code"] for card in cards] == ["lumbar-mri"]
     assert "; signed by Example Hospital, " in cards[0]["detail"]

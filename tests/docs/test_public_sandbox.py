@@ -24,12 +24,12 @@ from tests.support.processes import post, serving
 
 PAGE = (ROOT / "docs" / "public_sandbox.md").read_text(encoding="utf-8")
 ORIGIN = "https://sandbox.cds-hooks.org"
-PORT = "127.0.0.1:8080"  # of the page; here the service has a free one
+PORT = "127.0.0.1:8080"  # the port of the page; here the service has a free one
 FHIR_SERVER = "http://127.0.0.1:8090/fhir"
 
 
 def steps(program: str) -> list[tuple[str, list[str]]]:
-    """The commands of the page that run a program, each with the lines that it is to print."""
+    """The commands of the page that run a program, each with the lines that it must print."""
     blocks = re.findall(r"```console\n\$ (.*?)```", PAGE, re.DOTALL)
     pairs = [(block.splitlines()[0], block.splitlines()[1:]) for block in blocks]
     return [pair for pair in pairs if program in pair[0]]
@@ -37,7 +37,7 @@ def steps(program: str) -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The service as the page starts it, but for the port; it says what the page says that it does."""
+    """The service as the page starts it, except for the port; it prints what the page says."""
     [(command, printed)] = steps("foot-drop-cds serve")
     words = shlex.split(command)[2:]
     with serving(tmp_path_factory.mktemp("public"), *words, "--port", "0") as (process, where):
@@ -106,7 +106,7 @@ def test_the_cards_are_those_that_the_page_promises(address: str, name: str) -> 
     example = examples.load(name)
     request = json.loads(next(file for file in RECORDED if file.stem == "patient-view").read_text())["body"]
     request["context"]["patientId"] = f"{name}-patient"
-    # That client has no encounter: the key whose template needs one is left out.
+    # That client has no encounter, so it leaves out the key whose template needs one.
     request["prefetch"] = {key: found for key, found in example.request["prefetch"].items() if key != "encounter"}
     request["prefetch"] = examples.moved(request["prefetch"], example.now, datetime.now(UTC))
     summaries = [card["summary"] for card in post(address, request)["cards"]]

@@ -80,7 +80,7 @@ def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> No
 
 @pytest.mark.long  # a minute by itself
 def test_with_the_worked_example_every_fast_test_passes(tmp_path: Path) -> None:
-    """The four files are enough: no table, page or stored answer has to know the rule."""
+    """The four files suffice: no table, page or stored answer has to know the rule."""
     with_the_example(tmp_path)
     run = run_tests(tmp_path, "--fast", "-n", "2", "--dist", "worksteal", "tests")
     assert run.returncode == 0, run.stdout[-10_000:] + run.stderr
@@ -91,7 +91,7 @@ def test_readme_is_short() -> None:
 
 
 def test_every_rule_that_is_listed_exists_once_under_its_file() -> None:
-    """A rule that is not listed is right too: adding one changes no document but CHANGELOG.md."""
+    """A rule that is not listed is valid too: adding one changes no document except CHANGELOG.md."""
     rows = re.findall(r"^\| \[([a-z-]+)\]\(([\w/.]+)\) \|", README, re.MULTILINE)
     assert len(rows) == len(set(rows)) >= 20
     assert [rule for rule, _ in rows if rule not in RULES] == []

@@ -1,4 +1,4 @@
-"""The requirements of CDS Hooks, each with the test that shows it; and the tests that no other file holds."""
+"""The requirements of CDS Hooks, each with the test that shows it, and tests that belong in no other file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 TABLE = tomllib.loads((Path(__file__).parent / "requirements.toml").read_text(encoding="utf-8"))["requirement"]
 ROWS = range(1, 140)
 WAYS = {"test", "overruled", "not_applicable", "later"}
-# The hooks of the catalogue that are served, with the context fields that may stand in a prefetch token.
+# The served hooks of the catalogue, with the context fields that may occur in a prefetch token.
 TOKENS = {
     hook: {"userId", "patientId", "encounterId"}
     for hook in ("patient-view", "order-select", "order-sign", "problem-list-item-create", "encounter-discharge")
@@ -53,7 +53,7 @@ def test_a_requirement_is_shown_or_says_why_not(row: Json) -> None:
 
 @cache
 def _functions(path: str) -> set[str]:
-    """The tests of a file, those of a class under its name."""
+    """The tests of a file, with those of a class under its name."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     for group in (node for node in tree.body if isinstance(node, ast.ClassDef)):
@@ -66,7 +66,7 @@ def _functions(path: str) -> set[str]:
 
 @pytest.fixture
 def services(client: FlaskClient) -> list[Json]:
-    """What discovery lists."""
+    """The services that discovery lists."""
     found: list[Json] = client.get("/cds-services").get_json()["services"]
     return found
 

@@ -1,4 +1,4 @@
-"""docs/epic.md and docs/oracle.md: what they tell an analyst to type in is what the service takes, sends and says."""
+"""docs/epic.md and docs/oracle.md: what they tell an analyst to enter is what the service accepts, sends and prints."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def entry(page: str, folder: Path) -> Settings:
-    """The settings with the entry of a page, and what stands in them besides."""
+    """The settings with the entry of a page, and their other contents."""
     file = folder / "foot-drop-cds.toml"
     first, *more = blocks(page, "toml")
     file.write_text("\n".join(['public_url = "https://cds.hospital.example"', first, *more]))

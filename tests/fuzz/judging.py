@@ -1,4 +1,4 @@
-"""What every answer must fulfil, whatever was sent: the form of CDS Hooks, R4 or a refusal, and nothing of other patients."""
+"""What every answer must fulfil, whatever was sent: the form of CDS Hooks, R4 or a refusal; nobody else's words."""
 
 from __future__ import annotations
 
