@@ -19,11 +19,13 @@ from service.simulator.elements import objects, text
 
 Json = dict[str, Any]
 
-_FHIR_JSON = "application/fhir+json"
+_WITH_BODY = {"Content-Type": "application/fhir+json", "Prefer": "return=representation"}
 _TIMEOUT = 15  # seconds; a sandbox that has just started is slow
 _MOST_PAGES = 50
 _CREATED = 201
 _GONE = frozenset({404, 410})
+_OVERTAKEN = frozenset({404, 409, 410, 412})  # what servers answer to a change of a version that is no longer there
+_OF_SERVER = frozenset({"versionId", "lastUpdated"})
 _KINDS = (
     "Condition",
     "Observation",
@@ -39,12 +41,24 @@ _KINDS = (
 )
 _WRITABLE = frozenset({*_KINDS, "Communication"})
 _URI = "urn:ietf:rfc:3986"  # the system of identifiers that are URIs
+_VERSION = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class StoreError(ServiceError):
-    """The FHIR server did not do what it was asked to; the message says what it did instead."""
+    """The FHIR server did not do what it was asked to; the message says what it did instead.
+
+    `status` is what it answered, 0 when that was not it.
+    """
+
+    def __init__(self, why: str, status: int = 0) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class OvertakenError(StoreError):
+    """The resource is no longer as it was read: somebody changed or removed it meanwhile. Nothing was written."""
 
 
 class Opened(Struct):
@@ -91,21 +105,22 @@ class FhirStore:
                 opened.faults[kind] = str(error)
         return opened
 
-    def write(self, method: str, resource: Json) -> Json:
+    def write(self, method: str, resource: Json, version: str = "") -> Json:
         """File a resource (POST, PUT) or remove it (DELETE), and return what the server stored. Raises StoreError.
 
         A new resource is sent without its temporary id, which becomes an identifier: the server assigns an id, and does
-        not store it twice when the same is sent again because its answer was lost.
+        not store it twice when the same is sent again because its answer was lost. `version` is the one that was read,
+        of a server that counts them: no other is replaced or removed. Raises OvertakenError when there is another.
         """
         kind, identity = str(resource.get("resourceType")), quote(str(resource.get("id", "")), safe="")
         if kind not in _WRITABLE or method not in ("POST", "PUT", "DELETE"):
             raise StoreError(f"the simulator does not {method} {kind}")
+        sent = _without_version(resource)
         if method == "POST":
-            return self._create(kind, resource)
-        if method == "DELETE":
-            self._ask("DELETE", self._url(f"{kind}/{identity}"))
-            return resource
-        return self._ask("PUT", self._url(f"{kind}/{identity}"), resource)
+            return self._create(kind, sent)
+        known = version if _VERSION.fullmatch(version) else ""
+        stored = self._change(method, self._url(f"{kind}/{identity}"), sent, known)
+        return resource if method == "DELETE" else stored
 
     def _create(self, kind: str, resource: Json) -> Json:
         temporary = text(resource.get("id")).lower()
@@ -116,10 +131,37 @@ class FhirStore:
         created["identifier"] = [*objects(resource.get("identifier") or []), known]
         once = {"If-None-Exist": f"identifier={_URI}|{known['value']}"}
         status, stored = self._reply("POST", self._url(kind), created, once)
-        if status == _CREATED or all(stored.get(name) == value for name, value in created.items()):
+        if status == _CREATED or _holds(stored, created):
             return stored
         # An earlier attempt was stored, and the resource has changed since: a routine order that is now stat.
-        return self._ask("PUT", self._url(f"{kind}/{stored.get('id')}"), {**created, "id": stored.get("id")})
+        again = {**created, "id": stored.get("id")}
+        return self._change("PUT", self._url(f"{kind}/{stored.get('id')}"), again, _version(stored))
+
+    def _change(self, method: str, url: str, resource: Json, version: str) -> Json:
+        """Replace or remove a resource; where its version is known, that version alone."""
+        body = resource if method == "PUT" else None
+        try:
+            return self._reply(method, url, body, {"If-Match": f'W/"{version}"'} if version else {})[1]
+        except StoreError as error:
+            if not version or error.status not in _OVERTAKEN:
+                raise
+            return self._overtaken(url, body, version, error)
+
+    def _overtaken(self, url: str, body: Json | None, version: str, error: StoreError) -> Json:
+        """What is there, if that is what was asked for: an earlier attempt was stored, and its answer was lost."""
+        try:
+            there = self._ask("GET", url)
+        except StoreError as unread:
+            if body is None and unread.status in _GONE:
+                return {}
+            if unread.status in _GONE:
+                raise OvertakenError("somebody removed it after this chart was opened") from None
+            raise error from None
+        if body is not None and _holds(there, body):
+            return there
+        if _version(there) == version:  # it was refused for another reason: other records refer to it
+            raise error
+        raise OvertakenError("somebody changed it after this chart was opened")
 
     def _search(self, query: str, kind: str) -> list[Json]:
         matches: list[Json] = []
@@ -146,12 +188,12 @@ class FhirStore:
         self, method: str, url: str, body: Json | None = None, more: Mapping[str, str] = _NO_HEADERS
     ) -> tuple[int, Json]:
         """The status and the resource that is answered. What is gone already is removed. Raises StoreError."""
-        headers = {"Content-Type": _FHIR_JSON, "Prefer": "return=representation", **more} if body is not None else {}
+        headers = {**(_WITH_BODY if body is not None else {}), **more}
         content = msgspec.json.encode(body) if body is not None else None
         try:
             reply = self._http.call(method, url, _TIMEOUT, self._budget, headers=headers, body=content)
             if not 200 <= reply.status < 300 and not (method == "DELETE" and reply.status in _GONE):
-                raise StoreError(f"the FHIR server answered {reply.status} to {method} {url}")
+                raise StoreError(f"the FHIR server answered {reply.status} to {method} {url}", reply.status)
             answer = msgspec.json.decode(reply.body) if method != "DELETE" else {}
         except AnswerError as error:
             raise StoreError(str(error)) from None
@@ -164,3 +206,22 @@ class FhirStore:
 
 def _is(resource: Any, kind: str) -> bool:
     return isinstance(resource, dict) and resource.get("resourceType") == kind
+
+
+def _version(resource: Json) -> str:
+    meta = resource.get("meta")
+    return text(meta.get("versionId")) if isinstance(meta, dict) else ""
+
+
+def _without_version(resource: Json) -> Json:
+    """The resource without what the server alone says of it."""
+    meta = resource.get("meta")
+    if not isinstance(meta, dict):
+        return resource
+    kept = {name: value for name, value in meta.items() if name not in _OF_SERVER}
+    return {**resource, "meta": kept} if kept else {name: value for name, value in resource.items() if name != "meta"}
+
+
+def _holds(stored: Json, asked: Json) -> bool:
+    """Whether all that was asked for is stored, but for what is said of the resource itself."""
+    return all(stored.get(name) == value for name, value in asked.items() if name != "meta")

@@ -19,7 +19,7 @@ from service.simulator import opening, order_menu
 from service.simulator.card_view import card_views
 from service.simulator.chart_view import chart_view
 from service.simulator.elements import Json, age, person, text
-from service.simulator.fhir_store import FhirStore, StoreError
+from service.simulator.fhir_store import FhirStore, OvertakenError, StoreError
 from service.simulator.relay import Relay, RelayError, services_address
 from service.simulator.standing import standing, standings
 from service.wire.refusal import ForbiddenRefusedError, MediaTypeRefusedError, RefusedError, outcome
@@ -197,9 +197,11 @@ def _written(asked: Json, stores: Stores) -> Response:
     try:
         store = stores(text(asked.get("server")))
         resource = asked.get("resource")
-        stored = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {})
+        version = text(asked.get("version"))
+        stored = store.write(text(asked.get("method")), resource if isinstance(resource, dict) else {}, version)
     except StoreError as error:
-        return Response(outcome(502, str(error)), status=502, mimetype="application/json")
+        status = 412 if isinstance(error, OvertakenError) else 502
+        return Response(outcome(status, str(error)), status=status, mimetype="application/json")
     return Response(msgspec.json.encode(stored), mimetype="application/json")
 
 

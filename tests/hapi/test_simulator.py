@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from service import examples
 from service.command import demo
@@ -27,6 +27,18 @@ def orders(hapi: Hapi, kind: str) -> list[Json]:
     """The patient's orders on the server."""
     found = hapi.ask("GET", f"{kind}?patient={PATIENT}-patient&_count=50")
     return [entry["resource"] for entry in found.get("entry", [])]
+
+
+def revoke_after_another(hapi: Hapi, page: Page) -> None:
+    """Another client changes the order: to revoke it is refused until the chart is opened again."""
+    (order,) = orders(hapi, "ServiceRequest")
+    hapi.ask("PUT", f"ServiceRequest/{order['id']}", {**order, "priority": "stat"})
+    page.get_by_role("button", name=re.compile("Revoke MRI")).click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("somebody changed it")
+    assert {order["status"] for order in orders(hapi, "ServiceRequest")} == {"active"}
+    alert.get_by_role("button", name="Open the chart again").click()
+    settled(page)
 
 
 def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi) -> None:
@@ -50,6 +62,7 @@ def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi) -> None:
         expect(page.locator("#drafts li.unsigned")).to_have_count(0)
         settled(page)
         assert {each["status"] for each in orders(hapi, "ServiceRequest")} == {"active"}
+        revoke_after_another(hapi, page)
         page.get_by_role("button", name=re.compile("Revoke MRI")).click()
         expect(card(page, "lumbar-mri")).to_have_count(1)
         settled(page)

@@ -1,6 +1,6 @@
 """A FHIR server that accepts writes: it creates once per identifier, replaces and removes, and may lose its answer.
 
-with FilingServer(records) as server:
+with FilingServer(records) as server:   # `versions=409`: it counts versions, and so refuses to change another
     server.after = 500          # from now on a write is done, and answered 500
     server.before = 503         # from now on nothing is written, and 503 is answered
     server.of("ServiceRequest")
@@ -21,8 +21,11 @@ _WRITES = ("PUT", "DELETE")
 class FilingServer(FhirServer):
     """The server; `before` and `after` are a status, 0 for none, or -1 for a connection that is closed."""
 
-    def __init__(self, resources: Iterable[Json] = ()) -> None:
+    def __init__(self, resources: Iterable[Json] = (), versions: int = 0) -> None:
         super().__init__(resources)
+        self.versions = versions
+        if versions:
+            self.resources = [{**one, "meta": {"versionId": "1"}} for one in self.resources]
         self.before = 0
         self.after = 0
         self.written: list[str] = []
@@ -49,6 +52,8 @@ class FilingServer(FhirServer):
     def _write(self, asked: Asked, path: str) -> Reply:
         kind, _, identity = path.partition("/")
         stored = next((one for one in self.of(kind) if one.get("id") == identity), None)
+        if self.versions and self._is_overtaken(asked, stored):
+            return self._failed(self.versions)
         if asked.method == "DELETE":
             if stored is None:
                 return self._failed(404)
@@ -59,7 +64,16 @@ class FilingServer(FhirServer):
             return self._create(asked, kind, resource)
         if stored is not None:
             self.resources.remove(stored)
-        return self._store(resource, 200)
+        return self._store(resource, 200, stored)
+
+    def change(self, resource: Json) -> None:
+        """Replace a resource, as another client of the server does."""
+        path = f"{resource['resourceType']}/{resource['id']}"
+        self._write(Asked("PUT", f"/fhir/{path}", {}, json.dumps(resource).encode()), path)
+
+    def _is_overtaken(self, asked: Asked, stored: Json | None) -> bool:
+        wanted = asked.headers.get("If-Match")
+        return wanted is not None and (stored is None or wanted != f'W/"{stored["meta"]["versionId"]}"')
 
     def _create(self, asked: Asked, kind: str, resource: Json) -> Reply:
         wanted = asked.headers.get("If-None-Exist", "").removeprefix("identifier=").split("|")[-1]
@@ -68,7 +82,10 @@ class FilingServer(FhirServer):
                 return self._said(one, 200)
         return self._store({**resource, "id": f"filed-{len(self.written)}"}, 201)
 
-    def _store(self, resource: Json, status: int) -> Reply:
+    def _store(self, resource: Json, status: int, before: Json | None = None) -> Reply:
+        if self.versions:
+            number = int(before["meta"]["versionId"]) + 1 if before else 1
+            resource = {**resource, "meta": {**resource.get("meta", {}), "versionId": str(number)}}
         self.resources.append(resource)
         return self._said(resource, status)
 

@@ -1,6 +1,6 @@
 // The page's requests: hooks and feedback as from any EHR, and fragments of the page.
 
-import { Failure, away, late, refused, strange } from "./failures.js";
+import { Failure, away, late, overtaken, refused, strange } from "./failures.js";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 const PATIENCE = 25; // seconds; a service that reads a slow FHIR server takes long
@@ -100,8 +100,10 @@ export class Client {
     return holder.content;
   }
 
-  async write(server, method, resource) {
-    const answer = await ask(`${this.root}/write`, { server, method, resource });
+  // `version` is the version of the resource that was read; any other is left as it is.
+  async write(server, method, resource, version) {
+    const answer = await ask(`${this.root}/write`, { server, method, resource, ...(version && { version }) });
+    if (answer.status === 412) throw overtaken(diagnostics(answer).replace(/^412: /, ""));
     if (answer.status !== 200) throw new Failure("Not written", diagnostics(answer), "");
     return parsed(answer);
   }

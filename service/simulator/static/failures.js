@@ -58,6 +58,13 @@ const UNKNOWN = {
 export const unwritten = (what, why, method) =>
   new Failure(`${what}: the FHIR server did not confirm it`, why, UNKNOWN[method], "Not confirmed");
 
+// Another browser, or the EHR, was there first. Nothing was written.
+export const overtaken = (why) =>
+  Object.assign(
+    new Failure("The record has changed", why, "It was left as it is there. Open the chart again, then decide."),
+    { isOvertaken: true },
+  );
+
 // After a deed, when the chart cannot be read anew.
 export const unshown = ({ message, why }) =>
   new Failure(
@@ -67,9 +74,9 @@ export const unshown = ({ message, why }) =>
     "Done, not shown",
   );
 
-export const stale = () =>
+export const stale = (where) =>
   new Failure(
-    "This patient was changed in another tab",
+    `This patient was changed ${where}`,
     "What you see here is older than the record.",
     "Nothing was done. Open the chart again, then decide.",
   );

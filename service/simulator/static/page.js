@@ -31,10 +31,12 @@ const answering = new Answering({ record, answers, moments, client, note, refres
 const steady = new Steady(find("main"), () => say("That control had just moved, so nothing was done. Press it again."));
 
 async function write(method, resource) {
-  if (tabs.isStale) throw stale();
+  if (tabs.isStale) throw stale(tabs.where);
   try {
-    return await client.write(start.server, method, resource);
+    return await client.write(start.server, method, resource, record.version(resource));
   } catch (error) {
+    if (error.isOvertaken) tabs.overtaken("by somebody else");
+    if (error.isOvertaken) throw Object.assign(error, { title: `${nameOf(resource)}: ${error.title}` });
     throw unwritten(nameOf(resource), error.why || error.message, method);
   } finally {
     tabs.tell(); // also when it is not known whether the record has changed

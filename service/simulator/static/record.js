@@ -57,6 +57,11 @@ export class PatientRecord {
     return this.renamed.has(reference) ? this.known(this.renamed.get(reference)) : reference;
   }
 
+  // The version of a resource that was read last, of a server that counts them.
+  version(resource) {
+    return this.filed.get(referenceOf(resource))?.meta?.versionId;
+  }
+
   // What is drafted, ordered or done of a resource; empty when it is not there, or no longer stands.
   state(reference) {
     const known = this.known(reference);

@@ -91,6 +91,30 @@ def test_a_fhir_server_that_stops_in_each_deed_has_it_done_once(
 
 
 @pytest.mark.long
+def test_what_another_browser_has_changed_is_left_and_the_chart_is_opened_again(browser: Browser, address: str) -> None:
+    bundle = examples.load(NAME).at(datetime.now(UTC)).bundle
+    with FilingServer([entry["resource"] for entry in bundle["entry"]], versions=412) as server:
+        page = opened(browser, address, server)
+        (order,) = server.of("ServiceRequest")
+        server.change({**order, "status": "revoked"})  # as the other browser does
+        press(page, "^Sign orders")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("Not done")
+        expect(alert).to_contain_text("somebody changed it after this chart was opened")
+        check_accessible(page)
+        press(page, "^Remove")
+        expect(alert.filter(has_text="was changed by somebody else")).to_have_count(1)
+        assert [order["status"] for order in server.of("ServiceRequest")] == ["revoked"]
+        alert.first.get_by_role("button", name="Open the chart again").click()
+        settled(page)
+        expect(page.locator("#drafts li")).to_have_count(0)
+        accept(page)
+        press(page, "^Sign orders")
+        expect(page.locator("#drafts")).to_contain_text("Ordered: ")
+        page.context.close()
+
+
+@pytest.mark.long
 def test_an_order_of_which_nothing_is_known_is_removed_from_the_server_too(
     browser: Browser, address: str, filing: FilingServer
 ) -> None:
