@@ -1,4 +1,4 @@
-"""`signoff`: what must be read about a rule, who approved it, and which approvals are valid."""
+"""`signoff`: what must be read about a rule, who approved it or withdrew that, and which approvals are valid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def signoff() -> None:
-    """Read a rule, record who approved it, and list which approvals are valid.
+    """Read a rule, record who approved it or withdrew that, and list which approvals are valid.
 
     This is a record of approval, not an electronic signature in the sense of 21 CFR 11.
     """
@@ -60,10 +60,32 @@ def add(
     click.echo("It takes effect when the service is next started.")
 
 
+@signoff.command()
+@click.argument("rule")
+@click.option("--name", required=True, help="Who withdraws the approval.")
+@click.option("--role", required=True, help="In which role.")
+@click.option("--reason", required=True, help="Why, in a line; the rule's page and signoff list show it.")
+@SETTINGS
+def withdraw(rule: str, name: str, role: str, reason: str, file: Path | None) -> None:
+    """Record that the approval of RULE no longer holds. The approval stays in the file beside it."""
+    from service.errors import ServiceError
+
+    site = _site(file)
+    try:
+        withdrawal = site.withdraw(rule, name, role, reason)
+    except ServiceError as error:
+        refuse(str(error))
+    fate = "speaks as a draft (allow_unsigned)" if site.standings.all_speak else "runs in shadow"
+    click.echo(f"{rule}: the approval is withdrawn by {name}, {role}, on {withdrawal.date}: {reason}")
+    click.echo(
+        f"Written to {site.file}. A service that reads this file takes it up within 60 seconds: the rule then {fate}."
+    )
+
+
 @signoff.command(name="list")
 @SETTINGS
 def list_signoffs(file: Path | None) -> None:
-    """List the rules: signed, expired, void (and why), or unsigned."""
+    """List the rules: signed, expired, void, withdrawn (and why), or unsigned."""
     from service.signoff.showing import listed
 
     site = _site(file)

@@ -22,7 +22,8 @@ def signed(standing: Standing) -> str:
         return NOT_SIGNED
     if standing.state is State.SIGNED:
         return f"Signed. {by(standing.record)} {NO_SIGNATURE}"
-    return f"Draft: the sign-off is {standing.state}, {standing.why}. {by(standing.record)} {NO_SIGNATURE}"
+    why = standing.why.removesuffix(".")
+    return f"Draft: the sign-off is {standing.state}, {why}. {by(standing.record)} {NO_SIGNATURE}"
 
 
 def paragraph(text: str) -> str:

@@ -1,4 +1,4 @@
-"""signoff.toml: who approved which rule, as it then was. Read strictly, and added to by the command line alone."""
+"""signoff.toml: who approved which rule, as it then was, and who withdrew that. Read strictly; only commands add."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cards.record.words import printable
 from service.errors import StartError
 
 NO_SIGNATURE = "It is a record of approval, not an electronic signature in the sense of 21 CFR 11."
-_HEAD = f"""# Which rules a clinician has approved, and who it was. Written by `foot-drop-cds signoff add`.
+_HEAD = f"""# Which rules a clinician has approved, and who it was. Written by `foot-drop-cds signoff`.
 # {NO_SIGNATURE}
 """
 
@@ -27,28 +27,34 @@ class RefusedSignoffError(StartError):
     """The file of sign-offs cannot be used; the message names the file and the key, a line a fault."""
 
 
-class Record(BaseModel):
-    """One table [[signed]]: a rule as it was on the day when somebody approved it."""
+def _one_line(text: str) -> str:
+    if text != printable(text) or text != text.strip():
+        raise ValueError("it is not one line of text")
+    return text
 
+
+class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     rule: Line
+    name: Line
+    role: Line
+    date: datetime.date
+
+    _check_lines = field_validator("rule", "name", "role")(_one_line)
+
+
+class Record(_Table):
+    """One table [[signed]]: a rule as it was on the day when somebody approved it."""
+
     version: Line
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     package: Line
-    name: Line
-    role: Line
     body: Line
-    date: datetime.date
     conditions: Annotated[str, Field(max_length=2000)] = ""
     expires: datetime.date | None = None
 
-    @field_validator("rule", "name", "role", "body", "conditions")
-    @classmethod
-    def _check_line(cls, text: str) -> str:
-        if text != printable(text) or text != text.strip():
-            raise ValueError("it is not one line of text")
-        return text
+    _check_more = field_validator("body", "conditions")(_one_line)
 
     @model_validator(mode="after")
     def _check_dates(self) -> Record:
@@ -61,14 +67,41 @@ class Record(BaseModel):
         return self.expires is not None and today > self.expires
 
 
-class _File(BaseModel):
+class Withdrawal(_Table):
+    """One table [[withdrawn]]: somebody takes back the first `approvals` approvals of a rule, and says why."""
+
+    approvals: Annotated[int, Field(ge=1)]
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+    _check_more = field_validator("reason")(_one_line)
+
+
+class Signoffs(BaseModel):
+    """All that the file holds, in its order."""
+
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     signed: list[Record] = Field(default_factory=list)
+    withdrawn: list[Withdrawal] = Field(default_factory=list)
+
+    def newest(self) -> dict[str, Record]:
+        """The newest record of each rule, which is the last in the file, be it withdrawn or not."""
+        return {record.rule: record for record in self.signed}
+
+    def approvals(self, rule: str) -> list[Record]:
+        """The records of a rule; those before a new one stay."""
+        return [record for record in self.signed if record.rule == rule]
+
+    def withdrawal(self, record: Record) -> Withdrawal | None:
+        """The newest withdrawal of an approval; None while it stands."""
+        approvals = self.approvals(record.rule)
+        number = max((place for place, one in enumerate(approvals, 1) if one == record), default=0)
+        withdrawals = (one for one in self.withdrawn if one.rule == record.rule and one.approvals >= number)
+        return max(withdrawals, key=lambda one: one.date, default=None)
 
 
-def read(file: Path, today: datetime.date) -> dict[str, Record]:
-    """The newest record of each rule, which is the last in the file; none where there is no file.
+def read(file: Path, today: datetime.date) -> Signoffs:
+    """What the file holds; nothing where there is no file.
 
     A rule that is not known here may be one of an older or a newer version: it is read as any other. Raises
     RefusedSignoffError for what else is unknown, missing or still to come.
@@ -76,24 +109,25 @@ def read(file: Path, today: datetime.date) -> dict[str, Record]:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a mark before a text
     except FileNotFoundError:
-        return {}
+        return Signoffs()
     except (OSError, UnicodeDecodeError):
         raise RefusedSignoffError(f"{file} cannot be read") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RefusedSignoffError(f"{file} is not TOML: {error}") from None
     try:
-        records = _File.model_validate(document).signed
+        signoffs = Signoffs.model_validate(document)
     except ValidationError as error:
         raise RefusedSignoffError("\n".join(_sentences(error, file, document))) from None
-    if wrong := list(_wrong(records, file, today)):
+    if wrong := list(_wrong(signoffs, file, today)):
         raise RefusedSignoffError("\n".join(wrong))
-    return {record.rule: record for record in records}
+    return signoffs
 
 
-def _wrong(records: list[Record], file: Path, today: datetime.date) -> Iterator[str]:
-    for number, record in enumerate(records, 1):
-        if record.date > today:
-            yield f"{file}: signed.{number}.date: {record.date} is in the future"
+def _wrong(signoffs: Signoffs, file: Path, today: datetime.date) -> Iterator[str]:
+    for name, tables in signoffs:
+        for number, table in enumerate(tables, 1):
+            if table.date > today:
+                yield f"{file}: {name}.{number}.date: {table.date} is in the future"
 
 
 def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> Iterator[str]:
@@ -104,12 +138,13 @@ def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> 
             "missing": "it is missing",
             "date_type": "it is not a date such as 2026-11-29, without quotes",
             "string_type": "it is not text",
+            "int_type": "it is not a whole number",
             "string_pattern_mismatch": "it is not a SHA-256 in hexadecimal",
         }.get(refused["type"], refused["msg"].removeprefix("Value error, "))
         yield f"{file}: {printable(where)}: {why}"
 
 
-def add(file: Path, record: Record) -> None:
+def add(file: Path, record: Record | Withdrawal) -> None:
     """Append a record to the file, which may be new. Raises RefusedSignoffError; the records before it stay."""
     try:
         kept = file.resolve()  # a link to a place under version control stays one
@@ -124,11 +159,12 @@ def add(file: Path, record: Record) -> None:
         raise RefusedSignoffError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def _table(record: Record) -> str:
+def _table(record: Record | Withdrawal) -> str:
     values = {name: value for name, value in record if value not in (None, "")}
     lines = [
         # TOML's strings have the escapes of JSON, and its dates no quotes
         f"{name} = {value if isinstance(value, datetime.date) else json.dumps(value, ensure_ascii=False)}"
         for name, value in values.items()
     ]
-    return "\n".join(["[[signed]]", *lines, ""])
+    name = "signed" if isinstance(record, Record) else "withdrawn"
+    return "\n".join([f"[[{name}]]", *lines, ""])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from importlib.metadata import version
@@ -13,8 +14,9 @@ from pydantic import ValidationError
 
 from cards.record.codes import Codes
 from cards.rule_book import RuleBook
-from service.signoff.records import Record, RefusedSignoffError, add, read
+from service.signoff.records import Record, RefusedSignoffError, Signoffs, Withdrawal, add, read
 from service.signoff.standing import Standings, standings
+from service.signoff.withdrawals import Withdrawals
 
 if TYPE_CHECKING:  # the sources are read only where something is signed, or to be
     from service.signoff.dossier import Dossier
@@ -52,8 +54,9 @@ class Site:
     @cached_property
     def standings(self) -> Standings:
         """Which rules are signed. Raises RefusedSignoffError."""
-        records = read(self.file, self.today) if self.file and self.file.exists() else {}
-        return standings(self.book, self.codes, records, all_speak=self._all_speak)
+        signoffs = read(self.file, self.today) if self.file else Signoffs()
+        withdrawals = Withdrawals(self.file, signoffs, lambda: self.today)
+        return standings(self.book, self.codes, signoffs.newest(), withdrawals, all_speak=self._all_speak)
 
     def dossier(self, rule: str) -> Dossier:
         """All that is to be read of a rule. Raises NoSourceError and RefusedSignoffError."""
@@ -72,7 +75,7 @@ class Site:
             raise RefusedSignoffError("the settings name no file of sign-offs: signoff_file")
         read(self.file, self.today)  # nothing is added to a file that would be refused
         description = describe(self.book.rules[rule], self.book, self.codes)
-        try:
+        with _in_sentences():
             record = Record(
                 rule=rule,
                 version=description.version,
@@ -85,14 +88,32 @@ class Site:
                 conditions=conditions,
                 expires=expires,
             )
-        except ValidationError as error:
-            wrong = error.errors(include_input=False, include_url=False)
-            sentences = (f"{'.'.join(map(str, one['loc'])) or 'expires'}: {_why(one['msg'])}" for one in wrong)
-            raise RefusedSignoffError("; ".join(sentences)) from None
         frozen.keep(self.file, description)
         add(self.file, record)
         return record
 
+    def withdraw(self, rule: str, name: str, role: str, reason: str) -> Withdrawal:
+        """Record that somebody takes back all approvals of a rule. Raises RefusedSignoffError when none stands."""
+        signoffs = read(self.file, self.today) if self.file else Signoffs()
+        record = signoffs.newest().get(rule)
+        if self.file is None or record is None:
+            raise RefusedSignoffError(f"nobody has approved {rule}: there is nothing to withdraw")
+        if before := signoffs.withdrawal(record):
+            raise RefusedSignoffError(f"the approval of {rule} was withdrawn by {before.name} on {before.date}")
+        count = len(signoffs.approvals(rule))
+        with _in_sentences():
+            withdrawal = Withdrawal(rule=rule, name=name, role=role, date=self.today, approvals=count, reason=reason)
+        add(self.file, withdrawal)
+        return withdrawal
 
-def _why(message: str) -> str:
-    return message.removeprefix("Value error, ")
+
+@contextmanager
+def _in_sentences() -> Iterator[None]:
+    """What a record may not hold is refused by RefusedSignoffError, in one sentence a key."""
+    try:
+        yield
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)
+        told = ((".".join(map(str, one["loc"])) or "expires", one["msg"]) for one in wrong)
+        sentences = (f"{where}: {why.removeprefix('Value error, ')}" for where, why in told)
+        raise RefusedSignoffError("; ".join(sentences)) from None

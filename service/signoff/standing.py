@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 
@@ -20,12 +20,17 @@ NOBODY: Mapping[str, str] = {}
 """Who has signed, by rule, where nobody has."""
 
 
+Withdrawn = Callable[[], Mapping[str, str]]
+"""By whom and why an approval was withdrawn, by rule; asked again and again, since that counts at once."""
+
+
 class State(StrEnum):
     """How it stands with the sign-off of a rule."""
 
     SIGNED = "signed"
     EXPIRED = "expired"
     VOID = "void"
+    WITHDRAWN = "withdrawn"
     UNSIGNED = "unsigned"
 
 
@@ -55,14 +60,21 @@ class Standings:
     """
 
     def __init__(
-        self, rules: Collection[str], records: Mapping[str, Record], void: Mapping[str, str], *, all_speak: bool
+        self,
+        rules: Collection[str],
+        records: Mapping[str, Record],
+        void: Mapping[str, str],
+        withdrawn: Withdrawn = dict,
+        *,
+        all_speak: bool,
     ) -> None:
         """`void` says why a record is not of the rule as it is, by rule."""
         self._rules = tuple(rules)
         self._records = records
         self._void = void
+        self._withdrawn = withdrawn
         self.all_speak = all_speak
-        self._day: date | None = None
+        self._known: tuple[date, Mapping[str, str]] | None = None
         self._today: tuple[frozenset[str], dict[str, str]] = frozenset(), {}
 
     def of(self, rule: str, today: date) -> Standing:
@@ -70,6 +82,8 @@ class Standings:
         record = self._records.get(rule)
         if record is None:
             return UNSIGNED
+        if why := self._withdrawn().get(rule):
+            return Standing(State.WITHDRAWN, record, why)
         if rule in self._void:
             return Standing(State.VOID, record, self._void[rule])
         if record.is_expired(today):
@@ -85,11 +99,12 @@ class Standings:
         return self._on(today)[1]
 
     def _on(self, today: date) -> tuple[frozenset[str], dict[str, str]]:
-        if today != self._day:  # two threads that come here at once do the same
+        known = today, self._withdrawn()
+        if known != self._known:  # two threads that come here at once do the same
             standings = {rule: self.of(rule, today) for rule in self._rules}
             signed = {rule: one.words for rule, one in standings.items() if one.state is State.SIGNED}
             silent = frozenset() if self.all_speak else frozenset(self._rules) - signed.keys()
-            self._today, self._day = (silent, signed), today
+            self._today, self._known = (silent, signed), known
         return self._today
 
     def sentences(self, today: date, *, with_causes: bool = True) -> Iterator[str]:
@@ -107,9 +122,11 @@ class Standings:
             yield f"The sign-off of {rule} has no effect: this version has no such rule"
 
 
-def standings(book: RuleBook, codes: Codes, records: Mapping[str, Record], *, all_speak: bool) -> Standings:
+def standings(
+    book: RuleBook, codes: Codes, records: Mapping[str, Record], withdrawn: Withdrawn, *, all_speak: bool
+) -> Standings:
     """The standings of the rules of a book, with the site's own codes."""
-    return Standings(tuple(book.rules), records, dict(_void(book, codes, records)), all_speak=all_speak)
+    return Standings(tuple(book.rules), records, dict(_void(book, codes, records)), withdrawn, all_speak=all_speak)
 
 
 def _void(book: RuleBook, codes: Codes, records: Mapping[str, Record]) -> Iterator[tuple[str, str]]:

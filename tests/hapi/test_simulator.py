@@ -30,14 +30,15 @@ def orders(hapi: Hapi, kind: str) -> list[Json]:
 
 
 def revoke_after_another(hapi: Hapi, page: Page) -> None:
-    """Another client changes the order: to revoke it is refused until the chart is opened again."""
-    (order,) = orders(hapi, "ServiceRequest")
-    hapi.ask("PUT", f"ServiceRequest/{order['id']}", {**order, "priority": "stat"})
+    """Another client changes the orders: to revoke one is refused until the chart is opened again."""
+    for order in orders(hapi, "ServiceRequest"):
+        hapi.ask("PUT", f"ServiceRequest/{order['id']}", {**order, "priority": "stat"})
     page.get_by_role("button", name=re.compile("Revoke MRI")).click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("somebody changed it")
     assert {order["status"] for order in orders(hapi, "ServiceRequest")} == {"active"}
-    alert.get_by_role("button", name="Open the chart again").click()
+    with page.expect_navigation():
+        alert.get_by_role("button", name="Open the chart again").click()
     settled(page)
 
 

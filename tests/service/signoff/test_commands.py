@@ -11,7 +11,7 @@ import pytest
 from service.server import signed
 from service.settings import load
 from tests.support.answered import RULES
-from tests.support.commands import run
+from tests.support.commands import Done, run
 
 APPROVED = ["--name", "A. Clinician", "--role", "Consultant", "--body", "Example Hospital"]
 
@@ -65,6 +65,33 @@ def test_what_changed_is_shown_as_a_diff_of_cases_and_words(tmp_path: Path) -> N
     kept.write_text(kept.read_text().replace("Foot-drop (finding)", "Foot drop"))
     shown = " ".join(run("signoff", "show", "afo", folder=tmp_path).stdout.split())
     assert "There is no copy of what was signed next to the sign-offs, so nothing can be compared." in shown
+
+
+@pytest.mark.long
+def test_an_approval_is_withdrawn_and_the_record_of_both_is_kept(tmp_path: Path) -> None:
+    def withdraw(*words: str) -> Done:
+        by = ["--name", "B. Chair", "--role", "Chair of the board", "--reason"]
+        return run("signoff", "withdraw", "afo", *by, *(words or ["Wrong side."]), folder=tmp_path)
+
+    assert withdraw().stderr == "foot-drop-cds: nobody has approved afo: there is nothing to withdraw\n"
+    run("signoff", "add", "afo", *APPROVED, folder=tmp_path)
+    assert withdraw(" ").stderr == "foot-drop-cds: reason: it is not one line of text\n"
+    done = withdraw()
+    today = datetime.now(UTC).date()
+    by = f"by B. Chair, Chair of the board, on {today}: Wrong side."
+    assert done.returncode == 0, done.stderr
+    assert f"afo: the approval is withdrawn {by}" in done.stdout
+    assert "takes it up within 60 seconds: the rule then runs in shadow." in done.stdout
+    listed = run("signoff", "list", folder=tmp_path).stdout
+    assert listed.startswith(f"0 of {len(RULES)} rules are signed; all run in shadow")
+    for words in (["list"], ["show", "afo"]):
+        told = " ".join(run("signoff", *words, folder=tmp_path).stdout.split())
+        assert f"withdrawn, {by} Version 2.0.0 was approved by A. Clinician" in told
+    serving = list(signed(load(None, {"FOOT_DROP_CDS_SIGNOFF_FILE": str(tmp_path / "signoff.toml")})))
+    assert serving[1:] == [f"The sign-off of afo is withdrawn: {by}"]
+    assert withdraw().stderr == f"foot-drop-cds: the approval of afo was withdrawn by B. Chair on {today}\n"
+    run("signoff", "add", "afo", *APPROVED, folder=tmp_path)
+    assert "afo 2.0.0: signed" in run("signoff", "list", folder=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

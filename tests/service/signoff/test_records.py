@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.signoff.records import Record, RefusedSignoffError, add, read
+from service.signoff.records import Record, RefusedSignoffError, Signoffs, Withdrawal, add, read
 
 NO_DATE = "it is not a date such as 2026-11-29, without quotes"
 TODAY = date(2026, 3, 2)
@@ -41,7 +41,7 @@ def test_what_is_added_is_read_and_the_newest_record_counts(tmp_path: Path) -> N
     file = written(tmp_path)
     later = RECORD.model_copy(update={"version": "2.1.0", "expires": None, "conditions": "Adults alone."})
     add(file, later)
-    assert read(file, TODAY) == {"afo": later}
+    assert read(file, TODAY).newest() == {"afo": later}
     assert file.read_text(encoding="utf-8").count("[[signed]]") == 2
 
 
@@ -59,13 +59,13 @@ def test_a_file_that_is_kept_elsewhere_stays_there_and_may_be_read_by_whom_it_wa
 def test_the_mark_that_some_editors_put_before_a_text_does_no_harm(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
-    assert read(file, TODAY) == {"afo": RECORD}
+    assert read(file, TODAY).newest() == {"afo": RECORD}
     add(file, RECORD)
-    assert read(file, TODAY) == {"afo": RECORD}
+    assert read(file, TODAY).newest() == {"afo": RECORD}
 
 
 def test_without_a_file_nobody_has_signed(tmp_path: Path) -> None:
-    assert read(tmp_path / "signoff.toml", TODAY) == {}
+    assert read(tmp_path / "signoff.toml", TODAY) == Signoffs()
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,18 @@ def test_what_is_no_toml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "signoff.toml").write_bytes(b"\xff")
     with pytest.raises(RefusedSignoffError, match="cannot be read"):
         read(tmp_path / "signoff.toml", TODAY)
+
+
+def test_a_withdrawal_holds_for_the_approvals_before_it_alone(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    withdrawal = Withdrawal(
+        rule="afo", name="B. Chair", role="Chair", date=TODAY, approvals=1, reason='It said "both".'
+    )
+    add(file, withdrawal)
+    assert read(file, TODAY).withdrawal(RECORD) == withdrawal
+    later = RECORD.model_copy(update={"date": TODAY})
+    add(file, later)
+    signoffs = read(file, TODAY)
+    assert (signoffs.newest()["afo"], signoffs.withdrawal(later)) == (later, None)
+    assert signoffs.withdrawal(RECORD) == withdrawal
+    assert file.read_text(encoding="utf-8").count("[[") == 3

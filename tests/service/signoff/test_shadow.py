@@ -11,12 +11,13 @@ from flask.testing import FlaskClient
 
 from service.app import signing
 from service.settings import load
+from service.signoff import withdrawals
 from service.signoff.records import RefusedSignoffError
 from tests.support import vignettes
 from tests.support.answered import RULES
 from tests.support.patients import FOOT_DROP, NOW
 from tests.support.signing import registered, token
-from tests.support.site import Site, lines, site
+from tests.support.site import HOST, Site, lines, site
 
 NOBODY = "allow_unsigned = false"
 RULE = "lumbar-mri"
@@ -81,6 +82,48 @@ def test_it_falls_silent_on_the_day_after_the_last(tmp_path: Path) -> None:
     said = list(standings.sentences(NOW.date() + timedelta(days=1)))
     assert said[0] == f"0 of {len(RULES)} rules are signed; all run in shadow: evaluated, but not shown"
     assert said[1] == f"The sign-off of {RULE} is expired: it expired on {NOW.date()}"
+
+
+def test_a_withdrawal_silences_a_service_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(withdrawals, "LOOK_S", -1)  # at each request
+    sign(tmp_path)
+    file = tmp_path / "signoff.toml"
+    approved = file.read_text()
+    with site(tmp_path, of_service=NOBODY) as running:
+        assert list(cards(running)) == [RULE]
+        for spoilt in ("[[signed]", None):  # a file that is away or refused takes nothing back
+            file.write_text(spoilt) if spoilt else file.unlink()
+            assert list(cards(running)) == [RULE]
+        file.write_text(approved)
+        signing(running.settings, NOW).withdraw(RULE, "B. Chair", "Chair", "Wrong side.")
+        assert cards(running) == {}
+        sign(tmp_path, expires=NOW.date())  # another approval waits for the next start
+        assert cards(running) == {}
+        file.write_text("")  # nor may a record that was taken out
+        assert cards(running) == {}
+    said = [line["event"] for line in lines(capfd.readouterr().err) if "sign-off" in line["event"]]
+    assert said == ["sign-offs not read", "sign-offs not read", "sign-off withdrawn"]
+
+
+@pytest.mark.long
+def test_the_page_of_a_rule_says_who_withdrew_its_approval(tmp_path: Path) -> None:
+    sign(tmp_path)
+    file = tmp_path / "signoff.toml"
+    with site(tmp_path, of_service=NOBODY) as running:
+        signing(running.settings, NOW).withdraw(RULE, "B. Chair", "Chair", "Wrong side.")
+    by = "the sign-off is withdrawn, by B. Chair, Chair, on 2026-03-02: Wrong side. Version"
+    with site(tmp_path, of_service=NOBODY) as running:
+        assert cards(running) == {}
+        assert by in running.http.get(f"/rules/{RULE}", headers=HOST).text
+        assert f"<code>{RULE}</code>, version" in (index := running.http.get("/rules", headers=HOST).text)
+        assert ", withdrawn</li>" in index
+        assert running.http.get(f"/fhir/PlanDefinition/{RULE}", headers=HOST).get_json()["status"] == "draft"
+    sign(tmp_path)
+    assert file.read_text().count("[[signed]]") == 2
+    with site(tmp_path, of_service=NOBODY) as running:
+        assert list(cards(running)) == [RULE]
 
 
 def test_a_code_of_the_site_voids_it(tmp_path: Path) -> None:
