@@ -54,7 +54,8 @@ NO_SHADOW = Shadow(Decision({}, ()), frozenset())
 class Evaluation(Struct):
     """What was decided, and the chart on which the decision is based.
 
-    `signed` says who signed each rule. The rules in `quiet` have a card that is quiet after an answer.
+    `signed` says who signed each rule. The rules in `quiet` have a card that is quiet after an answer; `modes` are the
+    client's.
     """
 
     decision: Decision
@@ -65,6 +66,7 @@ class Evaluation(Struct):
     shadow: Shadow = NO_SHADOW
     signed: Mapping[str, str] = NOBODY
     quiet: Collection[str] = ()
+    modes: Quiet = NOTHING_QUIET
 
 
 class Evaluator:
@@ -134,7 +136,7 @@ class Evaluator:
         decision, shadow = self._decided(chart, hidden, modes.off, quiet or never_quiet)
         quietened = quiet.quietened(decision) if quiet else frozenset()
         signed = self.standings.words(now.date())
-        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quietened)
+        return Evaluation(decision, chart, gathered, now, self.codes, shadow, signed, quietened, modes)
 
     def _queries(self, hook: str, modes: Quiet) -> Mapping[str, str]:
         """The prefetch templates of a hook; also that of the encounter if a rule has pilots by place."""

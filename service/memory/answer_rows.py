@@ -106,6 +106,7 @@ class AnswerRows:
             evidence=_json([_Fact(fact.side, words(fact.text)) for fact in noted.facts]),
             suggestions=_json([_Suggestion(uuid, words(label), best) for uuid, label, best in noted.suggestions]),
             shown=noted.shown,
+            mode=noted.mode,
         )
 
 

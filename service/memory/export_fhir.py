@@ -94,8 +94,9 @@ def _status(verdict: Verdict, *, is_complete: bool) -> str:
 
 def _output(card: Card) -> Json:
     """A card as Parameters; it is not `shown` where its rule runs in shadow. Its words are not kept."""
-    told = {"uuid": card.uuid, "indicator": card.indicator, "evidence": card.evidence, "suggestions": card.suggestions}
-    parameters: list[Json] = [{"name": name, "valueString": value} for name, value in told.items()]
+    members = ("uuid", "indicator", "evidence", "suggestions", "mode")
+    told = {name: getattr(card, name) for name in members}
+    parameters: list[Json] = [{"name": name, "valueString": value} for name, value in told.items() if value]
     parameters.append({"name": "shown", "valueBoolean": bool(card.shown)})
     return {"resourceType": "Parameters", "id": "card", "parameter": parameters}
 

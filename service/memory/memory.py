@@ -168,8 +168,8 @@ class Memory:
             said=said(evaluated.decision.verdicts),
             quiet=evaluated.quiet,
             cards=(
-                *[NotedCard.of(one, chart, shown=True) for one in sent],
-                *[NotedCard.of(one, chart, shown=False) for one in in_shadow],
+                *[NotedCard.of(one, chart, evaluated.modes, shown=True) for one in sent],
+                *[NotedCard.of(one, chart, evaluated.modes, shown=False) for one in in_shadow],
             ),
             unknown=self._sampling.rows(records, evaluated.codes, at, client),
         )

@@ -16,6 +16,7 @@ from cards.record.chart import Chart
 from cards.record.facts import Evidence
 from cards.record.words import printable
 from service.memory.rows import UnknownCode
+from service.modes.quiet import Quiet
 from service.wire.answer import Sent
 
 Said = tuple[tuple[str, ...], tuple[str | None, ...], tuple[str, ...]]
@@ -32,13 +33,14 @@ class NotedCard(Struct, frozen=True):
     drafts: tuple[str, ...]
     suggestions: tuple[tuple[str, str, bool], ...]
     shown: bool
+    mode: str
 
     @classmethod
-    def of(cls, sent: Sent, chart: Chart, *, shown: bool) -> NotedCard:
+    def of(cls, sent: Sent, chart: Chart, modes: Quiet, *, shown: bool) -> NotedCard:
         """What is noted of a card that was sent, or would have been."""
-        card = sent.card
-        drafts = of_drafts(card, chart)
-        return cls(sent.uuid, sent.rule, card.indicator.value, card.because, drafts, sent.suggestions, shown)
+        card, rule = sent.card, sent.rule
+        drafts, mode = of_drafts(card, chart), modes.mode(rule.id).value
+        return cls(sent.uuid, rule, card.indicator.value, card.because, drafts, sent.suggestions, shown, mode)
 
 
 class Noted(Struct, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ class Card(Row, frozen=True):
 
     `fingerprint` is the same for as long as the facts are that made it speak; `evidence` is a JSON list of them, and
     `suggestions` one of the suggestions, each with its uuid. `quietens` is the patient of its evaluation, once it has
-    been answered.
+    been answered; `mode` is that of the rule for the client at that time, empty where it was not kept yet.
     """
 
     table: ClassVar[str] = "cards"
@@ -70,6 +70,7 @@ class Card(Row, frozen=True):
     suggestions: str
     shown: bool = True
     quietens: str = ""
+    mode: str = ""
 
 
 class Feedback(Row, frozen=True):

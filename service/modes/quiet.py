@@ -49,6 +49,14 @@ class Quiet(Struct, frozen=True):
         others = (rule for rule, users, locations in self.pilots if user not in users and not places & locations)
         return self.off | self.shadow | frozenset(others)
 
+    def mode(self, rule: str) -> Mode:
+        """The mode of a rule."""
+        if rule in self.off:
+            return Mode.OFF
+        if rule in self.shadow:
+            return Mode.SHADOW
+        return Mode.PILOT if any(rule == piloted for piloted, _, _ in self.pilots) else Mode.LIVE
+
     @property
     def asks_places(self) -> bool:
         """Whether it matters where the encounter is."""

@@ -35,6 +35,8 @@ class _Sums(Struct):
     cards: list[int]
     outcomes: Counter[str]
     shown: int = 0
+    to_pilots: int = 0
+    pilots: int = 0
     patients: int = 0
     unheeded: int = 0
     accepted: int = 0
@@ -109,10 +111,13 @@ def _sums(queries: Queries, asked: Asked) -> dict[Key, _Sums]:
         one = sums[rule, version]
         one.evaluations[piece] += int(times)
         one.outcomes[outcome] += int(times)
-    for rule, version, piece, cards, seen in queries.cards():
+    for rule, version, piece, cards, seen, piloted in queries.cards():
         one = sums[rule, version]
         one.cards[piece] += int(cards)
         one.shown += int(seen)
+        one.to_pilots += int(piloted)
+    for rule, version, users in queries.pilots():
+        sums[rule, version].pilots = int(users)
     for rule, version, cause, times in queries.causes():
         sums[rule, version].causes[cause] += int(times)  # type: ignore[index]
     for rule, version, patients in queries.patients():
@@ -139,6 +144,7 @@ def _of_rule(
     overridden = reasons.total()
     parts = [sums.accepted, overridden, sums.shown - sums.accepted - overridden]
     _, (accepted, set_aside, unanswered) = split(sums.shown, parts, least, is_hidden=seen is None)
+    _, (to_pilots, _) = split(sums.shown, [sums.to_pilots, sums.shown - sums.to_pilots], least, is_hidden=seen is None)
     misses, listed = _reasons(reasons, least, is_hidden=set_aside is None)
     asked_in, asked_by = _or_none(encounters, least), _or_none(users, least)
     return OfRule(
@@ -150,6 +156,8 @@ def _of_rule(
         would_fire=fired,
         shown=seen,
         in_shadow=in_shadow,
+        shown_to_pilots=to_pilots,
+        pilots=shown(sums.pilots, least),
         accepted=accepted,
         overridden=set_aside,
         unanswered=unanswered,

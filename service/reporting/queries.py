@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from service.reporting.asking import Asked
 
 _SHOWN = "cards.shown"  # if not, its rule runs in shadow
+_TO_PILOTS = f"{_SHOWN} AND cards.mode = 'pilot'"
 _MOST_LINEUPS = 60  # bits in an integer
 _MOST_CODES = 100  # listed
 _DAY_MS = 86_400_000
@@ -94,10 +95,10 @@ class Queries:
         )
 
     def cards(self) -> list[Row]:
-        """The number of cards, and of those that were shown, by rule, version and piece of the period."""
+        """The number of cards, of those shown and of those shown in pilot, by rule, version and piece of the period."""
         return self._rows(
             f"""SELECT rule, version, (at - :start) / :width AS piece, count(*),
-                       sum(CASE WHEN {_SHOWN} THEN 1 ELSE 0 END)
+                       sum(CASE WHEN {_SHOWN} THEN 1 ELSE 0 END), sum(CASE WHEN {_TO_PILOTS} THEN 1 ELSE 0 END)
                 FROM cards WHERE {self._within("cards")} {self._rule("cards")} GROUP BY 1, 2, 3"""
         )
 
@@ -107,6 +108,14 @@ class Queries:
             f"""SELECT rule, version, count(DISTINCT {_short("patient")})
                 FROM cards JOIN evaluations ON evaluations.id = cards.evaluation
                 WHERE {self._within("cards")} {self._rule("cards")} AND patient <> '' GROUP BY 1, 2"""
+        )
+
+    def pilots(self) -> list[Row]:
+        """The number of users who were shown a card while the rule was in pilot, by rule and version."""
+        return self._rows(
+            f"""SELECT rule, version, count(DISTINCT {_short("asker")})
+                FROM cards JOIN evaluations ON evaluations.id = cards.evaluation
+                WHERE {self._within("cards")} {self._rule("cards")} AND {_TO_PILOTS} AND asker <> '' GROUP BY 1, 2"""
         )
 
     def answers(self) -> list[Row]:

@@ -63,7 +63,8 @@ class OfRule(Struct, frozen=True, kw_only=True):
     """What happened with one version of a rule.
 
     `would_fire` counts the cards that were shown and those of a rule in shadow. `encounters` and `users` count those
-    for which the rule was evaluated. `misses` counts the cards overridden for a reason that should have silenced the
+    for which the rule was evaluated. `shown_to_pilots` counts the cards shown while the rule was in pilot, and `pilots`
+    the users who saw them. `misses` counts the cards overridden for a reason that should have silenced the
     rule.
     """
 
@@ -77,6 +78,8 @@ class OfRule(Struct, frozen=True, kw_only=True):
     would_fire: Count
     shown: Count
     in_shadow: Count
+    shown_to_pilots: Count
+    pilots: Count
     accepted: Count
     overridden: Count
     unanswered: Count

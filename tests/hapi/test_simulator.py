@@ -37,6 +37,7 @@ def revoke_after_another(hapi: Hapi, page: Page) -> None:
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("somebody changed it")
     assert {order["status"] for order in orders(hapi, "ServiceRequest")} == {"active"}
+    settled(page)
     with page.expect_navigation():
         alert.get_by_role("button", name="Open the chart again").click()
     settled(page)
@@ -64,6 +65,9 @@ def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi) -> None:
         settled(page)
         assert {each["status"] for each in orders(hapi, "ServiceRequest")} == {"active"}
         revoke_after_another(hapi, page)
+        (refused,) = visit.said
+        assert "412" in refused
+        visit.said.clear()
         page.get_by_role("button", name=re.compile("Revoke MRI")).click()
         expect(card(page, "lumbar-mri")).to_have_count(1)
         settled(page)

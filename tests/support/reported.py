@@ -27,6 +27,7 @@ def evaluation(
     day: int = 0,
     card: bool = True,
     shown: bool = True,
+    mode: str = "live",
     patient: str = "p",
     encounter: str = "e",
     asker: str = "u",
@@ -45,7 +46,7 @@ def evaluation(
         Verdict(name, "afo", version, outcome, reason),
         Verdict(name, "lumbar-mri", "1.0.0", "not-applicable", "no foot drop"),
     )
-    cards = tuple(structs.replace(sent, version=version, shown=shown) for sent in one.cards) if card else ()
+    cards = tuple(structs.replace(sent, version=version, shown=shown, mode=mode) for sent in one.cards) if card else ()
     return Answered(changed, verdicts, cards)
 
 

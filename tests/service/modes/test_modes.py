@@ -55,6 +55,10 @@ def test_each_mode_over_http(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert all(seen >= all_of_them - {RULE} for seen in shown.values())
     counted = [line.get("shadow") for line in lines(capfd.readouterr().err) if line.get("service")]
     assert counted == [None, None, 1, 1, None, None]  # what is off is not even counted
+    kept = "SELECT mode, shown, count(*) FROM cards WHERE rule = 'lumbar-mri' GROUP BY 1, 2 ORDER BY 1, 2"
+    with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as file:
+        of_mode = file.execute(kept).fetchall()
+    assert of_mode == [("live", 1, 2), ("pilot", 0, 1), ("pilot", 1, 1), ("shadow", 0, 1)]
     history = run("rules", "list", "--history", folder=tmp_path).stdout.splitlines()
     assert [line.split()[2] for line in history] == ["off", "shadow", "pilot", "live"]
     assert history[2].startswith(f"main  {RULE}  pilot (Practitioner/1)  20")

@@ -111,7 +111,7 @@ def test_the_export_says_who_was_shown_what(folder: Path) -> None:
     )
     assert lumbar["status"] in ("success", "data-requested")
     told = {one["name"]: one.get("valueString", one.get("valueBoolean")) for one in lumbar["contained"][0]["parameter"]}
-    assert told["shown"] is True
+    assert (told["shown"], told["mode"]) == (True, "live")
     assert told["indicator"] == "warning"
     events = record["AuditEvent"]
     said = [event for event in events if event["action"] == "C"]

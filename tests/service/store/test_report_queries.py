@@ -53,9 +53,11 @@ def test_a_card_counts_once_as_accepted_or_by_its_last_reason(url: URL) -> None:
 
 
 def test_the_cards_of_a_rule_in_shadow_would_fire_and_were_not_shown(url: URL) -> None:
-    unheeded = [evaluation(n + 20, patient="p1", asker=f"u{n}", shown=False) for n in range(5)]
-    keep(url, [*(evaluation(n) for n in range(4)), *(evaluation(n + 10, shown=False) for n in range(3)), *unheeded])
+    unheeded = [evaluation(n + 20, patient="p1", asker=f"u{n}", shown=False, mode="pilot") for n in range(5)]
+    shown = [evaluation(n, asker=f"u{n % 2}", mode="pilot" if n < 3 else "") for n in range(4)]
+    keep(url, [*shown, *(evaluation(n + 10, shown=False, mode="shadow") for n in range(3)), *unheeded])
     afo = of_rule(reported(url))
+    assert (afo.shown_to_pilots, afo.pilots) == (3, 2)
     assert (afo.would_fire, afo.shown, afo.in_shadow, afo.unanswered) == (12, 4, 8, 4)
     assert afo.unheeded_patients == 0
 
