@@ -126,6 +126,11 @@ class Tables:
         """
         return [(rule, count) for rule, count in self._asked.read(_UNHEEDED.format(mark=self._asked.mark), (since,))]
 
+    def newest(self, before: int) -> int | None:
+        """The moment of the newest evaluation before a time; None without one. Raises StoreAwayError."""
+        sql = f"SELECT max(at) FROM evaluations WHERE at < {self._asked.mark}"
+        return next((at for (at,) in self._asked.read(sql, (before,))), None)
+
     def forget(self, before: int) -> int:
         """Forget what is older than a time, in milliseconds since 1970: how many evaluations. Raises StoreAwayError.
 

@@ -22,6 +22,7 @@ FLUSH_S = 2  # at the end, for what still waits
 _TOGETHER = 200  # answers
 _LOOK_S = 3600  # between two looks for what is old, and for what nobody answers
 _DAY = timedelta(hours=24)
+_DOUBT = "nothing is remembered between keep_days ago and the last day: see that the clock is right"
 
 
 class Writer:
@@ -43,6 +44,7 @@ class Writer:
         self._is_away = False
         self._told = 0
         self._next_look = 0.0
+        self._doubted_since: float | None = None
         self._next_count = 0.0
         self.lost = 0
         """How many answers were not kept."""
@@ -140,7 +142,7 @@ class Writer:
             return
         self._next_count = time.monotonic() + _LOOK_S
         try:
-            unheeded = self._tables.unheeded(int((self._now() - _DAY).timestamp() * 1000))
+            unheeded = self._tables.unheeded(_milliseconds(self._now() - _DAY))
         except StoreAwayError as error:
             self._log.warning("unheeded cards not counted", why=str(error))
             return
@@ -150,12 +152,29 @@ class Writer:
     def _forget_old(self) -> None:
         if time.monotonic() < self._next_look:
             return
+        now = self._now()
+        before = _milliseconds(now - self._keep)
         try:
-            if self._tables.forget(int((self._now() - self._keep).timestamp() * 1000)):
+            if self._is_clock_doubted(now, before):
+                self._log.error("old answers not forgotten", why=_DOUBT)
+            elif self._tables.forget(before):
                 return  # there may be more: again after the next answers
         except StoreAwayError as error:
             self._log.warning("old answers not forgotten", why=str(error))
         self._next_look = time.monotonic() + _LOOK_S
+
+    def _is_clock_doubted(self, now: datetime, before: int) -> bool:
+        """Whether all that was remembered until lately would be forgotten: a clock that jumped ahead looks so.
+
+        So does a service that was idle for long: after a day of this process it is taken for one.
+        """
+        newest = self._tables.newest(_milliseconds(now - min(_DAY, self._keep / 2)))
+        if newest is None or newest >= before:
+            self._doubted_since = None
+            return False
+        if self._doubted_since is None:
+            self._doubted_since = time.monotonic()
+        return time.monotonic() - self._doubted_since < _DAY.total_seconds()
 
     def _note_away(self, why: str) -> None:
         if not self._is_away:
@@ -173,3 +192,7 @@ class Writer:
         if self.lost > self._told:
             self._log.error("answers not kept", count=self.lost - self._told, in_all=self.lost)
             self._told = self.lost
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

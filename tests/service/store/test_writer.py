@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from service.store.database import Database, place, prepare
 from tests.support.processes import TIMEOUT, until
 from tests.support.remembered import AT, answered, counts
 
+DAY = 86_400_000  # milliseconds
 SOON = 0.2  # seconds of CPU time, some fifty times what putting an answer aside takes
 
 
@@ -123,6 +124,27 @@ def test_whatever_is_raised_beside_the_writing_does_not_end_it(there: URL, log: 
     until(lambda: counts(there)["cards"] == 2)
     writer.close()
     assert writer.lost == 0
+
+
+@pytest.mark.long
+def test_a_clock_that_jumps_ahead_forgets_nothing(there: URL, log: Log) -> None:
+    def a_decade_ahead() -> datetime:
+        return now() + timedelta(days=3650)
+
+    tables = Tables(Database(there), Database(there))
+    tables.write([answered(f"of-{day}", at=AT - day * DAY) for day in range(3)])
+    writer = Writer(tables, 365, a_decade_ahead)
+    writer.put(partial(answered, "jumped", at=AT + 3650 * DAY))
+    until(lambda: "old answers not forgotten" in log.events)
+    writer.close()
+    assert counts(there)["cards"] == 4
+    tables = Tables(Database(there), Database(there))
+    tables.write([answered("used-since", at=AT + 3300 * DAY)])  # the time has passed: then the old are forgotten
+    writer = Writer(tables, 365, a_decade_ahead)
+    writer.put(partial(answered, "today", at=AT + 3650 * DAY))
+    until(lambda: counts(there)["cards"] == 3)
+    writer.close()
+    assert log.events.count("old answers not forgotten") == 1
 
 
 @contextmanager
