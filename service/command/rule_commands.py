@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _LOCATION = re.compile(r"Location/[A-Za-z0-9.-]{1,64}")
+_USER = re.compile(r"[A-Za-z]{1,64}/[!-~]{1,128}")  # looser than FHIR: ids that EHRs make have other characters too
+_MOST_OF_A_NAME = 200  # characters
 
 
 @click.group()
@@ -67,8 +70,7 @@ def set_mode(
         raise click.BadParameter(f"there is no client {client}: see `clients list`", param_hint="--client")
     if bool(users or locations) != (mode == "pilot"):
         raise click.UsageError("--mode pilot needs a --user or a --location, and other modes take neither")
-    if odd := next((one for one in locations if not _LOCATION.fullmatch(one)), None):
-        raise click.BadParameter(f"{odd} is not a reference such as Location/7", param_hint="--location")
+    _check_names(users, locations, who)
     now = int(datetime.now(UTC).timestamp())
     of_pilots = {"users": users, "locations": locations}
     change = Change(rule=rule, client=client, mode=Mode(mode), **of_pilots, who=who or getuser(), at=now)
@@ -81,6 +83,22 @@ def set_mode(
     click.echo(f"{rule} is {mode} for {client}, in every worker within 60 seconds")
     if mode in ("live", "pilot") and _is_unsigned(rule, settings):
         click.echo(f"It still runs in shadow: nobody has signed it in its present form (signoff show {rule})")
+
+
+def _check_names(users: Iterable[str], locations: Iterable[str], who: str | None) -> None:
+    """Raises click.BadParameter for a pilot that is not a reference and would never match, and for an odd name."""
+    from cards.record.words import printable
+
+    for names, shape, example, option in (
+        (users, _USER, "Practitioner/1", "--user"),
+        (locations, _LOCATION, "Location/7", "--location"),
+    ):
+        odd = next((one for one in names if not shape.fullmatch(one)), None)
+        if odd is not None:
+            told = printable(odd[:_MOST_OF_A_NAME]) or "an empty text"
+            raise click.BadParameter(f"{told} is not a reference such as {example}", param_hint=option)
+    if who is not None and not (who.strip() and len(who) <= _MOST_OF_A_NAME and who == printable(who)):
+        raise click.BadParameter(f"it is not one line of 1 to {_MOST_OF_A_NAME} characters", param_hint="--by")
 
 
 def _is_unsigned(rule: str, settings: Settings) -> bool:

@@ -156,12 +156,33 @@ def test_a_place_counts_on_a_hook_that_asks_for_no_encounter(tmp_path: Path) -> 
         assert rule not in topics(running, asked, path)
 
 
-@pytest.mark.parametrize("odd", ["7", "Practitioner/7", "https://ehr.hospital.example/fhir/r4/Location/7", "Location/"])
-def test_a_place_that_is_no_reference_is_refused(tmp_path: Path, odd: str) -> None:
+PLACE, USER = "not a reference such as Location/7", "not a reference such as Practitioner/1"
+
+
+@pytest.mark.parametrize(
+    ("option", "odd", "said"),
+    [
+        ("--location", "7", PLACE),
+        ("--location", "Practitioner/7", PLACE),
+        ("--location", "https://ehr.hospital.example/fhir/r4/Location/7", PLACE),
+        ("--location", "Location/", PLACE),
+        ("--user", "7", USER),
+        ("--user", "", USER),
+        ("--user", "Practitioner/A. Clinician", USER),
+        ("--user", "Practitioner/1\nPractitioner/2", USER),
+        ("--user", f"Practitioner/{'1' * 129}", USER),
+        ("--by", "A.\x1b[2JClinician", "not one line of 1 to 200 characters"),
+        ("--by", "x" * 201, "not one line of 1 to 200 characters"),
+    ],
+)
+def test_a_pilot_that_is_no_reference_is_refused(tmp_path: Path, option: str, odd: str, said: str) -> None:
     registered(tmp_path)
-    done = change(tmp_path, "pilot", "--location", odd)
+    named = ("--user", "Practitioner/1") if option == "--by" else ()
+    done = change(tmp_path, "pilot", *named, option, odd)
     assert done.returncode == 2
-    assert "not a reference such as Location/7" in " ".join(done.stderr.split())
+    told = " ".join(done.stderr.split())
+    assert option in told
+    assert said in told
 
 
 @pytest.mark.parametrize(
