@@ -15,6 +15,31 @@ from service.middleware.log import logger
 from service.store.database import Database, StoreAwayError
 from service.wire.refusal import FeedbackAwayRefusedError
 
+FIRST_RETRY_S = 0.5
+
+
+class _Pause:
+    """In which the store is not asked: each try may keep a worker waiting. Short at first: it was only busy, mostly."""
+
+    def __init__(self, steady: Callable[[], float]) -> None:
+        self._steady = steady
+        self._seconds = 0.0
+        self._over = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is not over yet."""
+        return self._steady() < self._over
+
+    def begin(self) -> None:
+        """The store was asked in vain: the pause is twice as long as the last one."""
+        self._seconds = min(2 * self._seconds or FIRST_RETRY_S, RETRY_S)
+        self._over = self._steady() + self._seconds
+
+    def end(self) -> None:
+        """The store has answered."""
+        self._seconds = 0.0
+
 
 class Lasting:
     """Keeps rows in the store at `url`, for `keep_days`; `now` says what time it is."""
@@ -29,9 +54,7 @@ class Lasting:
         self._tables = Tables(Database(url), Database(url, is_durable=True), Database(url))
         self.writer = Writer(self._tables, keep_days, now)
         self.put = self.writer.put
-        self._steady = steady
-        self._next_try = 0.0
-        self._next_look = 0.0
+        self._taking, self._looking = _Pause(steady), _Pause(steady)
         self._log = logger()
 
     @property
@@ -50,25 +73,29 @@ class Lasting:
         Raises FeedbackAwayRefusedError while the store is away, which is not asked at every call then: each may keep
         a worker waiting.
         """
-        if self._steady() < self._next_try:
+        if self._taking.lasts:
             raise FeedbackAwayRefusedError(RETRY_S)
         try:
-            return self._tables.take(events, tenants)
+            taken = self._tables.take(events, tenants)
         except StoreAwayError as error:
-            self._next_try = self._steady() + RETRY_S
+            self._taking.begin()
             self._log.error("feedback not kept", why=str(error))
             raise FeedbackAwayRefusedError(RETRY_S) from None
+        self._taking.end()
+        return taken
 
     def answers(self, patient: str, since: int) -> list[Answer]:
         """What became of the cards of a patient; nothing while the store is away, so that every card is shown.
 
         It is not asked at every call then either.
         """
-        if self._steady() < self._next_look:
+        if self._looking.lasts:
             return []
         try:
-            return self._tables.answers(patient, since)
+            answers = self._tables.answers(patient, since)
         except StoreAwayError as error:
-            self._next_look = self._steady() + RETRY_S
+            self._looking.begin()
             self._log.error("quiet time not read", why=str(error))
             return []
+        self._looking.end()
+        return answers
