@@ -32,6 +32,7 @@ def test_from_the_start_page_a_rule_is_found_and_its_case_played(browser: Browse
     page.get_by_role("link", name="A foot drop that is not long-standing").click()
     expect(page.locator(".pairs")).to_contain_text("84 days: speaks")
     check_accessible(page)
+    page.get_by_text("Show the pairs").click()
     page.locator(".pair a").first.click()
     settled(page)
     expect(page.locator(".card[data-topic=discharge-advice]")).to_be_visible()
@@ -40,11 +41,18 @@ def test_from_the_start_page_a_rule_is_found_and_its_case_played(browser: Browse
 
 
 @pytest.mark.long
-def test_codes_are_folded_on_the_screen_and_printed_on_paper(browser: Browser, address: str) -> None:
+def test_what_is_secondary_is_folded_on_a_phone_and_printed_on_paper(browser: Browser, address: str) -> None:
     visit, page = opened(browser, address, "/rules/discharge-advice", PHONE, "dark")
     assert page.evaluate(HIDDEN) == page.locator("details").count() > 0
+    assert page.locator(".fold > summary:visible").count() == page.locator(".fold").count() > 5
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert page.locator(".fold > summary:visible").count() == 0
+    expect(page.get_by_role("rowheader", name="Bibliographic citation")).to_be_visible()
+    assert page.evaluate(HIDDEN) == page.locator("details:not(.fold)").count() > 0, "codes stay folded"
+    page.set_viewport_size({"width": PHONE, "height": 900})
     page.emulate_media(media="print")
     assert page.evaluate(HIDDEN) == 0
+    assert page.locator(".fold > summary:visible").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.get_by_role("link", name="Open in the simulator").first.is_visible()
     expect(page.locator(".signing")).to_be_visible()
