@@ -118,15 +118,16 @@ def test_what_another_browser_has_changed_is_left_and_the_chart_is_opened_again(
 def test_an_order_of_which_nothing_is_known_is_removed_from_the_server_too(
     browser: Browser, address: str, filing: FilingServer
 ) -> None:
-    page = opened(browser, address, filing)
+    page = Visit(browser, address, PHONE, "dark").open(f"/patient?server={filing.base}&id={NAME}-patient")
+    settled(page)
     page.get_by_role("combobox", name="Order", exact=True).select_option("order.emg-ncs")
     press(page, "^Choose$")
     filing.after = 500
     press(page, "^Sign orders")
     expect(page.get_by_role("alert")).to_contain_text("Not confirmed")
+    assert [order["status"] for order in filing.of("ServiceRequest")] == ["active"]
     filing.after = 0
-    for _ in range(2):
-        press(page, "^Remove")
+    press(page, "^Remove")
     expect(page.locator("#drafts li.unsigned")).to_have_count(0)
     assert filing.of("ServiceRequest") == []
     page.context.close()
@@ -168,6 +169,14 @@ def test_a_signing_that_is_tried_again_signs_what_was_checked_and_nothing_else(
     expect(page.locator("#sign-status")).to_have_text("1 order is signed.")
     awaited(page)
     expect(page.locator("#drafts li.unsigned")).to_have_count(1)
+    assert [order["status"] for order in filing.of("ServiceRequest")] == ["active"]
+    filing.before = 503
+    press(page, "^Sign orders")
+    filing.before = 0
+    press(page, "^Remove")  # nor what was removed since
+    page.locator(".ordering").get_by_role("button", name="Retry").click()
+    expect(page.locator("#sign-status")).to_have_text("0 orders are signed.")
+    awaited(page)
     assert [order["status"] for order in filing.of("ServiceRequest")] == ["active"]
     page.context.close()
 
