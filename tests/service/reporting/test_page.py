@@ -203,5 +203,5 @@ def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(tmp_path: Path, t
     file = registered(tmp_path, of_service=f'report_token = "{token}"')
     done = commands.run("report", "--settings", str(file), folder=tmp_path)
     assert done.returncode == 1
-    assert "report_token: it has not 32 characters" in done.stderr
+    assert "report_token: it must be 32 or more ASCII characters" in done.stderr
     assert token not in done.stderr

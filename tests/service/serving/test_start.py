@@ -48,7 +48,7 @@ def test_settings_of_five_thousand_brackets(tmp_path: Path) -> None:
 
 def test_an_address_that_is_not_of_this_machine(tmp_path: Path) -> None:
     sentence = refused(tmp_path, "", "--host", "127.0.0.1.example")
-    assert sentence.endswith("serves loopback only, not 127.0.0.1.example")
+    assert sentence.endswith("listens on loopback only, not on 127.0.0.1.example")
 
 
 @pytest.mark.long
