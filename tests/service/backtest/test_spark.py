@@ -175,7 +175,7 @@ def test_the_functions_for_a_table_are_those_of_a_run(session: SparkSession) -> 
     (verdict,) = spark.verdicts(alone, rules={"lumbar-mri"}).collect()
     assert (card.patient, verdict.patient, verdict.outcome) == ("p1", "p1", "card")
     assert "M21.372" in verdict.evidence or "drop" in verdict.evidence
-    with pytest.raises(BacktestError, match="holds bigint, and not JSON as text"):
+    with pytest.raises(BacktestError, match="holds bigint, not JSON as text"):
         spark.verdicts(session.range(3).withColumnRenamed("id", "resource"))
     with pytest.raises(BacktestError, match="no column of the DataFrame is named resource, line, value"):
         spark.verdicts(session.range(3).selectExpr("id", "id AS other"))

@@ -169,7 +169,7 @@ def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
         (lambda file: file.chmod(0o644), "chmod 600"),
         (lambda file: file.write_text("short"), "holds no key"),
         (lambda file: file.write_bytes(b"\xff" * 64), "it is not text"),
-        (lambda file: (file.unlink(), file.mkdir(mode=0o700)), "cannot be read or made"),
+        (lambda file: (file.unlink(), file.mkdir(mode=0o700)), "cannot be read or created"),
     ],
     ids=["open to all", "short", "no text", "a folder"],
 )

@@ -89,7 +89,7 @@ def test_another_service_on_this_machine_is_asked_whatever_it_answers(browser: B
         settled(page)
         expect(page.locator("#cards article")).to_have_count(2)
         assert page.locator("#cards .override select").first.locator("option").count() == 7
-        expect(page.locator("#verdicts")).to_contain_text("it tells no verdicts")
+        expect(page.locator("#verdicts")).to_contain_text("it gives no verdicts")
         check_accessible(page)
         page.locator("#cards .override summary").first.click()
         settled(page)
