@@ -50,7 +50,7 @@ class Copies:
         if self._server is None:
             done = run("store", "backup", "copy.sqlite", folder=self._folder)
             assert done.returncode == 0, done.stderr
-            assert "keep it apart" in done.stdout
+            assert "keep it elsewhere" in done.stdout
         else:
             self._postgresql("pg_dump", "--format=custom", "--file=copy.dump", self._server.url)
 
@@ -137,7 +137,7 @@ def test_of_postgresql_the_copy_is_made_otherwise(tmp_path: Path) -> None:
         done = run(
             "store", "backup", "copy", folder=tmp_path, FOOT_DROP_CDS_STORE_URL="postgresql://somebody@nowhere/name"
         )
-    assert (done.returncode, "pg_dump makes a copy" in done.stderr) == (1, True)
+    assert (done.returncode, "use pg_dump to copy it" in done.stderr) == (1, True)
 
 
 @pytest.mark.long
