@@ -34,12 +34,12 @@ from cards.record.elements import (
     Quantity,
     Reference,
 )
+from cards.record.entries import MOST_MISFITS, Entries
 from cards.record.errors import UnreadableError
 from cards.record.fitting import MisfitError, decode_anything, fit
-from cards.record.members import kind_of, read_loosely, read_stranger
+from cards.record.members import kind_of, read_loosely
 from cards.record.records import Bundle, Decoded, Entry, Resource, reference
 
-MOST_MISFITS = 20_000  # entries of a Bundle: each costs as much as twenty that fit
 T = TypeVar("T")
 
 
@@ -73,9 +73,8 @@ class _LooseBundle(Struct):
 
 
 _decode_record: Callable[[bytes | Raw], Resource] = msgspec.json.Decoder(Decoded).decode
-_decode_entry: Callable[[Raw], Resource | None] = msgspec.json.Decoder(Decoded | None).decode
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_resource, _search = attrgetter("resource"), attrgetter("search")
+_search = attrgetter("search")
 _decode_loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
 _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
@@ -192,35 +191,14 @@ def _read_entries(
         numbers, held = held.numbers, held.entries
     else:
         numbers = range(1, len(held) + 1)
-    records, misfits = _read_records(held, numbers, where, defects, draft=draft)
+    read = Entries(held, numbers, where, defects, draft=draft)
+    records, misfits = read.records, read.misfits
     if fits and not misfits:
         return list(map(Entry, records, map(_search, held))), 0
     lost = {place for place in misfits[:MOST_MISFITS] if records[place] is None}  # it was among those that match
     together = enumerate(zip(records, held, strict=True))
     kept = [(record, entry) for place, (record, entry) in together if record is not None or place in lost]
     return [Entry(record, entry.search) for record, entry in kept], len(misfits)
-
-
-def _read_records(
-    held: list[RawEntry], numbers: Sequence[int], where: str, defects: list[Defect], *, draft: bool
-) -> tuple[list[Resource | None], list[int]]:
-    """The record of each entry, None for one that is null or lost; and the places of those that do not fit at once."""
-    records: list[Resource | None] = []
-    misfits: list[int] = []
-    fitting = map(_decode_entry, map(_resource, held))
-    while True:
-        try:
-            records.extend(fitting)  # as far as the next one that does not fit, without a step of Python each
-        except msgspec.ValidationError as error:
-            place = len(records)
-            misfits.append(place)
-            records.append(None)
-            if len(misfits) <= MOST_MISFITS:
-                text = held[place].resource
-                record = read_stranger(text) if "resourceType" in str(error) else None
-                records[place] = record or read_loosely(text, f"{where}, entry {numbers[place]}", defects, draft=draft)
-            continue
-        return records, misfits
 
 
 CODE = Element[Concept](Concept, "code", essential=True)

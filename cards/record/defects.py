@@ -35,6 +35,12 @@ class Defects(list[Defect]):
         defects.total = max(0, total - MOST_DEFECTS)
         return defects
 
+    def at(self, where: str) -> Self:
+        """The same of another place."""
+        same = type(self)(Defect(where, defect.element, defect.why, defect.dropped) for defect in self)
+        same.total = self.total
+        return same
+
     def append(self, defect: Defect) -> None:
         """Count one more."""
         self.total += 1

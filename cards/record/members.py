@@ -5,7 +5,7 @@ So it costs little more than one that fits, however many of its kind there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, Union, cast, get_type_hints
 
@@ -15,10 +15,11 @@ from msgspec import Raw, Struct, inspect, structs
 from cards.record.body import MOST_LOOSELY, TOO_DEEP, is_too_deep
 from cards.record.defects import Defect
 from cards.record.elements import LONGEST_TEXT, NOTHING, Contained, Elements, Reference
-from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit_element, fit_record
+from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit_record
+from cards.record.mending import Loose, Mended
 from cards.record.records import Other, Resource
 
-_Member = tuple[inspect.Field, str, Callable[[Raw], Any] | None]
+Member = tuple[inspect.Field, str, Callable[[Raw], Any] | None]
 """An element of a record, its name, and what decodes it: None for one that records keep as JSON."""
 
 
@@ -65,13 +66,21 @@ def kind_of(resource_type: Raw) -> object:
     return decode_anything(resource_type) if len(resource_type) <= LONGEST_TEXT else False
 
 
-def read_loosely(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:
+def read_loosely(
+    raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool, mended: Mended | None = None
+) -> Resource | None:
+    """A record as far as it fits; None when it is none, or what it means cannot be read.
+
+    `mended` is what is known from the other records of its Bundle.
+    """
     if is_too_deep(bytes(raw)):
         defects.append(Defect(where, "", f"is {TOO_DEEP}", dropped=True))
         return None
     try:
         if (split := _members(raw)) is not None:
-            return _fit_members(split, where, defects, draft=draft)
+            record, loose = _apart(split)
+            mend(record, loose, mended or Mended(), where, defects, draft=draft)
+            return record
         value = decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
         if not isinstance(value, dict):
             defects.append(Defect(where, "", "is not a FHIR resource", dropped=True))
@@ -107,25 +116,32 @@ def _members(raw: bytes | Raw) -> Struct | None:
     return split
 
 
-def _fit_members(split: Struct, where: str, defects: list[Defect], *, draft: bool) -> Resource:
-    """The record of these members. Raises MisfitError when what it means cannot be read.
-
-    Of the members that do not fit the shortest are looked at, `MOST_LOOSELY` bytes of them together.
-    """
+def _apart(split: Struct) -> tuple[Resource, list[Loose]]:
+    """The record of these members, as far as they fit; and the others."""
     kind, its_members = _READ[type(split)]
     record: Any = kind()
-    loose: list[tuple[inspect.Field, Raw]] = []
-    together = zip(its_members, structs.astuple(split), strict=True)
-    for (element, name, decode), text in [pair for pair in together if pair[1] is not NOTHING]:
+    loose: list[Loose] = []
+    for (element, name, decode), text in zip(its_members, structs.astuple(split), strict=True):
+        if text is NOTHING:
+            continue
         try:
             setattr(record, name, text if decode is None else decode(text))
         except msgspec.DecodeError:
             loose.append((element, text))
+    return cast(Resource, record), loose
+
+
+def mend(
+    record: Resource, loose: Sequence[Loose], mended: Mended, where: str, defects: list[Defect], *, draft: bool
+) -> None:
+    """Set what can be read of the members of a record that do not fit. Raises MisfitError.
+
+    Of these the shortest are looked at, `MOST_LOOSELY` bytes of them together.
+    """
+    mended.note(type(record), loose)
     longest = _longest([len(text) for _, text in loose])
     for element, text in loose:
-        given = decode_anything(text) if len(text) <= longest else text
-        fit_element(record, element, given, where, defects, draft=draft)
-    return cast(Resource, record)
+        mended.set(record, element, text, where, defects, draft=draft, is_read=len(text) <= longest)
 
 
 def _longest(lengths: list[int]) -> int:
@@ -136,7 +152,7 @@ def _longest(lengths: list[int]) -> int:
     return max((length for length, total in together if total <= MOST_LOOSELY), default=0)
 
 
-def _its_members(kind: inspect.StructType) -> list[_Member]:
+def _its_members(kind: inspect.StructType) -> list[Member]:
     types = get_type_hints(kind.cls, include_extras=True)
     return [
         (element, element.name, None if types[element.name] is Raw else _decoder(types[element.name]))
@@ -156,6 +172,8 @@ def _raw(kind: inspect.StructType) -> type[Struct]:
 
 _KINDS = {_raw(kind): kind for tag, kind in RECORDS.items() if tag not in ("Bundle", "Other")}
 _READ = {raw: (kind.cls, _its_members(kind)) for raw, kind in _KINDS.items()}
+MEMBERS: dict[type, list[Member]] = dict(_READ.values())
+"""The members of the records that are read, in their order."""
 _split: Callable[[bytes | Raw], Struct] = msgspec.json.Decoder(Union[tuple(_KINDS)]).decode  # noqa: UP007
 _RAW_MEMBERS = {
     kind: msgspec.json.Decoder(

@@ -1,0 +1,56 @@
+"""Records that do not fit in the same members, one after the other: in one pass but for these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, structs
+
+from cards.record.elements import NOTHING
+from cards.record.members import MEMBERS, Member
+from cards.record.mending import Loose, Mended
+from cards.record.records import Resource
+
+
+class Alike(NamedTuple):
+    """Decodes records of one type, of which some members may not fit."""
+
+    kind: type
+    decode: Callable[[Raw], Any]
+    members: Sequence[tuple[int, Member]]
+    """Those that may not fit, and their places in the record."""
+
+    def apart(self, text: Raw, mended: Mended) -> tuple[Resource, list[Loose]] | None:
+        """The record, as far as its members fit, and the others; None when other members do not fit either."""
+        try:
+            given = structs.astuple(self.decode(text))
+        except msgspec.ValidationError:
+            return None
+        values: list[Any] = list(given)
+        loose: list[Loose] = []
+        for place, (element, name, decode) in self.members:
+            raw = given[place]
+            values[place] = None
+            if raw is NOTHING:
+                continue
+            if mended.knows(self.kind, name, raw):
+                loose.append((element, raw))
+                continue
+            try:
+                values[place] = decode(raw) if decode else raw
+            except msgspec.DecodeError:
+                loose.append((element, raw))
+        return self.kind(*values), loose
+
+
+@lru_cache(maxsize=32)
+def alike(kind: type, names: frozenset[str]) -> Alike:
+    """What decodes records of this type of which these members may not fit."""
+    members = [(place, member) for place, member in enumerate(MEMBERS[kind]) if member[1] in names]
+    kept = [(name, Raw, msgspec.field(default=NOTHING, name=element.encode_name)) for _, (element, name, _) in members]
+    tag = kind.__name__
+    loose = msgspec.defstruct(tag, kept, bases=(kind,), tag_field="resourceType", tag=tag, gc=False)
+    return Alike(kind, msgspec.json.Decoder(loose).decode, members)
