@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 import msgspec
-from msgspec import Raw, structs
+from msgspec import Raw, Struct, structs
 
 from cards.record.elements import NOTHING
 from cards.record.members import MEMBERS, Member
 from cards.record.mending import Loose, Mended
-from cards.record.records import Resource
+from cards.record.records import Other, Resource
 
 
 class Alike(NamedTuple):
     """Decodes records of one type, of which some members may not fit."""
 
     kind: type
+    loose: type[Struct]
+    """The same with JSON for each of its members that may not fit."""
     decode: Callable[[Raw], Any]
     members: Sequence[tuple[int, Member]]
     """Those that may not fit, and their places in the record."""
@@ -26,9 +28,12 @@ class Alike(NamedTuple):
     def apart(self, text: Raw, mended: Mended) -> tuple[Resource, list[Loose]] | None:
         """The record, as far as its members fit, and the others; None when other members do not fit either."""
         try:
-            given = structs.astuple(self.decode(text))
+            record = self.decode(text)
         except msgspec.ValidationError:
             return None
+        if type(record) is not self.loose:
+            return None
+        given = structs.astuple(record)
         values: list[Any] = list(given)
         loose: list[Loose] = []
         for place, (element, name, decode) in self.members:
@@ -36,13 +41,13 @@ class Alike(NamedTuple):
             values[place] = None
             if raw is NOTHING:
                 continue
-            if mended.knows(self.kind, name, raw):
-                loose.append((element, raw))
+            if (made := mended.known(self.kind, name, raw)) is not None:
+                loose.append((element, raw, made))
                 continue
             try:
                 values[place] = decode(raw) if decode else raw
             except msgspec.DecodeError:
-                loose.append((element, raw))
+                loose.append((element, raw, None))
         return self.kind(*values), loose
 
 
@@ -53,4 +58,5 @@ def alike(kind: type, names: frozenset[str]) -> Alike:
     kept = [(name, Raw, msgspec.field(default=NOTHING, name=element.encode_name)) for _, (element, name, _) in members]
     tag = kind.__name__
     loose = msgspec.defstruct(tag, kept, bases=(kind,), tag_field="resourceType", tag=tag, gc=False)
-    return Alike(kind, msgspec.json.Decoder(loose).decode, members)
+    either = Union[loose, Other]  # noqa: UP007 (of one type alone, a record of no type at all would be taken for it)
+    return Alike(kind, loose, msgspec.json.Decoder(either).decode, members)

@@ -35,8 +35,13 @@ class Defects(list[Defect]):
         defects.total = max(0, total - MOST_DEFECTS)
         return defects
 
+    @property
+    def is_full(self) -> bool:
+        """Whether others are counted, and no more."""
+        return len(self) >= MOST_DEFECTS
+
     def at(self, where: str) -> Self:
-        """The same of another place."""
+        """The same in another place."""
         same = type(self)(Defect(where, defect.element, defect.why, defect.dropped) for defect in self)
         same.total = self.total
         return same

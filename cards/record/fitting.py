@@ -177,47 +177,25 @@ def fit_element(
     struct: Any, element: inspect.Field, given: object, where: str, defects: list[Defect], *, draft: bool
 ) -> None:
     """Set an element of a record, or of what is inside of one, as far as what is given for it fits."""
-    try:
-        value = fit_meant(type(struct), element, given, where, defects, draft=draft)
-    except MisfitError as misfit:
-        lose_element(struct, element, given, misfit, where, defects, draft=draft)
-    else:
-        setattr(struct, element.name, value)
-
-
-def fit_meant(
-    owner: type, element: inspect.Field, given: object, where: str, defects: list[Defect], *, draft: bool
-) -> Any:
-    """What is given for an element of a struct, as far as it fits. Raises MisfitError."""
-    return fit(_meant(given, element.encode_name, element.type, owner), element.type, where, defects, draft=draft)
-
-
-def lose_element(
-    struct: Any,
-    element: inspect.Field,
-    given: object,
-    misfit: MisfitError,
-    where: str,
-    defects: list[Defect],
-    *,
-    draft: bool,
-) -> None:
-    """Count an element of which nothing fits. Raises MisfitError when what holds it means nothing without it."""
     owner, name = type(struct), element.encode_name
-    if owner is Entry and name == "resource":
-        defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
-        return
-    if owner in _MEANING and name in _ESSENTIAL and not draft:
-        raise MisfitError(name) from None
-    if owner is Reference:
-        raise MisfitError(name) from None  # by what is left of it, it might lead elsewhere
-    defects.append(Defect(where, name, misfit.why))
-    if name in _OWNERS:
-        setattr(struct, element.name, Reference())
-    if name == "doNotPerform" and isinstance(struct, _REQUESTS) and not draft:
-        struct.status = UNREADABLE  # it may be the opposite of an order
-    if name in _ANSWERS and isinstance(struct, Valued) and struct.valueString is None:
-        struct.valueString = _as_text(given)
+    try:
+        value = fit(_meant(given, name, element.type, owner), element.type, where, defects, draft=draft)
+        setattr(struct, element.name, value)
+    except MisfitError as misfit:
+        if owner is Entry and name == "resource":
+            defects.append(Defect(where, str(misfit), "cannot be read", dropped=True))
+            return
+        if owner in _MEANING and name in _ESSENTIAL and not draft:
+            raise MisfitError(name) from None
+        if owner is Reference:
+            raise MisfitError(name) from None  # by what is left of it, it might lead elsewhere
+        defects.append(Defect(where, name, misfit.why))
+        if name in _OWNERS:
+            setattr(struct, element.name, Reference())
+        if name == "doNotPerform" and isinstance(struct, _REQUESTS) and not draft:
+            struct.status = UNREADABLE  # it may be the opposite of an order
+        if name in _ANSWERS and isinstance(struct, Valued) and struct.valueString is None:
+            struct.valueString = _as_text(given)
 
 
 def _meant(given: object, name: str, kind: inspect.Type, owner: type) -> object:

@@ -79,7 +79,9 @@ def read_loosely(
     try:
         if (split := _members(raw)) is not None:
             record, loose = _apart(split)
-            mend(record, loose, mended or Mended(), where, defects, draft=draft)
+            mended = mended or Mended()
+            mended.note(type(record), loose)
+            mend(record, loose, mended, where, defects, draft=draft)
             return record
         value = decode_anything(raw) if len(raw) <= MOST_LOOSELY else _decode_in_part(raw)
         if not isinstance(value, dict):
@@ -127,7 +129,7 @@ def _apart(split: Struct) -> tuple[Resource, list[Loose]]:
         try:
             setattr(record, name, text if decode is None else decode(text))
         except msgspec.DecodeError:
-            loose.append((element, text))
+            loose.append((element, text, None))
     return cast(Resource, record), loose
 
 
@@ -138,10 +140,13 @@ def mend(
 
     Of these the shortest are looked at, `MOST_LOOSELY` bytes of them together.
     """
-    mended.note(type(record), loose)
-    longest = _longest([len(text) for _, text in loose])
-    for element, text in loose:
-        mended.set(record, element, text, where, defects, draft=draft, is_read=len(text) <= longest)
+    longest = 0
+    for element, text, known in loose:
+        made = known or mended.known(type(record), element.name, text)
+        if made is None:
+            longest = longest or _longest([len(text) for _, text, _ in loose])
+            made = mended.make(type(record), element, text, draft=draft, is_read=len(text) <= longest)
+        made.set(record, element.name, where, defects)
 
 
 def _longest(lengths: list[int]) -> int:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Raw, inspect
 
 from cards.record.defects import Defect, Defects
-from cards.record.fitting import MisfitError, decode_anything, fit_meant, lose_element
+from cards.record.elements import NOTHING
+from cards.record.fitting import MisfitError, decode_anything, fit_element
 from cards.record.records import Resource
-
-Loose = tuple[inspect.Field, Raw]
-"""A member of a record that does not fit its element."""
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _SHORT = 500  # bytes of a member that is remembered
@@ -22,11 +20,37 @@ _OVERHEAD = 50  # bytes
 _MANY = 100  # records that are mended take as long as to make a decoder for them
 
 
+class Made(NamedTuple):
+    """What a member that does not fit makes of a record: what is set, and what is lost; `essential` if that is all."""
+
+    values: Sequence[tuple[str, object]]
+    lost: Defects
+    essential: str = ""
+
+    def set(self, record: Resource, own: str, where: str, defects: list[Defect]) -> None:
+        """Set the member `own` of a record, as far as it fits. Raises MisfitError when it means nothing without."""
+        if isinstance(defects, Defects) and defects.is_full:
+            defects.total += self.lost.total
+        elif self.lost:
+            defects.extend(self.lost.at(where))
+        if self.essential:
+            raise MisfitError(self.essential)
+        for name, value in self.values:
+            if name == own or name != _WORDS or getattr(record, name) is None:
+                setattr(record, name, value)
+
+
+Loose = tuple[inspect.Field, Raw, Made | None]
+"""A member of a record that does not fit its element, and what is known to become of it."""
+_WORDS = "valueString"  # an answer that cannot be read stands there, unless a text does
+_STATUS = "status"  # becomes unreadable with what would turn a record's meaning around
+
+
 class Mended:
-    """What was made of members that did not fit, by their JSON: who writes one of them wrongly writes many so."""
+    """What was made of members that did not fit, by their JSON, within one Bundle."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[type, str, bytes], _Made] = {}
+        self._known: dict[tuple[type, str, bytes], Made] = {}
         self._room = _ROOM
         self._misfits: Counter[type] = Counter()
         self._names: defaultdict[type, set[str]] = defaultdict(set)
@@ -34,59 +58,33 @@ class Mended:
     def note(self, kind: type, loose: Sequence[Loose]) -> None:
         """Count a record of this type, of whose members these do not fit."""
         self._misfits[kind] += 1
-        self._names[kind].update(element.name for element, _ in loose)
+        self._names[kind].update(element.name for element, _, _ in loose)
 
     def often(self, kind: type) -> frozenset[str]:
         """The members that do not fit in records of this type, when by now there are many; they are counted anew."""
-        if self._misfits[kind] < _MANY:
+        if kind not in self._misfits or self._misfits[kind] < _MANY:
             return frozenset()
         self._misfits[kind] = 0
         return frozenset(self._names[kind])
 
-    def knows(self, kind: type, name: str, text: Raw) -> bool:
-        """Whether this member of a record of this type is known not to fit."""
-        return (kind, name, _bytes((text,))) in self._known
+    def known(self, kind: type, name: str, text: Raw) -> Made | None:
+        """What becomes of a member of a record of this type that does not fit; None when that is not known."""
+        return self._known.get((kind, name, _bytes((text,))))
 
-    def set(
-        self,
-        record: Resource,
-        element: inspect.Field,
-        text: Raw,
-        where: str,
-        defects: list[Defect],
-        *,
-        draft: bool,
-        is_read: bool,
-    ) -> None:
-        """Set a member as far as it fits; one that is not read fits nothing. Raises MisfitError."""
-        place = (type(record), element.name, _bytes((text,)))
-        made = self._known.get(place)
-        if made is None:
-            made = _made(type(record), element, text, draft=draft, is_read=is_read)
-            self._room -= len(text) + _OVERHEAD
-            if is_read and self._room > 0 and len(text) <= _SHORT:
-                self._known[place] = made
-        if made.lost:
-            defects.extend(made.lost.at(where))
-        if made.misfit is None:
-            setattr(record, element.name, made.value)
-        else:
-            lose_element(record, element, made.given, made.misfit, where, defects, draft=draft)
+    def make(self, kind: type[Any], element: inspect.Field, text: Raw, *, draft: bool, is_read: bool) -> Made:
+        """What becomes of a member that does not fit; nothing of one that is not read."""
+        made = _made(kind, element, decode_anything(text) if is_read else text, draft=draft)
+        self._room -= len(text) + _OVERHEAD
+        if is_read and self._room > 0 and len(text) <= _SHORT:
+            self._known[kind, element.name, _bytes((text,))] = made
+        return made
 
 
-class _Made(NamedTuple):
-    """What was made of a member: what was given, what it is, what of it was lost; or why it is nothing."""
-
-    given: object
-    value: object
-    lost: Defects
-    misfit: MisfitError | None
-
-
-def _made(kind: type, element: inspect.Field, text: Raw, *, draft: bool, is_read: bool) -> _Made:
-    lost = Defects()
-    given = decode_anything(text) if is_read else text
+def _made(kind: type[Any], element: inspect.Field, given: object, *, draft: bool) -> Made:
+    record, lost = kind(), Defects()
     try:
-        return _Made(given, fit_meant(kind, element, given, "", lost, draft=draft), lost, None)
+        fit_element(record, element, given, "", lost, draft=draft)
     except MisfitError as misfit:
-        return _Made(given, None, lost, type(misfit)(*misfit.args))  # another, which holds no frames
+        return Made((), lost, str(misfit))
+    values = [(name, getattr(record, name, None)) for name in {element.name: None, _STATUS: None, _WORDS: None}]
+    return Made([(name, value) for name, value in values if value is not None and value is not NOTHING], lost)
