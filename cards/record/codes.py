@@ -16,7 +16,7 @@ from msgspec import Raw
 from cards.record import coding_extensions
 from cards.record.decoding import CODE, NO_JSON
 from cards.record.defects import Defect
-from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept
+from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concept, codings
 from cards.record.errors import OverlayError
 from cards.record.names import Names
 from cards.record.records import Resource
@@ -91,6 +91,7 @@ class Codes:
         self._names = Names()
         self._memo: dict[tuple[str | None, str | None], tuple[Meaning, ...]] = {}
         self._side_memo: dict[tuple[str | None, str | None], tuple[tuple[Side, ...], bool]] = {}
+        self._site_memo: dict[tuple[str | None, str | None], tuple[Side, ...]] = {}
         self.seen: SeenCodes[Meaning] = SeenCodes()
         self.overlay = overlay or {}
         self.medicine_classes = frozenset(medicine_classes)
@@ -223,8 +224,16 @@ class Codes:
 
     def side_among(self, codings: Iterable[Code | Coding]) -> Side:
         """The side that codings of a body site, or of a qualifier of one, give."""
-        keys = {meaning.key for coding in codings for meaning in self.of(coding.system, coding.code)}
-        return together(_SIDES[key] for key in keys if key in _SIDES)
+        return together(side for coding in codings for side in self._sides_at(coding))
+
+    def _sides_at(self, coding: Code | Coding) -> tuple[Side, ...]:
+        """The sides that a coding of a body site means."""
+        known = self._site_memo.get((coding.system, coding.code))
+        if known is None:
+            keys = {meaning.key for meaning in self.of(coding.system, coding.code)}
+            known = tuple(_SIDES[key] for key in keys if key in _SIDES)
+            _remember(self._site_memo, coding.system, coding.code, known)
+        return known
 
     def named(self, words: Iterable[str], *domains: str) -> tuple[str, ...]:
         """The keys of these domains whose names stand as whole words in any of the texts."""
@@ -264,6 +273,16 @@ class RecordCodes:
         """The keys of one domain (`condition`, `order`, ...) that a record's code means."""
         return _of_domain(self.meanings(record, code), domain)
 
+    def side(self, record: Resource, code: Raw) -> tuple[Side, bool]:
+        """The side that a record's code carries in itself, and whether it forbids reading one from a body site."""
+        text = _bytes((code,))
+        known = self._codes.seen.sides.get(text)
+        if known is None:
+            coded = codings(CODE.read(code, record, []))  # what cannot be read of it has been counted
+            known = together(self._codes.side_of(coded)), self._codes.has_no_side(coded)
+            self._codes.seen.add_side(text, known)
+        return known
+
 
 def _remember(memo: dict[tuple[str | None, str | None], T], system: str | None, code: str | None, known: T) -> None:
     """Keep what is known of a coding, unless it is long."""
@@ -277,6 +296,9 @@ def _of_domain(meanings: tuple[Meaning, ...], domain: str) -> tuple[str, ...]:
     if not meanings:
         return ()
     start = f"{domain}."
+    if len(meanings) == 1:
+        (meaning,) = meanings
+        return (meaning.key,) if meaning.key.startswith(start) else ()
     keys = [meaning.key for meaning in meanings if meaning.key.startswith(start)]
     return tuple(keys if len(keys) < 2 else dict.fromkeys(keys))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, inspect
@@ -39,8 +39,12 @@ from cards.record.errors import UnreadableError
 from cards.record.fitting import MisfitError, decode_anything, fit
 from cards.record.members import kind_of, read_loosely
 from cards.record.records import Bundle, Decoded, Entry, Resource, reference
+from cards.record.remembered import Remembered
 
 T = TypeVar("T")
+# Bytes of an element that does not fit and is remembered, and of all of one kind: what is made of them takes up to 35
+# times as much.
+_SHORT, _ROOM = 500, 32 * 1024
 
 
 class _RawBundle(Struct):
@@ -96,6 +100,13 @@ def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
         raise UnreadableError("the text is not JSON") from None
 
 
+class _Read(NamedTuple, Generic[T]):
+    """What was read of an element that does not fit, and what of it was lost."""
+
+    element: T | None
+    lost: Defects
+
+
 class Element(Generic[T]):
     """An element that records keep as JSON until a rule wants it; `essential` when without it they say nothing."""
 
@@ -104,6 +115,7 @@ class Element(Generic[T]):
         self._kind = inspect.type_info(kind)
         self._name = name
         self._essential = essential
+        self._misfits: Remembered[_Read[T]] = Remembered(_ROOM, _SHORT)
 
     def read(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
         """The element; None when it is missing, or cannot be read, which is a defect of `where`."""
@@ -115,16 +127,26 @@ class Element(Generic[T]):
             return self._read_loosely(raw, where if isinstance(where, str) else reference(where), defects, draft)
 
     def _read_loosely(self, raw: Raw, where: str, defects: list[Defect], draft: bool) -> T | None:
+        text = bytes(raw)
+        read = None if draft else self._misfits.get(text)
+        if read is None:
+            read = self._fitted(text, draft)
+            if not draft:
+                self._misfits.add(text, read)
+        read.lost.into(defects, where)
+        return read.element
+
+    def _fitted(self, text: bytes, draft: bool) -> _Read[T]:
+        lost = Defects()
         try:
-            if len(raw) > MOST_LOOSELY or is_too_deep(bytes(raw)):
+            if len(text) > MOST_LOOSELY or is_too_deep(text):
                 raise MisfitError
-            element: T | None = fit(decode_anything(raw), self._kind, where, defects, draft=draft)
-            return element
+            return _Read(fit(decode_anything(text), self._kind, "", lost, draft=draft), lost)
         except (*NO_JSON, MisfitError):
             dropped = self._essential and not draft
             why = "cannot be read" if dropped else "is of the wrong type"
-            defects.append(Defect(where, self._name, why, dropped=dropped))
-            return None
+            lost.append(Defect("", self._name, why, dropped=dropped))
+            return _Read(None, lost)
 
 
 def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool) -> Resource | None:

@@ -35,16 +35,17 @@ class Defects(list[Defect]):
         defects.total = max(0, total - MOST_DEFECTS)
         return defects
 
-    @property
-    def is_full(self) -> bool:
-        """Whether others are counted, and no more."""
-        return len(self) >= MOST_DEFECTS
-
-    def at(self, where: str) -> Self:
-        """The same in another place."""
-        same = type(self)(Defect(where, defect.element, defect.why, defect.dropped) for defect in self)
-        same.total = self.total
-        return same
+    def into(self, defects: list[Defect], where: str) -> None:
+        """Count these among others, in this place."""
+        if not self.total:
+            return
+        if isinstance(defects, Defects):
+            if len(defects) >= MOST_DEFECTS:  # of those that are named there are enough
+                defects.total += self.total
+                return
+            defects.total += self.total - len(self)
+        for defect in self:
+            defects.append(Defect(where, defect.element, defect.why, defect.dropped))
 
     def append(self, defect: Defect) -> None:
         """Count one more."""

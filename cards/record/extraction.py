@@ -14,9 +14,8 @@ from typing import Any
 
 from cards.record import records as fhir
 from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes
-from cards.record.decoding import CODE
 from cards.record.defects import Defects
-from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, codings, texts
+from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, texts
 from cards.record.encounters import encounter_class, is_void
 from cards.record.errors import OtherPatientError
 from cards.record.facts import Allergy, Implant, LeftOut, Medicine, Order, Problem, Procedure, Report
@@ -29,7 +28,7 @@ from cards.record.readings import Readings
 from cards.record.records import Resource, reference
 from cards.record.reports import PLAIN_OBSERVATION, VOID_OBSERVATION, Located, located_by, reports
 from cards.record.requests import is_declined, is_ordered, occurrence, priority
-from cards.record.side import Side, together
+from cards.record.side import Side
 from cards.record.sites import side as site_side
 from cards.record.statuses import ACTIVE, NOT_TRUE, OVER, UNREADABLE, clinical_status, verification_status
 from cards.record.whose import PATIENT_TYPES, Whose, whose
@@ -213,9 +212,8 @@ class Extraction:
         return None if self._reader.is_modified(record, keys, decides=True) else clinical or "active"
 
     def _condition_side(self, record: fhir.Condition) -> Side:
-        coded = codings(CODE.read(record.code, record, []))  # what cannot be read of it has been counted
-        side = together(self._codes.side_of(coded))
-        return side if self._codes.has_no_side(coded) else side.or_else(site_side(record, self._codes))
+        side, has_no_other = self._record_codes.side(record, record.code)
+        return side if has_no_other or side is not Side.UNKNOWN else site_side(record, self._codes)
 
     def _take_observation(self, record: fhir.Observation) -> None:
         meanings = self._meanings(record)

@@ -29,10 +29,7 @@ class Made(NamedTuple):
 
     def set(self, record: Resource, own: str, where: str, defects: list[Defect]) -> None:
         """Set the member `own` of a record, as far as it fits. Raises MisfitError when it means nothing without."""
-        if isinstance(defects, Defects) and defects.is_full:
-            defects.total += self.lost.total
-        elif self.lost:
-            defects.extend(self.lost.at(where))
+        self.lost.into(defects, where)
         if self.essential:
             raise MisfitError(self.essential)
         for name, value in self.values:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from cards.record.side import Side
+
 M = TypeVar("M")
 
 _BYTES = 4 * 1024 * 1024
@@ -16,6 +18,8 @@ class SeenCodes(Generic[M]):
 
     def __init__(self) -> None:
         self.meanings: dict[bytes, tuple[M, ...]] = {}
+        self.sides: dict[bytes, tuple[Side, bool]] = {}
+        """The side that it carries in itself, and whether it forbids reading one from a body site."""
         self.meaningless: set[bytes] = set()
         """Those that mean nothing here, as nearly every one of a chart."""
         self._forget()
@@ -34,8 +38,14 @@ class SeenCodes(Generic[M]):
         if not meanings:
             self.meaningless.add(text)
 
+    def add_side(self, text: bytes, side: tuple[Side, bool]) -> None:
+        """Keep which side a code has whose meaning is kept."""
+        if text in self.meanings:
+            self.sides[text] = side
+
     def _forget(self) -> None:
         self._room = _BYTES
+        self.sides.clear()
         self.meanings.clear()
         self.meaningless.clear()
         self.meanings[b""] = ()

@@ -38,7 +38,11 @@ def opposite(foot: Side) -> Side:
 
 def together(sides: Iterable[Side]) -> Side:
     """One side for several: left and right together are both, nothing known is unknown."""
-    known = {side for side in sides if side is not Side.UNKNOWN}
-    if not known:
-        return Side.UNKNOWN
-    return known.pop() if len(known) == 1 else Side.BOTH
+    known = Side.UNKNOWN
+    for side in sides:
+        if side is known or side is Side.UNKNOWN:
+            continue
+        if known is not Side.UNKNOWN:
+            return Side.BOTH
+        known = side
+    return known
