@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Raw
 
@@ -20,6 +20,7 @@ from cards.record.elements import NOTHING, Code, CodeableConcept, Coding, Concep
 from cards.record.errors import OverlayError
 from cards.record.names import Names
 from cards.record.records import Resource
+from cards.record.remembered import Remembered
 from cards.record.seen_codes import SeenCodes
 from cards.record.side import Side, together
 from cards.value_sets import addresses
@@ -29,6 +30,7 @@ from cards.value_sets.value_set import VALUE_SETS, ValueSet
 OLD, NEW = "old", "new"
 CANCER, CANCER_HISTORY = "condition.cancer-active", "condition.cancer-history"
 
+_MEDICINES, _LONGEST_MEDICINE = 1024 * 1024, 2_000  # bytes, of all that are remembered and of one
 _SIDES = {f"side.{side}": side for side in Side}
 # R4: what a code and a URI may be
 _CODE = re.compile(r"\S++(?: \S++)*+")
@@ -93,6 +95,8 @@ class Codes:
         self._side_memo: dict[tuple[str | None, str | None], tuple[tuple[Side, ...], bool]] = {}
         self._site_memo: dict[tuple[str | None, str | None], tuple[Side, ...]] = {}
         self.seen: SeenCodes[Meaning] = SeenCodes()
+        self.seen_medicines: Remembered[Any] = Remembered(_MEDICINES, _LONGEST_MEDICINE)
+        """What the JSON of medicines means: their keys and names."""
         self.overlay = overlay or {}
         self.medicine_classes = frozenset(medicine_classes)
         for value_set in VALUE_SETS.values():

@@ -141,7 +141,7 @@ class Element(Generic[T]):
         try:
             if len(text) > MOST_LOOSELY or is_too_deep(text):
                 raise MisfitError
-            return _Read(fit(decode_anything(text), self._kind, "", lost, draft=draft), lost)
+            return _Read(fit(decode_anything(text), self._kind, "", lost, draft=draft, may_fit=False), lost)
         except (*NO_JSON, MisfitError):
             dropped = self._essential and not draft
             why = "cannot be read" if dropped else "is of the wrong type"

@@ -101,8 +101,11 @@ def _what_is_wanted(kind: inspect.Type) -> _Wanted:
     return wanted
 
 
-def fit(value: Any, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool) -> Any:
-    """The value as `kind` wants it. Raises MisfitError; what is lost inside it becomes a defect."""
+def fit(value: Any, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool, may_fit: bool = True) -> Any:
+    """The value as `kind` wants it. Raises MisfitError; what is lost inside it becomes a defect.
+
+    `may_fit` is false of one that is known not to fit as it is.
+    """
     wanted = _what_is_wanted(kind)
     if wanted.is_raw:
         return value if isinstance(value, Raw) else Raw(msgspec.json.encode(value))
@@ -111,7 +114,7 @@ def fit(value: Any, kind: inspect.Type, where: str, defects: list[Defect], *, dr
     if wanted.struct is not None and isinstance(value, dict):
         if wanted.struct.tag is not None:
             return fit_record(value, where, defects, draft=draft)
-        return _fit_struct(value, wanted.struct, where, defects, draft=draft)
+        return _fit_struct(value, wanted.struct, where, defects, draft=draft, may_fit=may_fit)
     if wanted.text is not None and isinstance(value, str):
         return _fit_text(value, wanted.text)
     if wanted.number is not None and (number := written_number(value)) is not None:
@@ -159,18 +162,36 @@ def _fit_list(items: list[Any], kind: inspect.ListType, where: str, defects: lis
 
 
 def _fit_struct(
-    value: Mapping[str, Any], kind: inspect.StructType, where: str, defects: list[Defect], *, draft: bool
+    value: Mapping[str, Any],
+    kind: inspect.StructType,
+    where: str,
+    defects: list[Defect],
+    *,
+    draft: bool,
+    may_fit: bool = True,
 ) -> Any:
-    if kind.cls not in _WITH_RAW:
+    if may_fit and kind.cls not in _WITH_RAW:
         try:  # nearly every element inside of a record that does not fit
             return msgspec.convert(value, kind.cls)
         except msgspec.ValidationError:
             pass
     struct = kind.cls()
     for element in kind.fields:
-        if element.encode_name in value:
-            fit_element(struct, element, value[element.encode_name], where, defects, draft=draft)
+        if element.encode_name not in value:
+            continue
+        given = value[element.encode_name]
+        if type(given) is str and _is_text(given, element.type):
+            setattr(struct, element.name, given)
+        else:
+            fit_element(struct, element, given, where, defects, draft=draft)
     return struct
+
+
+def _is_text(given: str, kind: inspect.Type) -> bool:
+    """Whether a text is what an element wants, as it is."""
+    wanted = _what_is_wanted(kind)
+    text = wanted.text
+    return text is not None and not wanted.is_raw and (text.max_length is None or len(given) <= text.max_length)
 
 
 def fit_element(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import isclose, isfinite
 from typing import NamedTuple
 
+from msgspec import Raw
+
 from cards.record.codes import Codes
-from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE
+from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE, NO_JSON
 from cards.record.defects import Defect
 from cards.record.elements import (
+    NOTHING,
     CodeableConcept,
     CodeableReference,
     Contained,
@@ -31,6 +35,8 @@ from cards.value_sets.value_set import VALUE_SETS
 _DEEPEST = 3  # Medications inside Medications
 _MOST_NAMED = 4  # ingredients
 Resolve = Callable[[str], Medication | None]
+Named = tuple[tuple[str, ...], str, Medication | Contained | None]
+"""The keys that a medicine means, its name, and the record that its reference leads to."""
 
 _DENIALS = frozenset({"no", "not", "nil", "denies"})
 # bindings.toml, [allergy]: what an allergy to a class is one to as well; for aspirin a clinician must agree
@@ -78,16 +84,18 @@ def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reade
 
 
 def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medicine | None:
-    substance = substance_of(record, find, reader.defects, reader.patient_id)
-    if not substance.is_named:
-        reader.defect(record, "medication", "names no medicine")
-        return None
-    keys = medicine_keys(substance, reader.codes)
+    named = _coded(record.medicationCodeableConcept, reader.codes)
+    if named is None:
+        substance = substance_of(record, find, reader.defects, reader.patient_id)
+        if not substance.is_named:
+            reader.defect(record, "medication", "names no medicine")
+            return None
+        named = _named(substance, reader.codes)
+    keys, text, medication = named
     if not keys or reader.is_modified(record, keys) or reader.status(record, keys) != "active":
         return None
-    if substance.medication is not None and reader.is_modified(record, keys, part=substance.medication):
+    if medication is not None and reader.is_modified(record, keys, part=medication):
         return None
-    text = medicine_name(substance, keys)
     return Medicine(
         reference=reference(record),
         when=_since(record, reader),
@@ -95,6 +103,32 @@ def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medic
         keys=keys,
         daily_mg=daily_dose(_dosages(record, reader.defects)),
     )
+
+
+def _coded(concept: Raw, codes: Codes) -> Named | None:
+    """What a concept of a prescription names, which others of the same JSON name too; None when it says nothing.
+
+    One that does not fit is None as well.
+    """
+    if concept is NOTHING:
+        return None
+    text = bytes(concept)
+    named = codes.seen_medicines.get(text)
+    if named is None:
+        try:
+            stated = MEDICINE.decode(concept)
+        except NO_JSON:
+            return None
+        if stated is None or not (stated.coding or stated.text):
+            return None
+        named = _named(Substance((stated,)), codes)
+        codes.seen_medicines.add(text, named)
+    return named
+
+
+def _named(substance: Substance, codes: Codes) -> Named:
+    keys = medicine_keys(substance, codes)
+    return keys, medicine_name(substance, keys) if keys else "", substance.medication
 
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
@@ -191,6 +225,12 @@ def allergy_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ..
         return ()
     coded = (*codes.keys(concept, "allergy"), *codes.keys(concept, "medication"))
     named = coded or codes.named((words for words in names_in(concept) if not _denies(words)), "allergy", "medication")
+    return _with_members(named) if named else ()
+
+
+@lru_cache(maxsize=1000)
+def _with_members(named: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys that an allergy is named by, and those of the medicines that they mean."""
     meant = (f"medication.{key.removeprefix('allergy.')}" for key in named if key.startswith("allergy."))
     members = (member for key in named for member in _MEMBERS.get(key, ()))
     return tuple(dict.fromkeys((*named, *(key for key in (*meant, *members) if key in VALUE_SETS))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from cards.record.codes import Codes, Meaning
@@ -56,7 +57,7 @@ def reports(
 def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[str, Located], reader: Reader) -> Report:
     results = list(_results(record, keys, located, reader))
     codes = [reader.codes.meanings(concept) for concept in record.conclusionCode or []]
-    concluded = tuple(dict.fromkeys(meaning for meanings in codes for meaning in meanings))
+    concluded = codes[0] if len(codes) == 1 else tuple(dict.fromkeys(m for meanings in codes for m in meanings))
     shown = (m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL)
     naming = [*concluded, *shown, *(m for one in results for m in one.meanings if m.key.startswith("condition."))]
     return Report(
@@ -64,20 +65,32 @@ def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[st
         when=reader.dated(record, reader.effective(record), "effective"),
         text=VALUE_SETS[keys[0]].name,
         keys=keys,
-        lesions=tuple(_lesions(naming, results)),
+        lesions=tuple(_lesions(tuple(naming), results)),
         conclusion=(record.conclusion or "")[:LONGEST_TEXT],
         conclusions=tuple(dict.fromkeys(m.key for m in concluded if m.key.startswith("conclusion."))),
     )
 
 
-def _lesions(naming: Sequence[Meaning], results: Sequence[Located]) -> Iterator[Lesion]:
-    """The lesions that are named; one that is named by several diseases is one lesion a disease."""
+def _lesions(naming: tuple[Meaning, ...], results: Sequence[Located]) -> Iterator[Lesion]:
+    """The lesions that are named, with their sides."""
+    for key, named in (_named_by_few if len(naming) <= _FEW else _named)(naming) if naming else ():
+        side = together([one.side for one in results if key in one.keys])
+        yield from (Lesion(key, side, codes, diseases) for diseases, codes in named)
+
+
+def _named(naming: tuple[Meaning, ...]) -> Sequence[tuple[str, Sequence[tuple[tuple[str, ...], tuple[str, ...]]]]]:
+    """Each lesion that is named, with the diseases and codes that name it; by several diseases it is several."""
+    lesions = []
     for key in dict.fromkeys([meaning.key for meaning in naming if meaning.key.startswith("lesion.")]):
         named: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
         for code in (meaning.code for meaning in naming if meaning.key == key):
             named[tuple(sorted({m.key for m in naming if m.code == code} & {*VALUE_SETS[key].conditions}))][code] = None
-        side = together(one.side for one in results if key in one.keys)
-        yield from (Lesion(key, side, tuple(codes), diseases) for diseases, codes in named.items())
+        lesions.append((key, [(diseases, tuple(codes)) for diseases, codes in named.items()]))
+    return lesions
+
+
+_FEW = 10
+_named_by_few = lru_cache(maxsize=1000)(_named)
 
 
 def _results(
@@ -103,10 +116,14 @@ def _results(
 
 def located_by(meanings: tuple[Meaning, ...], record: Observation | Contained, codes: Codes) -> Located:
     """What an Observation of these meanings says of a lesion."""
-    answered = Valued(
-        valueBoolean=record.valueBoolean,
-        valueCodeableConcept=record.valueCodeableConcept,
-        interpretation=record.interpretation,
-    )
     site = side(record, codes) if isinstance(record, Observation) else site_side(record.bodySite, codes)
-    return Located(meanings, site, yes_no(answered, "", codes) is False)
+    return Located(meanings, site, _is_denied(record, codes))
+
+
+def _is_denied(record: Observation | Contained, codes: Codes) -> bool:
+    """Whether an Observation says that what it is about is absent."""
+    said, concept, interpretation = record.valueBoolean, record.valueCodeableConcept, record.interpretation
+    if said is None and concept is None and not interpretation:
+        return False
+    answered = Valued(valueBoolean=said, valueCodeableConcept=concept, interpretation=interpretation)
+    return yes_no(answered, "", codes) is False
