@@ -157,6 +157,7 @@ def _plain(text: str) -> datetime | None:
         or text[22] != ":"
         or text[11:13] > "23"
         or text[20:22] > "13"
+        or text[23:] > "59"
     ):
         return None
     try:
