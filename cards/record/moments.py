@@ -95,12 +95,12 @@ class Clock:
         """The moment that an R4 date, dateTime or instant names; None when it names none."""
         if text is None:
             return None
-        if (instant := _plain(text)) is not None:
-            return self._at(instant)
-        written = _DATE_TIME.fullmatch(text.strip())
-        if written is None:
-            return None
         try:
+            if (instant := _plain(text)) is not None:
+                return self._at(instant)
+            written = _DATE_TIME.fullmatch(text.strip())
+            if written is None:
+                return None
             return self._instant(written[0]) if written.lastindex == _WITH_TIME else self._day(*written.groups()[:3])
         except (ValueError, OverflowError):
             return None
