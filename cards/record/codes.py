@@ -194,7 +194,7 @@ class Codes:
 
     def keys(self, concept: Concept | CodeableConcept | None, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a concept means."""
-        return _of_domain(self.meanings(concept), domain)
+        return keys_of(domain, self.meanings(concept))
 
     def side_of(self, codings: Sequence[Code | Coding]) -> Iterable[Side]:
         """The sides that codes carry in themselves, or, where none does, those that ICD-10-GM codings state."""
@@ -275,7 +275,7 @@ class RecordCodes:
 
     def keys(self, record: Resource, code: Raw, domain: str) -> tuple[str, ...]:
         """The keys of one domain (`condition`, `order`, ...) that a record's code means."""
-        return _of_domain(self.meanings(record, code), domain)
+        return keys_of(domain, self.meanings(record, code))
 
     def side(self, record: Resource, code: Raw) -> tuple[Side, bool]:
         """The side that a record's code carries in itself, and whether it forbids reading one from a body site."""
@@ -296,7 +296,8 @@ def _remember(memo: dict[tuple[str | None, str | None], T], system: str | None, 
         memo[system, code] = known
 
 
-def _of_domain(meanings: tuple[Meaning, ...], domain: str) -> tuple[str, ...]:
+def keys_of(domain: str, meanings: tuple[Meaning, ...]) -> tuple[str, ...]:
+    """The keys of one domain among meanings, each once."""
     if not meanings:
         return ()
     start = f"{domain}."

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from cards.record.codes import Codes, Meaning
+from cards.record.codes import Codes, Meaning, keys_of
 from cards.record.decoding import RESULTS
-from cards.record.elements import LONGEST_TEXT, Contained, Valued
+from cards.record.elements import LONGEST_TEXT, NOTHING, Contained, Valued
 from cards.record.facts import Lesion, Report
 from cards.record.reader import Reader
 from cards.record.records import DiagnosticReport, Observation, local_id, reference
@@ -55,25 +55,31 @@ def reports(
 
 
 def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[str, Located], reader: Reader) -> Report:
-    results = list(_results(record, keys, located, reader))
+    is_alone = record.contained is None and record.result is NOTHING
+    results = [] if is_alone else list(_results(record, keys, located, reader))
     codes = [reader.codes.meanings(concept) for concept in record.conclusionCode or []]
     concluded = codes[0] if len(codes) == 1 else tuple(dict.fromkeys(m for meanings in codes for m in meanings))
-    shown = (m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL)
-    naming = [*concluded, *shown, *(m for one in results for m in one.meanings if m.key.startswith("condition."))]
+    naming = _naming(concluded, results) if results else concluded
     return Report(
         reference=reference(record),
         when=reader.dated(record, reader.effective(record), "effective"),
         text=VALUE_SETS[keys[0]].name,
         keys=keys,
-        lesions=tuple(_lesions(tuple(naming), results)),
+        lesions=tuple(_lesions(naming, results)) if naming else (),
         conclusion=(record.conclusion or "")[:LONGEST_TEXT],
-        conclusions=tuple(dict.fromkeys(m.key for m in concluded if m.key.startswith("conclusion."))),
+        conclusions=keys_of("conclusion", concluded),
     )
+
+
+def _naming(concluded: tuple[Meaning, ...], results: Sequence[Located]) -> tuple[Meaning, ...]:
+    """What may name a lesion: what is concluded, and what the results show or are about."""
+    shown = [m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL]
+    return (*concluded, *shown, *[m for one in results for m in one.meanings if m.key.startswith("condition.")])
 
 
 def _lesions(naming: tuple[Meaning, ...], results: Sequence[Located]) -> Iterator[Lesion]:
     """The lesions that are named, with their sides."""
-    for key, named in (_named_by_few if len(naming) <= _FEW else _named)(naming) if naming else ():
+    for key, named in (_named_by_few if len(naming) <= _FEW else _named)(naming):
         side = together([one.side for one in results if key in one.keys])
         yield from (Lesion(key, side, codes, diseases) for diseases, codes in named)
 
