@@ -58,5 +58,6 @@ def alike(kind: type, names: frozenset[str]) -> Alike:
     kept = [(name, Raw, msgspec.field(default=NOTHING, name=element.encode_name)) for _, (element, name, _) in members]
     tag = kind.__name__
     loose = msgspec.defstruct(tag, kept, bases=(kind,), tag_field="resourceType", tag=tag, gc=False)
-    either = Union[loose, Other]  # noqa: UP007 (of one type alone, a record of no type at all would be taken for it)
-    return Alike(kind, loose, msgspec.json.Decoder(either).decode, members)
+    # For one type alone, a record without resourceType would be taken for it.
+    decode = msgspec.json.Decoder(Union[tuple([loose, Other])]).decode  # noqa: UP007
+    return Alike(kind, loose, decode, members)

@@ -221,6 +221,11 @@ def codings(concept: Concept | CodeableConcept | list[CodeableConcept] | None) -
     return [coding for part in concept for coding in part.coding or []]
 
 
+def first_text(concept: CodeableConcept) -> str:
+    """The first of the words of a concept; empty when it has none."""
+    return concept.text or next((coding.display for coding in concept.coding or () if coding.display), "")
+
+
 def texts(concept: CodeableConcept | list[CodeableConcept] | None) -> list[str]:
     """The words of a concept or of several: `text`, then each coding's display."""
     if concept is None:

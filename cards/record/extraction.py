@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from cards.record import records as fhir
-from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes
+from cards.record.codes import CANCER, CANCER_HISTORY, NEW, OLD, Codes, Meaning, RecordCodes, keys_of
 from cards.record.defects import Defects
 from cards.record.elements import NOTHING, CodeableConcept, Component, Valued, texts
 from cards.record.encounters import encounter_class, is_void
@@ -292,9 +292,8 @@ class Extraction:
     def _take_device(self, record: fhir.Device) -> None:
         kinds = record.type if isinstance(record.type, list) else [record.type]
         concepts = [kind for kind in kinds if isinstance(kind, CodeableConcept)]
-        keys = tuple(
-            key for concept in concepts for domain in ("device", "order") for key in self._codes.keys(concept, domain)
-        )
+        meant = [self._codes.meanings(concept) for concept in concepts]
+        keys = tuple([key for said in meant for domain in ("device", "order") for key in keys_of(domain, said)])
         said = {
             VALUE_SETS["device.mr-safety"].meanings.get(meaning.code, "unknown")
             for safety in record.safety or []

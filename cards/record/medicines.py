@@ -21,6 +21,7 @@ from cards.record.elements import (
     DoseAndRate,
     NamedReference,
     Timing,
+    first_text,
     texts,
 )
 from cards.record.facts import Medicine
@@ -159,8 +160,11 @@ def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect]
     contained = own(record.contained, patient_id)
     words = (pointer.display or "").strip()
     medication = _medication(pointer, contained, find)
-    concepts = () if medication is None else tuple(_concepts(medication, contained, find, record, defects))
-    return Substance(concepts, words, medication)
+    if medication is None:
+        return Substance((), words)
+    if medication.ingredient is NOTHING:  # nearly always
+        return Substance((medication.code,) if medication.code is not None else (), words, medication)
+    return Substance(tuple(_concepts(medication, contained, find, record, defects)), words, medication)
 
 
 def _concepts(
@@ -190,7 +194,8 @@ def _medication(
     pointer: NamedReference, contained: Sequence[Contained], find: Resolve
 ) -> Medication | Contained | None:
     """What a reference leads to."""
-    return _contained(pointer.reference, contained) or find(local_id(pointer.reference, "Medication") or "")
+    inner = _contained(pointer.reference, contained) if contained else None
+    return inner or find(local_id(pointer.reference, "Medication") or "")
 
 
 def _contained(pointer: str | None, contained: Sequence[Contained]) -> Contained | None:
@@ -201,9 +206,9 @@ def _contained(pointer: str | None, contained: Sequence[Contained]) -> Contained
 
 def medicine_keys(substance: Substance, codes: Codes) -> tuple[str, ...]:
     """The medicine keys of a substance: by code, and by name when none of its codes is known."""
-    coded = dict.fromkeys(key for concept in substance.concepts for key in codes.keys(concept, "medication"))
-    if coded:
-        return tuple(coded)
+    coded = [codes.keys(concept, "medication") for concept in substance.concepts]
+    if any(coded):
+        return coded[0] if len(coded) == 1 else tuple(dict.fromkeys(key for keys in coded for key in keys))
     words = (word for concept in substance.concepts for word in names_in(concept))
     return codes.named((*words, substance.words), "medication")
 
@@ -244,13 +249,15 @@ def _denies(words: str) -> bool:
 
 def medicine_name(substance: Substance, keys: Sequence[str]) -> str:
     """The words for a medicine, as recorded; without any, the name of what it means."""
-    said = [words for concept in substance.concepts if (words := next(iter(texts(concept)), ""))]
+    if len(substance.concepts) == 1:
+        return first_text(substance.concepts[0]) or substance.words or _title(keys)
+    said = [words for concept in substance.concepts if (words := first_text(concept))]
     return " / ".join(dict.fromkeys(said[:_MOST_NAMED])) or substance.words or _title(keys)
 
 
 def allergy_name(concept: CodeableConcept | None, keys: Sequence[str]) -> str:
     """The words for what somebody is allergic to, as recorded; without any, the name of what it means."""
-    return next(iter(texts(concept)), "") or _title(keys)
+    return (first_text(concept) if concept is not None else "") or _title(keys)
 
 
 def _title(keys: Sequence[str]) -> str:

@@ -267,6 +267,9 @@ def reference_id(reference: str | None, resource_type: str) -> str | None:
     """
     if reference is None or len(reference) > _LONGEST_REFERENCE:
         return None
+    kind, _, identity = reference.partition("/")
+    if kind == resource_type and identity.replace("-", "0").isalnum():
+        return identity  # nearly always, at a third of what the regular expression costs
     written = _REFERENCE.fullmatch(reference)
     if written is None or written["kind"] != resource_type:
         return None
