@@ -59,5 +59,6 @@ def alike(kind: type, names: frozenset[str]) -> Alike:
     tag = kind.__name__
     loose = msgspec.defstruct(tag, kept, bases=(kind,), tag_field="resourceType", tag=tag, gc=False)
     # For one type alone, a record without resourceType would be taken for it.
-    decode = msgspec.json.Decoder(Union[tuple([loose, Other])]).decode  # noqa: UP007
+    either = (loose, Other)
+    decode = msgspec.json.Decoder(Union[either]).decode  # noqa: UP007
     return Alike(kind, loose, decode, members)

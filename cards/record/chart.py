@@ -153,7 +153,7 @@ class Chart:
         if self._declared is not None:
             self._ask(_observation_key(code))
         values = (one for one in self._facts.readings.unreadable(code) if self.clock.within(one.when, window))
-        return next((one.words for one in values), "")
+        return next((one.words for one in values if one.words), "")
 
     def orders(self, *keys: str) -> list[Order]:
         """Every request of these keys on record, whatever its status; drafts of the context are not.

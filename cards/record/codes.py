@@ -269,7 +269,7 @@ class RecordCodes:
         try:
             meanings = self._codes.meanings(CODE.decode(code))
         except NO_JSON:  # it is read, as far as it can be, and counted for each record
-            return self._codes.meanings(CODE.read(code, record, self._defects))
+            return self._codes.meanings(CODE.read_loosely(code, record, self._defects))
         self._codes.seen.add(text, meanings)
         return meanings
 

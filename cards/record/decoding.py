@@ -124,16 +124,18 @@ class Element(Generic[T]):
         try:
             return self.decode(raw)
         except NO_JSON:
-            return self._read_loosely(raw, where if isinstance(where, str) else reference(where), defects, draft)
+            return self.read_loosely(raw, where, defects, draft=draft)
 
-    def _read_loosely(self, raw: Raw, where: str, defects: list[Defect], draft: bool) -> T | None:
+    def read_loosely(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
+        """The same of one that is known not to fit."""
         text = bytes(raw)
         read = None if draft else self._misfits.get(text)
         if read is None:
             read = self._fitted(text, draft)
             if not draft:
                 self._misfits.add(text, read)
-        read.lost.into(defects, where)
+        if read.lost.total:
+            read.lost.into(defects, where if isinstance(where, str) else reference(where))
         return read.element
 
     def _fitted(self, text: bytes, draft: bool) -> _Read[T]:

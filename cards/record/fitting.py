@@ -170,6 +170,8 @@ def _fit_struct(
     draft: bool,
     may_fit: bool = True,
 ) -> Any:
+    if kind.cls in _CODINGS and type(value.get("code")) is int:
+        value = {**value, "code": str(value["code"])}
     if may_fit and kind.cls not in _WITH_RAW:
         try:  # nearly every element inside of a record that does not fit
             return msgspec.convert(value, kind.cls)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -52,11 +51,24 @@ class _Observed(Struct):
     is_read: bool = False
 
 
-class Unreadable(NamedTuple):
-    """A value that is recorded and cannot be read: when, and what stands there."""
+class Unreadable:
+    """A value that is recorded and cannot be read; it is looked at when a rule asks what stands there."""
 
-    when: Moment | None
-    words: str
+    def __init__(self, reader: Reader, record: Observation, valued: Valued) -> None:
+        self._reader = reader
+        self._record = record
+        self._valued = valued
+
+    @cached_property
+    def when(self) -> Moment | None:
+        """When it was so."""
+        return self._reader.effective(self._record)
+
+    @cached_property
+    def words(self) -> str:
+        """What stands there; empty when nothing does."""
+        quantity = QUANTITY.read(self._valued.valueQuantity, self._record, [])  # what is lost of it has been counted
+        return printable(values.written(self._valued, quantity)[:_SHOWN])
 
 
 class Readings:
@@ -133,8 +145,7 @@ class Readings:
             value, bound = amount or (None, "")
         if value is None:
             reader.defect(record, "value", f"gives no reading of {code}")
-            if words := printable(values.written(valued, quantity)[:_SHOWN]):
-                self._unreadable[code].append(Unreadable(reader.effective(record), words))
+            self._unreadable[code].append(Unreadable(reader, record, valued))
             return None
         return Reading(
             reference=reference(record),
