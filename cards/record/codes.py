@@ -300,12 +300,16 @@ def keys_of(domain: str, meanings: tuple[Meaning, ...]) -> tuple[str, ...]:
     """The keys of one domain among meanings, each once."""
     if not meanings:
         return ()
+    return (_keys_of_few if len(meanings) <= _FEW else _keys_of)(domain, meanings)
+
+
+def _keys_of(domain: str, meanings: tuple[Meaning, ...]) -> tuple[str, ...]:
     start = f"{domain}."
-    if len(meanings) == 1:
-        (meaning,) = meanings
-        return (meaning.key,) if meaning.key.startswith(start) else ()
-    keys = [meaning.key for meaning in meanings if meaning.key.startswith(start)]
-    return tuple(keys if len(keys) < 2 else dict.fromkeys(keys))
+    return tuple(dict.fromkeys([meaning.key for meaning in meanings if meaning.key.startswith(start)]))
+
+
+_FEW = 10
+_keys_of_few = lru_cache(maxsize=5_000)(_keys_of)
 
 
 def _readings(system: str | None, code: str | None) -> Iterable[tuple[str, str]]:

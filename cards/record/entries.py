@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from operator import attrgetter
 
 import msgspec
@@ -42,51 +43,48 @@ class Entries:
         self._draft = draft
         self._mended = Mended()
         self._alike: Alike | None = None
-        self._are_strange = False
         self._read()
 
     def _read(self) -> None:
-        texts = map(_resource, self._held)
-        fitting = map(_decode_entry, texts)
-        while True:
+        while len(self.records) < len(self._held):
             try:
-                self.records.extend(fitting)  # as far as the next one that does not fit, without a step of Python each
+                # As far as the next one that does not fit, without a step of Python each.
+                self.records.extend(map(_decode_entry, self._texts(len(self._held))))
             except msgspec.ValidationError as error:
                 self._read_misfit(is_strange="resourceType" in str(error))
-            else:
-                return
-            while self._is_read_alike():  # what comes next is mostly a misfit of the same kind
-                next(texts)
+            while self._alike is not None and self._may_go_on() and self._is_mended(self._alike):
+                pass  # what comes next is mostly a misfit of the same kind
+
+    def _texts(self, end: int) -> Iterator[Raw]:
+        """The JSON of the records that come next, up to an entry."""
+        return map(_resource, map(self._held.__getitem__, range(len(self.records), end)))
+
+    def _may_go_on(self) -> bool:
+        """Whether there are more entries, and more of those that do not fit are read."""
+        return len(self.records) < len(self._held) and len(self.misfits) < MOST_MISFITS
 
     def _read_misfit(self, *, is_strange: bool) -> None:
         place = len(self.records)
         if len(self.misfits) >= MOST_MISFITS:
             self.misfits.append(place)
             self.records.append(None)
-        elif not (self._is_read_alike() or (is_strange and self._is_stranger())):
-            text, where = self._held[place].resource, self._place(place)
-            record = read_loosely(text, where, self._defects, draft=self._draft, mended=self._mended)
-            self.misfits.append(place)
-            self.records.append(record)
-            if record is not None and (names := self._mended.often(type(record))):
-                self._alike = alike(type(record), names)
-
-    def _is_read_alike(self) -> bool:
-        """Whether the next record could be read as those before it that do not fit."""
-        if len(self.records) == len(self._held) or len(self.misfits) >= MOST_MISFITS:
-            return False
-        return (self._are_strange and self._is_stranger()) or (self._alike is not None and self._is_mended(self._alike))
-
-    def _is_stranger(self) -> bool:
-        """Whether the next record is of a type that R4 does not know, or of none."""
-        place = len(self.records)
-        record = read_stranger(self._held[place].resource)
-        self._are_strange = record is not None
-        if record is None:
-            return False
+            return
+        if (is_strange and self._are_strangers()) or (self._alike is not None and self._is_mended(self._alike)):
+            return
+        text, where = self._held[place].resource, self._place(place)
+        record = read_loosely(text, where, self._defects, draft=self._draft, mended=self._mended)
         self.misfits.append(place)
         self.records.append(record)
-        return True
+        if record is not None and (names := self._mended.often(type(record))):
+            self._alike = alike(type(record), names)
+
+    def _are_strangers(self) -> bool:
+        """Whether the next record is of a type that R4 does not know, or of none; so may be many that follow."""
+        place = len(self.records)
+        end = min(len(self._held), place + MOST_MISFITS - len(self.misfits))
+        self.records.extend(takewhile(bool, map(read_stranger, self._texts(end))))
+        self.misfits.extend(range(place, len(self.records)))
+        return len(self.records) > place
 
     def _is_mended(self, alike: Alike) -> bool:
         """Whether the next record is of the same type as those before, and what does not fit of it is the same."""

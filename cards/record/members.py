@@ -17,6 +17,7 @@ from cards.record.defects import Defect
 from cards.record.elements import LONGEST_TEXT, NOTHING, Contained, Elements, Reference
 from cards.record.fitting import RECORDS, MisfitError, decode_anything, fit_record
 from cards.record.mending import Loose, Mended
+from cards.record.other_types import OTHER_TYPES
 from cards.record.records import Other, Resource
 
 Member = tuple[inspect.Field, str, Callable[[Raw], Any] | None]
@@ -37,6 +38,7 @@ class _Stranger(Struct):
     contained: Elements[Contained] | None = None
 
 
+_KNOWN = frozenset(RECORDS) | frozenset(OTHER_TYPES)
 _decode_typed = msgspec.json.Decoder(_Typed).decode
 _decode_stranger = msgspec.json.Decoder(_Stranger).decode
 
@@ -48,7 +50,7 @@ def read_stranger(raw: Raw) -> Other | None:
     except msgspec.ValidationError:
         return None
     kind = kind_of(seen.resourceType)
-    if not isinstance(kind, str | None) or kind in RECORDS:
+    if not isinstance(kind, str | None) or kind in _KNOWN:
         return None
     return Other(
         id=seen.id,

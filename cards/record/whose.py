@@ -35,14 +35,19 @@ def whose(record: Resource | Contained, patient_id: str, unstated: Whose = _NOBO
             named = _named(pointer, patient_id)
             answer = named if answer is None or named > answer else answer
     inside = getattr(record, "contained", None)  # to ask if it is a Contained takes five times as long
-    if inside and any(whose(inner, patient_id, _OURS) is _ANOTHERS for inner in inside):
-        return _ANOTHERS
+    for inner in inside or ():
+        if (inner.subject or inner.patient) and whose(inner, patient_id, _OURS) is _ANOTHERS:
+            return _ANOTHERS
     return unstated if answer is None else answer
 
 
 def own(contained: list[Contained] | None, patient_id: str) -> list[Contained]:
     """Those of the contained resources that are this patient's; one that names nobody is its container's."""
-    return [inner for inner in contained or () if whose(inner, patient_id, _OURS) is _OURS]
+    return [
+        inner
+        for inner in contained or ()
+        if not (inner.subject or inner.patient) or whose(inner, patient_id, _OURS) is _OURS
+    ]
 
 
 def _named(pointer: Reference, patient_id: str) -> Whose:
