@@ -49,7 +49,8 @@ def test_many_that_do_not_fit_are_read_as_each_alone_is(shape: str) -> None:
     request = json.loads(hostile.shapes()[shape](16 * 1024))
     bundles = [value["entry"] for value in request["prefetch"].values() if value["resourceType"] == "Bundle"]
     one = max(bundles, key=len)[-1]["resource"]
-    odd = [{"resource": one | neighbour | {"id": f"o{n}"}} for n, neighbour in enumerate(NEIGHBOURS)] + [{}, None]
+    odd: list[Any] = [{}, None, {"resource": {name: one[name] for name in one if name != "resourceType"}}]
+    odd += [{"resource": one | neighbour | {"id": f"o{n}"}} for n, neighbour in enumerate(NEIGHBOURS)]
     entries = [entry for neighbour in odd for entry in (neighbour, {"resource": one})]
     records, defects = _read([{"resource": one}] * MANY + entries)
     alone, lost = _read(entries)
