@@ -139,6 +139,21 @@ def pytest_configure(config: pytest.Config) -> None:
         charts.share = FEW_DRAWS
 
 
+def pytest_sessionstart() -> None:
+    """Forget the settings of this machine; and let what a rule raises be raised, which `serve` logs and survives.
+
+    These are no fixtures, which each of thousands of tests would ask for.
+    """
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    faults.IS_ISOLATED = False
+
+
+def pytest_runtest_setup() -> None:
+    """Count anew the lines that the log lost: by another test, whose standard error could not be written."""
+    OUTPUT.lost = 0
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A short name for a long value: pytest puts it into the environment of every process that a test starts."""
     is_long = isinstance(val, str | bytes) and len(val) > _LONGEST_NAME
@@ -176,29 +191,6 @@ def _marks(path: Path) -> list[pytest.MarkDecorator]:
 
 def _is_of(path: str, places: list[str]) -> bool:
     return any(path == place or path.startswith(f"{place}/") for place in places)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_settings_of_this_machine() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.startswith(PREFIX):
-                patch.delenv(name)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _faults_stay_visible() -> Iterator[None]:
-    """What a rule raises is raised: `serve` logs it, lets the others speak, and a test would see nothing of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(faults, "IS_ISOLATED", False)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _no_line_of_the_log_is_lost_yet() -> None:
-    """Each line says how many were lost before: by another test, whose standard error could not be written."""
-    OUTPUT.lost = 0
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,10 @@ def test_a_long_file_and_a_long_function_are_seen() -> None:
     assert "401 lines (limit 400, aim 300)" in house.too_long({"a.py": "x = 1\n" * 401})[0]
     assert house.too_long({"a.py": "def f():\n" + "    x = 1\n" * 59}) == []
     assert "f has 61 lines" in house.too_long({"a.py": "def f():\n" + "    x = 1\n" * 60})[0]
+    followed = "class A:\n    def f(self):\n" + "        x = 1\n" * 60 + "    def g(self): ...\n\n\ndef h(): ...\n"
+    assert "f has 61 lines" in house.too_long({"a.py": followed})[0]
+    holding = "def f():\n" + "    x = 1\n" * 30 + '    y = """\ndef g(): ...\n"""\n' + "    x = 1\n" * 30
+    assert "f has 64 lines" in house.too_long({"a.py": holding})[0]
 
 
 def test_names_say_what_things_are_for() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from cards.record.codes import Codes
+from msgspec.json import encode, format
+
+from cards.record.chart import BUILT_IN_CODES
 from cards.rule_book import rule_book
 from service.app import evaluator
 from service.examples import mask
@@ -79,7 +81,7 @@ def files(rules: Collection[str] | None = None) -> dict[str, str]:
         if rules is not None:
             response["cards"] = [card for card in response["cards"] if card["source"]["topic"]["code"] in rules]
         for part, document in (("bundle", bundle), ("request", request), ("response", response)):
-            written[f"{name}/{part}.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+            written[f"{name}/{part}.json"] = format(encode(document), indent=2).decode() + "\n"
         title, story = (json.dumps(patient[member], ensure_ascii=False) for member in ("title", "story"))
         index.append(f"\n[examples.{name}]\ntitle = {title}\nstory = {story}")
         rows.append(f"| [{name}]({name}) | {patient['title']} | {patient['story']} | {hook} | {_cards(response)} |\n")
@@ -106,7 +108,7 @@ def documents(patient: Patient, now: datetime) -> tuple[Json, Json]:
     drafts = asked["context"].get("draftOrders", {}).get("entry", ())
     for entry, fact in zip(drafts, patient.get("draftOrders", ()), strict=True):
         _divide(entry["resource"], fact.get("timesADay", 1))
-    supplied = {key: _prefetched(key, record[key]) for key in templates(rule_book().read_by(hook), Codes())}
+    supplied = {key: _prefetched(key, record[key]) for key in templates(rule_book().read_by(hook), BUILT_IN_CODES)}
     asked["prefetch"] = {key: value for key, value in supplied.items() if value}
     everything = [one for found in record.values() for one in found]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [_put(one) for one in everything]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
 from math import floor
 
@@ -24,6 +25,7 @@ FOLDER = cases.FINDINGS
 ANSWERS = {"ambulatory": ("does not walk", "walks"), "spine-stability": ("stable", "unstable")}
 
 
+@cache
 def _definitions(module: str) -> dict[str, Finding[object]]:
     found = vars(import_module(f"cards.findings.{module}"))
     defined = {name: value for name, value in found.items() if isinstance(value, Finding)}
