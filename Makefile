@@ -63,7 +63,7 @@ test-long: install $(SPARK) ## run everything that takes longer: every test with
 	$(PYTEST) -m long --draws 1 --cov --cov-append --cov-report= $(COVERING)
 	$(BIN)/coverage report --include='cards/*' --fail-under=95
 	$(BIN)/coverage report --include='service/*' --fail-under=95
-	$(PYTEST) -m long --draws 1 $(addprefix --ignore=,$(COVERING))
+	$(PYTEST) -m long --draws 1 $(addprefix --ignore=,$(COVERING) $(PROPERTIES))
 	$(PYTEST) --draws 2 $(PROPERTIES)
 	$(BIN)/python -m tests.fuzz --bodies 3000 --no-paths --examples 100
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,6 +18,9 @@ from service.middleware.log import OUTPUT
 from service.settings import PREFIX
 from tests.support import charts, machine, vignettes
 from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 FOLDER = Path(__file__).parent
 _LONGEST_NAME = 60  # characters
@@ -46,6 +49,9 @@ GROUPS = {
     "profiles": ["service/profiles"],
     "prometheus": ["deploy/test_dashboard.py"],
     "public sandbox": ["docs/test_public_sandbox.py"],
+    "examples": ["service/test_examples.py"],
+    "fuzz": ["fuzz"],
+    "publish": ["service/publish/test_pages.py", "service/publish/test_publish.py"],
     "answers": [
         "service/test_requirements_of_answers.py",
         "cards/rules/test_card_words.py",
@@ -125,6 +131,15 @@ LONG = [
     "service/trust/test_serve_postgresql.py",
 ]
 
+# What takes many seconds a test.
+FIRST = (
+    *LONG,
+    "cards/test_properties.py::test_the_drawn_patients_reach_every_rule",
+    "docs/test_readme.py",
+    "service/backtest",
+    "service/serving",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--draws", type=float, default=0.15, help="How many patients properties draw, as a factor.")
@@ -181,6 +196,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(mark)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with tests of many seconds first: begun last, one would leave the other worker idle at the end."""
+    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(FIRST))
+
+
 @cache
 def _marks(path: Path) -> list[pytest.MarkDecorator]:
     name = path.relative_to(FOLDER).as_posix()
@@ -214,6 +234,15 @@ def ask(client: FlaskClient) -> Ask:
         return client.post(f"/cds-services/foot-drop-{request['hook']}", json=request, **how)
 
     return post
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; one for all the tests of a worker, each of which opens a context of its own."""
+    from tests.support.browsing import chromium  # what it needs may be missing, and then these tests are left out
+
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -67,8 +67,9 @@ def run_tests(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.long
-def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> None:
+@pytest.mark.long  # a minute by itself
+def test_with_the_worked_example_of_a_rule_its_own_cases_and_every_fast_test_pass(tmp_path: Path) -> None:
+    """The four files suffice: no table, page or stored answer has to know the rule."""
     with_the_example(tmp_path)
     run = run_tests(tmp_path, "tests/cards/rules/test_cases.py", "-k", "falls-risk")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -76,12 +77,6 @@ def test_the_worked_example_of_a_rule_passes_its_own_cases(tmp_path: Path) -> No
     passed = re.search(r"(\d+) passed", run.stdout)
     assert passed, run.stdout
     assert int(passed[1]) >= cases >= 4
-
-
-@pytest.mark.long  # a minute by itself
-def test_with_the_worked_example_every_fast_test_passes(tmp_path: Path) -> None:
-    """The four files suffice: no table, page or stored answer has to know the rule."""
-    with_the_example(tmp_path)
     run = run_tests(tmp_path, "--fast", "-n", "2", "--dist", "worksteal", "tests")
     assert run.returncode == 0, run.stdout[-10_000:] + run.stderr
 

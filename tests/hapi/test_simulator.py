@@ -6,12 +6,12 @@ import json
 import re
 from datetime import UTC, datetime
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from service import examples
 from service.command import demo
 from tests.hapi.hapi import Hapi, Json
-from tests.support.browsing import LAPTOP, Visit, card, chromium, settled
+from tests.support.browsing import LAPTOP, Visit, card, settled
 
 NAME = "new-l5-foot-drop"
 PATIENT = f"{NAME}-of-today"
@@ -43,9 +43,9 @@ def revoke_after_another(hapi: Hapi, page: Page) -> None:
     settled(page)
 
 
-def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi) -> None:
+def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi, browser: Browser) -> None:
     load_today(hapi)
-    with demo.started() as address, chromium() as browser:
+    with demo.started() as address:
         visit = Visit(browser, address, LAPTOP, "light")
         page = visit.open(f"/patient?server={hapi.base}&id={PATIENT}-patient")
         settled(page)
@@ -73,3 +73,4 @@ def test_what_is_accepted_is_filed_there_and_can_be_revoked(hapi: Hapi) -> None:
         settled(page)
         assert "revoked" in {each["status"] for each in orders(hapi, "ServiceRequest")}
         visit.check_quiet()
+        page.context.close()

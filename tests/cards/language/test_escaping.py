@@ -75,9 +75,27 @@ def test_the_renderer_of_these_tests_would_show_an_escape_that_is_missing() -> N
     } <= set().union(*raw)
 
 
+# Every character but surrogates, which no text of JSON holds: as often of one byte of UTF-8 as of two, three and four.
+CHARACTERS = st.one_of(
+    st.integers(0, 0x7F), st.integers(0x80, 0x7FF), st.integers(0x800, 0xD7FF), st.integers(0xE000, 0x10FFFF)
+)
+
+
+@settings(deadline=None)
+@given(st.lists(CHARACTERS.map(chr), max_size=250).map("".join))
+def test_any_words_are_text_and_read_as_they_were(words: str) -> None:
+    check_words(words)
+
+
+@pytest.mark.long  # what Hypothesis knows of Unicode takes it seconds to make
 @settings(deadline=None)
 @given(st.text(max_size=250))
-def test_any_words_are_text_and_read_as_they_were(words: str) -> None:
+def test_any_text_that_hypothesis_draws_is_text_and_reads_as_it_was(words: str) -> None:
+    check_words(words)
+
+
+def check_words(words: str) -> None:
+    """They are text, and are read as `plain` words."""
     escaped = markdown(words)
     assert kinds(escaped) <= {"paragraph_open", "inline", "paragraph_close", "text"}
     assert shown(escaped).replace("\u2060", "") == plain(words, 200)

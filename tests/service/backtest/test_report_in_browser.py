@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser
 from service.backtest.report.report import Outcomes, Report
 from tests.support import backtest_example, example_population
 from tests.support.backtest_example import NOTICE
-from tests.support.browsing import SERIOUS, Visit, chromium
+from tests.support.browsing import SERIOUS, Visit
 from tests.support.commands import run
 from tests.support.exports import backtest
 from tests.support.places import ROOT
@@ -29,12 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert backtest(folder, example_population.write(folder / "export", PATIENTS, records=3)).returncode == 0
     assert run("backtest-report", "out", "--notice", NOTICE, *FORMS, folder=folder).returncode == 0
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 320)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_after_five_silent_requests_a_server_is_let_alone(server: FhirServer, re
     came = len(server.requests)
     started = time.perf_counter()
     assert [ask(reader, server) for _ in range(20)] == [ALONE] * 20
-    assert time.perf_counter() - started < 1, "the deadline is not waited for"
+    assert time.perf_counter() - started < 5, "not even one deadline is waited for"
     assert len(server.requests) == came
     with FhirServer() as other:
         assert ask(reader, other) == "", "each server has its own"
@@ -55,15 +56,17 @@ def test_after_five_silent_requests_a_server_is_let_alone(server: FhirServer, re
 def test_it_is_tried_again_by_one_request_and_then_read_as_ever(
     server: FhirServer, reader: FhirReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(breaker, "PAUSE", 0.3)
+    now = [0.0]  # a clock that stands still, however busy the machine is
+    monkeypatch.setattr(breaker, "time", SimpleNamespace(monotonic=lambda: now[0]))
     silence(server, status=503)
     for _ in range(5):
         ask(reader, server)
+    now[0] += breaker.PAUSE - 0.001
     assert ask(reader, server) == ALONE
-    time.sleep(0.35)
+    now[0] += 0.001
     assert [ask(reader, server) for _ in range(2)] == ["the FHIR server answered 503", ALONE]
     silence(server, status=200)
-    time.sleep(0.35)
+    now[0] += breaker.PAUSE
     assert [ask(reader, server) for _ in range(2)] == ["", ""]
 
 
@@ -75,4 +78,4 @@ def test_a_server_that_refuses_is_no_silent_one(server: FhirServer, reader: Fhir
 
 def test_one_key_that_never_comes_costs_no_other(server: FhirServer, reader: FhirReader) -> None:
     server.misbehave("DiagnosticReport", delay=30.0)
-    assert [ask(reader, server, 0.1) for _ in range(8)] == [""] * 8
+    assert [ask(reader, server, 0.25) for _ in range(6)] == [""] * 6  # one more than would have it let alone
