@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from _pytest.runner import runtestprotocol
 
-from service import faults
-from service.app import Application, create_app
-from service.middleware.log import OUTPUT
-from service.settings import PREFIX
-from tests.support import charts, machine, vignettes
-from tests.support.patients import FOOT_DROP, NOTHING, NOW, Ask
+from tests.support import machine
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a test needs is imported where it is needed: who hands the tests out to workers needs nothing
+    from flask.testing import FlaskClient
     from playwright.sync_api import Browser
+    from werkzeug.test import TestResponse
+
+    from service.app import Application
+    from tests.support.patients import Ask
 
 FOLDER = Path(__file__).parent
 _LONGEST_NAME = 60  # characters
@@ -148,17 +147,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    charts.share, charts.anew = config.getoption("--draws"), config.getoption("--anew")
     if config.getoption("--fast"):
         config.option.markexpr = "not slow and not long"
-        charts.share = FEW_DRAWS
 
 
-def pytest_sessionstart() -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Forget the settings of this machine; and let what a rule raises be raised, which `serve` logs and survives.
 
     These are no fixtures, which each of thousands of tests would ask for.
     """
+    config = session.config
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return  # this process tries nothing: it hands out to workers
+    from service import faults
+    from service.settings import PREFIX
+    from tests.support import charts
+
+    charts.share = FEW_DRAWS if config.getoption("--fast") else config.getoption("--draws")
+    charts.anew = config.getoption("--anew")
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     faults.IS_ISOLATED = False
@@ -166,7 +172,24 @@ def pytest_sessionstart() -> None:
 
 def pytest_runtest_setup() -> None:
     """Count anew the lines that the log lost: by another test, whose standard error could not be written."""
+    from service.middleware.log import OUTPUT
+
     OUTPUT.lost = 0
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Let a worker of pytest-xdist report what was called, and what went wrong beside it: not five messages a test.
+
+    What a test printed while it was prepared stands in the report of its call too. Where durations are asked for, and
+    without workers, all is reported as ever.
+    """
+    if not hasattr(item.config, "workerinput") or item.config.option.durations is not None:
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -216,6 +239,9 @@ def _is_of(path: str, places: list[str]) -> bool:
 @pytest.fixture(scope="session")
 def app() -> Application:
     """The service as `serve --dev` runs it, at one moment."""
+    from service.app import create_app
+    from tests.support.patients import NOW
+
     return create_app(now=NOW, dev=True)
 
 
@@ -248,10 +274,16 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def foot_drop() -> dict[str, Any]:
     """A patient-view request about a patient whom cards are shown for."""
+    from tests.support import vignettes
+    from tests.support.patients import FOOT_DROP, NOW
+
     return vignettes.request(FOOT_DROP, "patient-view", NOW)
 
 
 @pytest.fixture
 def no_foot_drop() -> dict[str, Any]:
     """A patient-view request about a patient with nothing on record."""
+    from tests.support import vignettes
+    from tests.support.patients import NOTHING, NOW
+
     return vignettes.request(NOTHING, "patient-view", NOW)
