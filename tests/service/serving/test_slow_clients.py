@@ -97,9 +97,11 @@ def test_all_of_them_are_cut_off_in_the_end(many: Callable[[str], list[Client]])
     started = time.monotonic()
     clients = {kind: many(kind) for kind in KINDS}
     for kind in ("half a body", "half a chunk"):
-        head, _, body = clients[kind][0].received().partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 408 ")
-        outcome = json.loads(body)
+        replies = [client.received() for client in clients[kind]]
+        late = [reply for reply in replies if reply.startswith(b"HTTP/1.1 408 ")]
+        # Where the machine is busy with something else, some are told at once that the service is.
+        assert all(reply.startswith(b"HTTP/1.1 503 ") for reply in replies if reply not in late)
+        outcome = json.loads(late[0].partition(b"\r\n\r\n")[2])
         OperationOutcome.model_validate(outcome)
         assert outcome["issue"][0]["diagnostics"] == "the body did not come within 10 seconds"
     for kind in ("nothing", "half of the headers", "the preface of HTTP/2", "a body too large"):
