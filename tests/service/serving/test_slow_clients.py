@@ -27,6 +27,7 @@ KINDS = {
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
     "requests, and reads no answer": b"GET /cds-services HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
 }
+FLOOD = "requests, and reads no answer"
 DRIPPING = {"half a body", "half of the headers"}
 
 
@@ -95,7 +96,8 @@ def test_slow_clients_keep_nobody_from_an_answer(
 @pytest.mark.long
 def test_all_of_them_are_cut_off_in_the_end(many: Callable[[str], list[Client]]) -> None:
     started = time.monotonic()
-    clients = {kind: many(kind) for kind in KINDS}
+    # A flood of requests would leave no room for the bodies where the machine is busy: it is tried by itself, below.
+    clients = {kind: many(kind) for kind in KINDS if kind != FLOOD}
     for kind in ("half a body", "half a chunk"):
         replies = [client.received() for client in clients[kind]]
         late = [reply for reply in replies if reply.startswith(b"HTTP/1.1 408 ")]
@@ -116,6 +118,6 @@ def test_who_takes_no_answer_holds_no_connection_for_ever(tmp_path: Path) -> Non
         [worker] = children(process)
         files = Path(f"/proc/{worker}/fd")
         for _ in range(MANY):
-            opened.enter_context(Client(address, KINDS["requests, and reads no answer"]))
+            opened.enter_context(Client(address, KINDS[FLOOD]))
         until(lambda: len(list(files.iterdir())) > MANY)
         until(lambda: len(list(files.iterdir())) < MANY)
