@@ -19,6 +19,9 @@ from cards.language import (
 from cards.language.escaping import listed, name
 from cards.record import Chart, Draft, Fact, Medicine
 
+_MEDICINES = (Medicine, Draft)
+_ANTITHROMBOTIC = frozenset(findings.ANTITHROMBOTIC)
+
 
 @rule(
     "nsaid-safety",
@@ -87,7 +90,7 @@ def _source(hazards: list[findings.Hazard]) -> Source | None:
 
 
 def _is_antithrombotic(fact: Fact) -> bool:
-    return isinstance(fact, Medicine | Draft) and any(key in findings.ANTITHROMBOTIC for key in fact.keys)
+    return isinstance(fact, _MEDICINES) and not _ANTITHROMBOTIC.isdisjoint(fact.keys)
 
 
 def _suggestions(chart: Chart, drafts: list[Draft], hazards: list[findings.Hazard]) -> tuple[Suggestion, ...]:
