@@ -32,7 +32,10 @@ _MASTER = re.compile(r"local(\[[\d*,\s]+\])?|local-cluster\[\d+,\d+,\d+\]|spark:
 _NO_MASTER = "{!r} is not the address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
 _ERROR = re.compile(r"^(?:\w+\.)*(\w+Error): ?(.*)$", re.MULTILINE)
 _NO_JAVA = "Spark cannot be started: it needs Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
+_JAVA = "-XX:TieredStopAtLevel=1"  # Java moves the lines and does little else: to optimise it takes more than it saves
 _OURS = [
+    ("spark.driver.defaultJavaOptions", _JAVA),
+    ("spark.executor.defaultJavaOptions", _JAVA),
     ("spark.log.level", "ERROR"),
     ("spark.sql.execution.arrow.maxRecordsPerBatch", "1000"),  # packs are larger than the rows that Spark has in mind
     ("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()),

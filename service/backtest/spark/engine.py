@@ -39,7 +39,7 @@ TABLES = {
     "refused string",
 }
 """The columns of each table, as Spark names them."""
-_SORTED = ("key", "kind", "lines", "packed")
+_SORTED = ("key", "kind", "lines", "about", "packed")
 _AT_ONCE = 16  # tasks that may run at once, where Spark does not say
 
 
@@ -106,11 +106,12 @@ class Engine:
         is_looked_at = f.max("is_trigger") | (f.sum("lines") > self._work.settings.max_records)
         closely = lines.groupBy("key").agg(is_looked_at.alias("closely")).where("closely").select("key")
         pointed_at = lines.select("key", f.explode("points_at").alias("medicine")).distinct()
-        medicines = self._packed.where(f.col("kind") == MEDICINE).select(f.col("key").alias("medicine"), "packed")
+        medicines = self._packed.where(f.col("kind") == MEDICINE)
+        medicines = medicines.select(f.col("key").alias("medicine"), "about", "packed")
         return (
             pointed_at.join(closely, "key", "left_semi")
             .join(medicines.dropDuplicates(["medicine"]), "medicine")
-            .select("key", f.lit(MEDICINE).alias("kind"), f.lit(0).alias("lines"), "packed")
+            .select("key", f.lit(MEDICINE).alias("kind"), f.lit(0).alias("lines"), "about", "packed")
         )
 
 

@@ -17,13 +17,13 @@ from cards.record.codes import Codes
 from cards.rule_book import rule_book
 from service.app import evaluator
 from service.backtest.as_of import KnownBy
-from service.backtest.export import Source, lines
+from service.backtest.export import Source, blocks
 from service.backtest.local import OPEN_TO_OWNER
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
 from service.backtest.patient import BEFORE_BIRTH, DIFFERING, LOST, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
 from service.backtest.reading import ExportReader
-from service.backtest.spark.packing import Chart, Held, Packer, charts
+from service.backtest.spark.packing import Chart, Packer, charts
 from service.backtest.spark.storage import Folder
 from service.evaluation import Evaluator
 from service.expansions import read_expansions
@@ -111,16 +111,15 @@ def read_sources(work: Work, sources: tuple[Source, ...], asked: Iterable[pa.Rec
         for number in batch.column(0).to_pylist():
             packer = _packer(work)
             source = sources[number]
-            yield from packer.pack(lines(source), has_end=source.end is None)
+            yield from packer.pack((block for _, block in blocks(source)), has_end=source.end is None)
             yield from packer.end()
 
 
 def pack_lines(work: Work, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Pack the lines that stand in the only column."""
     packer = _packer(work)
-    for batch in batches:
-        texts = (text.strip() for text in batch.column(0).cast(pa.binary()).to_pylist() if text)
-        yield from packer.pack(text for text in texts if text)
+    texts = (batch.column(0).cast(pa.binary()).drop_null().to_pylist() for batch in batches)
+    yield from packer.pack(texts)
     yield from packer.end()
 
 
@@ -182,12 +181,14 @@ def _judged(
 
 def _judge(judges: Backtest, chart: Chart, max_records: int, rows: Rows, counts: Counter[str]) -> int:
     """Judge a chart; the number of its moments."""
-    every = chart.all()
-    if not any(one.is_trigger for one in every) and chart.lines <= max_records:
-        _count_others(every, counts)
-        if WITHOUT_TRIGGER.isdisjoint(one.kind for one in every):
+    if not chart.has_trigger and chart.lines <= max_records:
+        _count_others(chart, counts)
+        every = chart.of_kinds(WITHOUT_TRIGGER)
+        if not every:
             counts[NO_MOMENT] += 1
             return 0
+    else:
+        every = chart.all()
     try:
         records = [one.record() for one in every]
         judgement = judges.judge(chart.patient, records, chart.medicines, frozenset(chart.lost))
@@ -200,16 +201,20 @@ def _judge(judges: Backtest, chart: Chart, max_records: int, rows: Rows, counts:
     return len(judgement.judged)
 
 
-def _count_others(every: list[Held], counts: Counter[str]) -> None:
+def _count_others(chart: Chart, counts: Counter[str]) -> None:
     """Count of lines that are not judged what is counted of those that are."""
+    about = chart.about()
+    others = [one for one in about if one.kind not in WITHOUT_TRIGGER]
+    born = min((one.known for one in about if one.kind == "Patient"), default="")
+    if born > min((one.known for one in others if one.known), default=born):
+        counts[BEFORE_BIRTH] += sum(bool(one.known) and one.known < born[: len(one.known)] for one in others)
+    named = [(one.kind, one.id) for one in others if one.id]
+    if len(set(named)) == len(named):
+        return
     same: dict[tuple[str, str], list[bytes]] = {}
-    born = min((one.known for one in every if one.kind == "Patient"), default="")
-    for one in every:
-        if one.kind in WITHOUT_TRIGGER:
-            continue
-        if one.id:
+    for one in chart.all():
+        if one.id and one.kind not in WITHOUT_TRIGGER:
             same.setdefault((one.kind, one.id), []).append(one.raw)
-        counts[BEFORE_BIRTH] += bool(one.known) and one.known < born[: len(one.known)]
     for raws in same.values():
         counts[TWICE if len(set(raws)) == 1 else DIFFERING] += len(raws) - 1
 

@@ -1,13 +1,15 @@
 """The lines of an export as rows for an engine that groups by patient: few and small, for each costs on its way.
 
-A pack is some lines of one patient, compressed together. The lines are read by the LineReader of every engine.
+A pack is some lines of one patient: what the LineReader of every engine says of them, and apart from that their JSON,
+which most charts are judged without. Both are compressed.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ import pyarrow as pa
 import zstandard
 from msgspec import Struct
 
-from service.backtest.lines import SHARED, Fate, Line, LineReader, references
+from service.backtest.lines import KEPT, SHARED, Fate, Line, LineReader, references
 from service.backtest.patient import Record
 from service.backtest.sorting import Read
 
@@ -28,28 +30,31 @@ SCHEMA = pa.schema(
         ("lines", pa.int32()),
         ("is_trigger", pa.bool_()),
         ("points_at", pa.list_(pa.string())),
+        ("about", pa.binary()),
         ("packed", pa.binary()),
     ]
 )
-COLUMNS = "kind string, key string, lines int, is_trigger boolean, points_at array<string>, packed binary"
+COLUMNS = "kind string, key string, lines int, is_trigger boolean, points_at array<string>, about binary, packed binary"
 """The columns of SCHEMA, as Spark names them."""
 _HELD = 32 << 20  # bytes of lines that are held before they are packed
 _PACK = 256 << 10  # bytes of lines of a pack, so that those of the largest chart come bit by bit
-_WORTH = 2 << 10  # bytes that are worth compressing
+_WORTH = 512  # bytes that are worth compressing
 _ROWS = 500  # of a batch
+_LEVEL = -1  # of zstd: four fifths of the time that level 1 takes
 _COMPRESSED = zstandard.FRAME_HEADER
 _POINTS = re.compile(rb"Medication\\?/")  # most prescriptions do not, and need not be looked through
 _POINTING = frozenset({"MedicationRequest", "MedicationStatement"})
 
 
 class Held(Struct, array_like=True, gc=False):
-    """A line in a pack: what Line says of it."""
+    """A line in a pack: what Line says of it, and how many bytes it has; its JSON where that was unpacked."""
 
     kind: str
     id: str
     known: str
     is_trigger: bool
-    raw: bytes
+    size: int
+    raw: bytes = b""
 
     def record(self) -> Record:
         """The line as a record that is judged."""
@@ -58,11 +63,29 @@ class Held(Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Held]).decode
+_decompress = zstandard.ZstdDecompressor().decompress
 
 
-def unpacked(packed: bytes) -> list[Held]:
-    """The lines of a pack."""
-    return _decode(zstandard.decompress(packed) if packed.startswith(_COMPRESSED) else packed)
+def _whole(packed: bytes) -> bytes:
+    return _decompress(packed) if packed.startswith(_COMPRESSED) else packed
+
+
+class Pack:
+    """Some lines of one patient; of their JSON only what is asked for is unpacked."""
+
+    def __init__(self, about: bytes, packed: bytes) -> None:
+        self.held = _decode(_whole(about))
+        self._packed = packed
+
+    def lines(self) -> list[Held]:
+        """The lines with their JSON."""
+        if self._packed:
+            raws, start = _whole(self._packed), 0
+            for one in self.held:
+                end = start + one.size
+                one.raw, start = raws[start:end], end
+            self._packed = b""
+        return self.held
 
 
 class Packer:
@@ -72,23 +95,26 @@ class Packer:
         self._reader = reader
         self._odd = odd
         self._counts, self._kinds, self._size = Counter[str](), Counter[str](), 0
-        self._held = defaultdict[tuple[str, str], list[Line]](list)
+        self._patients, self._medicines = defaultdict[str, list[Line]](list), defaultdict[str, list[Line]](list)
         self._holds = 0
-        self._compress = zstandard.ZstdCompressor(level=1).compress
+        self._compress = zstandard.ZstdCompressor(level=_LEVEL).compress
 
-    def pack(self, raws: Iterable[bytes | Fate], *, has_end: bool = False) -> Iterator[pa.RecordBatch]:
+    def pack(self, blocks: Iterable[list[bytes] | Fate], *, has_end: bool = False) -> Iterator[pa.RecordBatch]:
         """The packs of these lines. `has_end` says that the last one may be cut off, as that of a file may be."""
-        kept = last = Fate.KEPT  # the members of an enumeration take long to look up, and to count
-        read, kinds, held = self._reader.read, self._kinds, self._held
-        for raw in raws:
-            line = Line(raw) if isinstance(raw, Fate) else read(raw)
-            last = line.fate
-            kinds[line.kind] += 1
-            if last is not kept:
+        last = KEPT
+        for block in blocks:
+            if isinstance(block, Fate):
+                last = block
                 self._counts[last] += 1
                 continue
-            held[(MEDICINE, line.id) if line.kind == SHARED else (PATIENT, line.patient)].append(line)
-            self._holds += len(line.raw)
+            for line in map(self._reader.read, filter(None, map(bytes.strip, block))):
+                last = line.fate
+                if last is KEPT:
+                    (self._medicines[line.id] if line.kind == SHARED else self._patients[line.patient]).append(line)
+                    self._holds += len(line.raw)
+                else:
+                    self._counts[last] += 1
+                    self._kinds[line.kind] += 1
             if self._holds >= _HELD:
                 yield from self._flush()
         if has_end and last is Fate.NO_JSON:  # the end of a file was not written, or not copied
@@ -99,30 +125,41 @@ class Packer:
         yield from self._flush()
         kinds = {kind: number for kind, number in self._kinds.items() if kind}
         read = Read(dict(self._counts), kinds, dict(self._odd), self._size)
-        yield _batch([(READ, None, 0, False, (), msgspec.json.encode(read))])
+        yield _batch([(READ, None, 0, False, (), None, msgspec.json.encode(read))])
 
     def _flush(self) -> Iterator[pa.RecordBatch]:
         rows: list[tuple[Any, ...]] = []
-        for (kind, key), lines in self._held.items():
-            self._counts[Fate.KEPT] += len(lines)
-            for some in _cut(lines):
-                rows.append(self._row(kind, key, some))
-                if len(rows) == _ROWS:
-                    yield _batch(rows)
-                    rows = []
+        for kind, held in ((PATIENT, self._patients), (MEDICINE, self._medicines)):
+            for key, lines in held.items():
+                self._counts[KEPT] += len(lines)
+                for some in _cut(lines):
+                    rows.append(self._row(kind, key, some))
+                    if len(rows) == _ROWS:
+                        yield _batch(rows)
+                        rows = []
+            held.clear()
         if rows:
             yield _batch(rows)
         self._size += self._holds
-        self._held.clear()
         self._holds = 0
 
     def _row(self, kind: str, key: str, lines: list[Line]) -> tuple[Any, ...]:
-        packed = _encode([(one.kind, one.id, one.known, one.is_trigger, one.raw) for one in lines])
-        if len(packed) >= _WORTH:
-            packed = self._compress(packed)
-        pointing = (one.raw for one in lines if one.kind in _POINTING and _POINTS.search(one.raw))
-        pointed_at = {identity for raw in pointing for identity in references(raw, SHARED)}
-        return kind, key, len(lines), any(one.is_trigger for one in lines), sorted(pointed_at), packed
+        kinds = [one.kind for one in lines]
+        self._kinds.update(kinds)
+        about = _encode([(one.kind, one.id, one.known, one.is_trigger, len(one.raw)) for one in lines])
+        packed = b"".join([one.raw for one in lines])
+        pointed_at = set() if _POINTING.isdisjoint(kinds) else _pointed_at(lines)
+        is_trigger = any(one.is_trigger for one in lines)
+        return kind, key, len(lines), is_trigger, sorted(pointed_at), self._packed(about), self._packed(packed)
+
+    def _packed(self, data: bytes) -> bytes:
+        return self._compress(data) if len(data) >= _WORTH else data
+
+
+def _pointed_at(lines: list[Line]) -> set[str]:
+    """The Medications that prescriptions among the lines point at."""
+    pointing = (one.raw for one in lines if one.kind in _POINTING and _POINTS.search(one.raw))
+    return {identity for raw in pointing for identity in references(raw, SHARED)}
 
 
 def _cut(lines: list[Line]) -> Iterator[list[Line]]:
@@ -155,29 +192,45 @@ class Chart:
         self.medicines: dict[str, bytes] = {}
         self.lost = Counter[str]()
         self._most = most
-        self._packs: list[bytes] = []
+        self._packs: list[Pack] = []
         self._held: list[Held] = []
         self._waiting = 0
 
-    def take(self, kind: str, lines: int, packed: bytes) -> None:
+    def take(self, kind: str, lines: int, about: bytes, packed: bytes) -> None:
         """Take in a row."""
+        pack = Pack(about, packed)
         if kind == MEDICINE:
-            self.medicines |= {one.id: one.raw for one in unpacked(packed)}
+            self.medicines |= {one.id: one.raw for one in pack.lines()}
             return
         self.lines += lines
         self._waiting += lines
-        self._packs.append(packed)
+        self._packs.append(pack)
         if len(self._held) + self._waiting > 2 * self._most:
             self._prune()
+
+    @property
+    def has_trigger(self) -> bool:
+        """Whether a line that is held may make a rule speak."""
+        return any(one.is_trigger for one in self.about())
+
+    def about(self) -> list[Held]:
+        """What is said of the lines that are held; their JSON need not be there."""
+        return [*self._held, *(one for pack in self._packs for one in pack.held)]
 
     def all(self) -> list[Held]:
         """The lines, when all have come."""
         self._prune()
         return self._held
 
+    def of_kinds(self, kinds: Collection[str]) -> list[Held]:
+        """The lines of some types, when all have come."""
+        packs = (pack for pack in self._packs if any(one.kind in kinds for one in pack.held))
+        every = chain(self._held, *(pack.lines() for pack in packs))
+        return [one for one in every if one.kind in kinds]
+
     def _prune(self) -> None:
-        for packed in self._packs:
-            self._held += unpacked(packed)
+        for pack in self._packs:
+            self._held += pack.lines()
         self._packs, self._waiting = [], 0
         if len(self._held) > self._most:
             kept = _newest(self._held, self._most)
@@ -203,14 +256,14 @@ def charts(rows: Iterable[pa.RecordBatch], most: int) -> Iterator[Chart]:
     chart: Chart | None = None
     for batch in rows:
         columns: Mapping[str, list[Any]] = batch.to_pydict()
-        for key, kind, lines, packed in zip(*(columns[name] for name in _NEEDED), strict=True):
+        for key, kind, lines, about, packed in zip(*(columns[name] for name in _NEEDED), strict=True):
             if chart is None or chart.patient != key:
                 if chart is not None:
                     yield chart
                 chart = Chart(key, most)
-            chart.take(kind, lines, packed)
+            chart.take(kind, lines, about, packed)
     if chart is not None:
         yield chart
 
 
-_NEEDED = ("key", "kind", "lines", "packed")
+_NEEDED = ("key", "kind", "lines", "about", "packed")
