@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from heapq import nlargest
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
@@ -26,6 +26,7 @@ CODES = "codes.json"
 _FEWEST, _MOST = 100, 1_000  # patients who are looked at
 _MOST_CODES = 100_000  # different ones that are counted
 _LISTED = 500
+DIGITS = 8  # hexadecimal ones, by which it is chosen whose codes are looked at
 _ROWS = 2_000  # lines that are held at once
 
 
@@ -54,45 +55,65 @@ def look(folder: Path, target: Path, codes: Codes, memory: str) -> None:
     """
     if target.exists() or not any(folder.glob("read-*.parquet")):
         return
-    patients, counted = 0, Counter[tuple[str, str, str, str]]()
-    for records in _patients(folder, memory):
-        patients += 1
-        for code in set(codes_alone(records, codes)):
+    patients, counted = count(_patients(folder, memory), codes)
+    write_whole(target, msgspec.json.encode(listed(patients, counted)))
+
+
+Codings = Counter[tuple[str, str, str, str]]
+"""Of how many patients each code is: the prefetch key, the system, the code, and the key of ours that it looks like."""
+Line = tuple[str, str, str, bytes]
+"""Since when a record is known, its type, its id, and its JSON."""
+
+
+def count(patients: Iterable[Iterable[Line]], codes: Codes) -> tuple[int, Codings]:
+    """How many patients these are, and the codes of their newest records that no value set knows."""
+    number, counted = 0, Codings()
+    for lines in patients:
+        number += 1
+        for code in set(codes_alone(_resources(lines), codes)):
             if code in counted or len(counted) < _MOST_CODES:
                 counted[code] += 1
+    return number, counted
+
+
+def listed(patients: int, counted: Codings) -> Looked:
+    """What is told of the codes of so many patients."""
     ordered = sorted(counted.items(), key=lambda one: (not one[0][3], -one[1], one[0]))
-    listed = tuple(NotUnderstood(*code, number) for code, number in ordered[:_LISTED])
-    write_whole(target, msgspec.json.encode(Looked(patients, listed, len(ordered) - len(listed))))
+    told = tuple(NotUnderstood(*code, number) for code, number in ordered[:_LISTED])
+    return Looked(patients, told, len(ordered) - len(told))
 
 
-def _patients(folder: Path, memory: str) -> Iterator[list[Resource]]:
-    """The records of each patient who is looked at, of each as many as may be."""
+def _patients(folder: Path, memory: str) -> Iterator[Iterator[Line]]:
+    """The lines of each patient who is looked at."""
     read = f"read_parquet('{quoted(folder)}/read-*.parquet') WHERE kind <> '{SHARED}'"
     with duckdb.connect(":memory:") as base:
         base.execute(f"SET memory_limit='{memory}'")
         base.execute(f"SET temp_directory='{quoted(folder / 'spill')}'")
         base.execute("SET threads=1")
-        every = _one_in(int(base.execute(f"SELECT count(DISTINCT patient) FROM {read}").fetchall()[0][0]))
-        chosen = f"SELECT patient, kind, {PLACED} FROM {read} AND hash(patient) % {every} = 0 ORDER BY patient"
+        named = f"SELECT DISTINCT patient FROM {read}"
+        every = one_in(int(base.execute(f"SELECT count(*) FROM ({named})").fetchall()[0][0]))
+        looked_at = f"SELECT patient FROM ({named}) WHERE ('0x' || sha256(patient)[1:{DIGITS}])::UBIGINT % {every} = 0"
+        chosen = f"SELECT patient, known, kind, id, {PLACED} FROM {read} AND patient IN ({looked_at}) ORDER BY patient"
         batches = base.sql(chosen).to_arrow_reader(_ROWS)
         rows = (row for batch in batches for row in zip(*(one.to_pylist() for one in batch.columns), strict=True))
         with Files() as files:
             for _, lines in groupby(rows, key=lambda row: row[0]):
-                yield list(_resources(lines, files))
+                yield ((known, kind, id, files.line(Place(*placed))) for _, known, kind, id, *placed in lines)
 
 
-def _one_in(patients: int) -> int:
-    """Of how many patients one is looked at."""
+def one_in(patients: int) -> int:
+    """Of how many patients one is looked at: whose SHA-256 begins with DIGITS that this number divides."""
     wanted = min(max(patients // EVERY, _FEWEST), _MOST)
     return max(-(-patients // wanted), 1)
 
 
-def _resources(lines: Iterator[tuple[Any, ...]], files: Files) -> Iterator[Resource]:
-    for number, (_, kind, *placed) in enumerate(lines):
+def _resources(lines: Iterable[Line]) -> Iterator[Resource]:
+    """The newest records of a patient that can be read, in an order that does not depend on the engine."""
+    for _, kind, _, raw in nlargest(MOST_RECORDS, lines):
         defects: list[Defect] = []
         try:
-            resource = read_resource(files.line(Place(*placed)), kind, defects)
+            resource = read_resource(raw, kind, defects)
         except UnreadableError:
             continue
-        if resource is not None and number < MOST_RECORDS:
+        if resource is not None:
             yield resource

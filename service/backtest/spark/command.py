@@ -18,6 +18,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from service.backtest.asked import FILE, Asked, asked_for
+from service.backtest.codes import CODES
 from service.backtest.errors import BacktestError
 from service.backtest.export import find
 from service.backtest.local import OPEN_TO_OWNER, Progress
@@ -65,6 +66,7 @@ def run(job: SparkJob, *, progress: Progress = lambda *_: None) -> Summary:
                 progress("Reading", 0, 1)
                 engine = Engine.of_sources(session, asked, export.sources, export.kinds)
                 progress("Reading", 1, 1)
+                folder.write(CODES, msgspec.json.encode(engine.looked()))
                 progress("Judging", 0, 1)
                 counts = engine.write(folder)
                 progress("Judging", 1, 1)

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from service.backtest.answer import CardRow, VerdictRow
+from service.backtest.codes import DIGITS, Looked, one_in
 from service.backtest.export import Export, Source
 from service.backtest.lines import SHARED
 from service.backtest.sorting import Read, parts_of
@@ -88,6 +89,16 @@ class Engine:
         counts = [msgspec.json.decode(row.counts, type=dict[str, int]) for row in counted.collect()]
         return summed(Export(()), self.reads, counts, self.absent)
 
+    def looked(self) -> Looked:
+        """The codes that no value set knows, of the patients whom one machine would look at too."""
+        lines = self._packed.where(f.col("kind") == PATIENT)
+        every = one_in(lines.select("key").distinct().count())
+        number = f.conv(f.substring(f.sha2("key", 256), 1, DIGITS), 16, 10).cast("long")
+        rows = lines.where(number % every == 0).select("key", "about", "packed")
+        size = sum(read.size for read in self.reads) // every
+        seen = self._sorted(rows, size).mapInArrow(partial(judging.looked_at, self._work), _COUNTED).collect()
+        return judging.looked((row.part, row.counts) for row in seen)
+
     def close(self) -> None:
         """Take the lines off the disks of the executors."""
         self._packed.unpersist()
@@ -98,8 +109,11 @@ class Engine:
         rows = lines.select(*_SORTED)
         if SHARED in self._kinds:
             rows = rows.unionByName(self._medicines(lines))
-        parts = parts_of(sum(read.size for read in self.reads), _at_once(self._packed.sparkSession))
-        return rows.repartition(parts, "key").sortWithinPartitions("key", "kind")
+        return self._sorted(rows, sum(read.size for read in self.reads))
+
+    def _sorted(self, rows: DataFrame, size: int) -> DataFrame:
+        """Packs of so many bytes of lines, those of a patient beside each other."""
+        return rows.repartition(parts_of(size, _at_once(self._packed.sparkSession)), "key").sortWithinPartitions("key")
 
     def _medicines(self, lines: DataFrame) -> DataFrame:
         """A row for each Medication that a chart points at which is more than looked through."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -17,13 +22,14 @@ from cards.record.codes import Codes
 from cards.rule_book import rule_book
 from service.app import evaluator
 from service.backtest.as_of import KnownBy
+from service.backtest.codes import Codings, Line, Looked, count, listed
 from service.backtest.export import Source, blocks
 from service.backtest.local import OPEN_TO_OWNER
 from service.backtest.moments import Plan
 from service.backtest.output import Rows, plain
 from service.backtest.patient import BEFORE_BIRTH, DIFFERING, LOST, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
 from service.backtest.reading import ExportReader
-from service.backtest.spark.packing import Chart, Packer, charts
+from service.backtest.spark.packing import Chart, Pack, Packer, charts, tuples
 from service.backtest.spark.storage import Folder
 from service.evaluation import Evaluator
 from service.expansions import read_expansions
@@ -91,6 +97,8 @@ _ready: dict[tuple[str, frozenset[str]], Backtest] = {}
 
 def backtest(work: Work, absent: frozenset[str]) -> Backtest:
     """What judges in this process, which serves many tasks, made once."""
+    if "pyspark.worker" in sys.modules:
+        gc.freeze()  # after each task Spark collects garbage, and would look through every module that is imported
     place = work.name, absent
     if place not in _ready:
         _ready.clear()
@@ -161,6 +169,30 @@ def counted(work: Work, absent: frozenset[str], rows: Iterable[pa.RecordBatch]) 
     for _, counts in _judged(work, absent, rows, None):
         said = msgspec.json.encode(dict(counts)).decode()
         yield pa.RecordBatch.from_arrays([pa.array([0], pa.int32()), pa.array([said])], schema=_COUNTED)
+
+
+def looked_at(work: Work, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The codes of sorted charts that no value set knows, with how many charts these are."""
+    every = tuples(rows, ("key", "about", "packed"))
+    patients = (_lines(packs) for _, packs in groupby(every, key=itemgetter(0)))
+    number, counted = count(patients, backtest(work, frozenset()).codes)
+    if number:
+        said = msgspec.json.encode(list(counted.items())).decode()
+        yield pa.RecordBatch.from_arrays([pa.array([number], pa.int32()), pa.array([said])], schema=_COUNTED)
+
+
+def looked(parts: Iterable[tuple[int, str]]) -> Looked:
+    """What was seen of codes in all parts."""
+    patients, counted = 0, Codings()
+    for number, said in parts:
+        patients += number
+        counted.update(dict(msgspec.json.decode(said, type=list[tuple[tuple[str, str, str, str], int]])))
+    return listed(patients, counted)
+
+
+def _lines(packs: Iterable[tuple[Any, ...]]) -> Iterator[Line]:
+    every = (one for _, about, packed in packs for one in Pack(about, packed).lines())
+    return ((one.known, one.kind, one.id, one.raw) for one in every)
 
 
 def _judged(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -254,16 +254,17 @@ def _newest(lines: list[Held], most: int) -> list[Held]:
 def charts(rows: Iterable[pa.RecordBatch], most: int) -> Iterator[Chart]:
     """The charts of rows that are sorted by patient."""
     chart: Chart | None = None
-    for batch in rows:
-        columns: Mapping[str, list[Any]] = batch.to_pydict()
-        for key, kind, lines, about, packed in zip(*(columns[name] for name in _NEEDED), strict=True):
-            if chart is None or chart.patient != key:
-                if chart is not None:
-                    yield chart
-                chart = Chart(key, most)
-            chart.take(kind, lines, about, packed)
+    for key, kind, lines, about, packed in tuples(rows, ("key", "kind", "lines", "about", "packed")):
+        if chart is None or chart.patient != key:
+            if chart is not None:
+                yield chart
+            chart = Chart(key, most)
+        chart.take(kind, lines, about, packed)
     if chart is not None:
         yield chart
 
 
-_NEEDED = ("key", "kind", "lines", "about", "packed")
+def tuples(batches: Iterable[pa.RecordBatch], names: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    """The rows of batches, of each the columns of these names."""
+    for batch in batches:
+        yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)

@@ -17,6 +17,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from service.backtest import spark
+from service.backtest.codes import CODES
 from service.backtest.errors import BacktestError
 from service.backtest.moments import Plan
 from service.backtest.patient import LOST
@@ -100,6 +101,8 @@ def test_an_executor_that_is_killed_costs_and_doubles_nothing(folder: Path) -> N
     for table in ("verdicts", "cards", "moments"):
         assert without_times(rows(folder / "spark", table)) == without_times(rows(folder / "local", table))
     assert summary(folder / "spark") == summary(folder / "local")
+    assert json.loads((folder / "spark" / CODES).read_text())["codes"]
+    assert (folder / "spark" / CODES).read_bytes() == (folder / "local" / CODES).read_bytes()
     assert not list(folder.glob("spark/*.tmp"))
     assert "Written to spark" in (folder / "said").read_text()
     subprocess.run([*command[:3], "backtest-report", "local"], cwd=folder, check=True, timeout=120)

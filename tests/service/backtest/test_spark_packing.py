@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from service.backtest.codes import CODES, Looked
 from service.backtest.errors import BacktestError
 from service.backtest.export import find
 from service.backtest.moments import Plan
 from service.backtest.patient import LOST
 from service.backtest.sorting import Read
 from service.backtest.spark import judging
-from service.backtest.spark.packing import PATIENT, READ
+from service.backtest.spark.packing import PATIENT, READ, tuples
 from service.backtest.spark.storage import Folder
 from service.settings import Settings
 from tests.support.exports import FOOT_DROP, Json, backtest, rows, summary, without_times, write
@@ -29,8 +30,8 @@ MAX_RECORDS = 40
 SETTINGS = Settings(max_records=MAX_RECORDS)
 
 
-def judged(export: Path) -> tuple[dict[str, list[Json]], Counter[str]]:
-    """The rows of each table, and what is counted, by the functions that executors call."""
+def judged(export: Path) -> tuple[dict[str, list[Json]], Counter[str], Looked]:
+    """The rows of each table, what is counted, and the codes, by the functions that executors call."""
     files = find(str(export))
     work = judging.work(SETTINGS, Plan())
     numbers = pa.record_batch({"id": list(range(len(files.sources)))})
@@ -49,7 +50,7 @@ def judged(export: Path) -> tuple[dict[str, list[Json]], Counter[str]]:
         counts.update(read.odd)
     for batch in judging.counted(work, absent, batches):
         counts.update(json.loads(batch.column("counts")[0].as_py()))
-    return said, counts
+    return said, counts, judging.looked(tuples(judging.looked_at(work, batches), ("part", "counts")))
 
 
 @pytest.fixture
@@ -66,12 +67,14 @@ def in_order(said: list[Json]) -> list[Json]:
 
 def test_rows_and_counts_are_those_of_one_machine(export: Path, tmp_path: Path) -> None:
     assert backtest(tmp_path, export).returncode == 0
-    said, counts = judged(export)
+    said, counts, looked_at = judged(export)
     for table, told in said.items():
         assert told
         assert in_order(told) == without_times(rows(tmp_path / "out", table))
     whole = summary(tmp_path / "out")
     assert +counts == Counter(whole["counts"]) + Counter(patients=whole["patients"], moments=whole["moments"])
+    assert looked_at == msgspec.json.decode((tmp_path / "out" / CODES).read_bytes(), type=Looked)
+    assert looked_at.codes
 
 
 @pytest.mark.parametrize("slash", ["/", "\\/"])
@@ -90,7 +93,7 @@ def test_a_patient_who_is_larger_than_is_held_is_judged_by_the_newest_and_counte
     old = [FOOT_DROP | {"id": f"o{n}", "subject": subject, "recordedDate": f"19{n // 2 + 60}-01-01"} for n in range(60)]
     new = [FOOT_DROP | {"id": f"n{n}", "subject": subject, "recordedDate": "2025-03-10"} for n in range(40)]
     write(export, [*old, *new], name="flood.ndjson")
-    said, counts = judged(export)
+    said, counts, _ = judged(export)
     assert counts[LOST] > MAX_RECORDS
     of_flooded = [row for row in said["verdicts"] if row["patient"] == "p4"]
     assert {row["outcome"] for row in of_flooded} >= {"could-not-evaluate"}
