@@ -19,7 +19,7 @@ from cards.record.errors import UnreadableError
 from cards.record.records import Resource
 from service.backtest.lines import SHARED
 from service.backtest.places import Files, Place
-from service.backtest.sorting import PLACED, quoted, write_whole
+from service.backtest.sorting import PLACED, Read, quoted, write_whole
 from service.memory.unknown import EVERY, MOST_RECORDS, codes_alone
 
 CODES = "codes.json"
@@ -27,6 +27,7 @@ _FEWEST, _MOST = 100, 1_000  # patients who are looked at
 _MOST_CODES = 100_000  # different ones that are counted
 _LISTED = 500
 DIGITS = 8  # hexadecimal ones, by which it is chosen whose codes are looked at
+_LARGE = 1_000  # lines of a large patient, where an export holds no Patient
 _ROWS = 2_000  # lines that are held at once
 
 
@@ -48,14 +49,14 @@ class Looked(Struct, frozen=True):
     more: int
 
 
-def look(folder: Path, target: Path, codes: Codes, memory: str) -> None:
+def look(folder: Path, target: Path, reads: Iterable[Read], codes: Codes, memory: str) -> None:
     """Look at the lines that were read into a folder, and write what was seen to a file, unless it is there.
 
     Raises OSError and duckdb.Error.
     """
     if target.exists() or not any(folder.glob("read-*.parquet")):
         return
-    patients, counted = count(_patients(folder, memory), codes)
+    patients, counted = count(_patients(folder, one_in(reads), memory), codes)
     write_whole(target, msgspec.json.encode(listed(patients, counted)))
 
 
@@ -83,15 +84,14 @@ def listed(patients: int, counted: Codings) -> Looked:
     return Looked(patients, told, len(ordered) - len(told))
 
 
-def _patients(folder: Path, memory: str) -> Iterator[Iterator[Line]]:
-    """The lines of each patient who is looked at."""
+def _patients(folder: Path, every: int, memory: str) -> Iterator[Iterator[Line]]:
+    """The lines of each patient who is looked at, one of `every`."""
     read = f"read_parquet('{quoted(folder)}/read-*.parquet') WHERE kind <> '{SHARED}'"
     with duckdb.connect(":memory:") as base:
         base.execute(f"SET memory_limit='{memory}'")
         base.execute(f"SET temp_directory='{quoted(folder / 'spill')}'")
         base.execute("SET threads=1")
         named = f"SELECT DISTINCT patient FROM {read}"
-        every = one_in(int(base.execute(f"SELECT count(*) FROM ({named})").fetchall()[0][0]))
         looked_at = f"SELECT patient FROM ({named}) WHERE ('0x' || sha256(patient)[1:{DIGITS}])::UBIGINT % {every} = 0"
         chosen = f"SELECT patient, known, kind, id, {PLACED} FROM {read} AND patient IN ({looked_at}) ORDER BY patient"
         batches = base.sql(chosen).to_arrow_reader(_ROWS)
@@ -101,8 +101,15 @@ def _patients(folder: Path, memory: str) -> Iterator[Iterator[Line]]:
                 yield ((known, kind, id, files.line(Place(*placed))) for _, known, kind, id, *placed in lines)
 
 
-def one_in(patients: int) -> int:
-    """Of how many patients one is looked at: whose SHA-256 begins with DIGITS that this number divides."""
+def one_in(reads: Iterable[Read]) -> int:
+    """Of how many patients one is looked at: whose SHA-256 begins with DIGITS that this number divides.
+
+    How many patients there are is taken from what was read, without counting them.
+    """
+    kinds = Counter[str]()
+    for read in reads:
+        kinds.update(read.kinds)
+    patients = max(kinds["Patient"], kinds.total() // _LARGE)
     wanted = min(max(patients // EVERY, _FEWEST), _MOST)
     return max(-(-patients // wanted), 1)
 

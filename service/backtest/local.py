@@ -94,7 +94,7 @@ def _run(job: Job, resume: bool, progress: Progress) -> Summary:
         return finished
     with _pool(job.processes) as submit:
         reads = _read(job, export, submit, progress)
-        look(job.work, job.out / CODES, _backtest(job, frozenset()).codes, job.memory)
+        look(job.work, job.out / CODES, reads, _backtest(job, frozenset()).codes, job.memory)
         progress("Sorting", 0, 1)
         held = sort(job.work, job.processes, job.memory, job.settings.max_records)
         progress("Sorting", 1, 1)

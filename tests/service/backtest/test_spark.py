@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -21,18 +23,14 @@ from service.backtest.codes import CODES
 from service.backtest.errors import BacktestError
 from service.backtest.moments import Plan
 from service.backtest.patient import LOST
-from service.backtest.spark.command import SparkJob, started
+from service.backtest.spark.command import UNPACKED, SparkJob, started
 from service.settings import Settings
 from tests.support.exports import BORN, FOOT_DROP, Json, backtest, rows, summary, visit, without_times, write
+from tests.support.packed import pack
 from tests.support.population import patient
 
 CLUSTER = "local-cluster[2,1,1024]"
-LIGHT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # half of the CPU that a short run otherwise takes
-CONF = (
-    ("spark.ui.enabled", "false"),
-    ("spark.driver.extraJavaOptions", LIGHT),
-    ("spark.executor.extraJavaOptions", LIGHT),
-)
+CONF = (("spark.ui.enabled", "false"),)
 MAX_RECORDS = 80
 PATIENTS = 40
 
@@ -131,11 +129,28 @@ def _is_executor(pid: int, session: int) -> bool:
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A cluster that this process drives."""
-    job = SparkJob(export="", out="", settings=Settings(), plan=Plan(), master=CLUSTER, conf=CONF)
-    session = started(job)
-    yield session
-    session.stop()
+    """A cluster that this process drives, whose executors run a packed environment and see no other."""
+    archive = pack(tmp_path_factory.mktemp("packed"))
+    job = SparkJob(export="", out="", settings=Settings(), plan=Plan(), master=CLUSTER, archive=archive, conf=CONF)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PYSPARK_PYTHON", "PYTHONPATH"):
+            patch.delenv(name, raising=False)
+        session = started(job)
+        yield session
+        session.stop()
+
+
+def test_executors_run_what_is_packed(session: SparkSession) -> None:
+    names = ("service.backtest.spark.judging", "msgspec._core", "pydantic_core._pydantic_core")
+
+    def places(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        files = [str(import_module(name).__file__) for name in names]
+        for _ in batches:
+            yield pa.RecordBatch.from_pydict({"place": [sys.prefix, *files]})
+
+    prefix, *files = [row.place for row in session.range(0, 1, 1, 1).mapInArrow(places, "place string").collect()]
+    assert Path(prefix).name == UNPACKED
+    assert all(Path(file).is_relative_to(prefix) for file in files), files
 
 
 @pytest.fixture(scope="module")
