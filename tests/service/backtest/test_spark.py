@@ -33,6 +33,7 @@ CLUSTER = "local-cluster[2,1,1024]"
 CONF = (("spark.ui.enabled", "false"),)
 MAX_RECORDS = 80
 PATIENTS = 40
+OTHERS = 80  # so that of the codes of all patients not all are looked at
 
 
 def records() -> Iterator[Json]:
@@ -63,12 +64,21 @@ def odd() -> list[Json]:
     ]
 
 
+def others() -> Iterator[Json]:
+    """Patients who were never seen, each with a code that nobody knows."""
+    for number in range(OTHERS):
+        code = {"coding": [{"system": "http://example.org/own", "code": f"OWN-{number}"}]}
+        yield BORN | {"id": f"r{number}"}
+        yield FOOT_DROP | {"id": f"r{number}", "subject": {"reference": f"Patient/r{number}"}, "code": code}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export with all that may be wrong, and what one machine makes of it."""
     place = tmp_path_factory.mktemp("spark")
     write(place / "export", records())
     write(place / "export", odd(), name="odd.ndjson")
+    write(place / "export", others(), name="others.ndjson")
     with (place / "export" / "bad.ndjson").open("w") as file:
         file.write(
             '{no json\n\n[1, 2]\n{"resourceType": "Wonder", "id": "x"}\n{"resourceType": "Condition", "id": "x"}\n'
@@ -99,7 +109,8 @@ def test_an_executor_that_is_killed_costs_and_doubles_nothing(folder: Path) -> N
     for table in ("verdicts", "cards", "moments"):
         assert without_times(rows(folder / "spark", table)) == without_times(rows(folder / "local", table))
     assert summary(folder / "spark") == summary(folder / "local")
-    assert json.loads((folder / "spark" / CODES).read_text())["codes"]
+    looked_at = json.loads((folder / "spark" / CODES).read_text())
+    assert 1 < len([one for one in looked_at["codes"] if one["code"].startswith("OWN-")]) < OTHERS
     assert (folder / "spark" / CODES).read_bytes() == (folder / "local" / CODES).read_bytes()
     assert not list(folder.glob("spark/*.tmp"))
     assert "Written to spark" in (folder / "said").read_text()
