@@ -22,6 +22,8 @@ from cards.value_sets.value_set import VALUE_SETS
 MOST = 20  # codes of a prefetch key that are listed
 _MOST_COUNTED = 5_000  # different codes of a prefetch key
 _LONGEST = 10_000  # bytes of a code
+_LONGEST_SEEN = 1_000  # bytes of one that is remembered
+_CODED = ("code", "codeCodeableConcept", "medicationCodeableConcept", "type")  # elements in which codes stand
 _SHOWN = 80  # characters of an address, a code or a display
 _WORD = re.compile(r"[^\W_]+")
 _KEY_OF_TYPE = {prefetch.resource_type: key for key, prefetch in PREFETCH_KEYS.items()}
@@ -84,13 +86,11 @@ def unknown_codes(records: Iterable[Resource], codes: Codes) -> dict[str, Unknow
     """By prefetch key, the codes that no value set knows: what looks like ours first, then the most frequent."""
     counted: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     displays: dict[tuple[str, str], str] = {}
-    for record in records:
-        key = _KEY_OF_TYPE.get(record.resourceType)
-        for concept in _concepts(record) if key in _DOMAINS else ():
-            for place, words in _unknown(concept, codes, str(key)):
-                if place in counted[str(key)] or len(counted[str(key)]) < _MOST_COUNTED:
-                    counted[str(key)][place] += 1
-                    displays.setdefault(place, words)
+    for (key, text), times in _texts_in(records).items():
+        for place, words in (_seen if len(text) <= _LONGEST_SEEN else _unread)(text, codes, key):
+            if place in counted[key] or len(counted[key]) < _MOST_COUNTED:
+                counted[key][place] += times
+                displays.setdefault(place, words)
     return {key: _most(counted[key], displays, key) for key in PREFETCH_KEYS if counted.get(key)}
 
 
@@ -106,14 +106,33 @@ def _most(counted: Counter[tuple[str, str]], displays: Mapping[tuple[str, str], 
     return Unknown(tuple(listed), len(every) - len(listed))
 
 
-def _concepts(record: Resource) -> Iterator[CodeableConcept]:
-    for name in ("code", "codeCodeableConcept", "medicationCodeableConcept", "type"):
-        value = getattr(record, name, None)
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, CodeableConcept):
-                yield one
-            elif isinstance(one, Raw) and 0 < len(bytes(one)) <= _LONGEST and (read := _read(bytes(one))) is not None:
-                yield read
+def _texts_in(records: Iterable[Resource]) -> Counter[tuple[str, bytes]]:
+    """How often the JSON of each code stands in the records of a prefetch key."""
+    texts = Counter[tuple[str, bytes]]()
+    for record in records:
+        key = _KEY_OF_TYPE.get(record.resourceType, "")
+        for name in _elements(type(record)) if key in _DOMAINS else ():
+            value = getattr(record, name)
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, CodeableConcept):
+                    texts[key, msgspec.json.encode(one)] += 1
+                elif isinstance(one, Raw) and 0 < len(one) <= _LONGEST:
+                    texts[key, bytes(one)] += 1
+    return texts
+
+
+@cache
+def _elements(kind: type[Resource]) -> tuple[str, ...]:
+    """The elements of a type in which its codes stand."""
+    return tuple(name for name in _CODED if name in kind.__struct_fields__)
+
+
+def _unread(raw: bytes, codes: Codes, key: str) -> tuple[tuple[tuple[str, str], str], ...]:
+    concept = _read(raw)
+    return () if concept is None else tuple(_unknown(concept, codes, key))
+
+
+_seen = lru_cache(maxsize=4_000)(_unread)  # the same codes come again and again
 
 
 def _read(raw: bytes) -> CodeableConcept | None:

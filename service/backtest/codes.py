@@ -18,7 +18,7 @@ from cards.record.defects import Defect
 from cards.record.errors import UnreadableError
 from cards.record.records import Resource
 from service.backtest.lines import SHARED
-from service.backtest.places import Files, Place
+from service.backtest.places import Files
 from service.backtest.sorting import PLACED, Read, quoted, write_whole
 from service.memory.unknown import EVERY, MOST_RECORDS, codes_alone
 
@@ -98,7 +98,7 @@ def _patients(folder: Path, every: int, memory: str) -> Iterator[Iterator[Line]]
         rows = (row for batch in batches for row in zip(*(one.to_pylist() for one in batch.columns), strict=True))
         with Files() as files:
             for _, lines in groupby(rows, key=lambda row: row[0]):
-                yield ((known, kind, id, files.line(Place(*placed))) for _, known, kind, id, *placed in lines)
+                yield ((known, kind, id, files.line(*placed)) for _, known, kind, id, *placed in lines)
 
 
 def one_in(reads: Iterable[Read]) -> int:

@@ -23,7 +23,7 @@ _PACKAGES = {
     **{"abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"},
 }
 """What reads an address that begins so."""
-_CHUNK = 1 << 20  # bytes read at once
+_CHUNK = 1 << 17  # bytes read at once: they stay in the cache of the processor
 _SPAN = 128 << 20  # bytes of a plain file that one process reads
 LONGEST_LINE = 64 << 20  # bytes: a document of its own size is in another file
 PLAIN = (".ndjson", ".jsonl")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from service.backtest.lines import SHARED, references
 from service.backtest.patient import Record
-from service.backtest.places import Files, Place
+from service.backtest.places import Files
 from service.backtest.sorting import PLACED, ROWS, Sorted
 
 _POINTING = frozenset({"MedicationRequest", "MedicationStatement"})
@@ -41,7 +41,7 @@ class Part:
         if not self._medicines.metadata.num_rows:
             return {}
         placed = (place for _, kind, _, _, *place in self._rows() if kind in _POINTING)
-        wanted = {identity for place in placed for identity in references(self._files.line(Place(*place)), SHARED)}
+        wanted = {identity for place in placed for identity in references(self._files.line(*place), SHARED)}
         every = (row for batch in self._medicines.iter_batches(ROWS, columns=["id", "line"]) for row in _tuples(batch))
         return {identity: line for identity, line in every if identity in wanted}
 
@@ -53,7 +53,7 @@ class Part:
                 if records:
                     yield patient, records
                 patient, records = named, []
-            records.append(Record(kind, identity, self._files.line(Place(*place)), is_trigger))
+            records.append(Record(kind, identity, self._files.line(*place), is_trigger))
         if records:
             yield patient, records
 

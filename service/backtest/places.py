@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Self
+from typing import Self
 
 from service.backtest.errors import BacktestError
 from service.backtest.export import PLAIN, Source
 
 _LOCAL = "file://"
 _MOST_OPEN = 100  # files
+_AHEAD = 8 << 10  # bytes that are read at once: the lines of a patient often stand together
 _CHANGED = "{} was changed since it was read: start again with another --out"
-
-
-class Place(NamedTuple):
-    """Where a line stands in a file that was last changed at `stamp`, or the line itself."""
-
-    path: str
-    stamp: int
-    start: int
-    size: int
-    line: bytes | None
 
 
 def local_file(source: Source) -> tuple[str, int] | None:
@@ -32,34 +23,46 @@ def local_file(source: Source) -> tuple[str, int] | None:
 
 
 class Files:
-    """Reads lines where they stand, from files that stay open meanwhile."""
+    """Reads lines where they stand, from files that stay open meanwhile; what stands beside a line is read with it."""
 
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
+        self._ahead: dict[str, tuple[int, bytes]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ahead.clear()
         while self._open:
             os.close(self._open.popitem()[1])
 
-    def line(self, place: Place) -> bytes:
-        """The line. Raises BacktestError when the file is no longer what it was, and OSError."""
-        if place.line is not None:
-            return place.line
-        file = self._open.get(place.path)
-        if file is None:
-            file = self._opened(place)
-        line = os.pread(file, place.size, place.start)
-        if len(line) != place.size:
-            raise BacktestError(_CHANGED.format(place.path))
-        return line
+    def line(self, path: str, stamp: int, start: int, size: int, line: bytes | None) -> bytes:
+        """The line itself, or what stands there in a file that was last changed at `stamp`.
 
-    def _opened(self, place: Place) -> int:
+        Raises BacktestError when the file is no longer what it was, and OSError.
+        """
+        if line is not None:
+            return line
+        ahead = self._ahead.get(path)
+        if ahead is not None and ahead[0] <= start and start + size <= ahead[0] + len(ahead[1]):
+            return ahead[1][start - ahead[0] : start - ahead[0] + size]
+        return self._read(path, stamp, start, size)
+
+    def _read(self, path: str, stamp: int, start: int, size: int) -> bytes:
+        file = self._open.get(path)
+        if file is None:
+            file = self._opened(path, stamp)
+        read = os.pread(file, max(size, _AHEAD), start)
+        if len(read) < size:
+            raise BacktestError(_CHANGED.format(path))
+        self._ahead[path] = start, read
+        return read[:size]
+
+    def _opened(self, path: str, stamp: int) -> int:
         if len(self._open) >= _MOST_OPEN:
             self.__exit__()
-        file = self._open[place.path] = os.open(place.path, os.O_RDONLY)
-        if os.fstat(file).st_mtime_ns != place.stamp:
-            raise BacktestError(_CHANGED.format(place.path))
+        file = self._open[path] = os.open(path, os.O_RDONLY)
+        if os.fstat(file).st_mtime_ns != stamp:
+            raise BacktestError(_CHANGED.format(path))
         return file

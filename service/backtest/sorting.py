@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, compress, count, groupby
+from operator import add, is_
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -17,12 +18,13 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from service.backtest.export import Source, blocks
-from service.backtest.lines import KEPT, SHARED, Fate, Line
+from service.backtest.lines import KEPT, SHARED, Fate, Lines
 from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, WITHOUT_TRIGGER, Backtest
-from service.backtest.places import Files, Place, local_file
+from service.backtest.places import Files, local_file
 
 _BATCH = 16 << 20  # bytes that are held before they are written
 _ROW = 500  # bytes of what is held of a line beside its text
+_NOWHERE = -1
 _PART = 96 << 20  # bytes of lines of a part
 ROWS = 20_000  # of a row group
 _SCHEMA = pa.schema(
@@ -57,36 +59,32 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
     done = folder / f"read-{number:05}.json"
     if done.exists():
         return msgspec.json.decode(done.read_bytes(), type=Read)
-    odd, counts, last = Counter[str](), Counter[tuple[str, str]](), KEPT
-    read = backtest.line_reader(odd).read
+    odd, lost, is_cut = Counter[str](), Counter[tuple[Fate, str]](), False
+    read_all = backtest.line_reader(odd).read_all
     target = folder / f"read-{number:05}.parquet"
     with pq.ParquetWriter(f"{target}.tmp", _SCHEMA, compression="lz4", use_dictionary=["kind", "path"]) as writer:
         waiting = _Waiting(source, writer)
         for start, block in blocks(source):
             if isinstance(block, Fate):
-                last = block
-                counts[last, ""] += 1
+                is_cut = False
+                lost[block, ""] += 1
                 continue
-            for text in block:
-                if raw := text.strip():
-                    line = read(raw)
-                    last = line.fate
-                    if last is KEPT:
-                        waiting.add(line, start, text)
-                    else:
-                        counts[last, line.kind] += 1
-                start += len(text) + 1
+            raws = list(map(bytes.strip, block))
+            starts = map(add, accumulate(map(len, block), initial=start), count())  # and a line feed each
+            lines = read_all(list(filter(None, raws)))
+            waiting.add(lines, list(compress(block, raws)), list(compress(starts, raws)))
+            is_cut = lines.is_cut if any(raws) else is_cut
         waiting.write()
-    counts.update(waiting.counts)
-    if last is Fate.NO_JSON and source.end is None:  # the end of a file was not written, or not copied
-        counts.update({(Fate.NO_JSON, ""): -1, (Fate.CUT_OFF, ""): 1})
+    if is_cut and source.end is None:  # the end of a file was not written, or not copied
+        lost.update({(Fate.NO_JSON, ""): -1, (Fate.CUT_OFF, ""): 1})
+    counts = lost + waiting.counts
     os.replace(f"{target}.tmp", target)
     result = Read(_summed(counts, 0), _summed(counts, 1), dict(odd), waiting.size)
     write_whole(done, msgspec.json.encode(result))
     return result
 
 
-def _summed(counts: Counter[tuple[str, str]], place: int) -> dict[str, int]:
+def _summed(counts: Counter[tuple[Fate, str]], place: int) -> dict[str, int]:
     """How many lines there are by fate (0) or by type (1)."""
     summed = Counter[str]()
     for key, number in counts.items():
@@ -95,57 +93,54 @@ def _summed(counts: Counter[tuple[str, str]], place: int) -> dict[str, int]:
 
 
 class _Waiting:
-    """Lines that are kept and not yet written; how many there are of each type, and how long they are together."""
+    """Lines that are kept and not yet written; how many lines there are of each fate and type, and of which size."""
 
     def __init__(self, source: Source, writer: pq.ParquetWriter) -> None:
-        self.counts = Counter[tuple[str, str]]()
+        self.counts = Counter[tuple[Fate, str]]()
         self.size = 0
         self._file = local_file(source)
         self._writer = writer
         self._begin()
 
     def _begin(self) -> None:
-        self._lines: list[Line] = []
+        self._columns: tuple[list[Any], ...] = ([], [], [], [], [])
+        self._raws: list[bytes | None] = []
         self._starts: list[int] = []
         self._sizes: list[int] = []
         self._held = 0
 
-    def add(self, line: Line, start: int, text: bytes) -> None:
-        """Take in a line of a text that begins at this byte; where it stands in a file it need not be held.
-
-        A line that had to be mended does not stand there as it is.
-        """
-        raw = line.raw
-        self._sizes.append(len(raw))
-        at = -1 if self._file is None or line.kind == SHARED else 0 if raw is text else text.find(raw)
-        self._starts.append(at if at < 0 else start + at)
-        if at >= 0:
-            line.raw = b""
-        self._lines.append(line)
-        self._held += _ROW + len(line.raw)
-        if self._held >= _BATCH:
+    def add(self, lines: Lines, texts: Sequence[bytes], starts: Sequence[int]) -> None:
+        """Take in lines of texts that begin at these bytes; where a line stands in a file it need not be held."""
+        self.counts.update(lines.others)
+        if len(lines.places) < len(texts):
+            texts, starts = [texts[place] for place in lines.places], [starts[place] for place in lines.places]
+        self._sizes += map(len, lines.raws)
+        if self._file is None or SHARED in lines.kinds or not all(map(is_, lines.raws, texts)):
+            starts = list(map(self._place, lines.kinds, lines.raws, texts, starts))
+            raws = [raw if start == _NOWHERE else None for raw, start in zip(lines.raws, starts, strict=True)]
+            self._held += sum(map(len, filter(None, raws)))
+        else:
+            raws = [None] * len(texts)
+        self._starts += starts
+        self._raws += raws
+        for column, more in zip(self._columns, lines.columns[1:], strict=True):
+            column += more
+        if self._held + _ROW * len(self._sizes) >= _BATCH:
             self.write()
+
+    def _place(self, kind: str, raw: bytes, text: bytes, start: int) -> int:
+        """Where a line stands in a plain file; one that had to be mended does not stand there as it is."""
+        at = -1 if self._file is None or kind == SHARED else text.find(raw)
+        return _NOWHERE if at < 0 else start + at
 
     def write(self) -> None:
         """Write them."""
-        rows, sizes, (path, stamp) = self._lines, self._sizes, self._file or ("", 0)
-        kinds = [row.kind for row in rows]
-        columns: list[Sequence[Any]] = [
-            [row.patient for row in rows],
-            kinds,
-            [row.id for row in rows],
-            [row.known for row in rows],
-            [row.is_trigger for row in rows],
-            sizes,
-            [path] * len(rows),
-            [stamp] * len(rows),
-            self._starts,
-            [row.raw or None for row in rows],
-        ]
-        arrays = [pa.array(column, kind) for column, kind in zip(columns, _SCHEMA.types, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
-        self.counts.update({(KEPT, kind): number for kind, number in Counter(kinds).items()})
-        self.size += sum(sizes)
+        number, (path, stamp) = len(self._sizes), self._file or ("", 0)
+        self.counts.update({(KEPT, kind): many for kind, many in Counter(self._columns[1]).items()})
+        place = [self._sizes, pa.repeat(path, number), pa.repeat(stamp, number), self._starts, self._raws]
+        columns = zip([*self._columns, *place], _SCHEMA.types, strict=True)
+        self._writer.write_table(pa.Table.from_arrays([pa.array(*one) for one in columns], schema=_SCHEMA))
+        self.size += sum(self._sizes)
         self._begin()
 
 
@@ -283,7 +278,7 @@ def _repeated(base: Any, read: str, others: str) -> tuple[int, int]:
             f"WHERE {others} ORDER BY patient, kind, id"
         )
         for _, rows in groupby(_rows(base, query), key=lambda row: row[:3]):
-            checksums = [crc32(files.line(Place(*row[3:]))) for row in rows]
+            checksums = [crc32(files.line(*row[3:])) for row in rows]
             if len(set(checksums)) == 1:
                 twice += len(checksums) - 1
             else:

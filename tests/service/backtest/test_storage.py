@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from service.backtest.errors import BacktestError
-from service.backtest.places import Files, Place
+from service.backtest.places import Files
 from tests.support.exports import BORN, FOOT_DROP, backtest, rows, summary, visit, write
 
 RECORDS = [BORN, *(visit(number, f"2025-03-1{number}T10:00:00Z") for number in range(5)), FOOT_DROP]
@@ -75,8 +75,8 @@ def test_a_file_that_was_changed_since_it_was_read_is_noticed(tmp_path: Path) ->
     file.write_bytes(b'{"a": 1}\n{"b": 2}\n')
     stamp = file.stat().st_mtime_ns
     with Files() as files:
-        assert files.line(Place(str(file), stamp, 9, 8, None)) == b'{"b": 2}'
+        assert files.line(str(file), stamp, 9, 8, None) == b'{"b": 2}'
         with pytest.raises(BacktestError, match="was changed"):
-            files.line(Place(str(file), stamp, 9, 20, None))
+            files.line(str(file), stamp, 9, 20, None)
     with Files() as files, pytest.raises(BacktestError, match="was changed"):
-        files.line(Place(str(file), stamp + 1, 9, 8, None))
+        files.line(str(file), stamp + 1, 9, 8, None)
