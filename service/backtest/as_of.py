@@ -39,16 +39,9 @@ from cards.record.records import (
     reference_id,
 )
 from cards.record.statuses import NOT_TRUE, OVER, clinical_status, status, verification_status
+from service.backtest.usual_dates import are_usual, is_usual
 
 _END_OF_TIME = datetime(9990, 1, 1, tzinfo=UTC)  # a Clock takes what is later than its now for now
-_USUAL = re.compile(
-    r"[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-    r"(?:T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d))?",
-    re.ASCII,
-)
-"""Nearly every date: one that needs no second look."""
-_ALL_USUAL = re.compile(rf"(?:(?:{_USUAL.pattern})\n)*+", re.ASCII)
-_is_usual = _USUAL.fullmatch
 _OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
 _DAY = len("2026-03-02")
 _ACTIVE = Raw(b'"active"')
@@ -189,7 +182,7 @@ class Times:
         if not isinstance(value, str):
             self._counts["dates that cannot be read"] += 1
             return ""
-        if _USUAL.fullmatch(value):
+        if is_usual(value):
             return value
         text = value.strip()
         if self.read(text) is None:
@@ -216,10 +209,10 @@ class Times:
         values = list(map(attrgetter(outer), every))
         if inner:
             values = [value.get(inner) if type(value) is dict else value for value in values]
-        if _are_usual(values):
+        if are_usual(values):
             return values
         return [
-            value if type(value) is str and _is_usual(value) else self._known(dates, told)
+            value if type(value) is str and is_usual(value) else self._known(dates, told)
             for value, dates in zip(values, every, strict=True)
         ]
 
@@ -238,14 +231,6 @@ class Times:
                 return True
         read = self.read(text)
         return read is not None and read.is_after(point.moment)
-
-
-def _are_usual(values: list[Any]) -> bool:
-    """Whether all are dates that need no second look; to ask of many at once takes half as long."""
-    if set(map(type, values)) != {str}:
-        return False
-    text = "\n".join(values) + "\n"
-    return _ALL_USUAL.fullmatch(text) is not None and text.count("\n") == len(values)
 
 
 def _in_order(recorded: Names, happened: Names, known_by: KnownBy) -> Names:
