@@ -17,7 +17,7 @@ import pyarrow as pa
 import zstandard
 from msgspec import Struct
 
-from service.backtest.lines import KEPT, SHARED, Fate, Line, LineReader, references
+from service.backtest.lines import KEPT, SHARED, Fate, Line, LineReader, Lines, references
 from service.backtest.patient import Record
 from service.backtest.sorting import Read
 
@@ -101,24 +101,28 @@ class Packer:
 
     def pack(self, blocks: Iterable[list[bytes] | Fate], *, has_end: bool = False) -> Iterator[pa.RecordBatch]:
         """The packs of these lines. `has_end` says that the last one may be cut off, as that of a file may be."""
-        last = KEPT
+        is_cut = False
         for block in blocks:
             if isinstance(block, Fate):
-                last = block
-                self._counts[last] += 1
+                is_cut = False
+                self._counts[block] += 1
                 continue
-            for line in map(self._reader.read, filter(None, map(bytes.strip, block))):
-                last = line.fate
-                if last is KEPT:
-                    (self._medicines[line.id] if line.kind == SHARED else self._patients[line.patient]).append(line)
-                    self._holds += len(line.raw)
-                else:
-                    self._counts[last] += 1
-                    self._kinds[line.kind] += 1
+            raws = list(filter(None, map(bytes.strip, block)))
+            lines = self._reader.read_all(raws)
+            is_cut = lines.is_cut if raws else is_cut
+            self._take(lines)
             if self._holds >= _HELD:
                 yield from self._flush()
-        if has_end and last is Fate.NO_JSON:  # the end of a file was not written, or not copied
+        if has_end and is_cut:  # the end of a file was not written, or not copied
             self._counts.update({Fate.NO_JSON: -1, Fate.CUT_OFF: 1})
+
+    def _take(self, lines: Lines) -> None:
+        for line in lines.every():
+            (self._medicines[line.id] if line.kind == SHARED else self._patients[line.patient]).append(line)
+            self._holds += len(line.raw)
+        for (fate, kind), number in lines.others.items():
+            self._counts[fate] += number
+            self._kinds[kind] += number
 
     def end(self) -> Iterator[pa.RecordBatch]:
         """What is still held, and then what was counted."""
