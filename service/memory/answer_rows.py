@@ -1,4 +1,4 @@
-"""The rows that are kept of an answer, made of what was noted of it: without whom it was about."""
+"""Makes the rows that are kept of an answer from what was noted of it. They do not say whom it was about."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class AnswerRows:
         self._hashed = hashed
         self._in_own_words = in_own_words
         self._rules = rules
-        self._stem, self._numbers = token_hex(12), count()  # drawn once: to draw each costs more than to write it
+        self._stem, self._numbers = token_hex(12), count()  # drawn once: drawing an id costs more than writing it
         self._sets: dict[Said, tuple[str, tuple[Verdict, ...]]] = {}
 
     def rows(self, noted: Noted) -> Answered:
@@ -73,7 +73,7 @@ class AnswerRows:
         return self._hashed(noted.client, noted.tenant, kind, identity) if identity else ""
 
     def _verdicts(self, noted: Noted) -> tuple[str, tuple[Verdict, ...]]:
-        """The set of verdicts, and its name, which is that of all equal ones."""
+        """The set of verdicts and its name. Equal sets have the same name."""
         known = self._sets.get(noted.said)
         if known is None:
             plain = [
@@ -88,7 +88,7 @@ class AnswerRows:
         return known
 
     def _reason(self, rule: str, why: str, noted: Noted) -> str:
-        """Why a rule is silent; what quietened it is in our own words, and until when stays there."""
+        """Why a rule is silent. The reason of a quiet card is already in our own words, and its times are kept."""
         return why if rule in noted.quiet else self._in_own_words(why)
 
     def _card(self, noted: NotedCard, evaluation: Evaluation) -> Card:
@@ -111,7 +111,7 @@ class AnswerRows:
 
 
 def fingerprint(hashed: Hash, patient: str, told: list[str]) -> str:
-    """The keyed hash of the facts of a card; of a draft that is one of them also what it orders."""
+    """The keyed hash of the facts of a card. If a draft is among them, what it orders counts too."""
     return hashed(patient, *told)[:SHORT]
 
 

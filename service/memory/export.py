@@ -30,8 +30,8 @@ class Exported(Struct):
 def export(database: Database, folder: Path, since: int, until: int, *, is_whole: bool = False) -> Exported:
     """Write what was kept between two moments into files of a folder, whole or not at all.
 
-    The moments are milliseconds since 1970, the second is left out. A rule that was not applicable is left out, unless
-    it `is_whole`. Raises StoreAwayError and OSError.
+    The moments are milliseconds since 1970; the second is excluded. A rule that was not applicable is left out, unless
+    the export `is_whole`. Raises StoreAwayError and OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     parts = {kind: folder / f"{kind}.ndjson.part" for kind in KINDS}

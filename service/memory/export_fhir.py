@@ -1,8 +1,8 @@
-"""The memory as FHIR R4: a GuidanceResponse for what a rule said, an AuditEvent for each call.
+"""The memory as FHIR R4: a GuidanceResponse for what a rule said, an AuditEvent for each call or feedback.
 
 Patients, encounters and users are identified by their keyed hashes. The AuditEvents have the shape of IHE's Basic Audit
-Log Patterns; codes stand there only of the code systems to which FHIR binds an element (GuidanceResponse.status,
-AuditEvent.action and .outcome): what a call is, is said in words.
+Log Patterns. They hold codes only from the code systems to which FHIR binds an element (GuidanceResponse.status,
+AuditEvent.action and .outcome); words say what kind of call it was.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DEVICE: Json = {"type": "Device", "display": PUBLISHER}
 
 
 def guidance_response(evaluation: Evaluation, verdict: Verdict, card: Card | None) -> Json:
-    """What a rule said; with the card, if there was one, as its output."""
+    """What a rule said, with its card, if there was one, as the output."""
     missing = sorted({PREFETCH_KEYS[key].resource_type for key in evaluation.missing.split() if key in PREFETCH_KEYS})
     response: Json = {
         "resourceType": "GuidanceResponse",
@@ -52,7 +52,7 @@ def guidance_response(evaluation: Evaluation, verdict: Verdict, card: Card | Non
 
 
 def call_event(evaluation: Evaluation, rules: Sequence[str]) -> Json:
-    """A call of a service, and the rules of which it was shown cards."""
+    """A call of a service, and the rules whose cards were shown."""
     detail = {
         "tenant": evaluation.tenant,
         "service": evaluation.service,
@@ -93,7 +93,7 @@ def _status(verdict: Verdict, *, is_complete: bool) -> str:
 
 
 def _output(card: Card) -> Json:
-    """A card as Parameters; it is not `shown` where its rule runs in shadow. Its words are not kept."""
+    """A card as Parameters. It is not `shown` where its rule runs in shadow. Its words are not kept."""
     members = ("uuid", "indicator", "evidence", "suggestions", "mode")
     told = {name: getattr(card, name) for name in members}
     parameters: list[Json] = [{"name": name, "valueString": value} for name, value in told.items() if value]

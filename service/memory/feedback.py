@@ -1,4 +1,4 @@
-"""A message of feedback, read entry by entry: one that breaks the rules costs itself alone.
+"""A message of feedback, read entry by entry: an entry that breaks the rules does not spoil the others.
 
 Epic writes `overrideReasons`, and puts the reasons of its own build into an extension; both are read.
 """
@@ -34,7 +34,7 @@ _TOO_MANY = f"a message holds more than {MOST_ENTRIES} entries"
 
 
 class Reason(Struct, frozen=True):
-    """Why a card was set aside: a code, ours or the client's own, and what it shows its user."""
+    """Why a card was overridden: a code, ours or the client's own, and the display that the client shows its user."""
 
     code: str = ""
     system: str = ""
@@ -42,7 +42,7 @@ class Reason(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """What became of a card. `at` is in milliseconds since 1970; None when `stamp` is no such time of RFC 3339."""
+    """What became of a card. `at` is in milliseconds since 1970; None when `stamp` is not an RFC 3339 time."""
 
     card: str
     outcome: str
@@ -55,7 +55,7 @@ class Entry(Struct, frozen=True):
 
 
 class Message(Struct):
-    """The entries that were read, and what is wrong with the others."""
+    """The entries that could be read, and what is wrong with the others."""
 
     entries: list[Entry]
     refused: list[RefusedError]
@@ -66,7 +66,7 @@ class _Body(Struct):
 
 
 class _BadEntryError(ValueError):
-    """An entry breaks the rules: what is wrong, and with which member."""
+    """An entry breaks the rules: what is wrong, and in which member."""
 
     def __init__(self, why: str, member: str) -> None:
         super().__init__(why)
@@ -82,7 +82,7 @@ def meant(reason: Reason, profile: Profile) -> Reason:
 def read_feedback(body: bytes) -> Message:
     """The entries of a message.
 
-    Raises RefusedError for a body that is no message of feedback: 413 when it is too large, else 400.
+    Raises RefusedError if the body is not a message of feedback: 413 if it is too large, otherwise 400.
     """
     message = Message([], [])
     for number, text in enumerate(_entries(body)):
@@ -112,7 +112,7 @@ def _entries(body: bytes) -> list[Raw]:
 
 
 def _held(body: bytes) -> Raw:
-    """The member feedback as JSON. Raises UnreadableError."""
+    """The member `feedback` as JSON. Raises UnreadableError."""
     text = mended(cleaned(body))
     check_body(text)
     try:
@@ -152,7 +152,7 @@ def _members(text: Raw) -> dict[str, Any]:
 
 
 def _identity(value: object, member: str) -> str:
-    """A uuid, in the small letters in which we write it."""
+    """A uuid in lower case, as we write it."""
     identity = _text(value, _LONGEST_ID + 1).strip().lower()
     if not 0 < len(identity) <= _LONGEST_ID:
         raise _BadEntryError("is missing, or is not a UUID", member)
@@ -185,7 +185,7 @@ def _reason(value: object, member: str) -> tuple[Reason, str, str]:
 
 
 def _extension(value: object) -> str:
-    """An extension as JSON; of one that is too long, or cannot be written, nothing."""
+    """An extension as JSON; empty if it is too long or cannot be written."""
     if not value or not isinstance(value, dict | list):
         return ""
     try:
@@ -205,5 +205,5 @@ def _milliseconds(stamp: str) -> int | None:
         since = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
-    # Year 1 is how some programs write that they know no time; year 10000, by an offset, is one that nobody can print.
+    # Some programs write year 1 when they know no time. An offset can lead to year 10000, which cannot be printed.
     return since if 0 <= since < _END else None

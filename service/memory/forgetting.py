@@ -1,4 +1,4 @@
-"""What is forgotten: what is older than a moment, and all about one patient."""
+"""Deletes what is older than a moment, or everything about one patient."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from service.memory.rows import Evaluation
 from service.store.database import Database, StoreAwayError
 from service.store.hashing import Hash
 
-MOST_FORGOTTEN = 1000  # evaluations at a time: to forget many keeps other writers waiting
+MOST_FORGOTTEN = 1000  # evaluations at a time: deleting many keeps other writers waiting
 _SOME = 200  # evaluations of one statement
-_PAUSE_S = 0.05  # between two steps of a command, in which the services write
+_PAUSE_S = 0.05  # between two steps of a command, so that the services can write
 _TRIES = 10
 _RETRY_S = 1
 _FOREVER = 1 << 62
@@ -25,7 +25,7 @@ _NO_EVALUATION = "NOT EXISTS (SELECT 1 FROM evaluations WHERE evaluations.verdic
 
 
 class Forgotten(Struct):
-    """How many rows of each table are gone."""
+    """How many rows of each table were deleted."""
 
     evaluations: int = 0
     cards: int = 0
@@ -39,7 +39,7 @@ class Forgotten(Struct):
 
 
 def forget_old(cursor: Any, mark: str, before: int) -> Forgotten:
-    """Forget what is older than a moment, some of it if it is much. Feedback stays for as long as any other row."""
+    """Delete what is older than a moment, or part of it if it is much. Feedback is kept as long as any other row."""
     oldest = f"SELECT id FROM evaluations WHERE at < {mark} ORDER BY at LIMIT {MOST_FORGOTTEN}"
     cards = f"SELECT uuid FROM cards WHERE evaluation IN ({oldest})"
     gone = Forgotten()
@@ -49,12 +49,12 @@ def forget_old(cursor: Any, mark: str, before: int) -> Forgotten:
     if gone.evaluations < MOST_FORGOTTEN:
         gone.feedback += _deleted(cursor, f"feedback WHERE received < {mark} AND {_NO_CARD}", [before])
         gone.verdicts = _deleted(cursor, f"verdicts WHERE {_NO_EVALUATION}", [])
-        _deleted(cursor, f"unknown_codes WHERE day < {mark}", [before - _DAY_MS])  # a day counts until it is over
+        _deleted(cursor, f"unknown_codes WHERE day < {mark}", [before - _DAY_MS])  # a day counts until it has ended
     return gone
 
 
 def purge(database: Database, before: int) -> Forgotten:
-    """Forget all that is older than a moment, beside running services. Raises StoreAwayError."""
+    """Delete everything older than a moment while services run. Raises StoreAwayError."""
     gone = Forgotten()
     _overwrite(database)
     while True:
@@ -67,10 +67,10 @@ def purge(database: Database, before: int) -> Forgotten:
 
 
 def forget_patient(database: Database, hashed: Hash, client: str, identity: str, tenant: str | None) -> Forgotten:
-    """Forget the evaluations of a patient of a client, with their cards and the feedback on these.
+    """Delete the evaluations of a client's patient, with their cards and the feedback on those cards.
 
-    With a `tenant`, the base URL of a FHIR server, only those there. What the rules said stays until no evaluation
-    shares it: it is about nobody. Raises StoreAwayError.
+    With a `tenant` (the base URL of a FHIR server), only those of that server. A set of verdicts names nobody, and
+    stays until no evaluation uses it. Raises StoreAwayError.
     """
     _overwrite(database)
     gone = Forgotten()
@@ -94,7 +94,7 @@ def forget_patient(database: Database, hashed: Hash, client: str, identity: str,
 
 
 def _overwrite(database: Database) -> None:
-    """Let SQLite overwrite what it deletes, which else stays in the file until the room is needed."""
+    """Let SQLite overwrite what it deletes. Otherwise it stays in the file until the space is needed."""
     if database.is_sqlite:
         database.alone("PRAGMA secure_delete = ON", ())
 
@@ -119,7 +119,7 @@ def _deleted(cursor: Any, what: str, values: Sequence[Any]) -> int:
 
 
 def _patiently(step: Callable[[], Forgotten]) -> Forgotten:
-    """A step, tried again while the services write. Raises StoreAwayError when they never let it."""
+    """A step, tried again if the services are writing. Raises StoreAwayError if it never gets its turn."""
     for _ in range(_TRIES - 1):
         try:
             return step()

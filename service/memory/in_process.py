@@ -1,4 +1,4 @@
-"""The memory of a service that is tried out: in the process, the newest alone, and gone with it."""
+"""The memory of a service that is tried out: it holds only the newest answers, and ends with the process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class InProcess:
         return []
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
-        """Keep feedback of a client that may speak for these tenants."""
+        """Keep feedback from a client that may speak for these tenants."""
         taken = Taken()
         for event in events:
             shown_to = self._shown_to.get(event.card)

@@ -19,7 +19,10 @@ FIRST_RETRY_S = 0.5
 
 
 class _Pause:
-    """In which the store is not asked: each try may keep a worker waiting. Short at first: it was only busy, mostly."""
+    """A time without calls to the store, since each may keep a worker waiting. Short at first: often it was only busy.
+
+    Each pause is twice as long as the last, up to RETRY_S, until the store answers.
+    """
 
     def __init__(self, steady: Callable[[], float]) -> None:
         self._steady = steady
@@ -28,11 +31,11 @@ class _Pause:
 
     @property
     def lasts(self) -> bool:
-        """Whether it is not over yet."""
+        """Whether the pause still lasts."""
         return self._steady() < self._over
 
     def begin(self) -> None:
-        """The store was asked in vain: the pause is twice as long as the last one."""
+        """Start a pause, because the store did not answer."""
         self._seconds = min(2 * self._seconds or FIRST_RETRY_S, RETRY_S)
         self._over = self._steady() + self._seconds
 
@@ -42,7 +45,7 @@ class _Pause:
 
 
 class Lasting:
-    """Keeps rows in the store at `url`, for `keep_days`; `now` says what time it is."""
+    """Keeps rows in the store at `url` for `keep_days`; `now` tells the time."""
 
     def __init__(
         self,
@@ -68,10 +71,9 @@ class Lasting:
         self._tables.close()
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
-        """Keep feedback, for good once this returns.
+        """Keep feedback; it is stored durably once this returns.
 
-        Raises FeedbackAwayRefusedError while the store is away, which is not asked at every call then: each may keep
-        a worker waiting.
+        Raises FeedbackAwayRefusedError while the store is away. During a pause the store is not asked.
         """
         if self._taking.lasts:
             raise FeedbackAwayRefusedError(RETRY_S)
@@ -87,7 +89,7 @@ class Lasting:
     def answers(self, patient: str, since: int) -> list[Answer]:
         """What became of the cards of a patient; nothing while the store is away, so that every card is shown.
 
-        It is not asked at every call then either.
+        During a pause the store is not asked.
         """
         if self._looking.lasts:
             return []

@@ -1,4 +1,4 @@
-"""The memory: what is kept of an answer, and of what clients say became of it."""
+"""The memory: what is kept of an answer, and of what clients report became of it."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Keeping(Protocol):
         """How many answers could not be kept."""
 
     def put(self, rows: Callable[[], Answered]) -> None:
-        """Keep what was answered: its rows are made at once, or later. Never waits."""
+        """Keep an answer. Its rows are made at once or later. Never waits."""
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
-        """Keep feedback, for good once this returns. Raises FeedbackAwayRefusedError."""
+        """Keep feedback; it is kept once this returns. Raises FeedbackAwayRefusedError."""
 
     def answers(self, patient: str, since: int) -> list[Answer]:
-        """What became of the cards of a patient, as far as that can be told. Never raises."""
+        """What became of the cards of a patient, as far as is known. Never raises."""
 
     def close(self) -> None:
-        """Keep what still waits, and end."""
+        """Keep what is still waiting, and end."""
 
 
 class Memory:
-    """Makes rows of answers and of feedback, without whom they are about, and has them kept.
+    """Makes rows of answers and feedback, which name nobody, and passes them on to be kept.
 
-    `hashed` is the keyed hash of whoever stands in a row, `in_own_words` takes what the record says out of a sentence.
+    `hashed` is the keyed hash that replaces an identity; `in_own_words` removes what the record says from a sentence.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class Memory:
         return self.keeping.lost
 
     def close(self) -> None:
-        """Have kept what waits, and end."""
+        """Have everything that is waiting kept, and end."""
         self.keeping.close()
 
     def names(self, caller: Caller | None, request: HookRequest) -> dict[str, str]:
-        """The hashes by which the log names patient and user, the same ones as here, if a setting asks for it."""
+        """The hashes by which the log names patient and user, the same as in the rows; empty unless a setting asks."""
         if not self._tells_log:
             return {}
         client, tenant = (caller.name, _tenant(caller, request.fhirServer)) if caller else ("", "")
@@ -106,12 +106,12 @@ class Memory:
         return {kind: name for kind, name in named.items() if name}
 
     def quieting(self, caller: Caller | None, request: HookRequest) -> Quieting | None:
-        """What says which cards are quiet after an answer; None where none is, or the patient may be several."""
+        """Tells which cards are quiet after an answer; None where none can be, or where the patient is ambiguous."""
         if caller is None or not caller.client.quiet_time or not self._keeps_answers:
             return None
         tenant = _tenant(caller, request.fhirServer)
         if not tenant and caller.tenants:
-            return None  # of which of its FHIR servers this is the patient is not said
+            return None  # the request does not say on which of the client's FHIR servers this patient is
         asker = partial(self._asker, caller.name, tenant, request)
         return partial(QuietTime, asker, self.keeping.answers, self._fingerprint)
 
@@ -129,9 +129,9 @@ class Memory:
         started: float,
         in_shadow: Iterable[Sent] = (),
     ) -> None:
-        """Keep an answer that took since `started` by time.perf_counter; whatever goes wrong, the answer is sent.
+        """Keep an answer that was begun at `started` (time.perf_counter). Whatever goes wrong here, the answer is sent.
 
-        The cards `in_shadow` were not.
+        The cards `in_shadow` are not sent.
         """
         if not self._keeps_answers:
             return
@@ -175,19 +175,19 @@ class Memory:
         )
 
     def _who(self, client: str, tenant: str, kind: str, identity: str | None) -> str:
-        """The hash of an id, which is another at another tenant; of none, none."""
+        """The hash of an id, which differs from tenant to tenant; empty without an id."""
         return self._hashed(client, tenant, kind, identity) if identity else ""
 
     def _fingerprint(self, patient: str, card: Shown, chart: Chart) -> str:
         return fingerprint(self._hashed, patient, told(card.because, of_drafts(card, chart)))
 
     def take(self, caller: Caller | None, service: str, message: Message) -> dict[str, int | str]:
-        """Keep a message of feedback: what became of its entries, by name, for the log.
+        """Keep a message of feedback, and return what became of its entries, by name, for the log.
 
-        A message of which some entries are taken is acknowledged: only the log can say what is wrong with the first
-        of the others.
+        If some of its entries can be kept, the message is acknowledged, so only the log can say what is wrong with the
+        first of the others.
 
-        Raises RefusedError when none of its entries could be taken, and when they cannot be kept for now.
+        Raises RefusedError if none of its entries is usable, or if they cannot be kept for now.
         """
         client = caller.name if caller else ""
         tenants = frozenset(tenant.base for tenant in caller.tenants) if caller else _NO_TENANTS

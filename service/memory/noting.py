@@ -1,6 +1,6 @@
-"""What is noted of an answer while it is given; its rows are made of it later, of many answers together.
+"""What is noted of an answer during the request. Its rows are made from that later, for many answers at once.
 
-In a request each step that only the memory takes costs five times what it costs in a row of them.
+A step of the memory costs five times as much in a request as in a series of such steps.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from service.modes.quiet import Quiet
 from service.wire.answer import Sent
 
 Said = tuple[tuple[str, ...], tuple[str | None, ...], tuple[str, ...]]
-"""What the rules said: their ids, for each its kind of silence (None: a card), and why."""
+"""What the rules said: their ids, the kind of silence of each (None: a card), and why."""
 
 
 class NotedCard(Struct, frozen=True):
-    """A card as it was sent, without its orders: `drafts` is what the drafts order that are among its facts."""
+    """A card as it was sent, without its orders. `drafts` says what is ordered by the drafts among its facts."""
 
     uuid: str
     rule: Rule
@@ -37,16 +37,16 @@ class NotedCard(Struct, frozen=True):
 
     @classmethod
     def of(cls, sent: Sent, chart: Chart, modes: Quiet, *, shown: bool) -> NotedCard:
-        """What is noted of a card that was sent, or would have been."""
+        """What is noted of a card that was sent, or would have been sent."""
         card, rule = sent.card, sent.rule
         drafts, mode = of_drafts(card, chart), modes.mode(rule.id).value
         return cls(sent.uuid, rule, card.indicator.value, card.because, drafts, sent.suggestions, shown, mode)
 
 
 class Noted(Struct, frozen=True, kw_only=True):
-    """An answer: who asked about whom, by their own ids, how long it took, what was said and shown.
+    """An answer: who asked about whom, by their own ids, how long it took, and what was said and shown.
 
-    It is in memory only, and for seconds at most: no row holds an id.
+    It exists in memory only, and for a few seconds at most. No row holds these ids.
     """
 
     at: int
@@ -67,14 +67,14 @@ class Noted(Struct, frozen=True, kw_only=True):
 
 
 def said(verdicts: Mapping[str, Verdict]) -> Said:
-    """What the rules said, as a key: in a chart without foot drop they always say the same."""
+    """What the rules said, as a key. On charts without foot drop they always say the same."""
     silent = [verdict if isinstance(verdict, Silent) else None for verdict in verdicts.values()]
     kinds = tuple([one.kind.value if one else None for one in silent])
     return tuple(verdicts), kinds, tuple([one.why if one else "" for one in silent])
 
 
 def of_drafts(card: Shown, chart: Chart) -> tuple[str, ...]:
-    """What the drafts order that are among the facts of a card."""
+    """What is ordered by the drafts among the facts of a card."""
     if not chart.drafts:
         return ()
     references = {fact.reference for fact in card.because}
@@ -83,5 +83,5 @@ def of_drafts(card: Shown, chart: Chart) -> tuple[str, ...]:
 
 
 def told(facts: Iterable[Evidence], drafts: Iterable[str]) -> list[str]:
-    """The texts that are the same for as long as the facts are, of which a fingerprint is made."""
+    """The texts from which a fingerprint is made. They stay the same as long as the facts do."""
     return [text for fact in facts for text in (fact.reference, fact.date, fact.side, fact.text)] + [*drafts]

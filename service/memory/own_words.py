@@ -1,7 +1,7 @@
-"""Sentences without what the record put into them: only words that stand in our own code are kept.
+"""Sentences without what the record put into them: only words that occur in our own code are kept.
 
-A reason such as "acute injury (..., 2026-02-01): the trauma path replaces this card" quotes the record. What is
-remembered is to be counted, and must name nobody.
+A reason such as "acute injury (..., 2026-02-01): the trauma path replaces this card" quotes the record. The memory
+keeps sentences in order to count them, and they must name nobody.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _shown(token: str, known: frozenset[str]) -> str:
 
 @cache
 def own_words() -> frozenset[str]:
-    """Every word that stands in a text of what judges, advises or orders."""
+    """Every word of the texts in the code that judges, advises or orders."""
     rooms = (rules, findings, orders)
     names = [module.name for room in rooms for module in walk_packages(room.__path__, f"{room.__name__}.")]
     names += [decide.__name__, offers.__name__]

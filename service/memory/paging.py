@@ -1,4 +1,4 @@
-"""The rows of the memory in the order of time, page by page: each query is short, and holds up nobody who writes."""
+"""The rows of the memory in order of time, page by page. Each query is short, so it keeps no writer waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _table(kind: type[Row]) -> sa.TableClause:
 
 
 def in_order(database: Database, kind: type[AnyRow], time: str, since: int, until: int) -> Iterator[list[AnyRow]]:
-    """The rows whose column `time` lies between two moments (milliseconds since 1970; the second left out), in pages.
+    """The rows whose column `time` lies between two moments (milliseconds since 1970; the second excluded), in pages.
 
     Raises StoreAwayError.
     """
@@ -55,7 +55,7 @@ def cards_of(database: Database, page: Collection[Evaluation]) -> dict[tuple[str
 
 
 def verdicts_of(database: Database, sets: Collection[str]) -> dict[str, list[Verdict]]:
-    """The verdicts of each of some sets, by rule. Raises StoreAwayError."""
+    """The verdicts of some sets, by set and sorted by rule. Raises StoreAwayError."""
     table = _table(Verdict)
     query = sa.select(*table.c).where(table.c.verdict_set.in_(list(sets))).order_by(table.c.rule)
     verdicts: dict[str, list[Verdict]] = {name: [] for name in sets}

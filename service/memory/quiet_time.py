@@ -26,19 +26,19 @@ LENGTHS = {
 """How long a card is quiet after an answer, by its indicator when it was answered (D56)."""
 REASSESSED = "reassess-within-24-hours"
 REASSESSED_AFTER = timedelta(hours=24)
-"""The most where the answer was this: the card comes back when it was promised to be looked at again."""
+"""The longest that a card is quiet when the answer promised to reassess: it comes back when that is due."""
 _UNDONE_ON = ORDER_HOOKS | {"encounter-discharge"}
-"""Where having accepted a suggestion quietens nothing, as it does for no critical card (D100): what was accepted is a
-draft that nobody may have signed. The order that is signed silences the rule itself. One that is written now, like one
-that was changed then, is another."""
+"""On these hooks an accepted suggestion quietens no card; on no hook does it quieten a critical one (D100). What was
+accepted is a draft that perhaps nobody has signed; an order that is signed silences the rule itself. An order that is
+being written now, even one like a draft that was changed then, is a different order."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
-"""By so much an answer may seem to come later than now: from a machine whose clock is ahead."""
+"""How far in the future the time of an answer may lie: it may come from a machine whose clock is ahead."""
 LOOK_BACK = 2 * max(LENGTHS.values())
-"""How old a card may be whose answer is looked for: it may have been answered as late as a length after it came."""
+"""The age of the oldest card whose answer is read: it may have been answered as late as one length after it came."""
 
 
 class Asker(Struct, frozen=True):
-    """Who asks about whom, each as a keyed hash, and on which hook; who asks is told only where it matters."""
+    """Who asks about whom, each as a keyed hash, and on which hook; the user's hash is computed only if it matters."""
 
     patient: str
     user: Callable[[], str]
@@ -48,8 +48,8 @@ class Asker(Struct, frozen=True):
 class QuietTime:
     """What is quiet in the answer to one request. The store is asked once, and only if there is a card to show.
 
-    `asker` says who asks about whom, `answers` finds what became of a patient's cards since a moment, in milliseconds
-    since 1970, and `fingerprint` is that of a card's facts.
+    `asker` says who asks about whom. `answers` reads what became of a patient's cards since a moment, in milliseconds
+    since 1970. `fingerprint` makes the fingerprint of a card's facts.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class QuietTime:
         self._by_rule: dict[str, list[Answer]] | None = None
 
     def __call__(self, rule: str, card: Card) -> str:
-        """What quietened a card, and until when; empty when nothing did, or when nobody can tell."""
+        """What quietens a card, and until when; empty if nothing does, or if that is not known."""
         try:
             if self._by_rule is None:
                 self._asker = self._find_asker()
@@ -94,11 +94,11 @@ class QuietTime:
         return by_rule
 
     def _concerns(self, answer: Answer) -> bool:
-        """What is critical is quiet for the user who answered alone: nobody else may have seen it."""
+        """A critical card is quiet only for the user who answered it: perhaps nobody else has seen it."""
         return answer.indicator != Indicator.CRITICAL or (answer.asker == self._asker.user() != "")
 
     def _why(self, answers: list[Answer], card: Card) -> str:
-        """What the newest answer about the same facts says: on another hook a rule speaks of others."""
+        """What follows from the newest answer about the same facts. On another hook a rule may speak of other facts."""
         facts = self._fingerprint(self._asker.patient, card, self._chart)
         answer = next((one for one in answers if one.fingerprint == facts), None)
         if answer is None or not REQUIRED.isdisjoint(card.unseen):
@@ -106,7 +106,7 @@ class QuietTime:
         then = Indicator(answer.indicator)
         until = _moment(answer) + _length(answer, then)
         if _moment(answer) > self._now + _CLOCKS_DIFFER:
-            return ""  # the clock was set back, and nobody knows how long ago that was
+            return ""  # the clock was set back, so nobody knows how long ago the answer was given
         if self._now >= until or card.indicator.rank > then.rank:
             return ""
         if answer.outcome == "accepted" and (then is Indicator.CRITICAL or self._asker.hook in _UNDONE_ON):
@@ -127,7 +127,7 @@ def _length(answer: Answer, then: Indicator) -> timedelta:
 
 
 def _sentence(answer: Answer, then: Indicator, until: datetime, now: datetime) -> str:
-    """In our own words: a code that is not ours is left out, for nobody knows what a client writes there."""
+    """The reason in our own words. A code of the client's own is left out, since it may hold anything."""
     became = "acted on" if answer.outcome == "accepted" else "overridden"
     reason = f" ({answer.reason})" if answer.reason in OVERRIDE_REASONS else ""
     whom = " for this user" if then is Indicator.CRITICAL else ""

@@ -1,7 +1,7 @@
-"""The rows that are kept, a struct for each table: its name, and its columns in their order.
+"""The rows that are kept: a struct for each table, with its name and its columns in order.
 
 Times are milliseconds since 1970 (UTC). Patients, encounters and users are keyed hashes, and reasons and evidence are
-in this program's own words: nothing of a record stands in a row.
+in this program's own words: no row holds anything from a record.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 
 class Row(Struct, frozen=True):
-    """A row; `table` is where it stands."""
+    """A row of the table `table`."""
 
     table: ClassVar[str] = ""
 
@@ -38,7 +38,7 @@ class Evaluation(Row, frozen=True):
 
 
 class Verdict(Row, frozen=True):
-    """What one rule said; evaluations in which all rules said the same share a set of verdicts."""
+    """What one rule said. Evaluations in which all rules said the same share a set of verdicts."""
 
     table: ClassVar[str] = "verdicts"
     verdict_set: str
@@ -49,11 +49,12 @@ class Verdict(Row, frozen=True):
 
 
 class Card(Row, frozen=True):
-    """A card that was sent, by its uuid; one that is not `shown` would have been, did its rule not run in shadow.
+    """A card that was sent, by its uuid; or, if it is not `shown`, one that was withheld because its rule is in shadow.
 
-    `fingerprint` is the same for as long as the facts are that made it speak; `evidence` is a JSON list of them, and
-    `suggestions` one of the suggestions, each with its uuid. `quietens` is the patient of its evaluation, once it has
-    been answered; `mode` is that of the rule for the client at that time, empty where it was not kept yet.
+    `fingerprint` stays the same as long as the facts that made the card speak. `evidence` is a JSON list of these
+    facts, and `suggestions` a JSON list of the suggestions, each with its uuid. `quietens` is the patient of its
+    evaluation once the card has been answered. `mode` is the mode of the rule for the client at that time; it is empty
+    in rows from before modes were kept.
     """
 
     table: ClassVar[str] = "cards"
@@ -74,9 +75,9 @@ class Card(Row, frozen=True):
 
 
 class Feedback(Row, frozen=True):
-    """What a client said became of a card; `id` is the same whenever the same is said again.
+    """What a client reported about a card; the same report sent again has the same `id`.
 
-    `suggestions` are the uuids of the accepted ones with blanks between; `extension` is the client's own JSON.
+    `suggestions` holds the uuids of the accepted ones, separated by blanks; `extension` is the client's own JSON.
     """
 
     table: ClassVar[str] = "feedback"
@@ -97,7 +98,7 @@ class Feedback(Row, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What became of a card of a patient: feedback, with what it is about. `at` is no later than when it came."""
+    """What became of a patient's card: feedback, with the card that it is about. `at` is not after its receipt."""
 
     rule: str
     indicator: str
@@ -109,10 +110,10 @@ class Answer(Struct, frozen=True):
 
 
 class UnknownCode(Row, frozen=True):
-    """A code that no value set knows, in an answer that was looked at; without a code: that one was.
+    """A code that no value set knows, from a sampled answer. A row without a code says that an answer was sampled.
 
-    `sample` is what such an answer has in common, and says no more about it; `day` is its midnight in UTC;
-    `place` is the prefetch key, and `looks_like` the key of ours that the code's words look like, if any.
+    All rows of a sampled answer share a `sample`, which says nothing else about it. `day` is midnight of its day in
+    UTC, `place` the prefetch key, and `looks_like` the key of ours that the code's words resemble, if any.
     """
 
     table: ClassVar[str] = "unknown_codes"
@@ -140,9 +141,9 @@ class Taken(Struct):
     new: int = 0
     again: int = 0
     unknown: int = 0
-    """Among those: no card of this uuid is known, or not yet."""
+    """How many of those name a card that is not known, or not yet."""
     others: int = 0
-    """Refused: the card was shown to another client or tenant."""
+    """How many were refused, because the card was shown to another client or tenant."""
 
     def add(self, other: Taken) -> None:
         """Count those too."""
@@ -151,7 +152,7 @@ class Taken(Struct):
 
 
 def is_own(shown_to: tuple[str, str] | None, client: str, tenants: frozenset[str]) -> bool:
-    """Whether a card may be the client's: it was shown to it and one of these tenants, or is not known, or not yet."""
+    """Whether a card may be the client's: shown to it and one of these tenants, or not known, perhaps not yet."""
     if shown_to is None:
         return True
     of_client, tenant = shown_to

@@ -1,4 +1,4 @@
-"""The memory in a database, SQLite or PostgreSQL: its rows are written together, and each once."""
+"""The memory in a database, SQLite or PostgreSQL. Rows are written many at a time, and each row once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from service.memory.forgetting import forget_old
 from service.memory.rows import Answer, Answered, Card, Evaluation, Feedback, Row, Taken, UnknownCode, Verdict, is_own
 from service.store.database import Database
 
-_MOST_ROWS = 128  # of a statement; a power of two, as the number of rows of each is, so that few are to be prepared
-_MOST_TAKEN = 500  # entries of feedback that are kept together: 10,000 kept an SQLite for over a second
-_KNOWN_S = 600  # for which a worker takes it that a set of verdicts is there
+_MOST_ROWS = 128  # in a statement. Every statement has a power of two of rows, so there are few to prepare
+_MOST_TAKEN = 500  # entries of feedback in one transaction: 10,000 locked an SQLite for over a second
+_KNOWN_S = 600  # for which a worker relies on a set of verdicts being in the store
 _MOST_KNOWN = 1000
-USERS = 5  # who were shown a card of a patient, and none of whom has answered
+USERS = 5  # who were shown a card about one patient without any of them answering
 _ANSWERS = """
 SELECT cards.rule, cards.indicator, cards.fingerprint, evaluations.asker,
        CASE WHEN feedback.at < feedback.received THEN feedback.at ELSE feedback.received END,
@@ -45,8 +45,8 @@ SELECT rule, count(*) FROM (
 class Tables:
     """Reads and writes the tables.
 
-    `answers` is for what is shown, `durable` for feedback, which is acknowledged, and `asked` for what a request asks:
-    it does not wait for what is being written.
+    `answers` writes what was shown, `durable` writes feedback, which is acknowledged, and `asked` serves what a request
+    asks, so that a request does not wait for what is being written.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Tables:
         self._find_answers = _ANSWERS.format(mark=self._asked.mark)
         self._steady = steady
         self._known: dict[str, float] = {}
-        """The sets of verdicts that are there for certain, and until when that is believed."""
+        """The sets of verdicts that are in the store, and until when a worker relies on that."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -71,10 +71,10 @@ class Tables:
         self._asked.close()
 
     def write(self, answered: Sequence[Answered]) -> None:
-        """Keep what was answered. Raises StoreAwayError; some of it is kept then, and does no harm when it comes again.
+        """Keep answers. Raises StoreAwayError; part of them may be kept then, and writing them again does no harm.
 
-        Each statement by itself: several together would lock a file of SQLite while this thread waits for its turn to
-        compute, and a request that has to write its token would wait too.
+        Each statement is a transaction. One transaction for all would lock an SQLite file while this thread waits for
+        its turn to compute, and a request that has to write its token would wait too.
         """
         now = self._steady()
         sets = {one.evaluation.verdict_set: one.verdicts for one in answered}
@@ -101,10 +101,10 @@ class Tables:
                 self._answers.alone(_ANSWERED.format(mark=self._answers.mark), card)
 
     def take(self, events: Sequence[Feedback], tenants: frozenset[str]) -> Taken:
-        """Keep feedback of a client that may speak for these tenants; once this returns it is kept for good.
+        """Keep feedback from a client that may speak for these tenants; it is stored durably once this returns.
 
-        Some at a time, so that others who write to an SQLite have their turn between. Raises StoreAwayError; some of it
-        is kept then, and does no harm when it comes again.
+        It is written in portions, so that others who write to an SQLite get their turn in between. Raises
+        StoreAwayError; part of it may be kept then, and writing it again does no harm.
         """
 
         def keep(some: Sequence[Feedback]) -> Taken:
@@ -116,11 +116,11 @@ class Tables:
         return taken
 
     def answers(self, patient: str, since: int) -> list[Answer]:
-        """What became of the cards that were shown of a patient since a time. Raises StoreAwayError."""
+        """What became of the cards that were shown for a patient since a time. Raises StoreAwayError."""
         return [Answer(*row) for row in self._asked.read(self._find_answers, (patient, since))]
 
     def unheeded(self, since: int) -> list[tuple[str, int]]:
-        """By rule: of how many patients since a time several users were shown its card and none has answered.
+        """By rule, for how many patients several users were shown its card since a time and none has answered.
 
         Raises StoreAwayError.
         """
@@ -132,15 +132,15 @@ class Tables:
         return next((at for (at,) in self._asked.read(sql, (before,))), None)
 
     def forget(self, before: int) -> int:
-        """Forget what is older than a time, in milliseconds since 1970: how many evaluations. Raises StoreAwayError.
+        """Delete what is older than a time (milliseconds since 1970), and return the number of evaluations deleted.
 
-        Some of it, if it is much: to be called again.
+        If there is much, only part of it is deleted: call it again. Raises StoreAwayError.
         """
         return self._answers.together(lambda cursor: forget_old(cursor, self._answers.mark, before)).evaluations
 
 
 def _inserts(mark: str, kind: type[Row], rows: Iterable[Row]) -> Iterator[tuple[str, list[Any]]]:
-    """The statements that put rows into their table which are not there; the names are ours, every value is bound."""
+    """The statements that insert rows unless they exist. Names of tables are our own, and every value is bound."""
     for some in _pieces(rows):
         yield _insert(mark, kind, len(some)), [value for row in some for value in structs.astuple(row)]
 
@@ -163,7 +163,7 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
         sql = f"SELECT uuid, client, tenant FROM cards WHERE uuid IN ({_marks(mark, len(cards))})"
         shown |= {uuid: (client, tenant) for uuid, client, tenant in cursor.execute(sql, cards).fetchall()}
     own = [event for event in events if is_own(shown.get(event.card), event.client, tenants)]
-    in_order = sorted(own, key=lambda event: event.id)  # as every writer: so none waits for one that waits for it
+    in_order = sorted(own, key=lambda event: event.id)  # the order of all writers, so that no two wait for each other
     new = sum(cursor.execute(*insert).rowcount for insert in _inserts(mark, Feedback, in_order))
     for card in sorted({event.card for event in own} & shown.keys()):
         cursor.execute(_ANSWERED.format(mark=mark), [card])
@@ -176,7 +176,7 @@ def _take(cursor: Any, mark: str, events: Sequence[Feedback], tenants: frozenset
 
 
 def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    """Some of them at a time; the last one again, which does no harm, until they are as many as a power of two."""
+    """The rows in pieces. The last row is repeated, which does no harm, until their number is a power of two."""
     rest = iter(rows)
     while piece := list(islice(rest, _MOST_ROWS)):
         missing = (1 << (len(piece) - 1).bit_length()) - len(piece)

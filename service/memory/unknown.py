@@ -1,4 +1,4 @@
-"""Codes that no value set knows, kept of every hundredth answer: codes alone, and nothing by which to tell whose."""
+"""Codes that no value set knows, kept from every hundredth answer: only codes, and nothing that tells whose."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cards.record.records import Resource
 from cards.record.unknown_codes import unknown_codes
 from service.memory.rows import UnknownCode
 
-EVERY = 100  # answers, of which one is looked at: to look at each costs as much as the rules
+EVERY = 100  # one answer in so many is sampled: looking at every one costs as much as the rules
 MOST_RECORDS = 2_000
-"""Of a patient whose codes are looked at."""
+"""Patients with more records than this are not sampled."""
 _DAY_MS = 86_400_000
-# What some records hold in the place of a code is free text.
+# Some records hold free text in place of a code.
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}")
 _SYSTEM = re.compile(r"(?:https?://|urn:)[A-Za-z0-9._:/#-]{1,79}")
 
@@ -28,9 +28,9 @@ class Sampling:
         self._numbers = count()
 
     def rows(self, records: Collection[Resource], codes: Codes, at: int, client: str) -> tuple[UnknownCode, ...]:
-        """The rows of an answer to a client at a time: none, or one without a code, and one for each that is not known.
+        """The rows of an answer to a client: none, or one without a code and one for each unknown code.
 
-        They name the day alone, and by no part of them the evaluation can be found.
+        They give only the day, and nothing in them leads to the evaluation.
         """
         if next(self._numbers) % EVERY or len(records) > MOST_RECORDS:
             return ()
@@ -40,9 +40,9 @@ class Sampling:
 
 
 def codes_alone(records: Iterable[Resource], codes: Codes) -> Iterator[tuple[str, str, str, str]]:
-    """Of codes that no value set knows the prefetch key, the system, the code, and the key of ours that it looks like.
+    """The codes that no value set knows, each as its prefetch key, system, code, and the key of ours that it resembles.
 
-    A system or a code that may be free text is left out.
+    A system that may be free text is left empty; a code that may be free text is skipped.
     """
     for key, unknown in unknown_codes(records, codes).items():
         for one in unknown.codes:

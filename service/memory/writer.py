@@ -1,4 +1,4 @@
-"""What is shown is written by a thread of its own, later: no answer waits for it, and none fails with it."""
+"""A separate thread writes down what was shown, later: no answer waits for that, and none fails because of it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from service.operations.metrics import METRICS
 from service.store.database import StoreAwayError, StoreRefusedError
 
 MOST_WAITING = 5000  # answers; some 1 to 10 KiB each
-PAUSE_S = 0.5  # in which answers gather: they are made and written together
+PAUSE_S = 0.5  # in which answers gather, so that their rows are made and written together
 RETRY_S = 5  # between two tries to reach a store that is away
-FLUSH_S = 2  # at the end, for what still waits
+FLUSH_S = 2  # at the end, for what is still waiting
 _TOGETHER = 200  # answers
-_LOOK_S = 3600  # between two looks for what is old, and for what nobody answers
+_LOOK_S = 3600  # between two looks for what is old, and between two for cards that nobody answers
 _DAY = timedelta(hours=24)
 _DOUBT = "nothing is remembered between keep_days ago and the last day: see that the clock is right"
 
 
 class Writer:
-    """Keeps answers in order until they are written, at most so many; those beyond are counted as lost.
+    """Holds up to MOST_WAITING answers, in order, until they are written; any more are counted as lost.
 
-    The thread starts with the first answer: there is none yet when a process forks.
+    The thread starts with the first answer, so that there is none when a process forks.
     """
 
     def __init__(self, tables: Tables, keep_days: int, now: Callable[[], datetime]) -> None:
@@ -50,7 +50,7 @@ class Writer:
         """How many answers were not kept."""
 
     def put(self, rows: Callable[[], Answered]) -> None:
-        """Let them be made and written, unless too many wait: then the answer is lost."""
+        """Have these rows made and written; if too many answers are waiting, this one is lost."""
         if len(self._unmade) + len(self._waiting) >= MOST_WAITING:
             self._lose(1)
             return
@@ -62,7 +62,7 @@ class Writer:
             self._has_some.set()
 
     def close(self) -> None:
-        """Write what waits, within two seconds, and end; what is left is lost."""
+        """Write what is waiting, within two seconds, and end; what is left is lost."""
         self._ending.set()
         self._has_some.set()
         if self._thread is not None:
@@ -93,7 +93,7 @@ class Writer:
         survive("memory", self._write_waiting)
 
     def _make(self) -> None:
-        """Make the rows of what was answered, here and in a row: in its request each would cost several times that."""
+        """Make the rows of the answers, one after the other: in the request it would cost several times as much."""
         while self._unmade:
             rows = self._unmade.popleft()
             try:
@@ -103,7 +103,7 @@ class Writer:
                 self._log.error("fault", place="memory", **fault(error))
 
     def _write_waiting(self) -> None:
-        """Write what waits until nothing does, or the store is away."""
+        """Write until nothing is waiting, or the store is away."""
         self._make()
         while self._waiting:
             some = [self._waiting[number] for number in range(min(_TOGETHER, len(self._waiting)))]
@@ -112,13 +112,13 @@ class Writer:
             except StoreAwayError as error:
                 self._note_away(str(error))
                 return
-            with suppress(IndexError):  # they were given up meanwhile, at the end
+            with suppress(IndexError):  # `close` has given them up meanwhile
                 for _ in some:
                     self._waiting.popleft()
             self._note_back()
 
     def _write(self, some: list[Answered]) -> None:
-        """Write them together; when the store does not take that, one by one. Raises StoreAwayError."""
+        """Write them together, or one by one if the store refuses that. Raises StoreAwayError."""
         try:
             self._tables.write(some)
         except StoreAwayError as error:
@@ -137,7 +137,7 @@ class Writer:
             self._write([one])
 
     def _tell_unheeded(self) -> None:
-        """Say of how many patients five users were shown a card in the last day and none has answered, by rule."""
+        """Log, by rule, for how many patients five users were shown a card in the last day and none answered."""
         if time.monotonic() < self._next_count:
             return
         self._next_count = time.monotonic() + _LOOK_S
@@ -158,15 +158,15 @@ class Writer:
             if self._is_clock_doubted(now, before):
                 self._log.error("old answers not forgotten", why=_DOUBT)
             elif self._tables.forget(before):
-                return  # there may be more: again after the next answers
+                return  # there may be more: looked for again after the next answers
         except StoreAwayError as error:
             self._log.warning("old answers not forgotten", why=str(error))
         self._next_look = time.monotonic() + _LOOK_S
 
     def _is_clock_doubted(self, now: datetime, before: int) -> bool:
-        """Whether all that was remembered until lately would be forgotten: a clock that jumped ahead looks so.
+        """Whether all but the newest rows would be deleted, as after a clock has jumped ahead.
 
-        So does a service that was idle for long: after a day of this process it is taken for one.
+        A service that was idle for long looks the same, so the doubt ends when it has lasted a day in this process.
         """
         newest = self._tables.newest(_milliseconds(now - min(_DAY, self._keep / 2)))
         if newest is None or newest >= before:
