@@ -1,1 +1,1 @@
-"""The database, and what is kept in it: the tokens that were used; service/memory keeps what was shown."""
+"""The database, and the tokens that were used, which are kept in it. service/memory keeps what was shown."""

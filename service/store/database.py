@@ -1,4 +1,4 @@
-"""The database: SQLite in a file of `data_dir`, or PostgreSQL by `store_url`. A call to it is short, or fails."""
+"""The database: SQLite in a file of `data_dir`, or PostgreSQL at `store_url`. A call to it is short, or fails."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from service.errors import ServiceError, StartError
 from service.middleware.log import logger
 
 FILE = "store.sqlite"
-_SECONDS = 1  # for one call; a worker answers nobody else meanwhile
-_BUSY_MS = 15  # for which SQLite itself waits for a lock before it is asked anew
-_CONNECT_SECONDS = 2  # the least that libpq knows
-_READING_KIB = 64 * 1024  # of pages that whoever reads much of an SQLite keeps: else it reads them again and again
+_SECONDS = 1  # for one call, during which the worker answers nobody else
+_BUSY_MS = 15  # for which SQLite itself waits for a lock before it is asked again
+_CONNECT_SECONDS = 2  # the shortest that libpq supports
+_READING_KIB = 64 * 1024  # of pages kept while reading much of an SQLite, which are otherwise read again and again
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 4_711_2026  # any number: whoever migrates a PostgreSQL holds it
+_LOCK = 4_711_2026  # an arbitrary number: the lock is held while a PostgreSQL is migrated
 
-_TABLES_AWAY = frozenset({"42P01", "42703", "42501"})  # PostgreSQL: no such table, no such column, no right to it
+_TABLES_AWAY = frozenset({"42P01", "42703", "42501"})  # PostgreSQL: no such table, no such column, no access to it
 
 _SQLITE: dict[str, Any] = {"timeout": _SECONDS}
 _POSTGRESQL: dict[str, Any] = {
@@ -50,11 +50,11 @@ class StoreAwayError(ServiceError):
 
 
 class StoreRefusedError(StoreAwayError):
-    """The database answers, and does not take these values: to send them again would be in vain."""
+    """The database answers, but does not accept these values: sending them again would be in vain."""
 
 
 class StoreFailedError(StartError):
-    """The store cannot be opened at the start; the message says why, without its address."""
+    """The store cannot be opened at the start; the message says why, without the store's address."""
 
 
 def place(store_url: str | None, data_dir: Path | None) -> URL:
@@ -69,14 +69,14 @@ def place(store_url: str | None, data_dir: Path | None) -> URL:
 
 
 class Database:
-    """A connection to a database, opened when it is needed. To be made after a fork, not before it.
+    """A connection to a database, opened when it is needed. Create it after a fork, not before.
 
-    What is written to one that `is_durable` outlives the machine's own end, not that of the process alone.
+    What is written always survives a crash of the process; if the database `is_durable`, also one of the machine.
     """
 
     def __init__(self, url: URL, *, is_durable: bool = False) -> None:
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        # Statements go to the driver, each a transaction by itself: SQLAlchemy around each costs four times as much.
+        # Statements go directly to the driver, each as a transaction: through SQLAlchemy each costs four times as much.
         self._engine = _engine(url, poolclass=NullPool)
         self._held: PoolProxiedConnection | None = None
         self._lock = threading.Lock()
@@ -97,7 +97,7 @@ class Database:
         self._engine.dispose()
 
     def statement(self, statement: Insert | Delete) -> Callable[..., int]:
-        """A statement, written for this database once: called with its values it says how many rows it concerned.
+        """A statement, compiled once for this database. Called with its values, it returns the number of rows affected.
 
         The call raises StoreAwayError when the database fails.
         """
@@ -110,7 +110,7 @@ class Database:
         return call
 
     def rows(self, query: Select[Any]) -> list[Any]:
-        """What a query finds, over a connection of its own. Raises StoreAwayError."""
+        """The rows that a query finds, over a separate connection. Raises StoreAwayError."""
         try:
             with self._engine.connect() as connection:
                 return list(connection.execute(query))
@@ -130,7 +130,7 @@ class Database:
             except self._errors as error:
                 raise StoreAwayError(_why(error)) from None
             self._held = (
-                connection  # until it fails: to take it out of the pool each time costs as much as the statement
+                connection  # kept until it fails: taking it out of the pool each time costs as much as the statement
             )
             try:
                 cursor = connection.cursor()
@@ -145,11 +145,11 @@ class Database:
 
     @property
     def mark(self) -> str:
-        """What stands for a value in an SQL text."""
+        """The placeholder for a value in an SQL text."""
         return "?" if self.is_sqlite else "%s"
 
     def alone(self, sql: str, values: Sequence[Any]) -> int:
-        """How many rows a statement concerned, which takes effect by itself. Raises as `together` does."""
+        """Execute a statement as a transaction, and return the number of rows affected. Raises as `together` does."""
         return self._tried(lambda cursor: int(_executed(cursor, sql, values).rowcount))
 
     def read(self, sql: str, values: Sequence[Any]) -> list[Any]:
@@ -157,10 +157,10 @@ class Database:
         return self._tried(lambda cursor: _executed(cursor, sql, values).fetchall())
 
     def together(self, work: Callable[[Any], Answer]) -> Answer:
-        """What `work` answers, which is given a cursor and whose statements take effect together or not at all.
+        """The result of `work`, which is given a cursor; its statements take effect together or not at all.
 
-        It may be called twice, so it must do no harm then. Raises StoreRefusedError for values that the database does
-        not take, and StoreAwayError when it fails otherwise.
+        `work` may be called twice, and the second call must do no harm. Raises StoreRefusedError for values that the
+        database does not accept, and StoreAwayError when it fails otherwise.
         """
 
         def begun(cursor: Any) -> Answer:
@@ -187,16 +187,16 @@ class Database:
         return self._tried(work, is_again=True)
 
     def _is_refusal(self, error: BaseException) -> bool:
-        """Whether it is about the values, and not about tables that are not there, or may not be touched, for now."""
+        """Whether the error is about the values, and not about tables that are missing or inaccessible for now."""
         return isinstance(error, self._refusals) and getattr(error, "sqlstate", None) not in _TABLES_AWAY
 
     def _drop(self, connection: PoolProxiedConnection | None, error: BaseException) -> bool:
-        """Undo what was begun, and close the connection. Whether it was cut, as by a server's restart."""
+        """Roll back, close the connection, and return whether it was lost, for example when a server restarts."""
         self._held = None
         if connection is None:
             return False
         with suppress(*self._errors):
-            connection.rollback()  # a cursor of the traceback would keep the file locked
+            connection.rollback()  # otherwise a cursor in the traceback would keep the file locked
         is_lost = self._engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]
         connection.invalidate()
         return is_lost
@@ -204,10 +204,10 @@ class Database:
 
 @contextmanager
 def snapshot(url: URL, seconds: float) -> Iterator[Connection]:
-    """A connection that only reads, and sees one state of the store for as long as it is open.
+    """A connection that only reads, and sees one state of the store as long as it is open.
 
-    On PostgreSQL a statement may take so many seconds; what else reads and writes goes on meanwhile. Raises
-    StoreAwayError, also from what is done with it.
+    On PostgreSQL a statement may take that many seconds. Other readers and writers go on meanwhile. Raises
+    StoreAwayError, also while the connection is used.
     """
     engine = _engine(url, poolclass=NullPool)
     is_sqlite = url.get_backend_name() == "sqlite"
@@ -228,10 +228,10 @@ def snapshot(url: URL, seconds: float) -> Iterator[Connection]:
 
 
 def prepare(url: URL) -> None:
-    """Bring the tables up to date; of several that start at once one does it. Raises StoreFailedError.
+    """Bring the tables up to date; if several processes start at once, one does it. Raises StoreFailedError.
 
-    Tables of a newer version are left as they are: each step leaves what the version before it reads and writes, and
-    who goes back to an older version has no time to lose.
+    Tables of a newer version are left as they are. Each step keeps everything that the version before it reads and
+    writes, and whoever goes back to an older version has no time to lose.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite and url.database:
@@ -241,7 +241,7 @@ def prepare(url: URL) -> None:
             raise StoreFailedError(f"data_dir cannot be created: {error.strerror}") from None
     engine = _engine(url, poolclass=NullPool)
     if is_sqlite:
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))  # lets in one
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))  # one at a time
     try:
         with engine.begin() as connection:
             if not is_sqlite:
@@ -279,15 +279,15 @@ def _migrate(connection: Connection) -> None:
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # each statement is a transaction, unless one was begun
-    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at a time
-    connection.execute("PRAGMA synchronous = NORMAL")  # a lost machine may lose the last rows, a lost process none
+    connection.execute("PRAGMA journal_mode = WAL")  # readers work alongside one writer
+    connection.execute("PRAGMA synchronous = NORMAL")  # the machine's crash may lose the last rows, the process's none
 
 
 def _executed(cursor: Any, sql: str, values: Any = ()) -> Any:
-    """A cursor that has executed a statement, which waits for its turn where others write to an SQLite.
+    """A cursor that has executed a statement, after waiting for its turn if others are writing to an SQLite.
 
-    SQLite keeps no queue: who waits looks again, in the end but ten times a second, and others that come and go all the
-    time hardly ever leave the file open at that very moment. So it is asked more often.
+    SQLite keeps no queue: a waiting connection checks again, after a while only ten times a second, and a busy file is
+    hardly ever free at that very moment. So this asks more often.
     """
     until = time.monotonic() + _SECONDS
     while True:
@@ -299,6 +299,6 @@ def _executed(cursor: Any, sql: str, values: Any = ()) -> Any:
 
 
 def _why(error: BaseException) -> str:
-    """What kind of fault it is, as OperationalError or SQLITE_FULL: its own words may hold an address or a value."""
+    """The kind of fault, such as OperationalError or SQLITE_FULL: its message may hold an address or a value."""
     cause = getattr(error, "orig", None) or error
     return str(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)

@@ -1,4 +1,4 @@
-"""Keyed hashes: that two rows are about the same patient can be seen, and who it is cannot."""
+"""Keyed hashes. They show that two rows are about the same patient, but not who that is."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 from service.errors import StartError
 
 FILE = "hash.key"
-FEWEST = 32  # characters of a key: 128 bits, where they are hexadecimal digits
+FEWEST = 32  # characters of a key: 128 bits if they are hexadecimal digits
 
 Hash = Callable[..., str]
-"""Says of texts that together name somebody (the tenant, the type, the id) by what they are known here."""
+"""Turns texts that together identify somebody (the tenant, the type, the id) into the name that is kept here."""
 
 
 class HashKeyError(StartError):
-    """The key of the hashes cannot be read or made; the message says why, and holds nothing of it."""
+    """The key of the hashes cannot be read or created; the message says why, and contains no part of the key."""
 
 
 def keyed_hash(key: str) -> Hash:
     """HMAC-SHA256 of the texts under a key, in 64 hexadecimal digits."""
-    keyed = hmac.new(key.encode(), digestmod="sha256")  # once: to key it takes as long as to hash
+    keyed = hmac.new(key.encode(), digestmod="sha256")  # once: setting the key takes as long as hashing
 
     def hashed(*texts: str) -> str:
         own = keyed.copy()
@@ -36,14 +36,14 @@ def keyed_hash(key: str) -> Hash:
 
 
 def no_hash(*_: str) -> str:
-    """Where there is no key nobody is known by anything: the empty text."""
+    """The empty text: without a key, nobody gets a name."""
     return ""
 
 
 def own_key(folder: Path) -> str:
-    """The key in a file of the folder, which is made when it is not there, for its owner alone.
+    """The key in a file of the folder. If the file is missing, it is created, readable only by its owner.
 
-    Of several that start at once one makes it. Raises HashKeyError.
+    If several processes start at once, one creates it. Raises HashKeyError.
     """
     file = folder / FILE
     try:
@@ -68,7 +68,7 @@ def _make(file: Path) -> None:
         os.write(number, secrets.token_hex(32).encode())
         os.fsync(number)
         with suppress(FileExistsError):
-            os.link(whole, file)  # at once and whole, or not at all
+            os.link(whole, file)  # complete in one step, or not at all
     finally:
         os.close(number)
         whole.unlink()

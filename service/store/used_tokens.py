@@ -1,4 +1,4 @@
-"""The tokens that were used, so that each is taken once: in the store, and in the worker while that is away."""
+"""The tokens that were used, so that each is accepted once: kept in the store, or in the worker while it is away."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from service.middleware.log import logger
 from service.store.database import Database, StoreAwayError
 
 RETRY_S = 5  # between two tries to reach a store that is away: each may keep a worker waiting
-_PURGE_S = 60  # between two looks for what has expired
-_MARGIN_S = 300  # for which what has expired is kept: the clocks of two machines over one store may differ
+_PURGE_S = 60  # between two deletions of expired tokens
+_MARGIN_S = 300  # for which an expired token is kept: the clocks of two machines that share a store may differ
 _MOST_KEPT = 10_000  # tokens that a worker remembers by itself
 
 _METADATA = sa.MetaData()
@@ -31,10 +31,10 @@ Token = tuple[str, str]
 
 
 class UsedTokens:
-    """Says of a token whether it is used for the first time, by any worker of any service over this store.
+    """Tells whether a token is used for the first time, whichever worker and service on this store saw it before.
 
-    While the store is away, a worker knows only what it has seen itself, and says so for `grace` seconds.
-    `clock` tells the seconds since 1970, `steady` those of a clock that is never set.
+    While the store is away, a worker knows only the tokens that it has seen itself, and relies on those for `grace`
+    seconds. `clock` tells the seconds since 1970, `steady` the seconds of a clock that is never set.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class UsedTokens:
         self._clock = clock
         self._steady = steady
         self._seen: dict[Token, int] = {}
-        """What was let in while the store was away, with its expiry; it is told when it is back."""
+        """The tokens accepted while the store was away, with their expiry; they are stored when it is back."""
         self._away_since: float | None = None
         self._next_try = 0.0
         self._next_purge = 0.0
         self._log = logger()
 
     def is_first(self, issuer: str, jti: str, expires: int) -> bool:
-        """Whether a token was not used before; from now on it was. `expires`: when it may be forgotten.
+        """Whether a token was not used before; from now on it counts as used. After `expires` it may be forgotten.
 
-        Raises StoreAwayError when nobody can tell.
+        Raises StoreAwayError if that is not known.
         """
         if (issuer, jti) in self._seen:
             return False
@@ -78,9 +78,9 @@ class UsedTokens:
         return self._remember((issuer, jti), expires)
 
     def look(self) -> tuple[bool, bool]:
-        """Whether the store can be written now, and whether a call can be checked: by the store, or for a while alone.
+        """Whether the store can be written now, and whether calls can be checked: by the store, or for a while without.
 
-        It may be asked by another thread than that of the calls.
+        It may be called from another thread than the one that checks calls.
         """
         try:
             self._forget(now=int(self._clock()) - _MARGIN_S)
@@ -92,7 +92,7 @@ class UsedTokens:
         return since is None, since is None or self._steady() - since < self._grace
 
     def _put(self, issuer: str, jti: str, expires: int) -> bool:
-        """Put it among the used ones, with those that were seen meanwhile. Raises StoreAwayError."""
+        """Store a token as used, with those accepted while the store was away. Raises StoreAwayError."""
         for (other, its), until in list(self._seen.items()):
             self._insert(issuer=other, jti=its, expires=until)
             del self._seen[other, its]

@@ -1,1 +1,1 @@
-"""The steps. One that has been released is not changed: a change of the tables is another step."""
+"""The steps. A released step is never changed: any change to the tables is a new step."""

@@ -8,7 +8,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# An answer belongs to a card of the same client; of the same tenant, where both say which.
+# Feedback belongs to a card of the same client, and of the same tenant if both name one.
 _VIEW = """
 CREATE VIEW answered_cards AS
 SELECT cards.uuid, cards.evaluation, cards.at AS shown_at, cards.client, cards.tenant, cards.rule, cards.version,
@@ -52,7 +52,7 @@ def _add_answers() -> None:
         sa.Column("records", sa.BigInteger, nullable=False),
         sa.Column("unreadable", sa.BigInteger, nullable=False),
         *(_text(name) for name in ("missing", "verdict_set")),
-        sqlite_with_rowid=False,  # one tree to write to, not two
+        sqlite_with_rowid=False,  # so that a row is written to one tree, not two
     )
     op.create_index("evaluations_at", "evaluations", ["at"])
     op.create_index("evaluations_verdict_set", "evaluations", ["verdict_set"])

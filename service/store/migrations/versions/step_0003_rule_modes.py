@@ -1,4 +1,4 @@
-"""The modes of rules: a row a change."""
+"""The modes of rules: one row for each change."""
 
 from __future__ import annotations
 

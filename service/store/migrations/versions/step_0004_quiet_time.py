@@ -1,4 +1,4 @@
-"""Quiet after an answer: whether a card was shown, and for whom an answer to it counts; pilots by place."""
+"""Quiet after an answer: whether a card was shown, and whose cards an answer to it quietens. Pilots by location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FROM cards LEFT JOIN feedback
 ON feedback.card = cards.uuid AND feedback.client = cards.client
 AND (feedback.tenant = cards.tenant OR feedback.tenant = '' OR cards.tenant = '')
 """
-# What was answered before this step quietens too.
+# Answers from before this step quieten cards too.
 _ANSWERED = """
 UPDATE cards SET quietens = COALESCE((SELECT patient FROM evaluations WHERE evaluations.id = cards.evaluation), '')
 WHERE EXISTS (SELECT 1 FROM feedback WHERE feedback.card = cards.uuid)
@@ -24,19 +24,19 @@ WHERE EXISTS (SELECT 1 FROM feedback WHERE feedback.card = cards.uuid)
 
 
 def upgrade() -> None:
-    """Add the columns; a worker of the version before leaves them out, while both run."""
+    """Add the columns. While both versions run, a worker of the version before leaves them out."""
     op.execute("DROP VIEW answered_cards")
     op.add_column("cards", sa.Column("shown", sa.Boolean, nullable=False, server_default=sa.true()))
     op.add_column("cards", sa.Column("quietens", sa.Text, nullable=False, server_default=""))
     op.add_column("rule_modes", sa.Column("locations", sa.Text, nullable=False, server_default="[]"))
     op.execute(_ANSWERED)
-    of_answered = sa.text("quietens <> ''")  # few are: nothing is added for the others
+    of_answered = sa.text("quietens <> ''")  # few cards are answered: the index leaves out all others
     op.create_index("cards_quietens", "cards", ["quietens"], sqlite_where=of_answered, postgresql_where=of_answered)
     op.execute(f"CREATE VIEW answered_cards AS {_JOINED} WHERE cards.shown")
 
 
 def downgrade() -> None:
-    """Take them away, with the cards that were not shown."""
+    """Remove the columns, and the cards that were not shown."""
     op.execute("DROP VIEW answered_cards")
     op.drop_index("cards_quietens", "cards")
     op.execute("DELETE FROM cards WHERE NOT shown")

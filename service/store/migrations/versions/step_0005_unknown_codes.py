@@ -1,4 +1,4 @@
-"""The codes that no value set knows, of a sample of answers."""
+"""The codes that no value set knows, from a sample of answers."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the table away."""
+    """Remove the table."""
     op.drop_table("unknown_codes")

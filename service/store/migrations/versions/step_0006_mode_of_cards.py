@@ -1,4 +1,4 @@
-"""The mode of its rule when a card was written: who was shown it while it was in pilot."""
+"""The mode of a card's rule when the card was written: it tells which cards were shown during a pilot."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Add the column; a worker of the version before leaves it out, while both run: the mode is then not known."""
+    """Add the column. While both versions run, the version before leaves it out, and the mode is then not known."""
     op.add_column("cards", sa.Column("mode", sa.Text, nullable=False, server_default=""))
 
 
 def downgrade() -> None:
-    """Take the column away."""
+    """Remove the column."""
     op.drop_column("cards", "mode")
