@@ -1,1 +1,1 @@
-"""Modes: what becomes of a rule's cards for one client, changed while the service runs."""
+"""Modes: what becomes of a rule's cards for one client. They can be changed while the service runs."""

@@ -1,4 +1,4 @@
-"""The modes that were last read, in a file of `data_dir`: a worker that starts while the store is away goes by them."""
+"""The modes that were last read, in a file of `data_dir`: a worker that starts while the store is away uses them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FILE = "rule_modes.json"
 
 
 class LastKnown:
-    """Keeps the modes in a file that all workers of this machine share; without a folder, nowhere."""
+    """Keeps the modes in a file that all workers of this machine share. Without a folder, it keeps nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = folder / FILE if folder else None
         self._kept = b""
 
     def keep(self, changes: Iterable[Change]) -> None:
-        """Keep the changes that are in force, whole or not at all. A file that cannot be written is told of."""
+        """Keep the changes that are in force, all or none. If the file cannot be written, the log says so."""
         written = msgspec.json.encode(list(in_force(changes).values()))
         if self._file is None or written == self._kept:
             return
@@ -35,7 +35,7 @@ class LastKnown:
         self._kept = written
 
     def read(self) -> list[Change] | None:
-        """What was last kept, by any worker; None when nothing was, or it cannot be read."""
+        """The changes that any worker kept last; None if there are none, or if they cannot be read."""
         if self._file is None:
             return None
         try:

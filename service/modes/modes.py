@@ -1,4 +1,4 @@
-"""Off, shadow, pilot or live, by client and rule; read from the store again and again, so that no worker restarts."""
+"""Off, shadow, pilot or live, by client and rule; read from the store at intervals, so that no worker need restart."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from service.modes.last_known import LastKnown
 from service.modes.quiet import NOTHING_QUIET, Change, Quiet, by_client
 from service.wire.refusal import ModesAwayRefusedError
 
-LOOK_S = 20  # seconds after which the store is looked at again, beside the requests
-MOST_S = 45  # seconds after which a request waits for that: a rule falls silent within a minute
-RETRY_S = 5  # between two looks for as long as nothing is known
+LOOK_S = 20  # seconds after which the store is read again, in the background
+MOST_S = 45  # seconds after which a request waits for that, so that a rule falls silent within a minute
+RETRY_S = 5  # between two attempts as long as nothing is known
 
 
 class Modes:
-    """The modes that are in force, no older than a minute. When the store is away, those that were last read stay.
+    """The modes in force, no more than a minute old. While the store is away, the modes that were last read stay.
 
-    A worker that starts while the store is away goes by those that any worker of this machine has read last.
+    A worker that starts while the store is away uses the modes that any worker of this machine read last.
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Modes:
         self._lock = threading.Lock()
 
     def of(self, client: str) -> Quiet:
-        """The modes in force for a client. Raises ModesAwayRefusedError while nobody can tell."""
+        """The modes in force for a client. Raises ModesAwayRefusedError while they are not known."""
         age = self._age()
         if age > self._longest():
             self._look_if_older(self._longest())
         elif age > LOOK_S and self._lock.acquire(blocking=False):
             self._look_beside()
         if self._by_client is None:
-            # A rule that was switched off must not speak; no cards would say that there is nothing to say.
+            # A rule that was switched off must not speak, and no cards would mean that there is nothing to say.
             raise ModesAwayRefusedError(RETRY_S)
         return self._by_client.get(client, NOTHING_QUIET)
 
     def are_known(self) -> bool:
-        """Whether calls can be answered, after a look where one is due; to be asked beside the requests."""
+        """Whether calls can be answered; reads the store first if that is due. Call it in the background."""
         self._look_if_older(min(LOOK_S, self._longest()))
         return self._by_client is not None
 
@@ -64,10 +64,10 @@ class Modes:
                 self._look()
 
     def _look_beside(self) -> None:
-        """Look in a thread of its own, which gives back the lock."""
+        """Look in a separate thread, which then releases the lock."""
         try:
             threading.Thread(target=self._look_and_release, name="rule modes", daemon=True).start()
-        except RuntimeError:  # there can be no more threads now
+        except RuntimeError:  # no more threads can be started now
             self._lock.release()
 
     def _look_and_release(self) -> None:
@@ -80,7 +80,7 @@ class Modes:
         try:
             changes = list(self._read())
             self._by_client = by_client(changes)
-        except Exception as error:  # the store away, a mode of a newer program, no descriptor: what was read stays
+        except Exception as error:  # the store is away, no descriptor is free: what was read stays
             logger().error("rule modes not read", why=type(error).__name__)
             self._take_last_known()
         else:

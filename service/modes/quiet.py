@@ -1,4 +1,4 @@
-"""What is quiet for a client: the rules whose cards it is not shown."""
+"""What is quiet for a client: the rules whose cards are not shown to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Mode(StrEnum):
-    """What becomes of the cards of a rule. A sign-off is needed beside `pilot` and `live`."""
+    """What becomes of the cards of a rule. `pilot` and `live` also need a sign-off."""
 
     OFF = "off"
     SHADOW = "shadow"
@@ -18,9 +18,9 @@ class Mode(StrEnum):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """Since when (seconds of the epoch) and by whose word a rule is in a mode for a client.
+    """Since when (seconds since 1970) a rule is in a mode for a client, and who set it.
 
-    Its pilots are `users`, and whoever opens an encounter at one of the `locations` (Location/7).
+    The pilots are the `users`, and anybody in an encounter at one of the `locations` (Location/7).
     """
 
     rule: str
@@ -33,9 +33,9 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Quiet(Struct, frozen=True):
-    """The rules whose cards a client is not shown: those that are off, in shadow, and with pilots.
+    """The rules whose cards are not shown to a client: those that are off, in shadow, or in pilot.
 
-    Of each of the last `pilots` holds the users and the locations, as references.
+    `pilots` holds each rule in pilot with its users and its locations, as references.
     """
 
     off: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ class Quiet(Struct, frozen=True):
     pilots: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = ()
 
     def hidden(self, user: str, places: frozenset[str] = frozenset()) -> frozenset[str]:
-        """The rules that are not shown to a user (Practitioner/1) in an encounter at these places (Location/7)."""
+        """The rules that are not shown to a user (Practitioner/1) in an encounter at these locations (Location/7)."""
         if not self.pilots:
             return self.off | self.shadow
         others = (rule for rule, users, locations in self.pilots if user not in users and not places & locations)
@@ -64,16 +64,16 @@ class Quiet(Struct, frozen=True):
 
 
 NOTHING_QUIET = Quiet()
-"""Where every rule is live."""
+"""For a client for which every rule is live."""
 
 
 def in_force(changes: Iterable[Change]) -> dict[tuple[str, str], Change]:
-    """The last change of each client and rule; the changes stand in their order."""
+    """The last change for each client and rule; `changes` are in the order in which they were made."""
     return {(change.client, change.rule): change for change in changes}
 
 
 def by_client(changes: Iterable[Change]) -> dict[str, Quiet]:
-    """What is in force for each client by the last change of each rule."""
+    """What is in force for each client, according to the last change of each rule."""
     changed: dict[str, list[Change]] = {}
     for (client, _), change in in_force(changes).items():
         changed.setdefault(client, []).append(change)

@@ -1,4 +1,4 @@
-"""The table of modes: a row a change, never altered, so that it says who changed what, and when."""
+"""The table of modes: one row for each change, never altered, so that it says who changed what, and when."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS = [column for column in RULE_MODES.columns if column.name != "id"]
 
 
 def reading(database: Database) -> Callable[[], list[Change]]:
-    """What reads the changes, the oldest first. The call raises StoreAwayError."""
+    """A function that reads the changes, the oldest first. It raises StoreAwayError."""
     query = sa.select(*_COLUMNS).order_by(RULE_MODES.c.id)
 
     def read() -> list[Change]:
@@ -48,7 +48,7 @@ def reading(database: Database) -> Callable[[], list[Change]]:
 
 
 def _mode(text: str) -> Mode:
-    """A mode; one of a newer version, which may share the store, shows nothing here, and holds up no other change."""
+    """A mode. One that only a newer version on the same store knows counts as shadow, and hides no other change."""
     try:
         return Mode(text)
     except ValueError:
