@@ -1,1 +1,1 @@
-"""Sign-off: what is signed of a rule, the records of who approved it, and which rules may therefore speak."""
+"""Sign-off: what is signed of a rule, who approved it, and which rules may therefore speak."""

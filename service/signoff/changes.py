@@ -1,4 +1,4 @@
-"""What has changed in a rule since it was signed: a diff of its cases and words, and of all else that was signed."""
+"""What has changed in a rule since it was signed: a diff of its cases, its words, and everything else signed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KINDS = {
 
 
 def changes(signed: Description, now: Description) -> list[str]:
-    """A line a change: `+` is new, `-` is gone, `~` is different."""
+    """One line for each change: `+` is new, `-` is gone, `~` is different."""
     return [
         *_single(signed, now),
         *_cases(signed, now),
@@ -93,7 +93,7 @@ def _codes(was: Mapping[str, Any], is_now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _entries(value_set: Mapping[str, Any]) -> Iterator[str]:
-    """What a value set holds, a line a code or a name."""
+    """What a value set holds, one line for each code or name."""
     for member, value in value_set.items():
         if not isinstance(value, Mapping):
             listed = value if isinstance(value, list) else [value]
@@ -105,7 +105,7 @@ def _entries(value_set: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _code(was: Mapping[str, str], is_now: Mapping[str, str]) -> Iterator[str]:
-    """The definitions that differ: what they decide shows in the cases, or has no case yet."""
+    """The definitions that differ. The effect shows in the cases, unless no case covers it yet."""
     for name in sorted(was.keys() | is_now.keys()):
         if was.get(name) != is_now.get(name):
             sign = "+" if name not in was else "-" if name not in is_now else "~"

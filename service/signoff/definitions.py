@@ -1,6 +1,6 @@
-"""The definitions by which a rule decides: its own, and those of the findings that it reads, however deep.
+"""The definitions by which a rule decides: its own, and those of the findings that it reads, at any depth.
 
-They are found in the sources, by name: where the code is installed, and how, makes no difference.
+They are found in the sources by name, so it makes no difference where and how the code is installed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from msgspec import Struct, field
 from service.errors import ServiceError
 from service.signoff import syntax
 
-# What is followed: how a record is read, and how a card is written, is of the program and not of a rule.
+# The packages that are followed. How a record is read and a card is written belongs to the program, not to a rule.
 _ROOMS = ("cards.findings", "cards.rules")
 _DEEPEST_ALIAS = 10
 
 
 class NoSourceError(ServiceError):
-    """The source of a rule is not there, so nobody can tell what would be signed; the message names the module."""
+    """The source of a rule is missing, so nobody can tell what would be signed; the message names the module."""
 
 
 class Place(Struct, frozen=True, order=True):
@@ -38,9 +38,9 @@ class Place(Struct, frozen=True, order=True):
 
 
 class Source(Struct, frozen=True):
-    """A module: the statements that define each name, what else its names stand for, and its lines.
+    """A module: the statements that define each name, the paths of imported names, and its lines.
 
-    `digests`, `texts` and `named` hold what has been asked of its names before.
+    `digests`, `texts` and `named` cache earlier results by name.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Source(Struct, frozen=True):
     named: dict[str, tuple[Place, ...]] = field(default_factory=dict)
 
     def written(self, statement: ast.stmt) -> str:
-        """A statement as it is written, with what is remarked behind it."""
+        """A statement as it is written, with the comment behind it."""
         return "\n".join(line.rstrip() for line in self.lines[statement.lineno - 1 : statement.end_lineno])
 
 
@@ -60,19 +60,19 @@ _sources: dict[str, Source | None] = {}
 
 
 def source(module: str) -> Source | None:
-    """A module that has a source, which is read once; None of a name that is no module. Raises NoSourceError."""
+    """The source of a module, which is read once; None if no module has this name. Raises NoSourceError."""
     if module not in _sources:
         _sources[module] = _found(module)
     return _sources[module]
 
 
 def forget(module: str) -> None:
-    """Read a module again when it is asked for: it has been written anew."""
+    """Read a module again when it is next asked for, because its file has changed."""
     _sources.pop(module, None)
 
 
 def _there(module: str) -> Source:
-    """A module that must be there. Raises NoSourceError."""
+    """The source of a module that must exist. Raises NoSourceError."""
     told = source(module)
     if told is None:
         raise NoSourceError(f"the source of {module} is missing, so its rules cannot be signed")
@@ -109,7 +109,7 @@ def _read(module: str, text: str) -> Source:
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, those below an `if` or a `try` too."""
+    """The statements of a module, including those inside an `if` or a `try`."""
     for statement in body:
         if isinstance(statement, ast.If | ast.Try):
             yield from _statements([*statement.body, *statement.orelse])
@@ -127,7 +127,7 @@ def _names(statement: ast.stmt) -> Iterator[str]:
 
 
 def definitions(roots: Iterable[Place]) -> dict[Place, tuple[ast.stmt, ...]]:
-    """The statements by which the roots are defined, and all that they name, in order. Raises NoSourceError."""
+    """The statements that define the roots and everything that they name, in order. Raises NoSourceError."""
     reached: dict[Place, tuple[ast.stmt, ...]] = {}
     waiting = list(roots)
     own = {root.module for root in waiting}
@@ -145,7 +145,7 @@ def _is_followed(module: str) -> bool:
 
 
 def _named(place: Place) -> tuple[Place, ...]:
-    """What the statements of a definition name, where it is defined."""
+    """The names that the statements of a definition use, each at the place where it is defined."""
     module = _there(place.module)
     if place.name not in module.named:
         module.named[place.name] = tuple(_names_in(module, place.name))
@@ -175,7 +175,7 @@ def _meant(module: Source, name: str) -> Place | None:
 
 @cache
 def _defined(path: str, depth: int = 0) -> Place | None:
-    """Where the name at the end of a path is defined, through the modules that hand it on; None outside the rooms."""
+    """Where the name at the end of a path is defined, followed through imports; None outside the rooms."""
     holder, _, name = path.rpartition(".")
     if not _is_followed(holder) or depth > _DEEPEST_ALIAS:
         return None
@@ -188,7 +188,7 @@ def _defined(path: str, depth: int = 0) -> Place | None:
 
 
 def digest(value: object) -> str:
-    """The SHA-256 of a value that JSON can hold: the same whatever the order of its keys."""
+    """The SHA-256 of a value that JSON can hold. The order of its keys makes no difference."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -222,7 +222,7 @@ def words(modules: Iterable[str]) -> tuple[str, ...]:
 
 
 def durations(package: str) -> dict[Place, tuple[ast.stmt, ...]]:
-    """The definitions of lengths of time in the modules of a package."""
+    """The definitions of durations in the modules of a package."""
     room = find_spec(package)
     names = [one.name for one in iter_modules(room.submodule_search_locations if room else [])]
     modules = [module for name in names if (module := source(f"{package}.{name}"))]

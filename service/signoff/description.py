@@ -1,7 +1,7 @@
 """What is signed of a rule: a frozen description, and its SHA-256.
 
-It holds how the rule decides, which card gives way, the codes, the cases, and every text that a card of it can print.
-It does not hold formatting, comments and docstrings, nor how a record is read and a card is sent: for those the record
+It holds how the rule decides, which card gives way, the codes, the cases, and every text that its card can print. It
+leaves out formatting, comments and docstrings, and also how a record is read and a card is sent: for those, the record
 of the sign-off names the version of the package.
 """
 
@@ -31,7 +31,7 @@ from service.signoff.definitions import Place, definitions, digest, digest_of, d
 
 Json = dict[str, Any]
 
-# Whose words stand on the cards of every rule.
+# The modules whose words stand on the cards of every rule.
 _FRAME = (
     "cards.decide",
     "cards.language.escaping",
@@ -42,15 +42,15 @@ _FRAME = (
     "service.wire.answer",
     "service.wire.detail",
 )
-# What any record is read with: answers, sides and sites, and why an order was withdrawn.
+# The value sets with which any record is read: answers, sides and sites, and why an order was withdrawn.
 _SHARED = ("answer.", "category.", "reason.", "side.", "site.")
 
 
 class Description(Struct, frozen=True, kw_only=True):
     """What is signed of one rule.
 
-    `code` holds a digest of each definition by which it decides, by name; `thresholds` the numbers that have a name,
-    for people to read: they are in the digests.
+    `code` holds a digest of each definition by which it decides, by name. `thresholds` holds the named numbers for
+    people to read; the digests cover them.
     """
 
     rule: str
@@ -65,7 +65,7 @@ class Description(Struct, frozen=True, kw_only=True):
 
     @property
     def sha256(self) -> str:
-        """Of all but the thresholds: versions of Python may write a number in different ways."""
+        """The SHA-256 of everything but the thresholds: versions of Python may write a number in different ways."""
         signed = {name: getattr(self, name) for name in self.__struct_fields__ if name != "thresholds"}
         return digest(signed)
 
@@ -105,7 +105,7 @@ def _thresholds(code: Iterable[tuple[Place, tuple[Any, ...]]]) -> dict[str, str]
 
 
 def rows(rule: str, precedence: Precedence) -> Json:
-    """What precedence.toml says of a rule, and of all rules."""
+    """What precedence.toml says about a rule, and about all rules."""
     table: Json = msgspec.to_builtins(precedence, order="deterministic")
     order = precedence.order
     mine = [row for row in table.pop("imaging") if rule in (row["rule"], row["replaced_by"], *row["yields_to"])]
@@ -121,7 +121,7 @@ def rows(rule: str, precedence: Precedence) -> Json:
 
 
 def _keys(rule: Rule) -> list[str]:
-    """The value sets that a rule reads or sends, those of which all codes count for one of them, and the shared."""
+    """The value sets that a rule reads or sends, the shared ones, and those whose codes all count for one of these."""
     named = rule.reads | set(rule.suggests)
     keys = {key for key in VALUE_SETS if key in named or key.startswith(_SHARED)}
     if "allergy" in named:
@@ -130,7 +130,7 @@ def _keys(rule: Rule) -> list[str]:
 
 
 def _value_set(value_set: ValueSet, codes: Codes) -> Json:
-    """What counts, with the codes and the names that the site adds."""
+    """What counts for a value set, with the codes and names that the site adds."""
     has_class = value_set.key in codes.medicine_classes
     counted: Json = {
         "title": value_set.title,
@@ -211,7 +211,7 @@ def _frame() -> tuple[str, ...]:
 
 
 def lines_of(thresholds: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each threshold as its module writes it, with the remark behind it, which tells its unit and its decision."""
+    """Each threshold as its module writes it, with the comment behind it, which gives its unit and its decision."""
     for path in thresholds:
         module, _, name = path.rpartition(".")
         told = source(module)

@@ -1,4 +1,4 @@
-"""All that is to be read before a rule is signed: the same for the command line and for the rule's page."""
+"""Everything to read before a rule is signed: the same for the command line and for the rule's page."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from service.signoff.standing import Standing, Standings, State
 
 
 class Dossier(Struct, frozen=True, kw_only=True):
-    """What is to be read of one rule, and what has changed since it was signed.
+    """What to read about one rule, and what has changed since it was signed.
 
-    `thresholds` holds names and lines of source, with the remark behind them; `excludes` what looks like one of the
-    facts that the rule reads, and does not count. `changed` is None where nothing can be compared.
+    `thresholds` holds names and lines of source, with the comment behind them. `excludes` says what looks like one of
+    the facts that the rule reads, but does not count. `changed` is None if there is nothing to compare.
     """
 
     rule: Rule
@@ -39,12 +39,12 @@ class Dossier(Struct, frozen=True, kw_only=True):
 
     @property
     def is_changed(self) -> bool:
-        """Whether the rule was signed as another than it is."""
+        """Whether the rule differs from what was signed."""
         return self.standing.state is State.VOID
 
 
 def dossier(rule_id: str, book: RuleBook, codes: Codes, signed: Standings, file: Path | None, today: date) -> Dossier:
-    """The dossier of a rule; `file` is that of the sign-offs. Raises NoSourceError."""
+    """The dossier of a rule; `file` is the file of sign-offs. Raises NoSourceError."""
     rule = book.rules[rule_id]
     description = describe(rule, book, codes)
     standing = signed.of(rule_id, today)

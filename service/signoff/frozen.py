@@ -1,4 +1,4 @@
-"""What was signed, kept beside the file of sign-offs, so that it can be compared with what the rule is today."""
+"""What was signed, kept next to the file of sign-offs, so that it can be compared with the rule as it is today."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from service.signoff.records import RefusedSignoffError
 
 
 def place(file: Path, rule: str, sha256: str) -> Path:
-    """Where the description of a signed rule is kept, beside the file of the sign-offs."""
+    """Where the description of a signed rule is kept, next to the file of sign-offs."""
     return file.with_suffix("") / f"{rule}.{sha256[:16]}.json"
 
 
 def keep(file: Path, description: Description) -> Path:
-    """Write a description beside the file of the sign-offs. Raises RefusedSignoffError."""
+    """Write a description next to the file of sign-offs. Raises RefusedSignoffError."""
     kept = place(file, description.rule, description.sha256)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def keep(file: Path, description: Description) -> Path:
 
 
 def kept(file: Path, rule: str, sha256: str) -> Description | None:
-    """The description that was signed; None when it is not there, or not the one that was signed."""
+    """The description that was signed; None if it is missing, or not the one that was signed."""
     try:
         description = msgspec.json.decode(place(file, rule, sha256).read_bytes(), type=Description)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

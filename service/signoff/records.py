@@ -1,4 +1,4 @@
-"""signoff.toml: who approved which rule, as it then was, and who withdrew that. Read strictly; only commands add."""
+"""signoff.toml: who approved which rule as it was then, and who withdrew that. Read strictly, written by commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Line = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class RefusedSignoffError(StartError):
-    """The file of sign-offs cannot be used; the message names the file and the key, a line a fault."""
+    """The file of sign-offs cannot be used; the message names the file and the key, one line for each fault."""
 
 
 def _one_line(text: str) -> str:
@@ -77,7 +77,7 @@ class Withdrawal(_Table):
 
 
 class Signoffs(BaseModel):
-    """All that the file holds, in its order."""
+    """Everything that the file holds, in its order."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
@@ -85,11 +85,11 @@ class Signoffs(BaseModel):
     withdrawn: list[Withdrawal] = Field(default_factory=list)
 
     def newest(self) -> dict[str, Record]:
-        """The newest record of each rule, which is the last in the file, be it withdrawn or not."""
+        """The newest record of each rule, which is the last in the file, whether or not it was withdrawn."""
         return {record.rule: record for record in self.signed}
 
     def approvals(self, rule: str) -> list[Record]:
-        """The records of a rule; those before a new one stay."""
+        """The records of a rule; a new one does not replace the earlier ones."""
         return [record for record in self.signed if record.rule == rule]
 
     def withdrawal(self, record: Record) -> Withdrawal | None:
@@ -101,13 +101,13 @@ class Signoffs(BaseModel):
 
 
 def read(file: Path, today: datetime.date) -> Signoffs:
-    """What the file holds; nothing where there is no file.
+    """What the file holds; nothing if there is no file.
 
-    A rule that is not known here may be one of an older or a newer version: it is read as any other. Raises
-    RefusedSignoffError for what else is unknown, missing or still to come.
+    A rule that is not known here may belong to an older or a newer version, and is read like any other. Raises
+    RefusedSignoffError for anything else that is unknown, missing, or dated in the future.
     """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a mark before a text
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors write a mark before the text
     except FileNotFoundError:
         return Signoffs()
     except (OSError, UnicodeDecodeError):
@@ -145,15 +145,15 @@ def _sentences(error: ValidationError, file: Path, document: dict[str, Any]) -> 
 
 
 def add(file: Path, record: Record | Withdrawal) -> None:
-    """Append a record to the file, which may be new. Raises RefusedSignoffError; the records before it stay."""
+    """Append a record to the file, creating it if needed; earlier records stay. Raises RefusedSignoffError."""
     try:
-        kept = file.resolve()  # a link to a place under version control stays one
+        kept = file.resolve()  # a link to a file under version control stays a link
         text = kept.read_text(encoding="utf-8") if kept.exists() else _HEAD
         kept.parent.mkdir(parents=True, exist_ok=True)
         trial = kept.with_name(f"{kept.name}.new")
         trial.write_text(f"{text.rstrip()}\n\n{_table(record)}", encoding="utf-8")
         if kept.exists():
-            shutil.copymode(kept, trial)  # the service, another user, reads it as before
+            shutil.copymode(kept, trial)  # so that the service, which is another user, can still read it
         trial.replace(kept)
     except OSError as error:
         raise RefusedSignoffError(f"{file} cannot be written: {error.strerror}") from None
@@ -162,7 +162,7 @@ def add(file: Path, record: Record | Withdrawal) -> None:
 def _table(record: Record | Withdrawal) -> str:
     values = {name: value for name, value in record if value not in (None, "")}
     lines = [
-        # TOML's strings have the escapes of JSON, and its dates no quotes
+        # TOML's strings have the escapes of JSON; its dates have no quotes
         f"{name} = {value if isinstance(value, datetime.date) else json.dumps(value, ensure_ascii=False)}"
         for name, value in values.items()
     ]

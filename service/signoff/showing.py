@@ -1,4 +1,4 @@
-"""A dossier as text, at most 80 columns wide: what is read before `signoff add`."""
+"""A dossier as text, at most 80 columns wide, to be read before `signoff add`."""
 
 from __future__ import annotations
 

@@ -18,14 +18,14 @@ from service.signoff.records import Record, RefusedSignoffError, Signoffs, Withd
 from service.signoff.standing import Standings, standings
 from service.signoff.withdrawals import Withdrawals
 
-if TYPE_CHECKING:  # the sources are read only where something is signed, or to be
+if TYPE_CHECKING:  # the sources are read only if something is signed, or about to be
     from service.signoff.dossier import Dossier
 
 Clock = Callable[[], datetime] | datetime | None
 
 
 class Site:
-    """The rules of a book, the codes of a site, and what is signed there."""
+    """The rules of a book, the codes of a site, and the sign-offs of that site."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Site:
         zone: tzinfo = UTC,
         now: Clock = None,
     ) -> None:
-        """`all_speak`: where a rule speaks although nobody has signed it."""
+        """With `all_speak`, a rule speaks even if nobody has signed it."""
         self.book = book
         self.codes = codes
         self.file = file
@@ -59,7 +59,7 @@ class Site:
         return standings(self.book, self.codes, signoffs.newest(), withdrawals, all_speak=self._all_speak)
 
     def dossier(self, rule: str) -> Dossier:
-        """All that is to be read of a rule. Raises NoSourceError and RefusedSignoffError."""
+        """Everything to read about a rule. Raises NoSourceError and RefusedSignoffError."""
         from service.signoff.dossier import dossier
 
         return dossier(rule, self.book, self.codes, self.standings, self.file, self.today)
@@ -73,7 +73,7 @@ class Site:
 
         if self.file is None:
             raise RefusedSignoffError("the settings name no file of sign-offs: signoff_file")
-        read(self.file, self.today)  # nothing is added to a file that would be refused
+        read(self.file, self.today)  # nothing is added to a file that could not be read back
         description = describe(self.book.rules[rule], self.book, self.codes)
         with _in_sentences():
             record = Record(
@@ -93,7 +93,7 @@ class Site:
         return record
 
     def withdraw(self, rule: str, name: str, role: str, reason: str) -> Withdrawal:
-        """Record that somebody takes back all approvals of a rule. Raises RefusedSignoffError when none stands."""
+        """Record that somebody withdraws all approvals of a rule. Raises RefusedSignoffError if none stands."""
         signoffs = read(self.file, self.today) if self.file else Signoffs()
         record = signoffs.newest().get(rule)
         if self.file is None or record is None:
@@ -109,7 +109,7 @@ class Site:
 
 @contextmanager
 def _in_sentences() -> Iterator[None]:
-    """What a record may not hold is refused by RefusedSignoffError, in one sentence a key."""
+    """Turns the faults of a record into a RefusedSignoffError, with one sentence for each key."""
     try:
         yield
     except ValidationError as error:

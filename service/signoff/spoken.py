@@ -1,4 +1,4 @@
-"""The words of a rule, branch by branch, each with an example: a case or an example patient that brings it."""
+"""The words of a rule, branch by branch, each with an example: a case or an example patient that prints it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from service.signoff.definitions import definitions, texts_of
 from service.signoff.description import cases, roots
 
 _ESCAPED = re.compile(r"\\([^\w\s])")
-_FEWEST = 8  # letters of a template that are its own: fewer would find themselves anywhere
+_FEWEST = 8  # letters that a template must have of its own: with fewer it would match anywhere
 
 
 class Spoken(Struct, frozen=True):
-    """A text that a rule can print, what is filled in as names in braces; and an example, with where it stands."""
+    """A text that a rule can print, with names in braces for what is filled in, and an example with its place."""
 
     text: str
     example: str = ""
@@ -28,7 +28,7 @@ class Spoken(Struct, frozen=True):
 
 
 class Words(Struct, frozen=True):
-    """The texts of a rule's own, and those that it takes from the shared definitions."""
+    """The rule's own texts, and those that it takes from the shared definitions."""
 
     own: tuple[Spoken, ...]
     shared: tuple[Spoken, ...]
@@ -50,7 +50,7 @@ def spoken(rule_id: str, book: RuleBook) -> Words:
 
 
 class _Printed:
-    """What is known to have been printed, in lines, and where each line stands."""
+    """The lines that are known to be printed, and where each line stands."""
 
     def __init__(self, told: Iterable[tuple[str, str]]) -> None:
         lines = [(where, line) for where, text in told for line in text.splitlines()]
@@ -68,7 +68,7 @@ class _Printed:
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
-    """What a text looks like when it is filled in; None when hardly a letter of it is its own."""
+    """What a text looks like when it is filled in; None if too few letters are the text's own."""
     parts, depth, letters = [""], 0, 0
     for character in " ".join(text.split()):
         if character in "{}":
@@ -87,7 +87,7 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 
 
 def _in_cases(rule: str, book: RuleBook) -> Iterator[tuple[str, str]]:
-    """What the cases of a rule say is printed, each text with the name of its case."""
+    """The texts that the cases of a rule expect, each with the name of its case."""
     for case in cases(book.rules[rule]):
         for text in _texts(case.get("card")) if "card" in case else _texts(case.get("silent")):
             yield f"case: {case['name']}", text
@@ -106,7 +106,7 @@ def _texts(value: object) -> Iterator[str]:
 
 @cache
 def _in_examples() -> dict[str, list[tuple[str, str]]]:
-    """What the cards of each rule say in the answers to the example patients, with the title of the example."""
+    """What the cards of each rule say in the answers for the example patients, with the title of the example."""
     printed: dict[str, list[tuple[str, str]]] = {}
     for name in examples.names():
         example = examples.load(name)

@@ -17,15 +17,15 @@ DRAFT = "draft, not yet signed"
 """How a card of a rule without a valid sign-off ends."""
 
 NOBODY: Mapping[str, str] = {}
-"""Who has signed, by rule, where nobody has."""
+"""Who has signed, by rule: nobody."""
 
 
 Withdrawn = Callable[[], Mapping[str, str]]
-"""By whom and why an approval was withdrawn, by rule; asked again and again, since that counts at once."""
+"""Tells, by rule, who withdrew an approval and why. It is asked each time, since a withdrawal counts at once."""
 
 
 class State(StrEnum):
-    """How it stands with the sign-off of a rule."""
+    """The state of a rule's sign-off."""
 
     SIGNED = "signed"
     EXPIRED = "expired"
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 class Standing(Struct, frozen=True):
-    """The state of a rule, its newest record, and why that is not valid."""
+    """The state of a rule's sign-off, its newest record, and why that is not valid."""
 
     state: State
     record: Record | None = None
@@ -43,20 +43,20 @@ class Standing(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What a card says of it, as Markdown."""
+        """What a card says about the sign-off, as Markdown."""
         if self.state is not State.SIGNED or self.record is None:
             return DRAFT
         return f"signed by {markdown(self.record.body)}, {self.record.date.year}"
 
 
 UNSIGNED = Standing(State.UNSIGNED)
-"""How it stands with a rule that nobody has ever signed."""
+"""The standing of a rule that nobody has ever signed."""
 
 
 class Standings:
     """The standing of every rule of a book, by day: a sign-off may expire while the service runs.
 
-    With `all_speak`, in development or where the settings allow it, an unsigned rule speaks, as a draft.
+    With `all_speak`, in development or if the settings allow it, an unsigned rule speaks as a draft.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Standings:
         *,
         all_speak: bool,
     ) -> None:
-        """`void` says why a record is not of the rule as it is, by rule."""
+        """`void` says, by rule, why a record is not valid for the rule as it is."""
         self._rules = tuple(rules)
         self._records = records
         self._void = void
@@ -91,16 +91,16 @@ class Standings:
         return Standing(State.SIGNED, record)
 
     def hidden(self, today: date) -> frozenset[str]:
-        """The rules that run in shadow on a day: evaluated, and not shown."""
+        """The rules that run in shadow on a day: evaluated but not shown."""
         return self._on(today)[0]
 
     def words(self, today: date) -> Mapping[str, str]:
-        """What the cards of each signed rule say of it on a day; the others say DRAFT."""
+        """What the cards of each signed rule say about its sign-off on a day; all other cards say DRAFT."""
         return self._on(today)[1]
 
     def _on(self, today: date) -> tuple[frozenset[str], dict[str, str]]:
         known = today, self._withdrawn()
-        if known != self._known:  # two threads that come here at once do the same
+        if known != self._known:  # two threads that get here at once do the same
             standings = {rule: self.of(rule, today) for rule in self._rules}
             signed = {rule: one.words for rule, one in standings.items() if one.state is State.SIGNED}
             silent = frozenset() if self.all_speak else frozenset(self._rules) - signed.keys()
@@ -133,7 +133,7 @@ def _void(book: RuleBook, codes: Codes, records: Mapping[str, Record]) -> Iterat
     if not records:
         return
     from service.signoff.definitions import NoSourceError
-    from service.signoff.description import describe  # the sources are read only where something is signed
+    from service.signoff.description import describe  # the sources are read only if something is signed
 
     for id, record in records.items():
         if id not in book.rules:

@@ -1,6 +1,6 @@
 """Python source as a tree that is the same in every version of Python, and the words and numbers in it.
 
-`ast.dump` differs between versions: here a tree is written by this module alone.
+`ast.dump` differs between versions, so this module writes the tree itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 Tree = list["Tree"] | list[str] | str | None
 """A node as `[type, field, value, ...]`; a list of nodes as `["list", ...]`; a constant as `[type, text]`."""
 
-# Positions of no meaning, or what one version of Python has and another has not.
+# Fields without a meaning, or that exist only in some versions of Python.
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _PLACEHOLDER = "…"
 
@@ -34,7 +34,7 @@ def tree(node: object) -> Tree:
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    """The texts of at least two words in a node; what is filled in stands as its name in braces."""
+    """The texts of at least two words in a node, with names in braces for what is filled in."""
     if _is_docstring(node):
         return
     if isinstance(node, ast.JoinedStr | ast.Constant):
@@ -71,7 +71,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_docstring(node: object) -> bool:
-    """A text that stands alone: of a module, a class, a function or an attribute."""
+    """Whether a node is a text on its own: a docstring of a module, a class, a function or an attribute."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
@@ -80,7 +80,7 @@ def _text_of(value: object) -> str:
 
 
 def _merged(parts: list[ast.expr]) -> list[ast.expr]:
-    """The parts of a filled text; versions of Python cut its constants at different places."""
+    """The parts of an f-string. Versions of Python split its constants at different places."""
     merged: list[ast.expr] = []
     for part in parts:
         last = merged[-1] if merged else None
@@ -100,7 +100,7 @@ def _template(node: ast.AST) -> str:
 
 
 def _name(node: ast.AST) -> str:
-    """What is filled in, by its last name: `drop.onset` is `onset`, `days(WINDOW)` is `days WINDOW`."""
+    """The last name of what is filled in: `drop.onset` is `onset`, `days(WINDOW)` is `days WINDOW`."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name.lstrip("_")

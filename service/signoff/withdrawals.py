@@ -1,7 +1,7 @@
-"""Which approvals were withdrawn since they were read: the file is looked at again and again while the service runs.
+"""Which approvals are withdrawn: the file is checked at intervals while the service runs.
 
-Silence alone is taken up so. A new approval counts from the next start: it is checked against the sources of the rules
-as they lie on the disk, and those may be newer than what this process runs.
+Only withdrawals take effect in this way. A new approval counts from the next start: it is checked against the sources
+of the rules as they are on disk, and those may be newer than what this process runs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from time import monotonic
 from service.middleware.log import logger
 from service.signoff.records import RefusedSignoffError, Signoffs, read
 
-LOOK_S = 20  # seconds between two looks at the file, as between two at the modes
+LOOK_S = 20  # seconds between two looks at the file, the same as for modes
 
 
 class Withdrawals:
-    """By rule, by whom and why the approval that was read first was withdrawn; asked for by calling it.
+    """When called, tells by rule who withdrew the approval that was read at the start, and why.
 
-    While the file is away or refused, what was known before stands, and the log says so.
+    While the file is missing or refused, what was known before still counts, and the log says so.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Withdrawals:
         self._why = self._of(first)
 
     def __call__(self) -> Mapping[str, str]:
-        """The withdrawals that are known, no older than LOOK_S while requests come."""
+        """The known withdrawals, no older than LOOK_S while requests come."""
         if self._records and self._clock() - self._looked > LOOK_S:
             self._looked = self._clock()
             self._look()
@@ -74,7 +74,7 @@ class Withdrawals:
 
 
 def _state(file: Path | None) -> tuple[int, int, int] | None:
-    """What differs once the file is another or holds something else; None without a file."""
+    """A value that changes when the file is replaced or altered; None without a file."""
     try:
         status = file.stat() if file else None
     except OSError:
