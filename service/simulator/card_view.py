@@ -1,4 +1,4 @@
-"""The cards of an answer as they are shown: those of any service, whatever it put into them."""
+"""The cards of an answer as they are shown. Any service may have sent them, with any content."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cards.orders.override_reasons import MOST_REASONS
 from service.simulator.elements import Json, at, objects, text
 
 _INDICATORS = {"critical": "Critical", "warning": "Warning", "info": "Information"}
-_LONG = 400  # characters; a longer text is put into a box that scrolls
+_LONG = 400  # characters; a longer text gets a box that scrolls
 _WEB = ("https://", "http://")
 
 
 class SuggestionView(Struct):
-    """One suggestion, known by its place in the card."""
+    """One suggestion, identified by its place in the card."""
 
     label: str
     is_recommended: bool
@@ -24,7 +24,7 @@ class SuggestionView(Struct):
 
 
 class CardView(Struct):
-    """One card, known by its place in the answer; `rule` is the id of the rule of ours that made it."""
+    """One card, identified by its place in the answer; `rule` is the id of our rule that made it."""
 
     topic: str
     indicator: str
@@ -41,7 +41,7 @@ class CardView(Struct):
 
     @property
     def is_long(self) -> bool:
-        """Whether the summary is longer than anybody reads at a glance."""
+        """Whether the summary is too long to read at a glance."""
         return len(self.summary) > _LONG
 
 
@@ -83,5 +83,5 @@ def _reasons(card: Json) -> list[Json]:
 
 
 def _web(url: Any) -> str:
-    """The address if it is one of the web; anything else, such as a script, is no link."""
+    """The address if it is a web address; anything else, such as a script, does not become a link."""
     return url if isinstance(url, str) and url.startswith(_WEB) else ""

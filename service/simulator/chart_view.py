@@ -1,4 +1,4 @@
-"""The chart as an EHR displays it: problems, examination by side, results, orders, reports and medicines."""
+"""The chart as an EHR displays it: problems, examination by side, results, orders, reports and medications."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENCOUNTERS = {
 _ORDERED = ("ServiceRequest", "DeviceRequest", "Communication")
 _PRESCRIBED = ("MedicationRequest", "MedicationStatement")
 _OPEN = frozenset({"draft", "active", "on-hold"})
-_DRAFTED = "drafted, not signed"  # it answers nothing critical (D100)
+_DRAFTED = "drafted, not signed"  # a draft does not answer a critical card (D100)
 
 
 class Row(Struct):
@@ -43,7 +43,7 @@ class Row(Struct):
 
 
 class Reading(Struct):
-    """The newest answer for one finding on one side, and the earlier ones."""
+    """The newest value of one finding on one side, and the earlier ones."""
 
     value: str
     date: str
@@ -53,7 +53,7 @@ class Reading(Struct):
 
 
 class Finding(Struct):
-    """One examination finding: its readings by side; the key is empty where no side is stated."""
+    """One examination finding: its readings by side. The key is empty if no side is stated."""
 
     name: str
     sides: dict[str, Reading] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class ChartView(Struct):
     unread: frozenset[str] = frozenset()
 
     def lacks(self, *kinds: str) -> bool:
-        """Whether some of these resource types could not be read: that none is shown then says nothing."""
+        """Whether some of these resource types could not be read: if none is shown, that then means nothing."""
         return not self.unread.isdisjoint(kinds)
 
 

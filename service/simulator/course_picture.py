@@ -1,4 +1,4 @@
-"""Grades of ankle dorsiflexion over time, with windows of the rules, operations and scans; and the same in words."""
+"""Grades of ankle dorsiflexion over time, with the rules' windows, operations and scans; and the same in words."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from service.simulator import svg
 
 _OPERATIONS = (DECOMPRESSION, "procedure.spinal-fixation")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 320, 202, 22, 312, 34, 160
-_LEAST_DAYS, _MOST_DAYS = 45, 400  # what is older stands in the words alone
+_LEAST_DAYS, _MOST_DAYS = 45, 400  # anything older is only in the sentences
 _MOST_SENTENCES = 60
 _HIGHEST, _APART = 5, 32
 _MARKS = {"operation": "op", "scan": "scan", "onset": "onset"}
 
 
 class CoursePicture(Struct, frozen=True):
-    """The drawing, and what it shows in sentences, the newest first."""
+    """The drawing, and sentences that say what it shows, the newest first."""
 
     drawing: Markup
     sentences: tuple[str, ...]
@@ -38,7 +38,7 @@ class _Event(Struct, frozen=True):
 
 
 def course_picture(chart: Chart) -> CoursePicture | None:
-    """The course of the strength; None where no grade of it has a date."""
+    """The course of the strength; None if no grade has a date."""
     today = chart.clock.now.date()
     series = {side: [one for one in readings if one.when] for side, readings in dorsiflexion(chart).items()}
     graded = [_graded(side, one) for side, readings in series.items() for one in readings]
@@ -62,7 +62,7 @@ def _graded(side: Side, reading: Reading) -> _Event:
 
 
 def _events(chart: Chart) -> Iterator[_Event]:
-    """Operations of the spine, its scans, and the onset of foot drop, where they have a date."""
+    """Spinal operations, spinal scans, and the onset of foot drop, if they have a date."""
     told: tuple[tuple[str, Iterable[Fact]], ...] = (
         ("operation", chart.procedures(*_OPERATIONS)),
         ("scan", chart.reports(*MRI_REPORTS, *CT_REPORTS)),
@@ -82,7 +82,7 @@ def _told(events: list[_Event], today: date) -> tuple[str, ...]:
 
 
 def _window(event: _Event, today: date) -> str:
-    """In which window of the rules a grade lies."""
+    """The window of the rules in which a grade lies, in words."""
     if event.kind != "grade":
         return ""
     days = (today - event.day).days
@@ -114,14 +114,14 @@ def _scale(span: int) -> Iterator[Markup]:
 
 
 def _marks(events: Iterable[_Event], today: date, span: int) -> Iterator[Markup]:
-    """Each kind of event once a day: a line with its word below."""
+    """One line for each kind of event and day, with a word below it."""
     shown = {(event.day, event.kind) for event in events if (today - event.day).days <= span}
     rows: tuple[list[float], list[float]] = ([], [])
     for day, kind in sorted(shown):
         x = _x(day, today, span)
         yield svg.line(x, _TOP, x, _BOTTOM, f"mark {kind}")
         for number, taken in enumerate(rows):
-            if all(abs(x - other) > _APART for other in taken):  # words that fit in no row stand in the sentences
+            if all(abs(x - other) > _APART for other in taken):  # words that fit in no row are only in the sentences
                 taken.append(x)
                 y = _BOTTOM + 12 + 12 * number
                 yield svg.words(min(max(x, _LEFT + 12), _RIGHT - 12), y, _MARKS[kind], "name")

@@ -1,4 +1,4 @@
-"""What a chart shows of a FHIR resource: names, sides, dates and values, in whatever form they are sent.
+"""What a chart shows of a FHIR resource: names, sides, dates and values, in any form in which they are sent.
 
 An EHR shows more of a record than the rules read (names of people, dosage in words), so this module reads the
 JSON itself. No decision depends on it.
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 _SIDES = ("left", "right", "both")
 _SIDED = [value_set for value_set in VALUE_SETS.values() if value_set.sides or value_set.side_patterns]
 _SEMANTIC_TAGS = frozenset({"finding", "disorder", "procedure", "physical object", "situation", "body structure"})
-_RECENT = 60  # days; for anything older the date says more than the number of days
+_RECENT = 60  # days; beyond that the date says more than the number of days
 
 
 def at(value: Any, *path: str) -> Any:

@@ -1,4 +1,4 @@
-"""The examination as a picture: both legs with the grades of their muscles and the skin of L5, and the same in words.
+"""The examination as a picture: both legs with muscle grades and the L5 dermatome, and the same in words.
 
 The grades are those that the rules read. No decision depends on the picture.
 """
@@ -17,7 +17,7 @@ from cards.record.side import FEET, Side
 from service.simulator import svg
 
 _SENSATION = "sensation-dorsum-foot"
-# Where each muscle acts: its name, how high on the leg, and how far outside of the leg's middle.
+# Where each muscle is drawn: its name, its height on the leg, and its distance outwards from the middle of the leg.
 _MUSCLES = (
     ("mrc-hip-abduction", "Hip abduction", 34, 12),
     ("mrc-knee-extension", "Knee extension", 92, 0),
@@ -33,7 +33,7 @@ _MIDDLE = {Side.RIGHT: 62, Side.LEFT: 258}
 _OUTSIDE = {Side.RIGHT: -1, Side.LEFT: 1}  # the patient faces the reader
 _WEAK, _FULL = 3, 5
 
-# Half a leg's outline and the L5 skin (outside of the shank, back of the foot), as offsets outwards and heights.
+# The outline of a leg, and the L5 skin (outer shank, back of the foot), as offsets outwards and heights.
 _LEG = ((-14, 22), (-12, 100), (-9, 120), (-12, 150), (-7, 215), (-12, 245), (-10, 276), (14, 276), (12, 250),
         (8, 215), (13, 150), (10, 120), (17, 100), (22, 30))  # fmt: skip
 _SKIN = ((2, 128), (11, 126), (13, 150), (8, 215), (12, 250), (13, 274), (-8, 274), (-8, 250), (-2, 222))
@@ -43,7 +43,7 @@ _Newest = Mapping[tuple[str, Side], Reading | None]
 
 
 class ExamPicture(Struct, frozen=True):
-    """The drawing, what it shows in sentences, and by side what is missing."""
+    """The drawing, sentences that say what it shows, and what is missing on each side."""
 
     drawing: Markup
     sentences: tuple[str, ...]
@@ -51,7 +51,7 @@ class ExamPicture(Struct, frozen=True):
 
 
 def exam_picture(chart: Chart) -> ExamPicture:
-    """The newest grade of each muscle by side, and what has not been examined in the window of the examination."""
+    """The newest grade of each muscle by side, and what was not examined within the examination window."""
     newest = {(code, side): _newest(chart, code, side) for code in _CODES for side in FEET}
     title = "Both legs seen from the front, with the grades of the muscles and the skin of L5. The words follow."
     return ExamPicture(
@@ -81,7 +81,7 @@ def _drawn(chart: Chart, newest: _Newest) -> Iterator[Markup]:
 
 
 def _newest(chart: Chart, code: str, side: Side) -> Reading | None:
-    """The newest reading of a foot; of one day the lower grade, and what is reduced before what is normal."""
+    """The newest reading of a foot. Of several on one day, the worse: the lower grade, or reduced sensation."""
     dated = [one for one in chart.readings(code) if one.when and side in one.side.feet]
     worst = -1 if code == _SENSATION else 1
     return max(dated, key=lambda one: (one.when.day if one.when else None, -worst * one.value), default=None)
@@ -101,7 +101,7 @@ def _leg(side: Side, felt: Reading | None) -> Iterator[Markup]:
 
 
 def _mark(x: float, y: float, chart: Chart, reading: Reading | None) -> Iterator[Markup]:
-    """A grade in its circle; dashed where it is missing, or too old to count."""
+    """A grade in a circle, which is dashed if the grade is missing or too old to count."""
     if reading is None:
         level = "missing"
     else:
@@ -130,7 +130,7 @@ def _on(chart: Chart, reading: Reading | None) -> str:
 
 
 def _without_side(chart: Chart) -> Iterator[str]:
-    """Readings of no stated side, or without a date: they are in the words alone."""
+    """Readings without a stated side or a date: they are only in the sentences."""
     for code, name in _CODES.items():
         for one in chart.readings(code):
             if one.when is None or one.side is Side.UNKNOWN:

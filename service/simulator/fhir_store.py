@@ -1,4 +1,4 @@
-"""The simulator's own access to a FHIR server: as an EHR, it reads its patients there and files its orders."""
+"""The simulator's own access to a FHIR server: like an EHR, it reads patients there and files orders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMEOUT = 15  # seconds; a sandbox that has just started is slow
 _MOST_PAGES = 50
 _CREATED = 201
 _GONE = frozenset({404, 410})
-_OVERTAKEN = frozenset({404, 409, 410, 412})  # what servers answer to a change of a version that is no longer there
+_OVERTAKEN = frozenset({404, 409, 410, 412})  # how servers answer a change to a version that no longer exists
 _OF_SERVER = frozenset({"versionId", "lastUpdated"})
 _KINDS = (
     "Condition",
@@ -49,7 +49,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class StoreError(ServiceError):
     """The FHIR server did not do what it was asked to; the message says what it did instead.
 
-    `status` is what it answered, 0 when that was not it.
+    `status` is the HTTP status if that was the reason, otherwise 0.
     """
 
     def __init__(self, why: str, status: int = 0) -> None:
@@ -58,11 +58,11 @@ class StoreError(ServiceError):
 
 
 class OvertakenError(StoreError):
-    """The resource is no longer as it was read: somebody changed or removed it meanwhile. Nothing was written."""
+    """The resource is no longer as it was when read: somebody has changed or removed it. Nothing was written."""
 
 
 class Opened(Struct):
-    """A patient's resources, and by resource type the reason why some could not be read."""
+    """A patient's resources, and, by resource type, why some could not be read."""
 
     records: list[Json]
     faults: dict[str, str] = field(default_factory=dict)
@@ -108,9 +108,9 @@ class FhirStore:
     def write(self, method: str, resource: Json, version: str = "") -> Json:
         """File a resource (POST, PUT) or remove it (DELETE), and return what the server stored. Raises StoreError.
 
-        A new resource is sent without its temporary id, which becomes an identifier: the server assigns an id, and does
-        not store it twice when the same is sent again because its answer was lost. `version` is the one that was read,
-        of a server that counts them: no other is replaced or removed. Raises OvertakenError when there is another.
+        A new resource is sent without its temporary id, which becomes an identifier. The server assigns an id, and does
+        not store the resource twice if it is sent again because the answer was lost. `version` is the version that was
+        read, if the server counts versions; no other is replaced or removed. Raises OvertakenError if there is another.
         """
         kind, identity = str(resource.get("resourceType")), quote(str(resource.get("id", "")), safe="")
         if kind not in _WRITABLE or method not in ("POST", "PUT", "DELETE"):
@@ -133,12 +133,12 @@ class FhirStore:
         status, stored = self._reply("POST", self._url(kind), created, once)
         if status == _CREATED or _holds(stored, created):
             return stored
-        # An earlier attempt was stored, and the resource has changed since: a routine order that is now stat.
+        # An earlier attempt was stored, and the resource has changed since, for example from routine to stat.
         again = {**created, "id": stored.get("id")}
         return self._change("PUT", self._url(f"{kind}/{stored.get('id')}"), again, _version(stored))
 
     def _change(self, method: str, url: str, resource: Json, version: str) -> Json:
-        """Replace or remove a resource; where its version is known, that version alone."""
+        """Replace or remove a resource; if its version is known, only that version."""
         body = resource if method == "PUT" else None
         try:
             return self._reply(method, url, body, {"If-Match": f'W/"{version}"'} if version else {})[1]
@@ -148,7 +148,7 @@ class FhirStore:
             return self._overtaken(url, body, version, error)
 
     def _overtaken(self, url: str, body: Json | None, version: str, error: StoreError) -> Json:
-        """What is there, if that is what was asked for: an earlier attempt was stored, and its answer was lost."""
+        """The stored resource if it is as asked for: an earlier attempt succeeded, and its answer was lost."""
         try:
             there = self._ask("GET", url)
         except StoreError as unread:
@@ -159,7 +159,7 @@ class FhirStore:
             raise error from None
         if body is not None and _holds(there, body):
             return there
-        if _version(there) == version:  # it was refused for another reason: other records refer to it
+        if _version(there) == version:  # it was refused for another reason, such as records that refer to it
             raise error
         raise OvertakenError("somebody changed it after this chart was opened")
 
@@ -187,7 +187,7 @@ class FhirStore:
     def _reply(
         self, method: str, url: str, body: Json | None = None, more: Mapping[str, str] = _NO_HEADERS
     ) -> tuple[int, Json]:
-        """The status and the resource that is answered. What is gone already is removed. Raises StoreError."""
+        """The status and the resource of the answer. Removing what is already gone succeeds. Raises StoreError."""
         headers = {**(_WITH_BODY if body is not None else {}), **more}
         content = msgspec.json.encode(body) if body is not None else None
         try:
@@ -214,7 +214,7 @@ def _version(resource: Json) -> str:
 
 
 def _without_version(resource: Json) -> Json:
-    """The resource without what the server alone says of it."""
+    """The resource without the parts of `meta` that only the server sets."""
     meta = resource.get("meta")
     if not isinstance(meta, dict):
         return resource
@@ -223,5 +223,5 @@ def _without_version(resource: Json) -> Json:
 
 
 def _holds(stored: Json, asked: Json) -> bool:
-    """Whether all that was asked for is stored, but for what is said of the resource itself."""
+    """Whether everything that was asked for is stored; `meta` is not compared."""
     return all(stored.get(name) == value for name, value in asked.items() if name != "meta")

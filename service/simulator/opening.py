@@ -1,4 +1,4 @@
-"""Opening a chart: the records with which the page starts, and the hook that its example plays."""
+"""Opens a chart: the records with which the page starts, and the hook that its example calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _OTHERS = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 class Opening(Struct):
     """The state from which the page's script starts.
 
-    `hook` is the hook of the example: it is played once the chart is open, with the `drafts` or new
-    `conditions`. `faults` says, by resource type, what the FHIR server did not return.
+    `hook` is the hook of the example: it is called once the chart is open, with the `drafts` or new
+    `conditions`. `faults` says, by resource type, why the FHIR server did not return the records.
     """
 
     title: str
@@ -54,7 +54,7 @@ def of_example(name: str) -> Opening:
 
 
 def examples_of(wanted: str) -> list[tuple[str, Example]]:
-    """The examples in whose name, title or story all these words stand, whatever their case; without any, all."""
+    """The examples with all these words in their name, title or story, in any case; without words, all examples."""
     words = wanted.lower().split()
     loaded = ((name, load(name)) for name in names())
     return [
@@ -95,7 +95,7 @@ def of_patient(store: FhirStore, patient: str) -> Opening:
         story=f"Read from {store.base}. Orders and changes are written there.",
         patient=patient,
         encounter=text(newest.get("id")) or None,
-        # An order names its requester, and a server that checks references refuses one that it does not know.
+        # An order names its requester, and a server that checks references refuses a requester that it does not know.
         user=store.practitioner() or f"Patient/{patient}",
         records=kept,
         server=store.base,

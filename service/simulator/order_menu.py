@@ -1,4 +1,4 @@
-"""What can be ordered or put on the problem list in the simulator, as FHIR with codes from the value sets."""
+"""What can be ordered or added to the problem list in the simulator, as FHIR with codes from the value sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Choice(Struct):
-    """One line of a menu and the resource behind it, without id, patient and date."""
+    """One line of a menu, and its resource without id, patient and date."""
 
     key: str
     label: str
@@ -71,7 +71,7 @@ def orders() -> dict[str, list[Choice]]:
 
 
 def problems() -> list[Choice]:
-    """The problems that can be put on the problem list."""
+    """The problems that can be added to the problem list."""
     return [_problem(key) for key in _PROBLEMS]
 
 
@@ -124,6 +124,6 @@ def _concept(key: str) -> Json:
     value_set = VALUE_SETS[key]
     coded = {system: next(iter(codes.items())) for system, codes in value_set.codes.items() if codes}
     if key in ("order.afo",) or key.startswith("side."):
-        coded = {SNOMED: coded[SNOMED]}  # an HCPCS code would choose the product
+        coded = {SNOMED: coded[SNOMED]}  # an HCPCS code would already choose the product
     coding = [{"system": system, "code": code, "display": display} for system, (code, display) in coded.items()]
     return {"coding": coding, "text": value_set.name}

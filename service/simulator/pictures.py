@@ -22,7 +22,7 @@ _READ = frozenset({"Condition", "Observation", "Procedure", "DiagnosticReport"})
 
 
 class Pictures(Struct, frozen=True):
-    """The examination, and its course where a grade has a date; `window`: for how many days an examination counts."""
+    """The examination, and its course if a grade has a date. `window`: how many days an examination counts."""
 
     exam: ExamPicture
     course: CoursePicture | None
@@ -30,7 +30,7 @@ class Pictures(Struct, frozen=True):
 
 
 def pictures(records: Iterable[Json], today: date) -> Pictures | None:
-    """The pictures of these records; None when they are of several patients, or nobody's."""
+    """The pictures of these records; None if they belong to several patients, or to none."""
     told = list(records)
     patient = next((text(one.get("id")) for one in told if one.get("resourceType") == "Patient"), "")
     resources = [read for one in told if one.get("resourceType") in _READ and (read := _read(one))]

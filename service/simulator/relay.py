@@ -1,7 +1,7 @@
-"""Another CDS service on this machine, called for the simulator's pages: their own policy lets them call only us.
+"""Calls another CDS service on this machine for the simulator's pages, whose policy lets them call only us.
 
-Only addresses of loopback are called, and below them only what CDS Hooks names: the page of a stranger may not send
-this service elsewhere, and whoever uses the simulator reaches nothing that a browser on this machine does not.
+Only loopback addresses are called, and below them only the paths of CDS Hooks. So a stranger's page cannot send this
+service elsewhere, and a user of the simulator reaches nothing that a browser on this machine does not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _JSON = "application/json"
 
 
 class RelayError(ServiceError):
-    """The service may not be called, or gave no answer; the message says which."""
+    """The service may not be called, or did not answer; the message says which."""
 
     def __init__(self, message: str, *, is_refused: bool = False) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Relay:
         self._http = http
 
     def call(self, services: str, below: str, body: object) -> Relayed:
-        """Post `body` below the address of a discovery; GET it when there is no body. Raises RelayError."""
+        """POST `body` to a path below a discovery, or GET the path if there is no body. Raises RelayError."""
         url = f"{services_address(services)}{below}"
         if not _BELOW.fullmatch(below):
             raise RelayError("the id of a service contains only letters, digits, dots and hyphens", is_refused=True)
@@ -72,7 +72,7 @@ class Relay:
 
 
 def services_address(url: str) -> str:
-    """The address of a discovery on this machine, `http://localhost:PORT/.../cds-services`, as it is called.
+    """The address to call for a discovery on this machine, `http://localhost:PORT/.../cds-services`.
 
     Raises RelayError for any other.
     """

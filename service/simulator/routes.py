@@ -48,7 +48,7 @@ Stores = Callable[[str], FhirStore]
 
 
 def routes(evaluator: Evaluator, stores: Stores, relay: Relay) -> Blueprint:
-    """The simulator's routes, which read and write `stores`, and call other services through `relay`."""
+    """The simulator's routes. They read and write `stores`, and call other services through `relay`."""
     blueprint = Blueprint(
         "simulator", __name__, url_prefix="/simulator", static_folder="static", static_url_path="/static"
     )
@@ -140,7 +140,7 @@ def _listing(server: str, name: str, patients: list[Json], fault: str, wanted: s
 
 
 def _start() -> dict[str, Any]:
-    """What a link to a chart may ask for beside it: a hook, an order to be chosen, another service on this machine."""
+    """What else a link to a chart may ask for: a hook, an order to choose, another service on this machine."""
     service = request.args.get("service", "").strip()
     start = {name: request.args.get(name, "") for name in ("hook", "order")}
     try:
@@ -215,7 +215,7 @@ def _relayed(asked: Json, relay: Relay) -> Response:
 
 
 def _demand_same_origin() -> None:
-    """Raises ForbiddenRefusedError unless the browser says that a page of this very service calls."""
+    """Raises ForbiddenRefusedError unless the browser says that a page of this service makes the call."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin", "").partition("://")[2]
     if origin != request.headers.get("Host") or site not in (None, "same-origin"):
@@ -223,7 +223,7 @@ def _demand_same_origin() -> None:
 
 
 def _body() -> bytes:
-    """The body as application/json, a type that a page of another origin cannot send without a preflight."""
+    """The body of type application/json, which a page of another origin cannot send without a preflight."""
     if request.mimetype != "application/json":
         raise MediaTypeRefusedError("Content-Type is not application/json")
     return request.get_data(cache=False)

@@ -1,4 +1,4 @@
-"""What the records behind a verdict amount to: something drafted, ordered or done; these are easily confused."""
+"""Whether the records behind a verdict were drafted, ordered or done; these are easily confused."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _STATES = ("drafted", "ordered", "done")
 
 
 def standings(evaluation: Evaluation) -> dict[str, str]:
-    """By reference: drafted, ordered or done; a record that is none of these is left out."""
+    """Drafted, ordered or done, by reference; a record that is none of these is left out."""
     drafts = {draft.reference: "drafted" for draft in evaluation.chart.drafts}
     stated = {f"{type(record).__name__}/{record.id}": _state(record) for record in evaluation.gathered.records}
     return {reference: state for reference, state in {**stated, **drafts}.items() if state}
 
 
 def standing(references: Iterable[str], known: dict[str, str]) -> str:
-    """The farthest that any of these records has come; empty when none is an order, a report or an operation."""
+    """The most advanced state of these records; empty if none is an order, a report or an operation."""
     states = {known[reference] for reference in references if reference in known}
     return next((state for state in reversed(_STATES) if state in states), "")
 

@@ -1,4 +1,4 @@
-"""The few SVG elements of which the pictures of a chart are drawn. Values are escaped; classes give the colours."""
+"""The few SVG elements in the pictures of a chart. Values are escaped; classes give the colours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 
 def picture(width: int, height: int, title: str, parts: Iterable[Markup], kind: str) -> Markup:
-    """A drawing of `kind` that a screen reader calls by its title; what it shows stands in words beside it."""
+    """A drawing of `kind` that a screen reader calls by its title. The text next to it says what it shows."""
     head = Markup('<svg class="picture {}" viewBox="0 0 {} {}" role="img" aria-label="{}">')
     return head.format(kind, width, height, title) + Markup().join(parts) + Markup("</svg>")
 

@@ -1,4 +1,4 @@
-// Answering a card: what it does to the record, and what the service is told of it.
+// Answering a card: what it does to the record, and what the service is told about it.
 
 import { Failure } from "./failures.js";
 import { isOrdering } from "./moments.js";
@@ -7,7 +7,7 @@ import { inSteps } from "./tasks.js";
 const find = (id) => document.getElementById(id);
 
 export class Answering {
-  // `page` is what the page does: refresh, replay, note; with its record, answers, moments, client and tasks.
+  // `page` has the functions refresh, replay and note, and the page's record, answers, moments, client and tasks.
   constructor(page) {
     Object.assign(this, page);
   }
@@ -25,7 +25,7 @@ export class Answering {
     try {
       await this.answers.accept(card, suggestion, isOrdering(hook));
     } catch (failure) {
-      await this.refresh().catch(() => {}); // a part of it may be done
+      await this.refresh().catch(() => {}); // part of it may be done
       throw failure;
     }
     const standing = this.answers.standing(card, suggestion.label);
@@ -44,7 +44,7 @@ export class Answering {
     await this.tell(hook, card, { outcome: "overridden", ...given }, anchor);
   }
 
-  // The task that takes an answer back: of the suggestion with this label; without one, of the override.
+  // The task that takes back an accepted suggestion, the one with this label, or without a label the override.
   takingBack(hook, card, label, anchor) {
     const told = () => {
       this.note(`Taken back: ${label ?? card.summary}`);
@@ -56,7 +56,7 @@ export class Answering {
     return inSteps(() => this.answers.takeBack(card, label), told, () => this.refresh(), read);
   }
 
-  // What the clinician did stands, whether the service takes the feedback or not.
+  // What the clinician did stays done, whether or not the service accepts the feedback.
   async tell(hook, card, answer, anchor) {
     if (!card.uuid) return;
     const service = this.moments.services.get(hook);

@@ -1,4 +1,4 @@
-// What the clinician answered, and how it is taken back. What became of an accepted suggestion is read from the record.
+// What the clinician answered, and how to take it back. The record tells what became of an accepted suggestion.
 
 import { hold, topicOf } from "./pane.js";
 
@@ -14,10 +14,10 @@ export class Answers {
     this.record = record;
     this.accepted = new Map();
     this.overridden = new Map();
-    this.begun = new Map(); // what was carried out of a suggestion that failed on the way
+    this.begun = new Map(); // the part that was carried out of a suggestion that failed halfway
   }
 
-  // Carries out what is left of a suggestion. Throws where it fails; called again it goes on from there.
+  // Carries out the rest of a suggestion. Throws if a step fails; called again, it goes on from that step.
   async accept(card, suggestion, isOrdering) {
     const key = suggestionOf(card, suggestion.label);
     const answer = this.begun.get(key) ?? { label: suggestion.label, references: [], undos: [], next: 0, isRemoval: false };
@@ -34,7 +34,7 @@ export class Answers {
     return answer;
   }
 
-  // Takes an accepted suggestion back, the last thing first. Throws where it fails; called again it goes on from there.
+  // Takes an accepted suggestion back, its last step first. Throws if a step fails; called again, it goes on from there.
   async takeBack(card, label) {
     const key = suggestionOf(card, label);
     const answer = this.accepted.get(key);
@@ -57,7 +57,7 @@ export class Answers {
     return this.overridden.get(adviceOf(card));
   }
 
-  // "Drafted", "Ordered" or "Done", of a suggestion that stands accepted; empty for any other.
+  // "Drafted", "Ordered", "Done" or "Removed" for an accepted suggestion; empty for any other.
   standing(card, label) {
     const answer = this.accepted.get(suggestionOf(card, label));
     if (!answer) return "";
@@ -71,7 +71,7 @@ export class Answers {
     fill(line, standing && `${standing}: ${brief(line.dataset.label)}.`, isOpen);
   }
 
-  // Shows on a card what was answered to it; `former` are the labels that it had in this place before.
+  // Shows on a card how it was answered; `former` are the labels that the card in this place had before.
   decorate({ card, article, isGone, former = [] }) {
     const overridden = this.overrideOf(card);
     const labels = (card.suggestions ?? []).map(({ label }) => label);
@@ -98,7 +98,7 @@ export class Answers {
   }
 }
 
-// The line of a suggestion that was accepted, and that the card no longer makes.
+// The line of a suggestion that was accepted and that the card no longer makes.
 function formerLine(article, label) {
   const known = [...article.querySelectorAll(".former")].find((line) => line.dataset.label === label);
   if (known) return known;
@@ -108,7 +108,7 @@ function formerLine(article, label) {
   return line;
 }
 
-// What an answer takes the place of leaves its room, so that the cards below stay where they are.
+// Keeps the height of what an answer replaces, so that the cards below stay where they are.
 function holdParts(article) {
   article.querySelectorAll(".suggestions > li").forEach(hold);
   hold(article);

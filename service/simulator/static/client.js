@@ -1,12 +1,12 @@
-// The page's requests: hooks and feedback as from any EHR, and fragments of the page.
+// The page's requests: hooks and feedback, as any EHR sends them, and fragments of the page.
 
 import { Failure, away, late, overtaken, refused, strange } from "./failures.js";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
-const PATIENCE = 25; // seconds; a service that reads a slow FHIR server takes long
+const PATIENCE = 25; // seconds; a service takes long if it reads a slow FHIR server
 const NO_ENDPOINT = new Set([404, 405, 501]);
 
-// What came: status, media type and text. Throws a Failure when nothing did.
+// The answer: status, media type and text. Throws a Failure if none came.
 async function ask(url, body, where = url) {
   const breaking = new AbortController();
   const timer = setTimeout(() => breaking.abort(), PATIENCE * 1000);
@@ -43,7 +43,7 @@ function diagnostics({ status, body }) {
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 export class Client {
-  // `foreign` is the address of another service's discovery; the page's own service then calls it for the page.
+  // `foreign` is the address of another service's discovery; the page then calls it through its own service.
   constructor(root, foreign) {
     this.root = root;
     this.foreign = foreign;
@@ -82,7 +82,7 @@ export class Client {
     return { response, milliseconds };
   }
 
-  // Whether the service has an endpoint for feedback, which took it.
+  // True if the service accepted the feedback, false if it has no endpoint for it.
   async feedback(id, body) {
     const answer = await this.#reach(`/${encodeURIComponent(id)}/feedback`, body);
     if (NO_ENDPOINT.has(answer.status)) return false;
@@ -90,7 +90,7 @@ export class Client {
     return true;
   }
 
-  // A fragment of the page, rendered and escaped by the service. A sign-in page of a proxy lacks what `marker` selects.
+  // A fragment of the page, rendered and escaped by the service. A proxy's sign-in page lacks what `marker` selects.
   async fragment(name, body, marker) {
     const answer = await ask(`${this.root}/${name}`, body, new URL(this.root, location.href).href);
     if (answer.status !== 200) throw refused(answer.status, diagnostics(answer));
@@ -100,7 +100,7 @@ export class Client {
     return holder.content;
   }
 
-  // `version` is the version of the resource that was read; any other is left as it is.
+  // `version` is the version of the resource that was read; a different version is left as it is.
   async write(server, method, resource, version) {
     const answer = await ask(`${this.root}/write`, { server, method, resource, ...(version && { version }) });
     if (answer.status === 412) throw overtaken(diagnostics(answer).replace(/^412: /, ""));

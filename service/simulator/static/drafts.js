@@ -1,4 +1,4 @@
-// The list of orders that await a signature. What is removed or signed keeps its line, so that no other moves up.
+// The list of orders that await a signature. A removed or signed order keeps its line, so that no other moves up.
 
 export const nameOf = (order) => {
   const concept = order.code ?? order.codeCodeableConcept ?? order.medicationCodeableConcept ?? {};
@@ -7,7 +7,7 @@ export const nameOf = (order) => {
 
 const UNITS = { h: "hour", d: "day", wk: "week" };
 
-// The doses of a medicine in words, in numbers where a suggestion changed them.
+// The doses of a medication: in words, or in numbers if a suggestion changed them.
 export function doseOf(order) {
   return (order.dosageInstruction ?? []).map(instructionOf).filter(Boolean).join("; ");
 }
@@ -27,7 +27,7 @@ const priorityOf = (order) => order.priority ?? "routine";
 const element = (tag, words, className = "") =>
   Object.assign(document.createElement(tag), { textContent: words, className });
 
-// A value as it was and as it is: the same words for the eye and for readers of screens.
+// A value as it was and as it is now: the same words on the screen and for screen readers.
 function change(before, now, className) {
   const line = element("span", "", className);
   if (before === undefined || before === now) line.append(now);
@@ -50,7 +50,7 @@ export class Drafts {
     });
   }
 
-  // What was removed or signed before is no longer listed.
+  // Stops listing the orders that were removed or signed before.
   forget() {
     for (const [reference, line] of this.lines) if (line.became) this.lines.delete(reference);
   }
@@ -88,7 +88,7 @@ export class Drafts {
 
   #line(reference, { draft, before, became }) {
     const line = element("li", "", became ? "over" : "unsigned");
-    line.append(element("span", `${became || "Draft"}:`, "became")); // of one width: the words after it stay
+    line.append(element("span", `${became || "Draft"}:`, "became")); // of one width, so that the words after it stay
     line.append(element("strong", nameOf(draft)));
     const isUrgent = priorityOf(draft) !== "routine" || (before && priorityOf(before) !== priorityOf(draft));
     line.append(change(before && priorityOf(before), priorityOf(draft), isUrgent ? "chip urgent" : "chip"));

@@ -1,4 +1,4 @@
-// For whoever connects an EHR: what was sent and what came, to be read, changed, sent again and copied.
+// For whoever connects an EHR: the request and the answer, to read, change, send again and copy.
 
 import { Pane } from "./pane.js";
 import { Failure } from "./failures.js";
@@ -21,7 +21,7 @@ function brought(held) {
   return kinds.length ? counted(kinds) : "an empty Bundle";
 }
 
-// A command of the shell: the address holds no quote, and no line of JSON is the delimiter.
+// A shell command. The address holds no quote, and no line of JSON equals the delimiter.
 const curlOf = (url, request) =>
   [
     `curl -sS -X POST '${url.replaceAll("'", "%27")}' -H 'Content-Type: application/json' --data-binary @- <<'END_OF_REQUEST'`,
@@ -51,7 +51,7 @@ export class Engineer {
     });
   }
 
-  // What the cards were asked with, and what came; a request that is being changed is left alone.
+  // Shows the request for the cards and its answer, but leaves a request alone that the user is editing.
   took(service, called) {
     this.last = [service, called];
     this.#table(service, called.request);

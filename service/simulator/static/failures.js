@@ -1,14 +1,14 @@
-// Every way in which an answer fails to come: what happened, and what to do about it. None of them is an all-clear.
+// Every way in which an answer can fail to come: what happened, and what to do. None of them is an all-clear.
 
 export class Failure extends Error {
-  // `word` says what became of the deed: not done, or done and not shown.
+  // `word` says what became of the action: not done, or done but not shown.
   constructor(title, why, todo, word = "Not done") {
     super(title);
     Object.assign(this, { title, why, todo, word });
   }
 }
 
-const UNCHECKED = "Not checked"; // what became of a call of a hook
+const UNCHECKED = "Not checked"; // what became of a hook call
 const NOT_CHECKED = "Nothing was checked: this is not an all-clear.";
 
 const OF_STATUS = {
@@ -65,7 +65,7 @@ export const overtaken = (why) =>
     { isOvertaken: true },
   );
 
-// After a deed, when the chart cannot be read anew.
+// The action is done, but the chart could not be read again.
 export const unshown = ({ message, why }) =>
   new Failure(
     "The chart could not be brought up to date",

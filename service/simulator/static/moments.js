@@ -1,4 +1,4 @@
-// The moments at which the service is asked: a hook is called, its cards are shown, and what was looked at is told.
+// The moments at which the service is asked: it calls a hook, shows the cards, and says what was looked at.
 
 import { Failure } from "./failures.js";
 import { Pane } from "./pane.js";
@@ -16,7 +16,7 @@ const counted = (cards) => {
   return critical ? `${words} (${critical} critical)` : words;
 };
 
-// Once what was changed is on the screen; a page that is not in sight draws nothing, and does not wait long.
+// Resolves once the changes are on the screen. A hidden page draws nothing, so the wait there is short.
 const drawn = () =>
   new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve));
@@ -27,10 +27,10 @@ export class Moments {
   constructor(start, client, record, answers) {
     Object.assign(this, { start, client, record });
     this.services = new Map(); // by hook
-    this.calls = new Map(); // by hook: the last request and its response
-    this.changes = 0; // of the record
+    this.calls = new Map(); // by hook: the last request and its answer
+    this.changes = 0; // number of changes to the record
     this.current = "patient-view";
-    this.checked = ""; // the drafts of the last check before signing
+    this.checked = ""; // the drafts at the last check before signing
     const decorate = (hook) => (slot) => {
       answers.decorate(slot);
       this.#link(hook(), slot);
@@ -47,7 +47,7 @@ export class Moments {
     find(hook === "order-sign" ? "sign-status" : "status").textContent = words;
   }
 
-  // The orders that are being written, as text: equal when they are the same.
+  // The orders that are being written, as text for comparison.
   written() {
     return JSON.stringify([...this.record.drafts.values()]);
   }
@@ -70,7 +70,7 @@ export class Moments {
     return request;
   }
 
-  // Calls a hook and shows what came. With `anchor`, a part of a card, the cards that are shown keep their places.
+  // Calls a hook and shows the answer. With `anchor`, a part of a card, the cards that are shown keep their places.
   // `retry` does the same again.
   async play(hook, more = {}, { anchor = null, retry } = {}) {
     const begun = performance.now();
@@ -103,7 +103,7 @@ export class Moments {
     return service.id;
   }
 
-  // Shows what a hook brought before; asks again when the record has changed since.
+  // Shows a hook's last answer again; calls the hook again if the record has changed since.
   async reshow(hook, retry) {
     const called = this.calls.get(hook);
     if (called.failure || (called.changes !== this.changes && !isOrdering(hook))) return this.play(hook, called.more, { retry });
@@ -121,7 +121,7 @@ export class Moments {
     find("timing").dataset.beyond = failure ? "" : beyond.toFixed(1);
     for (const button of document.querySelectorAll("[data-hook]")) this.#tab(button);
     this.#beside(hook, failure ? "Not checked." : `${counted(response.cards)}.`, failure ? "Show why" : "Show them");
-    await drawn(); // the cards come first, then what is behind them
+    await drawn(); // first the cards, then what lies behind them
     this.engineer.took(this.services.get(hook) ?? {}, called);
     if (!failure) await this.#lookedAt(hook, called, retry);
   }
@@ -133,7 +133,7 @@ export class Moments {
     button.querySelector(".count").textContent = called ? (called.failure ? "!" : called.response.cards.length) : "";
   }
 
-  // Beside the button that asked: how many cards came, and the way to them.
+  // Says next to the button that asked how many cards came, with a button that leads to them.
   #beside(hook, words, onward) {
     const line = document.querySelector(`[data-asked="${hook}"]`);
     if (!line) return;
@@ -145,7 +145,7 @@ export class Moments {
     line.replaceChildren(element("span", words), " ", way);
   }
 
-  // The verdicts on a request, into the page; what they say was looked at. Null for another service, which tells none.
+  // Shows the verdicts on a request, and returns what they looked at. Null for another service, which gives no verdicts.
   async explain(request) {
     if (this.client.foreign) {
       find("verdicts").replaceChildren(element("p", "Another service was called, and it gives no verdicts.", "verdicts empty"));
@@ -157,7 +157,7 @@ export class Moments {
     return { rules: Number(rules), unevaluated: Number(unevaluated), unseen };
   }
 
-  // No cards are only called silence once it is known what was looked at.
+  // An answer without cards counts as silence only once it is known what was looked at.
   async #lookedAt(hook, called, retry) {
     const pane = this.paneOf(hook);
     pane.say("No cards came. Reading what was looked at …");
@@ -180,7 +180,7 @@ export class Moments {
     return pane.say(`No cards: ${looked.rules} rules looked at this record, and there is nothing to say.${left}`);
   }
 
-  // The way back to this patient, hook and card.
+  // The link to this patient, hook and card.
   #link(hook, { card, article }) {
     const link = article.querySelector(".card-link");
     if (!link) return;

@@ -1,9 +1,9 @@
-// Opening a chart: the hooks that its example or its address names, one after the other, and the card of the address.
+// Opening a chart: calls the hooks that its example or its address names, in turn, and shows the address's card.
 
 import { isOrdering } from "./moments.js";
 import { referenceOf } from "./record.js";
 
-// The moment that was asked for, after the chart was opened.
+// Plays the moment that was asked for, after the chart was opened.
 async function playAsked({ start, record, moments, play, choose, addProblem }) {
   const { hook: wanted, order } = start.asked;
   const hook = wanted || start.hook;

@@ -39,7 +39,7 @@ async function write(method, resource) {
     if (error.isOvertaken) throw Object.assign(error, { title: `${nameOf(resource)}: ${error.title}` });
     throw unwritten(nameOf(resource), error.why || error.message, method);
   } finally {
-    tabs.tell(); // also when it is not known whether the record has changed
+    tabs.tell(); // even if it is not known whether the record has changed
   }
 }
 
@@ -50,7 +50,7 @@ function note(words) {
   find("no-activity").hidden = true;
 }
 
-// The record and the drafts as they are now.
+// Shows the record and the drafts as they are now.
 async function refresh() {
   moments.changes += 1;
   const told = { records: record.records(), changed: [...record.changed], unread: Object.keys(start.faults) };
@@ -66,7 +66,7 @@ async function refresh() {
   });
 }
 
-// Also after a deed that failed on the way: what can be read of it is shown, and the failure is told.
+// After an action that failed halfway: shows what can be read of the result, and passes the failure on.
 const refreshAfter = (failure) =>
   refresh()
     .catch(() => {})
@@ -76,7 +76,7 @@ function play(hook, more, anchor = null, again = () => play(hook, more, anchor))
   return moments.play(hook, more, { anchor, retry: () => doing(again) });
 }
 
-// The same moment again, after a change: the cards keep their places.
+// Plays the same moment again after a change; the cards keep their places.
 async function replay(hook, anchor) {
   if (isOrdering(hook) && !record.drafts.size) {
     await moments.paneOf(hook).show({ cards: [] }, true);
@@ -89,7 +89,7 @@ async function replay(hook, anchor) {
   return showSigning();
 }
 
-// Beside the button that signs: its cards, and the way past them.
+// Shows, next to the button that signs, the button that signs despite the cards.
 function showSigning() {
   const called = moments.calls.get("order-sign");
   const left = moments.signing.slots.some((slot) => !slot.isGone && !answers.overrideOf(slot.card));
@@ -97,7 +97,7 @@ function showSigning() {
   find("sign-anyway").textContent = called?.failure ? "Sign without the check" : left || called?.doubt ? "Sign anyway" : "Sign";
 }
 
-// What was checked before signing holds for those very drafts alone.
+// A check before signing is valid only for the drafts that were checked.
 function closeOldCheck() {
   if (!moments.checked || moments.checked === moments.written()) return;
   moments.checked = "";
@@ -108,7 +108,7 @@ function closeOldCheck() {
   moments.say("order-sign", "The drafts have changed since they were checked: sign them again.");
 }
 
-// What was not spoken of is signed at once; tried again it is asked again, or what is left is signed.
+// Asks the service, and signs at once if it says nothing. A retry asks again, or signs what is left.
 function askToSign() {
   let signing = null;
   return async function ask() {
@@ -122,11 +122,11 @@ function askToSign() {
   };
 }
 
-// Signs the drafts that stand here now. One that is changed before it is tried again was not checked, and is left.
+// Signs the drafts as they are now. A draft that is changed before a retry was not checked, and is left unsigned.
 function signAll() {
   const drafted = [...record.drafts];
   return inSteps(
-    () => record.sign(drafted).catch(refreshAfter), // some may be signed
+    () => record.sign(drafted).catch(refreshAfter), // some may already be signed
     () => {
       moments.checked = "";
       hold(find("signing"));
@@ -188,7 +188,7 @@ for (const pane of [moments.side, moments.signing]) {
     if (button.matches("[data-suggestion]")) {
       button.disabled = true;
       const done = doing(() => answering.accept(hook, card, card.suggestions[button.dataset.suggestion], button), button);
-      done.then(() => pane.decorateAll()); // after a failure it may be tried again
+      done.then(() => pane.decorateAll()); // after a failure the button may be pressed again
     }
     if (button.matches(".card-link")) {
       event.preventDefault();
@@ -237,7 +237,7 @@ for (const button of document.querySelectorAll("[data-hook]")) {
   button.addEventListener("click", () => doing(() => moments.reshow(hook, again), button));
 }
 
-// Until the services are known nothing can be asked: discovery is tried again as a whole.
+// Nothing can be asked until the services are known, so a retry starts again with discovery.
 async function opened() {
   try {
     await open({ start, record, moments, engineer, drafts, client, note, play, choose, addProblem });

@@ -1,20 +1,20 @@
-// A list of cards. Each keeps its place while its moment is shown: what was answered or is said no more is not taken
-// away, and what is new comes last, so that nothing moves under the pointer.
+// A list of cards. Each keeps its place while its moment is shown. Cards that were answered or are no longer said stay,
+// and new ones come last, so that nothing moves under the pointer.
 
 import { failureCard } from "./failures.js";
 
-const PATIENCE = 200; // milliseconds until waiting is shown
+const PATIENCE = 200; // milliseconds before the page shows that it is waiting
 const VOLATILE = new Set(["uuid", "id", "authoredOn"]);
 
 export const topicOf = (card) => card.source?.topic?.code ?? "";
 
-// What a card advises, without what is new in every answer.
+// What a card advises, without the parts that are new in every answer.
 const adviceOf = (card) => JSON.stringify(card, (name, value) => (VOLATILE.has(name) ? undefined : value));
 
 const element = (tag, words, className = "") =>
   Object.assign(document.createElement(tag), { textContent: words, className });
 
-// Keeps an element as high as it is, whatever leaves it.
+// Keeps the height of an element, whatever is removed from it.
 export function hold(part) {
   part.style.minHeight = `${part.getBoundingClientRect().height}px`;
 }
@@ -27,14 +27,14 @@ function skeleton() {
 }
 
 export class Pane {
-  // `name` is a prefix of ids; `decorate` is called for each card that stands here: ({ card, article }).
+  // `name` is a prefix of ids; `decorate` is called for each card in the list: ({ card, article }).
   constructor(place, client, name, decorate = () => {}) {
     Object.assign(this, { place, client, name, decorate });
     this.slots = []; // { card, article, isGone, former }
     this.count = 0;
   }
 
-  // Shows that an answer is awaited, once that takes long; returns what ends it. Cards that stay are not hidden.
+  // Shows, after a while, that the page is waiting; returns a function that ends this. Cards that stay are not hidden.
   wait(isKept) {
     this.place.ariaBusy = "true";
     const timer = setTimeout(() => {
@@ -49,7 +49,7 @@ export class Pane {
     };
   }
 
-  // The cards of an answer. With `isKept` those that stand here keep their places.
+  // Shows the cards of an answer. With `isKept`, the cards already in the list keep their places.
   async show(response, isKept) {
     const articles = await this.#articles(response.cards);
     if (!isKept) this.slots = [];
@@ -63,7 +63,7 @@ export class Pane {
     this.decorateAll();
   }
 
-  // The slot with what the service says now of its topic, which leaves `left`; gone when it says nothing.
+  // The slot with the service's new card on the same topic, which is taken out of `left`; gone if there is none.
   #renewed(slot, left) {
     const number = left.findIndex((one) => one && topicOf(one.card) === topicOf(slot.card));
     if (number < 0 || !topicOf(slot.card)) {
@@ -96,12 +96,12 @@ export class Pane {
     }
   }
 
-  // Why there are no cards, in place of them.
+  // Says why there are no cards, in their place.
   say(words) {
     if (!this.slots.length) this.#only(element("p", words, "silence"));
   }
 
-  // An error card: in place of the cards, or where the cards stay, after the one that was pressed.
+  // Shows an error card: in place of the cards or, if they stay, inside the card that was used.
   fail(failure, retry, anchor) {
     const card = failureCard(failure, retry);
     if (anchor?.isConnected) anchor.append(card);
@@ -109,7 +109,7 @@ export class Pane {
     return card;
   }
 
-  // A card that says what was not looked at, after the others.
+  // Adds a card that says what was not looked at, after the others.
   warn(failure, retry) {
     if (!this.slots.length) this.place.replaceChildren();
     this.place.append(failureCard(failure, retry));

@@ -15,18 +15,18 @@ const hasCode = (codes) => (resource) =>
   [resource, ...(resource.component ?? [])].flatMap(codesOf).some((code) => codes.has(code));
 
 export class PatientRecord {
-  // `write` files a resource on the FHIR server and returns what was stored; without it the page only remembers.
+  // `write` files a resource on the FHIR server and returns what was stored; without it, only the page keeps it.
   constructor(start, write) {
     this.start = start;
     this.write = write ?? (async (_, resource) => resource);
     this.filed = new Map(start.records.map((resource) => [referenceOf(resource), resource]));
-    const left = start.records.filter(isDraft); // on record, and still to be signed
+    const left = start.records.filter(isDraft); // on record, but not yet signed
     this.drafts = new Map([...left, ...start.drafts].map((draft) => [referenceOf(draft), draft]));
     this.changed = new Set();
-    this.removals = new Map(); // by reference: what puts it back
-    this.unsure = new Set(); // references of what was written without an answer
+    this.removals = new Map(); // by reference: the function that puts it back
+    this.unsure = new Set(); // references of resources whose write was not answered
     this.before = new Map(); // by reference: a draft as it was before a suggestion changed it
-    this.renamed = new Map(); // the reference that the server gave, by the temporary one
+    this.renamed = new Map(); // by temporary reference: the one that the server assigned
   }
 
   records() {
@@ -52,17 +52,17 @@ export class PatientRecord {
     return referenceOf(draft);
   }
 
-  // The newest reference of what was once known by this one.
+  // The current reference of a resource that once had this one.
   known(reference) {
     return this.renamed.has(reference) ? this.known(this.renamed.get(reference)) : reference;
   }
 
-  // The version of a resource that was read last, of a server that counts them.
+  // The version of a resource that was read last, if the server counts versions.
   version(resource) {
     return this.filed.get(referenceOf(resource))?.meta?.versionId;
   }
 
-  // What is drafted, ordered or done of a resource; empty when it is not there, or no longer stands.
+  // Whether a resource is drafted, ordered or done; empty if it is missing or no longer in force.
   state(reference) {
     const known = this.known(reference);
     if (this.drafts.has(known)) return "drafted";
@@ -71,11 +71,11 @@ export class PatientRecord {
     return status === "completed" || (this.filed.has(known) && !status) ? "done" : "";
   }
 
-  // Removes a resource; what is returned puts it back. Called again it goes on from where it failed.
+  // Removes a resource, and returns a function that puts it back. Called again, it goes on from the step that failed.
   async discard(reference) {
     const known = this.known(reference);
     const draft = this.drafts.get(known);
-    if (draft && this.unsure.has(known) && !this.filed.has(known)) await this.file(draft); // it may be stored: now it is known where
+    if (draft && this.unsure.has(known) && !this.filed.has(known)) await this.file(draft); // it may be stored: this finds out where
     const there = this.known(known);
     const filed = this.filed.get(there);
     if (!filed && !draft) return this.removals.get(there) ?? (async () => {});
@@ -91,7 +91,7 @@ export class PatientRecord {
     return putBack;
   }
 
-  // Writes to the server. Until it says what it did, it is not known what is stored.
+  // Writes to the server. Until the server answers, it is not known what is stored.
   async #written(method, resource) {
     this.unsure.add(referenceOf(resource));
     const stored = await this.write(method, resource);
@@ -119,7 +119,7 @@ export class PatientRecord {
     return revoked;
   }
 
-  // Signs these drafts, but for those that have changed. What was signed stays signed when a later one fails.
+  // Signs these drafts, except those that have changed. Signed drafts stay signed if a later one fails.
   async sign(drafts) {
     for (const [reference, draft] of drafts) {
       if (this.drafts.get(reference) !== draft) continue;
@@ -129,8 +129,8 @@ export class PatientRecord {
     }
   }
 
-  // Carries out a suggestion's action: { references, undo }. While orders are written a new order joins them, else it
-  // is filed as a draft.
+  // Carries out a suggestion's action: { references, undo }. A new order joins the orders that are being written, if
+  // there are any; otherwise it is filed as a draft.
   async apply(action, isOrdering) {
     if (action.type === "delete") {
       const references = [action.resourceId].flat();

@@ -1,5 +1,5 @@
-// Nothing is pressed that was not aimed at: a click of a pointer on a control that has just moved or appeared is ignored,
-// and so is the second click of a double one. The keyboard aims by focus, not by place: only a key that is held is ignored.
+// Nobody presses what they did not aim at: a pointer click on a control that has just moved or appeared is ignored, and
+// so is the second click of a double click. The keyboard aims by focus, not by place: only a held key is ignored.
 
 const QUIET = 500; // milliseconds
 const MOVED = 3; // pixels
@@ -14,13 +14,13 @@ const isScrolled = (part) =>
   part.scrollHeight > part.clientHeight && ["auto", "scroll"].includes(getComputedStyle(part).overflowY);
 
 export class Steady {
-  // `told` is called when a click was ignored.
+  // `told` is called when a click is ignored.
   constructor(main, told) {
     this.main = main;
     this.places = new Map();
     this.moved = new Map();
     this.pressed = null;
-    this.byPage = new WeakMap(); // by what is scrolled: to where this page has scrolled it
+    this.byPage = new WeakMap(); // by scrolled element: where this page has scrolled it to
     this.measure(false);
     const changes = new MutationObserver(() => this.#soon(true));
     const attributeFilter = ["hidden", "class", "open", "style"];
@@ -43,8 +43,8 @@ export class Steady {
     this.measure(Boolean(this.waiting), false);
   }
 
-  // Where each control is now, in the window. `isMove`: what is elsewhere than before has moved by itself, and the page
-  // is scrolled so that the control that was pressed does not; not while it is scrolled by hand (`isHeld` is false).
+  // Notes where each control is in the window. With `isMove`, a control that is not where it was has moved by itself.
+  // With `isHeld`, the page scrolls so that the pressed control does not move; it does not while the user scrolls.
   measure(isMove, isHeld = isMove) {
     if (this.waiting) {
       cancelAnimationFrame(this.waiting);
@@ -67,7 +67,7 @@ export class Steady {
     this.#mark(now);
   }
 
-  // Whether all stands still, for tests and for the eye.
+  // Shows whether everything stands still, in an attribute of the page.
   #mark(now) {
     for (const [key, since] of this.moved) if (now - since > QUIET) this.moved.delete(key);
     document.body.dataset.steady = String(!this.moved.size);
@@ -107,7 +107,7 @@ export class Steady {
     if (event.repeat && isPress && event.target.closest?.("button")) event.preventDefault();
   }
 
-  // Changes the page; the control that was pressed stays where it is.
+  // Changes the page so that the control that was pressed stays where it is.
   keep(change) {
     change();
     this.measure(true);
@@ -123,7 +123,7 @@ export class Steady {
     }
   }
 
-  // By how much the pressed control has moved; where it has gone or is hidden, what was around it.
+  // How far the pressed control has moved; if it is gone or hidden, how far what surrounded it has moved.
   #offset() {
     const [{ part: control, top }] = this.pressed.chain;
     const again = control.isConnected ? null : [...this.main.querySelectorAll(CONTROLS)].find((one) => keyOf(one) === this.pressed.key);

@@ -1,12 +1,12 @@
-// Two pages on one patient: the one that did not change the record is out of date, and changes nothing any more.
-// Another tab says so; of another browser only the FHIR server knows, which refuses to change what is no longer there.
+// Two pages on one patient: a page is out of date once the other has changed the record, and then changes nothing more.
+// Another tab says so itself. Another browser cannot: there, the FHIR server refuses to change an outdated version.
 
 export class Tabs {
   // `told` is called when another tab has changed this patient.
   constructor({ server, patient }, told) {
-    this.where = ""; // the record was changed, when it was
+    this.where = ""; // where the record was changed, once it was
     this.patient = `${server} ${patient}`;
-    if (!server) return; // an example is a copy of its own in each tab
+    if (!server) return; // each tab has its own copy of an example
     this.channel = new BroadcastChannel("foot-drop-simulator");
     this.channel.addEventListener("message", ({ data }) => {
       if (data !== this.patient || this.isStale) return;
@@ -28,7 +28,7 @@ export class Tabs {
   }
 }
 
-// A page that the browser kept while it was elsewhere shows what was before: it is read anew.
+// A page that the browser kept in its cache shows an old state, so it is loaded again.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

@@ -1,10 +1,10 @@
-// One task at a time: each action of the clinician waits for the one before. What fails is said where it was asked for.
+// One task at a time: each action of the clinician waits for the one before. A failure is shown at the control used.
 
 import { asFailure, failureCard } from "./failures.js";
 
 const find = (id) => document.getElementById(id);
 
-// A task that goes on, when it is tried again, from the step that failed: what was done is not done twice.
+// A task that a retry continues from the step that failed, so that nothing is done twice.
 export function inSteps(...steps) {
   const left = [...steps];
   return async () => {
@@ -12,7 +12,7 @@ export function inSteps(...steps) {
   };
 }
 
-// What takes the place of a control that is gone or disabled: in its card, in its line of a list, beside it, or the cards.
+// What gets the focus when a control is gone or disabled: something in its card, its list, near it, or the title of the cards.
 function placeOf(control) {
   const [card, line] = [control.closest("article.card"), control.closest("li")];
   const list = line?.closest("[id]");
@@ -25,17 +25,17 @@ function placeOf(control) {
 }
 
 export class Tasks {
-  // `say` tells what failed; `tabs` knows whether this page is out of date; `after` is called when a task has ended.
+  // `say` shows what failed; `tabs` knows whether this page is out of date; `after` is called when a task has ended.
   constructor(tabs, say, after) {
     Object.assign(this, { tabs, say, after, queue: Promise.resolve(), pending: new Set() });
   }
 
-  // `anchor` is the control that was used: until its task has ended it does nothing more.
+  // `anchor` is the control that was used; it does nothing more until its task has ended.
   doing(task, anchor) {
     if (anchor && this.pending.has(anchor)) return this.queue;
     if (anchor) this.pending.add(anchor);
     anchor?.setAttribute("aria-busy", "true");
-    this.queue = this.queue.catch(() => {}).then(() => this.#run(task, anchor)); // one that broke holds up no other
+    this.queue = this.queue.catch(() => {}).then(() => this.#run(task, anchor)); // a broken task does not stop the next
     return this.queue;
   }
 
@@ -54,7 +54,7 @@ export class Tasks {
     if (successor && (!anchor.isConnected || anchor.hidden || anchor.disabled)) successor().focus({ preventScroll: true });
   }
 
-  // The error card stands at the control that was used. It says the same once, however often it is tried again.
+  // The error card appears at the control that was used. After any number of retries there is still only one.
   failBeside(error, anchor, again) {
     const failure = asFailure(error);
     const { isStale } = this.tabs;
@@ -68,7 +68,7 @@ export class Tasks {
   }
 
   #put(card, anchor) {
-    if (anchor?.matches("[data-remove]")) return find("drafts").after(card); // whose lines are drawn anew
+    if (anchor?.matches("[data-remove]")) return find("drafts").after(card); // its lines are drawn again
     const around = anchor?.isConnected ? anchor.closest("article.card, li") : find("cards");
     if (around) return around.append(card);
     return (anchor.closest("form, .buttons") ?? anchor).after(card);
