@@ -1,4 +1,4 @@
-"""The chart as an EHR displays it: problems, examination by side, results, orders, reports and medications."""
+"""The chart as an EHR displays it: problems, examination by side, results, orders, reports and medicines."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ export const nameOf = (order) => {
 
 const UNITS = { h: "hour", d: "day", wk: "week" };
 
-// The doses of a medication: in words, or in numbers if a suggestion changed them.
+// The doses of a medicine: in words, or in numbers if a suggestion changed them.
 export function doseOf(order) {
   return (order.dosageInstruction ?? []).map(instructionOf).filter(Boolean).join("; ");
 }

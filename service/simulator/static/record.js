@@ -129,8 +129,8 @@ export class PatientRecord {
     }
   }
 
-  // Carries out a suggestion's action: { references, undo }. A new order joins the orders that are being written, if
-  // there are any; otherwise it is filed as a draft.
+  // Carries out a suggestion's action: { references, undo }. On an ordering hook, a new order joins the orders that are
+  // being written; on any other hook it is filed as a draft.
   async apply(action, isOrdering) {
     if (action.type === "delete") {
       const references = [action.resourceId].flat();
