@@ -6,6 +6,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from itertools import chain
+from operator import attrgetter
 
 import msgspec
 from msgspec import Raw, Struct
@@ -26,6 +28,7 @@ _LONGEST_SEEN = 1_000  # bytes of one that is remembered
 _CODED = ("code", "codeCodeableConcept", "medicationCodeableConcept", "type")  # elements in which codes stand
 _SHOWN = 80  # characters of an address, a code or a display
 _WORD = re.compile(r"[^\W_]+")
+_bytes = b"".join  # of one Raw: three times as fast as bytes()
 _KEY_OF_TYPE = {prefetch.resource_type: key for key, prefetch in PREFETCH_KEYS.items()}
 # What the facts of a prefetch key may be, so that an order is not taken for a report.
 _DOMAINS = {
@@ -109,16 +112,24 @@ def _most(counted: Counter[tuple[str, str]], displays: Mapping[tuple[str, str], 
 def _texts_in(records: Iterable[Resource]) -> Counter[tuple[str, bytes]]:
     """How often the JSON of each code stands in the records of a prefetch key."""
     texts = Counter[tuple[str, bytes]]()
+    by_kind: defaultdict[type[Resource], list[Resource]] = defaultdict(list)
     for record in records:
-        key = _KEY_OF_TYPE.get(record.resourceType, "")
-        for name in _elements(type(record)) if key in _DOMAINS else ():
-            value = getattr(record, name)
-            for one in value if isinstance(value, list) else [value]:
-                if isinstance(one, CodeableConcept):
-                    texts[key, msgspec.json.encode(one)] += 1
-                elif isinstance(one, Raw) and 0 < len(one) <= _LONGEST:
-                    texts[key, bytes(one)] += 1
+        by_kind[type(record)].append(record)
+    for kind, of_kind in by_kind.items():
+        key = _KEY_OF_TYPE.get(of_kind[0].resourceType, "")
+        for name in _elements(kind) if key in _DOMAINS else ():
+            for text, times in Counter(chain.from_iterable(map(_texts, map(attrgetter(name), of_kind)))).items():
+                texts[key, text] += times
     return texts
+
+
+def _texts(value: object) -> Iterable[bytes]:
+    """The JSON of the codes in an element."""
+    if type(value) is Raw:
+        return (_bytes((value,)),) if 0 < len(value) <= _LONGEST else ()
+    if isinstance(value, list):
+        return chain.from_iterable(map(_texts, value))
+    return (msgspec.json.encode(value),) if isinstance(value, CodeableConcept) else ()
 
 
 @cache

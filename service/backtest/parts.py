@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +12,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from service.backtest.lines import SHARED, references
-from service.backtest.patient import Record
+from service.backtest.patient import WITHOUT_TRIGGER, Record
 from service.backtest.places import Files
 from service.backtest.sorting import PLACED, ROWS, Sorted
 
@@ -45,17 +47,14 @@ class Part:
         every = (row for batch in self._medicines.iter_batches(ROWS, columns=["id", "line"]) for row in _tuples(batch))
         return {identity: line for identity, line in every if identity in wanted}
 
-    def patients(self) -> Iterator[tuple[str, list[Record]]]:
-        """Each patient, with all records."""
-        patient, records = "", list[Record]()
-        for named, kind, identity, is_trigger, *place in self._rows():
-            if named != patient:
-                if records:
-                    yield patient, records
-                patient, records = named, []
-            records.append(Record(kind, identity, self._files.line(*place), is_trigger))
-        if records:
-            yield patient, records
+    def patients(self, is_plain: Callable[[Sequence[bool]], bool]) -> Iterator[tuple[str, list[Record]]]:
+        """Each patient, with all records that are read; `is_plain` tells it from which of them are triggers."""
+        for patient, rows in groupby(self._rows(), key=itemgetter(0)):
+            every = [row[1:] for row in rows]
+            if is_plain([is_trigger for _, _, is_trigger, *_ in every]):
+                every = [row for row in every if row[0] in WITHOUT_TRIGGER]
+            line = self._files.line
+            yield patient, [Record(kind, id, line(*place), is_trigger) for kind, id, is_trigger, *place in every]
 
     def _rows(self) -> Iterator[list[Any]]:
         """The rows of this part, in their order."""
