@@ -19,7 +19,7 @@ _SHORT = 32  # hexadecimal digits of a fingerprint
 
 
 class VerdictRow(Struct, frozen=True):
-    """What one rule said. `evidence` is a JSON list of the facts; `indicator` is empty where there is no card."""
+    """What one rule said. `evidence` is a JSON list of the facts; `indicator` is empty if there is no card."""
 
     rule: str
     version: str
@@ -32,9 +32,9 @@ class VerdictRow(Struct, frozen=True):
 class CardRow(Struct, frozen=True):
     """A card that would have been shown.
 
-    `suggests` are the orders that it offers, with blanks between; `first_order` is the day of the first real one.
-    `fingerprint` is the same for as long as the facts are that made it speak; `unseen` are the prefetch keys that it
-    reads and that could not be seen, with blanks between.
+    `suggests` holds the orders that it offers, separated by blanks; `first_order` is the day of the first of them that
+    was really placed. `fingerprint` stays the same as long as the card's facts stay the same. `unseen` holds the
+    prefetch keys that the rule reads and that could not be seen, separated by blanks.
     """
 
     rule: str
@@ -49,14 +49,14 @@ class CardRow(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """A verdict of each rule, and the cards in their order."""
+    """The verdict of each rule, and the cards in their order."""
 
     verdicts: tuple[VerdictRow, ...] = ()
     cards: tuple[CardRow, ...] = ()
 
 
 def answer_of(decision: Decision, chart: Chart, book: RuleBook, first: FirstOrders | None) -> Answer:
-    """A decision about a chart as rows."""
+    """A decision about a chart, as rows."""
     verdicts = tuple(_verdict(id, book.rules[id].version, verdict) for id, verdict in decision.verdicts.items())
     cards = tuple(
         CardRow(

@@ -1,9 +1,9 @@
 """The record as of a moment: what was known then, and what a status said before it changed.
 
-An export holds each record as it is today. When it became known stands in it: in `issued` of what was measured or
-reported, in `authoredOn` of an order, in `recordedDate` of a problem; when it happened is what is taken in their place.
-The day on which the server last wrote it (meta.lastUpdated) is that of a migration, and counts only if there is nothing
-else. Days compare as in the rules: a date without a clock time is known on the whole of that day.
+An export holds each record as it is today. The record itself says when it became known: `issued` of a result or a
+report, `authoredOn` of an order, `recordedDate` of a problem. Without these, the date on which it happened counts. The
+day on which the server last wrote it (meta.lastUpdated) is often that of a migration, and counts only if there is
+nothing else. Days compare as in the rules: a record dated without a clock time is known for the whole of that day.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from cards.record.records import (
 from cards.record.statuses import NOT_TRUE, OVER, clinical_status, status, verification_status
 from service.backtest.usual_dates import are_usual, is_usual
 
-_END_OF_TIME = datetime(9990, 1, 1, tzinfo=UTC)  # a Clock takes what is later than its now for now
+_END_OF_TIME = datetime(9990, 1, 1, tzinfo=UTC)  # a Clock treats a date later than its now as now
 _OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
 _DAY = len("2026-03-02")
 _ACTIVE = Raw(b'"active"')
@@ -61,7 +61,7 @@ class KnownBy(StrEnum):
 
 
 class Dates(Struct, gc=False):
-    """The elements of a record that say since when it is known and when it ended; each may hold anything."""
+    """The elements of a record that say when it became known and when it ended; each may hold anything."""
 
     meta: Raw = NOTHING
     issued: object = None
@@ -89,7 +89,7 @@ class Dates(Struct, gc=False):
 Names = tuple[str, ...]
 _decode = msgspec.json.Decoder(Dates).decode
 
-# Of each type: where it says when it was written down, and where it says when it happened.
+# By type: the elements that say when it was written down, and those that say when it happened.
 _ORDERED = ("authoredOn",), ("occurrenceDateTime", "occurrencePeriod.start")
 _DONE = ("performedPeriod.start", "performedDateTime", "occurrencePeriod.start", "occurrenceDateTime")
 _MEASURED = ("effectiveDateTime", "effectivePeriod.end", "effectivePeriod.start", "effectiveInstant")
@@ -110,7 +110,7 @@ _KNOWN: Mapping[str, tuple[Names, Names]] = {
 
 
 def elements_told(kind: str) -> Sequence[str]:
-    """The elements that hold since when a record of a type is known, without meta; of a Patient, since its birth."""
+    """The elements that say when a record of a type became known, without meta; for a Patient, the birth date."""
     return tuple(dict.fromkeys(name.partition(".")[0] for names in _KNOWN.get(kind, ()) for name in names))
 
 
@@ -118,10 +118,10 @@ _UPDATED = ("meta.lastUpdated",)
 
 
 class Fact(Struct, gc=False):
-    """A record, since when it is known (empty: always), and as what it was known until it changed.
+    """A record, when it became known (empty: always), and its earlier state, `before`, which it had `until` a date.
 
-    `is_unproven` says that its status may be newer than a moment before `updated`, and that no date tells. The dates
-    are kept as they are written: of most it shows at a glance on which side of a moment they are.
+    `is_unproven` says that its status may be newer than a moment before `updated`, and that no date proves it. The
+    dates are kept as they are written: most show at a glance on which side of a moment they lie.
     """
 
     record: Resource
@@ -133,7 +133,7 @@ class Fact(Struct, gc=False):
 
 
 def dates_of(raw: bytes) -> Dates:
-    """The dates of a record; none of one that cannot be read."""
+    """The dates of a record; none if it cannot be read."""
     try:
         return _decode(raw)
     except (*NO_JSON, msgspec.ValidationError):
@@ -141,7 +141,7 @@ def dates_of(raw: bytes) -> Dates:
 
 
 class Point(Struct, frozen=True):
-    """A point in time, with the days around it: what lies beyond them is before or after it in every zone."""
+    """A point in time, with the days around it: a date beyond them is before or after it in every time zone."""
 
     moment: Moment
     day_before: str
@@ -157,7 +157,7 @@ class Point(Struct, frozen=True):
 
 
 class Times:
-    """Reads dates in a site's time zone, in which those without one are; what is odd about them is counted."""
+    """Reads dates, those without a zone in the site's time zone, and counts what is odd about them."""
 
     def __init__(self, zone: tzinfo, known_by: KnownBy, counts: Counter[str]) -> None:
         self.zone = zone
@@ -193,19 +193,19 @@ class Times:
         return text
 
     def told(self, kind: str) -> Names:
-        """The elements of a type that say since when it is known."""
+        """The elements of a type that say when a record became known."""
         return self._told[kind]
 
     def known(self, dates: Any, kind: str) -> str:
-        """Since when a record of a type is known."""
+        """When a record of a type became known."""
         return self._known(dates, self._told[kind])
 
     def known_all(self, every: Sequence[Any], kind: str) -> list[str]:
-        """Since when each of several records of a type is known."""
+        """When each of several records of a type became known."""
         told = self._told[kind]
         if not told:
             return [self._known(dates, told) for dates in every]
-        outer, _, inner = told[0].partition(".")  # nearly always it is there, and as usual
+        outer, _, inner = told[0].partition(".")  # nearly always present, and written in the usual way
         values = list(map(attrgetter(outer), every))
         if inner:
             values = [value.get(inner) if type(value) is dict else value for value in values]
@@ -223,7 +223,7 @@ class Times:
         return text
 
     def is_after(self, text: str, point: Point) -> bool:
-        """Whether a date, as it is written, is later than a point in time; one that is empty never is."""
+        """Whether a date, as it is written, is later than a point in time; an empty one never is."""
         if len(text) >= _DAY:
             if text < point.day_before:
                 return False
@@ -240,7 +240,7 @@ def _in_order(recorded: Names, happened: Names, known_by: KnownBy) -> Names:
 
 
 def written(dates: Any, name: str) -> object:
-    """What a member of an element holds: `period.end`."""
+    """The value of a member of an element, such as `period.end`."""
     outer, _, inner = name.partition(".")
     value = _meta(dates.meta) if outer == "meta" else getattr(dates, outer)
     return value.get(inner) if isinstance(value, dict) else None
@@ -264,12 +264,12 @@ def as_of(every: Iterable[Fact], point: Point, times: Times) -> Iterator[Resourc
 
 
 def is_undone(fact: Fact, point: Point, times: Times) -> bool:
-    """Whether a record was otherwise at a point in time, as a date proves."""
+    """Whether a date proves that a record was different at a point in time."""
     return fact.before is not None and times.is_after(fact.until, point)
 
 
 def may_be_newer(fact: Fact, point: Point, times: Times) -> bool:
-    """Whether its status may have changed after a point in time, though nothing says when."""
+    """Whether the status of a record may have changed after a point in time, with no date to prove it."""
     return fact.is_unproven and (not fact.updated or times.is_after(fact.updated, point))
 
 
@@ -286,7 +286,7 @@ def _fact(record: Resource, dates: Dates, times: Times, counts: Counter[str], do
         if until:
             return Fact(record, known, before, until)
         if kind is Procedure:
-            return Fact(record, known)  # it is known from its start; where that is all there is, it ended then
+            return Fact(record, known)  # known from its start; if there is no other date, it ended then too
     elif kind not in _CHANGED or not _CHANGED[kind](record):
         return Fact(record, known)
     return Fact(record, known, is_unproven=True, updated=times.first(dates, _UPDATED))
@@ -312,7 +312,7 @@ def _patient(record: Patient, dates: Dates, times: Times) -> Fact:
 
 
 def _open_problem(record: Any) -> Resource | None:
-    """A Condition before it was over; None of one that is not, or was never so."""
+    """A Condition before it was over; None if it is not over."""
     is_over = record.clinicalStatus is not NOTHING and clinical_status(record.clinicalStatus) in OVER
     return structs.replace(record, clinicalStatus=_ACTIVE) if is_over else None
 
@@ -345,7 +345,7 @@ _BEFORE: Mapping[type, Callable[[Any], Resource | None]] = {
     MedicationStatement: _open_request,
     Procedure: _begun,
 }
-"""By type, the record before it ended; None of one that has not."""
+"""By type, the record before it ended; None if it has not ended."""
 _CHANGED: Mapping[type, Callable[[Any], bool]] = {
     Condition: _is_untrue,
     AllergyIntolerance: lambda record: _is_untrue(record) or clinical_status(record.clinicalStatus) in OVER,
@@ -358,11 +358,11 @@ _CHANGED: Mapping[type, Callable[[Any], bool]] = {
     Procedure: _is_corrected,
     Device: lambda record: status("Device", record.status) in ("inactive", "entered-in-error"),
 }
-"""By type, whether a record says what it may have said only later, and not when."""
+"""By type, whether a record has a status that it may have got only later, without saying when."""
 
 
 def _fulfilled(records: Iterable[tuple[Resource, Dates]], times: Times) -> dict[str, str]:
-    """When the first report or procedure came that was based on an order, by the reference of the order."""
+    """When the first report or procedure that was based on an order came, by the reference of the order."""
     first: dict[str, tuple[Moment, str]] = {}
     for record, dates in records:
         if not isinstance(record, DiagnosticReport | Procedure) or dates.basedOn is None:

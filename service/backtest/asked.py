@@ -1,4 +1,4 @@
-"""What was asked of a backtest, as it is written down beside the rows: the report says it, and a run goes on by it."""
+"""What a backtest was asked for, as written next to the rows: the report says it, and a resumed run must match it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "run.json"
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What every engine is asked for. `rules` are those of which rows are kept, None: all."""
+    """What every engine is asked for. Rows are kept only for `rules`; None keeps all."""
 
     export: str
     settings: Settings
@@ -28,7 +28,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 def asked_for(job: Asked) -> dict[str, Any]:
-    """What was asked, of which edition of the rules; secrets in the settings are hidden."""
+    """What was asked for, and of which edition of the rules; secrets in the settings are hidden."""
     return {
         "plan": job.plan,
         "knownBy": job.known_by,

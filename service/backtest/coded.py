@@ -12,7 +12,7 @@ from msgspec import Struct
 from cards.record.decoding import NO_JSON
 from cards.record.records import reference_id
 
-_ESCAPED = re.compile(r"\\([,|$])")  # as FHIR writes these marks in a query
+_ESCAPED = re.compile(r"\\([,|$])")  # how FHIR writes these characters in a query
 
 
 class _Coding(Struct, gc=False):
@@ -33,7 +33,7 @@ def codes_in(query: str) -> frozenset[str]:
 
 
 def coded(text: bytes) -> Collection[str]:
-    """The codes of a concept; all there is of one that is no concept, so that it is kept and looked at later."""
+    """The codes of a concept; of anything else every text, so that the line is kept and looked at later."""
     try:
         concept = _decode_concept(text) if text else None
     except (*NO_JSON, msgspec.ValidationError):
@@ -56,7 +56,7 @@ def _strings(text: bytes) -> list[str]:
 
 
 def references(raw: bytes, kind: str) -> set[str]:
-    """The ids of the resources of a type that a record points at, wherever that is."""
+    """The ids of the resources of a type that a record points at, anywhere in it."""
     try:
         named = (reference_id(text, kind) for text in _strings(raw) if kind in text)
     except NO_JSON:

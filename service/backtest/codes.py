@@ -1,4 +1,4 @@
-"""Codes of the export that no value set knows: looked at in one patient in a hundred, before charts are left out."""
+"""Codes of the export that no value set knows, looked for in one patient in a hundred before charts are left out."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from service.memory.unknown import EVERY, MOST_RECORDS, codes_alone
 
 CODES = "codes.json"
 _FEWEST, _MOST = 100, 1_000  # patients who are looked at
-_MOST_CODES = 100_000  # different ones that are counted
+_MOST_CODES = 100_000  # distinct ones that are counted
 _LISTED = 500
-DIGITS = 8  # hexadecimal ones, by which it is chosen whose codes are looked at
-_LARGE = 1_000  # lines of a large patient, where an export holds no Patient
+DIGITS = 8  # hexadecimal digits of a hash, which choose the patients whose codes are looked at
+_LARGE = 1_000  # lines of a large patient, for an export without Patient resources
 _ROWS = 2_000  # lines that are held at once
 
 
 class NotUnderstood(Struct, frozen=True):
-    """A code that no value set knows: the prefetch key, the key of ours that it looks like, and how many patients."""
+    """A code that no value set knows: its prefetch key, our key that it looks like, and how many patients have it."""
 
     place: str
     system: str
@@ -42,7 +42,7 @@ class NotUnderstood(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """How many patients were looked at; their codes that look like ours, then the most frequent ones; how many more."""
+    """How many patients were looked at; their codes, those that look like ours first; how many more codes there are."""
 
     patients: int
     codes: tuple[NotUnderstood, ...]
@@ -50,7 +50,7 @@ class Looked(Struct, frozen=True):
 
 
 def look(folder: Path, target: Path, reads: Iterable[Read], codes: Codes, memory: str) -> None:
-    """Look at the lines that were read into a folder, and write what was seen to a file, unless it is there.
+    """Look at the codes of the lines that were read into a folder, and write them to a file unless it exists.
 
     Raises OSError and duckdb.Error.
     """
@@ -61,9 +61,9 @@ def look(folder: Path, target: Path, reads: Iterable[Read], codes: Codes, memory
 
 
 Codings = Counter[tuple[str, str, str, str]]
-"""Of how many patients each code is: the prefetch key, the system, the code, and the key of ours that it looks like."""
+"""How many patients have each code: prefetch key, system, code, and the key of ours that it looks like."""
 Line = tuple[str, str, str, bytes]
-"""Since when a record is known, its type, its id, and its JSON."""
+"""When a record became known, its type, its id, and its JSON."""
 
 
 def count(patients: Iterable[Iterable[Line]], codes: Codes) -> tuple[int, Codings]:
@@ -78,14 +78,14 @@ def count(patients: Iterable[Iterable[Line]], codes: Codes) -> tuple[int, Coding
 
 
 def listed(patients: int, counted: Codings) -> Looked:
-    """What is told of the codes of so many patients."""
+    """What is reported about the codes of this many patients."""
     ordered = sorted(counted.items(), key=lambda one: (not one[0][3], -one[1], one[0]))
     told = tuple(NotUnderstood(*code, number) for code, number in ordered[:_LISTED])
     return Looked(patients, told, len(ordered) - len(told))
 
 
 def _patients(folder: Path, every: int, memory: str) -> Iterator[Iterator[Line]]:
-    """The lines of each patient who is looked at, one of `every`."""
+    """The lines of each patient who is looked at, one in `every`."""
     read = f"read_parquet('{quoted(folder)}/read-*.parquet') WHERE kind <> '{SHARED}'"
     with duckdb.connect(":memory:") as base:
         base.execute(f"SET memory_limit='{memory}'")
@@ -102,9 +102,9 @@ def _patients(folder: Path, every: int, memory: str) -> Iterator[Iterator[Line]]
 
 
 def one_in(reads: Iterable[Read]) -> int:
-    """Of how many patients one is looked at: whose SHA-256 begins with DIGITS that this number divides.
+    """How many patients there are for each one who is looked at: it divides the first DIGITS of the id's SHA-256.
 
-    How many patients there are is taken from what was read, without counting them.
+    The number of patients is estimated from the lines that were read, without counting patients.
     """
     kinds = Counter[str]()
     for read in reads:

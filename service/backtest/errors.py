@@ -1,4 +1,4 @@
-"""Why there is no backtest."""
+"""The error that ends a backtest."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from service.errors import ServiceError
 
 
 class BacktestError(ServiceError):
-    """The export cannot be read, or the result not written; the message says what to do."""
+    """The export cannot be read, or the result cannot be written; the message says what to do."""

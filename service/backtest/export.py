@@ -22,16 +22,16 @@ _PACKAGES = {
     **{"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"},
     **{"abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"},
 }
-"""What reads an address that begins so."""
-_CHUNK = 1 << 17  # bytes read at once: they stay in the cache of the processor
+"""The package that reads addresses of each scheme."""
+_CHUNK = 1 << 17  # bytes read at once: few enough for the processor's cache
 _SPAN = 128 << 20  # bytes of a plain file that one process reads
-LONGEST_LINE = 64 << 20  # bytes: a document of its own size is in another file
+LONGEST_LINE = 64 << 20  # bytes: documents of that size are kept in other files
 PLAIN = (".ndjson", ".jsonl")
 _ENDINGS = tuple(plain + packed for plain in PLAIN for packed in ("", ".gz", ".zst"))
 
 
 class Source(Struct, frozen=True):
-    """A file, or those of its lines that begin from byte `start` on and before `end`."""
+    """A file, or its lines that begin at or after byte `start` and before `end`."""
 
     path: str
     start: int = 0
@@ -39,7 +39,7 @@ class Source(Struct, frozen=True):
 
 
 class Export(Struct, frozen=True):
-    """What an export consists of. `expected` is how many lines its manifest says there are, None if it does not."""
+    """What an export consists of. `expected` is the number of lines that its manifest gives, None if it gives none."""
 
     sources: tuple[Source, ...]
     kinds: frozenset[str] = frozenset()
@@ -73,7 +73,7 @@ def find(address: str) -> Export:
         listed = fs.find(path, detail=True) if fs.exists(path) else {}
     except BacktestError:
         raise
-    except Exception as error:  # the libraries of clouds have errors of their own: no credentials, no route
+    except Exception as error:  # cloud libraries raise their own errors: no credentials, no route
         raise BacktestError(f"{address} cannot be read: {error}") from None
     files = {name: about.get("size") or 0 for name, about in sorted(listed.items()) if name.endswith(_ENDINGS)}
     if not files:
@@ -85,7 +85,7 @@ def find(address: str) -> Export:
 
 
 def _of_manifest(fs: Any, address: str, path: str) -> Export:
-    """The export of a manifest: each file beside it, or else at its address."""
+    """The export of a manifest: each file next to it, or else at its own address."""
     try:
         manifest = msgspec.json.decode(fs.cat_file(path), type=_Manifest)
     except (*NO_JSON, msgspec.ValidationError):
@@ -123,13 +123,13 @@ def _spans(fs: Any, place: str, size: int) -> Iterator[Source]:
 
 
 def _kinds(names: Any) -> frozenset[str]:
-    """The types that the names of files tell: Condition.000.ndjson."""
+    """The words in the names of files, types among them, as in Condition.000.ndjson."""
     words = {word for name in names for word in basename(name).replace("-", ".").replace("_", ".").split(".")}
     return frozenset(words)
 
 
 def lines(source: Source) -> Iterator[bytes | Fate]:
-    """The lines of a source without their ends; a Fate stands for what is lost. Blank lines are left out.
+    """The lines of a source without line ends and blank lines; a Fate stands for anything that is lost.
 
     Raises OSError when the file cannot be read.
     """
@@ -141,9 +141,9 @@ def lines(source: Source) -> Iterator[bytes | Fate]:
 
 
 def blocks(source: Source) -> Iterator[tuple[int, list[bytes] | Fate]]:
-    """The same lines, many at once and as they are between two line feeds.
+    """The same lines, many at once and exactly as they stand between line feeds.
 
-    Each block comes with the byte of the (unpacked) file at which it begins.
+    Each block comes with the position, in bytes, at which it begins in the (unpacked) file.
     """
     with _opened(source.path) as file:
         if source.path.endswith(".gz"):
@@ -165,12 +165,12 @@ def _opened(path: str) -> Iterator[Any]:
             yield file
     except OSError:
         raise
-    except Exception as error:  # as clouds' libraries have them
+    except Exception as error:  # errors of the cloud libraries
         raise OSError(f"{path}: {error}") from None
 
 
 def _span(file: Any, at: int, end: int | None) -> Iterator[bytes | Fate]:
-    """The bytes of the lines that begin in a plain file from here to `end`; the last one ends beyond it."""
+    """The bytes of the lines of a plain file that begin between `at` and `end`; the last may end beyond `end`."""
     if end is None:
         while chunk := file.read(_CHUNK):
             yield chunk
@@ -184,7 +184,7 @@ def _span(file: Any, at: int, end: int | None) -> Iterator[bytes | Fate]:
 
 
 def _unpacked(file: Any, start: Callable[[], Any]) -> Iterator[bytes | Fate]:
-    """What a packed file holds, through all its members; CUT_OFF when it ends within one, or is damaged."""
+    """The content of a compressed file, through all its members; CUT_OFF if it ends within one or is damaged."""
     packed = start()
     is_within = False
     while chunk := file.read(_CHUNK):
@@ -198,13 +198,13 @@ def _unpacked(file: Any, start: Callable[[], Any]) -> Iterator[bytes | Fate]:
             chunk = packed.unused_data if packed.eof else b""
             if packed.eof:
                 packed = start()
-                chunk = chunk.lstrip(b"\0")  # with which a file of blocks may be filled up
+                chunk = chunk.lstrip(b"\0")  # zeros that may pad a file to whole blocks
     if is_within:
         yield Fate.CUT_OFF
 
 
 def _split(chunks: Iterator[bytes | Fate], at: int = 0) -> Iterator[tuple[int, list[bytes] | Fate]]:
-    """Chunks as lines, of which the first begins at byte `at`."""
+    """Chunks split into lines; the first line begins at byte `at`."""
     rest, is_too_long = b"", False
     for chunk in chunks:
         if isinstance(chunk, Fate):

@@ -1,4 +1,4 @@
-"""When the care that a card suggests was really ordered first."""
+"""When the care that a card suggests was really ordered for the first time."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class FirstOrders:
                     self._first[key] = placed
 
     def of(self, card: Card) -> str:
-        """The day on which the first of the orders was placed that a card suggests; empty when none ever was."""
+        """The day on which the first of the orders that a card suggests was placed; empty if none ever was."""
         days = [str(self._first[key].day) for key in suggested(card) if key in self._first]
         return min(days, default="")
 
 
 def suggested(card: Card) -> list[str]:
-    """The orders that a card suggests or speaks of, as keys of bindings.toml."""
+    """The orders that a card suggests or mentions, as keys of bindings.toml."""
     plans = [plan for suggestion in card.suggestions for plan in suggestion.plans if isinstance(plan, Plan)]
     keys = [plan.key for plan in plans] + ([card.wanted.key] if card.wanted else [])
     return list(dict.fromkeys(keys))

@@ -23,14 +23,14 @@ class Fate(StrEnum):
     TOO_LONG = "lines that are too long"
     CUT_OFF = "lines that are cut off at the end of a file"
 
-    __hash__ = str.__hash__  # that of an enumeration takes ten times as long, and lines are counted by it
+    __hash__ = str.__hash__  # an enumeration's own hash takes ten times as long, and lines are counted by fate
 
 
 class Line(Struct, gc=False):
-    """What a line is: its fate; if it is kept its JSON, its patient, its type and its id.
+    """What a line is: its fate and, if it is kept, its JSON, its patient, its type and its id.
 
-    `known` is since when it is known, as it is written, of a Patient the birth date. One that `is_trigger` may make a
-    rule speak, or is odd enough to be looked at closely.
+    `known` is the date on which it became known, as it is written; for a Patient, the birth date. A line with
+    `is_trigger` may make a rule speak, or is odd enough to be looked at closely.
     """
 
     fate: Fate
@@ -42,14 +42,14 @@ class Line(Struct, gc=False):
     is_trigger: bool = False
 
 
-KEPT = Fate.KEPT  # the member of an enumeration takes as long to look up as all else here
+KEPT = Fate.KEPT  # looking up a member of an enumeration takes as long as everything else here
 
 
 class Lines(Struct, gc=False):
-    """Of some lines those that are kept, a list for each thing that is known of them (see Line), in their order.
+    """The lines of a sequence that are kept, in their order: a list for each thing that is known of them (see Line).
 
-    `places` tells which of the lines each was; `others` how many there were of another fate, by type, and `is_cut` that
-    the last one is no JSON.
+    `places` gives the position of each in the sequence, `others` counts the lines with another fate by fate and type,
+    and `is_cut` says that the last line is not JSON.
     """
 
     places: list[int] = []
@@ -68,11 +68,11 @@ class Lines(Struct, gc=False):
         return self.raws, self.patients, self.kinds, self.ids, self.known, self.are_triggers
 
     def every(self) -> list[Line]:
-        """The same one by one."""
+        """The same lines, one by one."""
         return list(map(Line, repeat(KEPT), *self.columns))
 
     def add(self, place: int, line: Line) -> None:
-        """Take in a line of any fate."""
+        """Add a line of any fate."""
         if line.fate is not KEPT:
             self.lose(line.fate, line.kind, 1)
             return
@@ -82,12 +82,12 @@ class Lines(Struct, gc=False):
             column.append(value)
 
     def lose(self, fate: Fate, kind: str, number: int) -> None:
-        """Take in that so many lines of a type have another fate."""
+        """Count this many lines of a type under another fate."""
         if number:
             self.others[fate, kind] += number
 
     def sort(self) -> None:
-        """Put them into the order in which they came."""
+        """Put the lines into the order in which they came."""
         order = sorted(range(len(self.places)), key=self.places.__getitem__)
         for column in (self.places, *self.columns):
             column[:] = [column[number] for number in order]

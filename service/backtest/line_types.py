@@ -1,4 +1,4 @@
-"""What is decoded of a line of an export, by its type."""
+"""What is decoded from a line of an export, by its type."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Part(Struct, gc=False):
 
 
 class Told(Struct, gc=False):
-    """What is read of a line of any type that matters; of each type also the dates since when it is known."""
+    """What is read of a line of any type that matters; each type adds the dates on which a record became known."""
 
     id: str | None = None
     subject: Pointer | None = None
@@ -52,12 +52,12 @@ class Told(Struct, gc=False):
 
 
 class _Unread(Struct, gc=False):
-    """Nothing is read of it."""
+    """A type of which nothing is read."""
 
 
 @cache
 def types(kinds: frozenset[str]) -> tuple[Mapping[str, type[Told]], Callable[[bytes], Any]]:
-    """What is read of each of these types, and what decodes a line; of other types that are known nothing is read."""
+    """What is read of each of these types, and the decoder of a line; nothing is read of other known types."""
     read = {kind: _tagged(kind, Told, [(name, object, None) for name in elements_told(kind)]) for kind in sorted(kinds)}
     unread = (_tagged(kind, _Unread, []) for kind in sorted(KNOWN - kinds))
     return read, msgspec.json.Decoder(Union[(*read.values(), *unread)]).decode
