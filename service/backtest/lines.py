@@ -26,9 +26,9 @@ from service.backtest.triggers import Triggers
 __all__ = ["KEPT", "SHARED", "Fate", "Line", "LineReader", "Lines", "references"]
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
-_both = b"\0".join  # no JSON holds what stands between
+_both = b"\0".join  # no JSON contains this separator
 _PLAIN = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
-_MOST_CODES = 100_000  # different ones that are remembered, displays and all
+_MOST_CODES = 100_000  # distinct ones that are remembered, displays included
 _MOST_STATUSES = 1_000
 _beside_its_code = attrgetter(
     "contained", "modifierExtension", "clinicalStatus", "verificationStatus", "codeCodeableConcept", "component"
@@ -48,9 +48,9 @@ _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
 class LineReader:
-    """Reads lines one by one.
+    """Reads the lines of an export.
 
-    `templates` are the prefetch queries of the hook, by prefetch key; what `times` finds odd of dates it counts.
+    `templates` are the prefetch queries of the hook, by prefetch key; `times` counts what is odd about dates.
     """
 
     def __init__(self, templates: Mapping[str, str], triggers: Triggers, times: Times) -> None:
@@ -63,11 +63,11 @@ class LineReader:
         self._times = times
 
     def read(self, raw: bytes) -> Line:
-        """What a line, which is not blank, is."""
+        """What a line is; it must not be blank."""
         return _alone(self.read_all([raw]))
 
     def read_all(self, raws: Sequence[bytes]) -> Lines:
-        """What these lines are, none of which is blank. Many at once take far less time than one by one."""
+        """What these lines are; none may be blank. Reading many at once takes far less time than one by one."""
         told, lines = self._decoded(raws), Lines()
         kinds = set(map(type, told))
         if len(kinds) == 1:
@@ -81,12 +81,12 @@ class LineReader:
         return lines
 
     def _decoded(self, raws: Sequence[bytes]) -> list[Any]:
-        """What each line tells; of one that does not fit, the Line that it is."""
+        """What each line says; for one that does not fit, the Line that it is."""
         told: list[Any] = []
         fitting = map(self._decode, raws)
         while True:
             try:
-                told.extend(fitting)  # as far as the next one that does not fit, without a step of Python each
+                told.extend(fitting)  # up to the next one that does not fit, without a step of Python for each
             except NO_JSON as error:
                 raw = raws[len(told)]
                 strange = self._strange(raw) if isinstance(error, msgspec.ValidationError) else None
@@ -95,7 +95,7 @@ class LineReader:
             return told
 
     def _mended(self, raw: bytes) -> Line:
-        """A line that is no JSON as it stands; without the characters that no text holds it may be (O15)."""
+        """A line that is not JSON as it stands, but may be without the characters that no text may contain (O15)."""
         other = mended(cleaned(raw))
         if other == raw:
             return Line(Fate.NO_JSON)
@@ -107,7 +107,7 @@ class LineReader:
             return Line(Fate.NO_JSON)
 
     def _strange(self, raw: bytes) -> Line | None:
-        """A line of a type that is unknown, or in which something has the wrong type; None for what is no JSON."""
+        """A line of an unknown type, or with a value of the wrong type; None if it is not JSON."""
         try:
             kind = _type(raw)
             if not isinstance(kind, str) or not kind:
@@ -117,7 +117,7 @@ class LineReader:
             return None
 
     def _loosely(self, raw: bytes, kind: str) -> Line:
-        """A line of which not all fits: decoding the record says later what that costs."""
+        """A line in which something does not fit: decoding the record says later what that costs."""
         members = msgspec.json.decode(raw)
         identity, code = members.get("id"), Raw(msgspec.json.encode(members.get("code")))
         told = self._kinds[kind](
@@ -129,7 +129,7 @@ class LineReader:
         return self._oddly(raw, told)
 
     def _oddly(self, raw: bytes, told: Told) -> Line:
-        """A line of which something is odd: its record is looked at closely, whatever it is."""
+        """A line with something odd in it: its record is looked at closely in any case."""
         lines = Lines()
         self._take(lines, [0], [raw], [told])
         line = _alone(lines)
@@ -138,7 +138,7 @@ class LineReader:
         return line
 
     def _take(self, lines: Lines, places: Sequence[int], raws: Sequence[bytes], told: Sequence[Any]) -> None:
-        """Take in lines of one type."""
+        """Add lines of one type."""
         kind = type(told[0]).__name__
         if isinstance(told[0], Line):
             for place, line in zip(places, told, strict=True):
@@ -166,7 +166,7 @@ class LineReader:
     def _take_owned(
         self, lines: Lines, kind: str, places: Sequence[int], raws: Sequence[bytes], told: Sequence[Told]
     ) -> None:
-        """Take in lines of a type that names its patient."""
+        """Add lines of a type that names its patient."""
         patients = _patients(told)
         if not all(patients):
             has_one = list(map(bool, patients))
@@ -183,7 +183,7 @@ class LineReader:
         lines.are_triggers += self._are_triggers(kind, told)
 
     def _are_triggers(self, kind: str, told: Sequence[Told]) -> list[bool]:
-        """Whether each record may matter to a chart on which nothing else stands."""
+        """Whether each record may matter on a chart that holds nothing else."""
         triggers = self._triggers
         if kind == "Encounter":
             return [False] * len(told)
@@ -202,7 +202,7 @@ class LineReader:
         return by_code
 
     def _is_odd(self, clinical: Raw, verification: Raw) -> bool:
-        """Whether one of both statuses cannot be read."""
+        """Whether either of the two statuses cannot be read."""
         if clinical is verification:
             return False
         text = _both((clinical, verification))
@@ -233,7 +233,7 @@ class LineReader:
 
 
 def _alone(lines: Lines) -> Line:
-    """The only one."""
+    """The only line."""
     if lines.places:
         return lines.every()[0]
     fate, kind = next(iter(lines.others))
@@ -246,7 +246,7 @@ def _shared(raw: bytes, told: Told) -> Line:
 
 
 def _type(raw: bytes) -> object:
-    """The resourceType; None of what is no object, if it is JSON at all."""
+    """The resourceType; None if the line is JSON but not an object. Raises one of NO_JSON if it is not JSON."""
     try:
         return _decode_type(raw).resourceType
     except msgspec.ValidationError:
@@ -261,8 +261,8 @@ def _pointer(value: Any) -> Pointer | None:
 
 
 def _patients(told: Sequence[Told]) -> list[str]:
-    """Whose the records are; empty where that is not said."""
-    known: dict[str | None, str] = {None: ""}  # lines of one patient stand together
+    """Whose the records are; empty if a record does not say."""
+    known: dict[str | None, str] = {None: ""}  # the lines of one patient come together
     patients = []
     for one in told:
         reference = one.subject.reference if one.subject is not None else None

@@ -1,7 +1,7 @@
-"""The engine of one machine: reads, sorts and judges with a process for each core, and goes on where it was ended.
+"""The engine of one machine: reads, sorts and judges with a process for each core, and continues where it was stopped.
 
-What is done lies in the folder `work` of the result until all is done: each step leaves a file that is written whole or
-not at all, and is not repeated.
+Finished steps are kept in the folder `work` of the result until everything is done: each step leaves a file that is
+written whole or not at all, and is not repeated.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from service.memory.own_words import in_own_words
 from service.settings import Settings
 from service.store.hashing import keyed_hash
 
-OPEN_TO_OWNER = 0o077  # what is taken from everybody else
+OPEN_TO_OWNER = 0o077  # the permissions that everybody else is denied
 _GO_ON = "What is done is kept: continue with --resume."
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-"""Is told of a step, how much of it is done, and how much there is."""
+"""Called with the name of a step, how much of it is done, and how much there is."""
 
 
 class Job(Asked, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class Job(Asked, frozen=True, kw_only=True):
 
     @property
     def work(self) -> Path:
-        """Where it lies what is not yet finished."""
+        """The folder of the work that is not yet finished."""
         return self.out / "work"
 
 
@@ -109,7 +109,7 @@ def _run(job: Job, resume: bool, progress: Progress) -> Summary:
 
 
 def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
-    """Prepare the folder; the summary when all is done already."""
+    """Prepare the folder; returns the summary if everything is done already."""
     begun = job.out / FILE
     asked = msgspec.json.encode(_fingerprint(job, export))
     if resume and begun.exists():
@@ -135,7 +135,7 @@ def _begin(job: Job, export: Export, resume: bool) -> Summary | None:
 
 
 def _fingerprint(job: Job, export: Export) -> dict[str, Any]:
-    """What must be the same when a run goes on."""
+    """What must be the same when a run continues."""
     return {"export": job.export, "sources": export.sources, **asked_for(job)}
 
 
@@ -143,7 +143,7 @@ Submit = Callable[[Callable[..., T], Iterable[tuple[Any, ...]]], Iterator[T]]
 
 
 def _begin_process() -> None:
-    """What each process does first: it closes its files to others, and ends when the one that began it was killed."""
+    """What each process does first: it makes its files private, and makes sure that it ends with its parent."""
     os.umask(OPEN_TO_OWNER)
     if (parent := parent_process()) is not None:
         Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -156,7 +156,7 @@ def _end_with(parent: Any) -> None:
 
 @contextmanager
 def _pool(processes: int) -> Iterator[Submit[Any]]:
-    """What calls a function with each of several arguments, in as many processes; their results as they come."""
+    """A function that calls another with each of several arguments, in this many processes, and yields the results."""
     if processes == 1:
         yield lambda call, each: (call(*one) for one in each)
         return
@@ -183,7 +183,7 @@ def _read(job: Job, export: Export, submit: Submit[Read], progress: Progress) ->
 
 
 def _absent(job: Job, export: Export, reads: list[Read]) -> frozenset[str]:
-    """The types that the queries of the hook ask for, and of which the export holds nothing."""
+    """The types that the queries of the hook ask for, but of which the export holds nothing."""
     seen = {kind for read in reads for kind in read.kinds} | export.kinds
     return frozenset(_backtest(job, frozenset()).types - seen - {"Patient", "Encounter"})
 
@@ -191,7 +191,7 @@ def _absent(job: Job, export: Export, reads: list[Read]) -> frozenset[str]:
 def _judge(
     job: Job, absent: frozenset[str], patients: dict[int, int], submit: Submit[int], progress: Progress
 ) -> list[dict[str, int]]:
-    """Judge the parts that are not done; what was counted in each."""
+    """Judge the parts that are not done; returns what was counted in each part."""
     is_done = {number for number in patients if (job.out / f"done-{number:05}.json").exists()}
     done, every = sum(patients[number] for number in is_done), sum(patients.values())
     progress("Judging", done, every)
@@ -206,7 +206,7 @@ _ready: dict[str, Backtest] = {}
 
 
 def _backtest(job: Job, absent: frozenset[str]) -> Backtest:
-    """What judges in this process, made once."""
+    """The Backtest of this process, made once."""
     place = msgspec.json.encode([str(job.out), job.plan, job.known_by, sorted(absent)]).decode()
     if place not in _ready:
         _ready.clear()
@@ -220,7 +220,7 @@ def _evaluator(settings: Settings, now: Callable[[], datetime], reader: ExportRe
 
 
 def prepare(job: Job) -> None:
-    """Make what judges in this process, so that its cost is not that of the first chart."""
+    """Make the Backtest of this process, so that its cost does not fall on the first chart."""
     _backtest(job, frozenset())
 
 
@@ -230,7 +230,7 @@ def read_part(job: Job, source: Source, number: int) -> Read:
 
 
 def judge_part(job: Job, absent: frozenset[str], number: int) -> int:
-    """Judge the patients of a part and write what was said of them. The number of the part."""
+    """Judge the patients of a part and write what was said of them; returns the number of the part."""
     backtest, counts = _backtest(job, absent), Counter[str]()
     rows = Rows(_named(job), in_own_words if job.is_pseudonymous else str, job.rules)
     with Part(job.work, number) as part:
@@ -239,7 +239,7 @@ def judge_part(job: Job, absent: frozenset[str], number: int) -> int:
             lost = part.lost.get(patient, {})
             try:
                 judgement: Judgement = backtest.judge(patient, records, medicines, frozenset(lost))
-            except Exception as error:  # it costs one patient, whatever it is; who that is stands in no log
+            except Exception as error:  # any error costs only this patient, whom no log names
                 counts[f"patients who could not be judged ({type(error).__name__})"] += 1
                 continue
             rows.add(judgement)

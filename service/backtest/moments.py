@@ -22,7 +22,7 @@ AT_DISCHARGE = "encounter-discharge"
 
 
 class VisitDates(Struct, gc=False):
-    """When an encounter was, and where; each may hold anything."""
+    """The elements that say when and where an encounter was; each may hold anything."""
 
     meta: Raw = NOTHING
     period: object = None
@@ -34,7 +34,7 @@ _decode_visit = msgspec.json.Decoder(VisitDates).decode
 
 
 def visit_dates_of(raw: bytes) -> VisitDates:
-    """When and where an encounter was; nothing of one that cannot be read."""
+    """When and where an encounter was; empty if it cannot be read."""
     try:
         return _decode_visit(raw)
     except (*NO_JSON, msgspec.ValidationError):
@@ -42,7 +42,7 @@ def visit_dates_of(raw: bytes) -> VisitDates:
 
 
 class Asked(Struct, frozen=True):
-    """A moment at which the chart is opened, with the encounter in which that is."""
+    """A moment at which the chart is opened, with the encounter during which it is opened."""
 
     at: datetime
     encounter: Encounter | None = None
@@ -96,7 +96,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             day += timedelta(days=1)
 
     def _of(self, encounter: Encounter, dates: VisitDates, times: Times, counts: Counter[str]) -> Asked | None:
-        """When the chart is opened in an encounter: as it begins, at discharge as it ends."""
+        """When the chart is opened in an encounter: as it begins or, for discharge, as it ends."""
         if _status(encounter) in _NEVER_BEGAN:
             counts["encounters that never began"] += 1
             return None
@@ -127,7 +127,7 @@ def _status(encounter: Encounter) -> str | None:
 
 
 def _site(dates: VisitDates) -> str:
-    """Where an encounter was: the organisation that provides it, else its first place."""
+    """Where an encounter was: the organisation that provides it, else its first location."""
     provider = written(dates, "serviceProvider.reference") or written(dates, "serviceProvider.display")
     if isinstance(provider, str):
         return provider

@@ -1,6 +1,6 @@
 """The rows of a part as Parquet: verdicts, cards, and the moments at which they were asked for.
 
-Each file is written under another name and then renamed; the summary of the part comes last, and makes it done.
+Each file is written under another name and then renamed; the summary of the part comes last, and marks it as done.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from service.backtest.patient import Judged, Judgement
 from service.backtest.sorting import write_whole
 
 Name = Callable[[str, str], str]
-"""What stands for the id of a resource of a type."""
+"""Gives the id that is written for a resource, from its type and its own id."""
 
 
 def plain(_kind: str, identity: str) -> str:
@@ -31,7 +31,7 @@ class Rows:
     """Gathers what was said of patients, and writes it."""
 
     def __init__(self, name: Name, words: Callable[[str], str], rules: frozenset[str] | None) -> None:
-        """`words` says a sentence as it may be kept; of `rules` alone rows are kept, where some are named."""
+        """`words` turns a sentence into one that may be kept; if `rules` are named, only their rows are kept."""
         self._name = name
         self._words = words
         self._rules = rules
@@ -42,7 +42,7 @@ class Rows:
         self._last: tuple[Answer, tuple[list[int], list[int]]] | None = None
 
     def add(self, judgement: Judgement) -> None:
-        """Take in what was said of one patient."""
+        """Add what was said of one patient."""
         patient = self._name("Patient", judgement.patient)
         for judged in judgement.judged:
             self._add(patient, judgement, judged)
@@ -71,7 +71,7 @@ class Rows:
         self._cards.add(number, cards)
 
     def _of(self, answer: Answer) -> tuple[list[int], list[int]]:
-        """The rows of an answer, by number; most often it is the very answer of before, and hashing it takes long."""
+        """The rows of an answer, by number; most often it is the same object as before, and hashing it takes long."""
         if self._last is None or answer is not self._last[0]:
             if answer not in self._rows:
                 self._rows[answer] = self._taken(answer)
@@ -115,7 +115,7 @@ class Rows:
         }
 
     def write(self, folder: Path, number: int, summary: dict[str, Any]) -> None:
-        """Write the files of a part, and then that it is done."""
+        """Write the files of a part, and then the one that marks it as done."""
         for name, table in self.tables().items():
             target = folder / f"{name}-{number:05}.parquet"
             pq.write_table(table, f"{target}.tmp", compression="zstd", compression_level=1)
@@ -124,7 +124,7 @@ class Rows:
 
 
 class _Said:
-    """Rows that are said again and again, by number, and at which moment each was said."""
+    """Rows that occur again and again, by number, and the moments at which they occur."""
 
     def __init__(self, kind: type[msgspec.Struct]) -> None:
         self.names = kind.__struct_fields__
@@ -170,7 +170,7 @@ def _moments(rows: list[tuple[Any, ...]]) -> pa.Table:
 
 
 def _beside(place: pa.Table, said: _Said, after: pa.Table | None) -> pa.Table:
-    """A row for each thing that was said, beside the moment at which it was."""
+    """A row for each thing that was said, next to the moment at which it was said."""
     at = pa.array(said.moments, pa.int32())
     table = place.take(at)
     for name, column in zip(said.names, said.columns(), strict=True):

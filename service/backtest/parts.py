@@ -1,4 +1,4 @@
-"""A part of an export that is sorted: the lines of some hundred patients, which one process judges at a time."""
+"""A part of a sorted export: the lines of a few hundred patients, which one process judges at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Part:
         self._sorted = pq.ParquetFile(folder / "sorted.parquet")
         self._medicines = pq.ParquetFile(folder / "medicines.parquet")
         self.lost = msgspec.json.decode((folder / "sorted.json").read_bytes(), type=Sorted).lost
-        """How many lines of which types were left out, by patient."""
+        """How many lines of each type were left out, by patient."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +48,10 @@ class Part:
         return {identity: line for identity, line in every if identity in wanted}
 
     def patients(self, is_plain: Callable[[Sequence[bool]], bool]) -> Iterator[tuple[str, list[Record]]]:
-        """Each patient, with all records that are read; `is_plain` tells it from which of them are triggers."""
+        """Each patient, with the records that are read.
+
+        `is_plain` says, from which lines are triggers, whether only those of WITHOUT_TRIGGER are read.
+        """
         for patient, rows in groupby(self._rows(), key=itemgetter(0)):
             every = [row[1:] for row in rows]
             if is_plain([is_trigger for _, _, is_trigger, *_ in every]):

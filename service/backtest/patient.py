@@ -1,7 +1,7 @@
-"""One patient of an export: what the rules would have said of the chart at each moment at which it was opened.
+"""One patient of an export: what the rules would have said about the chart at each moment at which it was opened.
 
-Pure: it reads no file and writes none, so that any engine can call it. The chart of a moment is evaluated by the very
-Evaluator of the service, as a hook request whose prefetch holds what the queries of the hook would have found.
+Pure: it reads no file and writes none, so that any engine can call it. The service's own Evaluator evaluates the chart
+of a moment, as a hook request whose prefetch holds what the queries of the hook would have found.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from service.wire.refusal import RefusedError
 from service.wire.request import Context, HookRequest
 
 WITHOUT_TRIGGER = frozenset({"Patient", "Encounter"})
-"""What is read of a chart without a trigger: who it is, and when it was opened."""
+"""The types that are read of a chart without a trigger: who the patient is, and when the chart was opened."""
 TWICE = "records that are in the export twice"
 DIFFERING = "records with the same id that differ (the newest counts)"
 BEFORE_BIRTH = "records dated before the patient's birth"
@@ -53,12 +53,12 @@ UNDONE = "records whose status was undone, in charts with a trigger"
 NO_MOMENT = "patients without a Patient resource and without an encounter, who are not judged"
 LOST = "records left out before they were judged, for patients with more than twice max_records"
 _MORE = Bundle(entry=[], link=[Link(relation="next", url="the rest")])
-"""A search of which nothing is known but that it is not empty."""
+"""The result of a search of which nothing is known except that it is not empty."""
 _GENDERS = frozenset({"female", "male", "other", "unknown", None})
 
 
 class Judged(Struct):
-    """What was said at one moment; `refused` is why the service would not have answered at all."""
+    """What was said at one moment; `refused` says why the service would not have answered at all."""
 
     asked: Asked
     answer: Answer
@@ -68,7 +68,7 @@ class Judged(Struct):
 
 
 class Judgement(Struct):
-    """All that was said of one patient, and what is to be counted of the export."""
+    """Everything that was said of one patient, and what this adds to the counts of the export."""
 
     patient: str
     sex: str = ""
@@ -89,8 +89,8 @@ class Record(Struct):
 class Backtest:
     """Judges patients one by one.
 
-    `evaluator` makes an Evaluator with a clock and a reader of its own. `absent` are the resource types that the
-    export does not hold at all. `medicines` reads the Medications of these ids, as JSON.
+    `evaluator` makes an Evaluator from a clock and a reader. `absent` are the resource types that the export does not
+    hold at all.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Backtest:
         self._triggers = Triggers(known, self.codes)
 
     def line_reader(self, counts: Counter[str]) -> LineReader:
-        """What reads the lines that are judged here, and counts what is odd about their dates."""
+        """A reader of the lines that are judged here; it counts what is odd about their dates."""
         return LineReader(self._keys, self._triggers, Times(self._zone, self._known_by, counts))
 
     @property
@@ -128,7 +128,7 @@ class Backtest:
         return frozenset(PREFETCH_KEYS[key].resource_type for key in self._keys)
 
     def is_steady(self, are_triggers: Sequence[bool]) -> bool:
-        """Whether a chart with these triggers is decided once: then only WITHOUT_TRIGGER is read of it."""
+        """Whether a chart with these triggers is decided once; then only WITHOUT_TRIGGER is read of it."""
         return self._triggers.may_skip and len(are_triggers) <= self._max_records and not any(are_triggers)
 
     def judge(
@@ -138,10 +138,10 @@ class Backtest:
         medicines: Mapping[str, bytes],
         lost: frozenset[str] = frozenset(),
     ) -> Judgement:
-        """What the rules would have said of a patient.
+        """What the rules would have said about a patient.
 
-        `medicines` are the Medications pointed at, by id; `lost` are the types of which records were left out, for
-        there are more than an engine holds: these are not seen in part.
+        `medicines` are the Medications that records point at, by id. `lost` are the types of which records were left
+        out, because there are more than an engine holds; a part of these types is not seen.
         """
         self._lost = lost
         judgement = Judgement(patient)
@@ -171,7 +171,7 @@ class Backtest:
         return [self._judge(chart, asked, counts) for asked in every]
 
     def _steadily(self, chart: _Past, every: Sequence[Asked], counts: Counter[str]) -> list[Judged]:
-        """The judgements of a chart without a trigger: those of the living are one, those of the dead another."""
+        """The judgements of a chart without a trigger: one while the patient lives, and another after death."""
         counts["charts without a trigger, decided once"] += 1
         once: dict[bool, Judged] = {}
         judged = []
@@ -186,7 +186,7 @@ class Backtest:
         return judged
 
     def _judge_plain(self, chart: _Past, asked: Asked, counts: Counter[str]) -> Judged:
-        """The judgement of a chart without a trigger. Of most nothing at all is read, so it is that of another."""
+        """The judgement of a chart without a trigger; the rules read nothing of most, so these share their answers."""
         place = chart.plain(asked)
         answer = self._plain.get(place) if place else None
         if answer is not None:
@@ -288,10 +288,10 @@ class _Past:
         return self._may_die and any(islice(map(_has_died, self._persons_at(at)), 1))
 
     def plain(self, asked: Asked) -> tuple[object, ...] | None:
-        """What the judgement of this chart depends on where it has no trigger; None when that is not plain to see.
+        """What the judgement of this chart depends on if it has no trigger; None if that is not obvious.
 
-        The rules ask of such a chart neither age, sex nor encounter (see Triggers.may_skip). What is odd about the
-        patient or the encounter may have the service refuse, and is looked at each time.
+        The rules ask such a chart for neither age, sex nor encounter (see Triggers.may_skip). Anything odd about the
+        patient or the encounter may make the service refuse, and is looked at each time.
         """
         persons = list(self._persons_at(asked.at))
         if len(persons) != 1 or _is_odd(persons[0]) or persons[0].link is not None:
@@ -311,12 +311,12 @@ class _Past:
         return by_kind
 
     def unproven(self, asked: Sequence[Asked]) -> int:
-        """Of how many records the status may be newer than the first moment, and nothing tells."""
+        """How many records have a status that may be newer than the first moment, with no date to prove it."""
         point = Point.at(asked[0].at)
         return sum(may_be_newer(fact, point, self.times) for fact in self.facts if fact.is_unproven)
 
     def undone(self, asked: Sequence[Asked]) -> int:
-        """Of how many records the status is newer than the first moment, as a date proves."""
+        """How many records have a status that a date proves to be newer than the first moment."""
         point = Point.at(asked[0].at)
         return sum(is_undone(fact, point, self.times) for fact in self.facts if fact.until)
 
@@ -350,7 +350,7 @@ def _since(began: float) -> float:
 
 
 def _once_each(records: Iterable[Record], counts: Counter[str]) -> list[Record]:
-    """Each record once: of several with one id the newest, by its version and by when the server last wrote it."""
+    """Each record once: of several with the same id, the one that the server wrote last."""
     by_id: dict[tuple[str, str], Record] = {}
     nameless = []
     for record in records:

@@ -1,4 +1,4 @@
-"""Where a line stands: of a plain file on this machine it is not copied, but read again when it is judged."""
+"""Where a line is: one of a plain file on this machine is not copied, but read again when its patient is judged."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from service.backtest.export import PLAIN, Source
 
 _LOCAL = "file://"
 _MOST_OPEN = 100  # files
-_AHEAD = 8 << 10  # bytes that are read at once: the lines of a patient often stand together
+_AHEAD = 8 << 10  # bytes that are read at once: the lines of a patient are often next to each other
 _CHANGED = "{} was changed since it was read: start again with another --out"
 
 
 def local_file(source: Source) -> tuple[str, int] | None:
-    """The path of a plain file on this machine, and when it was changed; None when it is packed, or elsewhere."""
+    """The path of a plain file on this machine, and when it was changed; None if it is compressed or elsewhere."""
     path = source.path.removeprefix(_LOCAL)
     if path == source.path or not path.endswith(PLAIN):
         return None
@@ -23,7 +23,7 @@ def local_file(source: Source) -> tuple[str, int] | None:
 
 
 class Files:
-    """Reads lines where they stand, from files that stay open meanwhile; what stands beside a line is read with it."""
+    """Reads lines in place, from files that stay open meanwhile; each read also fetches what follows the line."""
 
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
@@ -38,9 +38,9 @@ class Files:
             os.close(self._open.popitem()[1])
 
     def line(self, path: str, stamp: int, start: int, size: int, line: bytes | None) -> bytes:
-        """The line itself, or what stands there in a file that was last changed at `stamp`.
+        """The line itself if it is held, else what is at this place in a file that was last changed at `stamp`.
 
-        Raises BacktestError when the file is no longer what it was, and OSError.
+        Raises BacktestError if the file has changed since, and OSError.
         """
         if line is not None:
             return line

@@ -1,4 +1,4 @@
-"""What a FHIR server would have answered: the Medications of the export; of what the export lacks, that it lacks it."""
+"""What a FHIR server would have answered: the Medications of the export, or that the export lacks something."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_THERE = "the export does not hold it"
 
 
 class ExportReader(FhirReader):
-    """Answers the queries for what prefetch lacks from what an export holds of one patient."""
+    """Answers queries for data that prefetch lacks, from what an export holds for one patient."""
 
     def __init__(self, absent: frozenset[str]) -> None:
         """`absent` are the resource types that the export does not hold at all."""
@@ -26,7 +26,7 @@ class ExportReader(FhirReader):
         self._medicines: Mapping[str, bytes] = {}
 
     def take(self, medicines: Mapping[str, bytes]) -> None:
-        """From now on these Medications, by id, can be read."""
+        """Make these Medications, by id, the ones that can be read from now on."""
         self._medicines = medicines
 
     def budget(self) -> Budget:
@@ -41,7 +41,7 @@ class ExportReader(FhirReader):
         deadline: float,
         budget: Budget | None = None,
     ) -> dict[str, Fetched]:
-        """The Medications that the queries read by id; why there is nothing of the others."""
+        """The Medications that the queries read by id; for other queries, why there is nothing."""
         return {key: self._fetched(query) for key, query in queries.items()}
 
     def _fetched(self, query: str) -> Fetched:

@@ -23,10 +23,10 @@ from service.backtest.patient import BEFORE_BIRTH, DIFFERING, NO_MOMENT, TWICE, 
 from service.backtest.places import Files, local_file
 
 _BATCH = 16 << 20  # bytes that are held before they are written
-_ROW = 500  # bytes of what is held of a line beside its text
+_ROW = 500  # bytes held for a line in addition to its text
 _NOWHERE = -1
-_PART = 96 << 20  # bytes of lines of a part
-ROWS = 20_000  # of a row group
+_PART = 96 << 20  # bytes of lines in a part
+ROWS = 20_000  # in a row group
 _SCHEMA = pa.schema(
     [
         ("patient", pa.string()),
@@ -42,7 +42,7 @@ _SCHEMA = pa.schema(
     ]
 )
 PLACED = "path, stamp, start, size, line"
-"""Where a line stands: `path` and `start`, or else the `line` itself."""
+"""Where a line is: `path` and `start`, or else the `line` itself."""
 
 
 class Read(Struct):
@@ -55,7 +55,7 @@ class Read(Struct):
 
 
 def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -> Read:
-    """Write the lines of a source that matter to a file of the folder, once, and say what became of all."""
+    """Write the lines of a source that matter to a file of the folder, once; returns what became of all its lines."""
     done = folder / f"read-{number:05}.json"
     if done.exists():
         return msgspec.json.decode(done.read_bytes(), type=Read)
@@ -70,7 +70,7 @@ def read_source(source: Source, number: int, folder: Path, backtest: Backtest) -
                 lost[block, ""] += 1
                 continue
             raws = list(map(bytes.strip, block))
-            starts = map(add, accumulate(map(len, block), initial=start), count())  # and a line feed each
+            starts = map(add, accumulate(map(len, block), initial=start), count())  # plus a line feed for each line
             lines = read_all(list(filter(None, raws)))
             waiting.add(lines, list(compress(block, raws)), list(compress(starts, raws)))
             is_cut = lines.is_cut if any(raws) else is_cut
@@ -93,7 +93,7 @@ def _summed(counts: Counter[tuple[Fate, str]], place: int) -> dict[str, int]:
 
 
 class _Waiting:
-    """Lines that are kept and not yet written; how many lines there are of each fate and type, and of which size."""
+    """Lines that are kept but not yet written, with the number of lines by fate and type, and the bytes kept."""
 
     def __init__(self, source: Source, writer: pq.ParquetWriter) -> None:
         self.counts = Counter[tuple[Fate, str]]()
@@ -110,7 +110,7 @@ class _Waiting:
         self._held = 0
 
     def add(self, lines: Lines, texts: Sequence[bytes], starts: Sequence[int]) -> None:
-        """Take in lines of texts that begin at these bytes; where a line stands in a file it need not be held."""
+        """Add lines of texts that begin at these bytes; a line that can be read again from its file is not held."""
         self.counts.update(lines.others)
         if len(lines.places) < len(texts):
             texts, starts = [texts[place] for place in lines.places], [starts[place] for place in lines.places]
@@ -129,12 +129,12 @@ class _Waiting:
             self.write()
 
     def _place(self, kind: str, raw: bytes, text: bytes, start: int) -> int:
-        """Where a line stands in a plain file; one that had to be mended does not stand there as it is."""
+        """Where a line begins in a plain file; _NOWHERE if it must be held, such as one that had to be mended."""
         at = -1 if self._file is None or kind == SHARED else text.find(raw)
         return _NOWHERE if at < 0 else start + at
 
     def write(self) -> None:
-        """Write them."""
+        """Write the lines."""
         number, (path, stamp) = len(self._sizes), self._file or ("", 0)
         self.counts.update({(KEPT, kind): many for kind, many in Counter(self._columns[1]).items()})
         place = [self._sizes, pa.repeat(path, number), pa.repeat(stamp, number), self._starts, self._raws]
@@ -154,7 +154,7 @@ def write_whole(path: Path, data: bytes) -> None:
 class Sorted(Struct):
     """How many patients each part holds, and what was counted of the lines that need not be judged.
 
-    `lost` says of which patients lines were left out, and how many of each type.
+    `lost` gives, for each patient of whom lines were left out, how many of each type.
     """
 
     patients: dict[int, int]
@@ -165,8 +165,8 @@ class Sorted(Struct):
 def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
     """Sort what was read by part and patient, in at most `memory` (`2GB`).
 
-    Of charts without a trigger only the patient and the encounters are kept: what else stands there is no answer to
-    any question that is asked.
+    Only the patient and the encounters of charts without a trigger are kept: nothing else there answers any question
+    that the rules ask.
     """
     done = folder / "sorted.json"
     if done.exists():
@@ -207,10 +207,10 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
 
 
 def _newest(read: str, most: int) -> str:
-    """Of the `large` patients the newest lines by since when they are known, so that memory holds them.
+    """The lines of the `large` patients that became known last, few enough for memory.
 
-    What has no date, and who the patient is, comes first. Half of the lines are shared among the types, so that no
-    flood of one type hides the newest of another.
+    Lines without a date, and the Patient, come first. Half of the lines are divided among the types, so that no flood
+    of one type hides the newest of another.
     """
     return f"""
         SELECT * EXCLUDE (kinds, undated, place) FROM (
@@ -237,19 +237,19 @@ def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
 
 
 def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
-    """A database in memory that goes to disk when there is not enough of it, and draws no bar of its own."""
+    """A database in memory that goes to disk when memory is short, and draws no progress bar of its own."""
     base = duckdb.connect(":memory:", config={"memory_limit": memory, "threads": threads, "temp_directory": str(spill)})
     base.execute("SET enable_progress_bar=false")
     return base
 
 
 def parts_of(size: int, processes: int) -> int:
-    """Into how many parts so many bytes are cut: small enough for memory, many enough for every process."""
+    """Into how many parts this many bytes are divided: small enough for memory, and enough for every process."""
     return max(size // _PART + 1, min(processes * 4, size // (1 << 18) + 1))
 
 
 def _counted(base: Any, read: str, others: str) -> dict[str, int]:
-    """What is counted of the lines that are not judged, as it is of those that are."""
+    """The counts of the lines that are not judged, as they are made for those that are."""
     twice, differing = _repeated(base, read, others)
     early = base.execute(
         f"SELECT count(*) FROM {read} JOIN (SELECT patient, min(known) AS born FROM {read} "
@@ -264,7 +264,7 @@ def _counted(base: Any, read: str, others: str) -> dict[str, int]:
 
 
 def _repeated(base: Any, read: str, others: str) -> tuple[int, int]:
-    """How many lines stand there again, as they are and otherwise, with the type and the id of another."""
+    """How many lines repeat the type and the id of another: with the same text, and with a different one."""
     base.execute(
         f"CREATE TEMP TABLE repeated AS SELECT patient, kind, id FROM {read} WHERE id <> '' AND {others} "
         "GROUP BY patient, kind, id HAVING count(*) > 1"
@@ -297,5 +297,5 @@ def _copy(base: Any, query: str, target: Path) -> None:
 
 
 def quoted(path: Path) -> str:
-    """A path as it stands between quotation marks in SQL."""
+    """A path, escaped to stand between quotation marks in SQL."""
     return str(path).replace("'", "''")

@@ -1,4 +1,4 @@
-"""What was counted of an export: what could not be read, and what had to be supposed."""
+"""What was counted of an export: what could not be read, and what had to be assumed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Summary(Struct, kw_only=True):
-    """How much was read and judged, what became of every line, and what is to be borne in mind.
+    """How much was read and judged, what became of every line, and what to bear in mind.
 
-    `absent` are the resource types that the export holds nothing of: they count as not seen.
+    `absent` are the resource types of which the export holds nothing: they count as not seen.
     """
 
     patients: int
@@ -57,7 +57,7 @@ def summed(export: Export, reads: Iterable[Read], parts: Iterable[dict[str, int]
 
 
 def sentences(summary: Summary) -> Iterator[str]:
-    """The summary for people, a line each."""
+    """The summary for people, line by line."""
     yield f"{summary.patients:,} patients judged at {summary.moments:,} moments"
     for fate, number in summary.lines.items():
         yield f"  {number:,} {'lines kept' if fate == Fate.KEPT else fate}"

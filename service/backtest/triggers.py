@@ -1,8 +1,8 @@
-"""Which records could make a rule speak: those that answer a question that is asked even where nothing is recorded.
+"""Which records could make a rule speak: those that answer a question that the rules ask even of an empty chart.
 
 On a chart without any record the rules ask a few questions, and each silence follows from the answers: nothing there.
-The verdicts are a function of the answers. So on a chart that gives the same answers at all moments they are the same
-at all moments, and need to be made once.
+The verdicts are a function of the answers. So if a chart gives the same answers at all moments, the verdicts are the
+same at all moments, and need to be made only once.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from cards.record.prefetch_keys import PREFETCH_KEYS, supplied_by
 from cards.rule_book import RuleBook
 
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
-_BY_MORE_THAN_CODE = ("lesion.", "conclusion.")  # they stand elsewhere in a report than in its code
-# Of other types a name may tell what a record is, not a code alone.
+_BY_MORE_THAN_CODE = ("lesion.", "conclusion.")  # a report holds these outside its code
+# For other types a name may say what a record is, not only a code.
 _CODED = frozenset({"Condition", "Observation", "DiagnosticReport", "ServiceRequest", "DeviceRequest", "Procedure"})
 
 
@@ -36,7 +36,7 @@ class _Recording(frozenset[str]):
 
 
 def asked_of_nothing(book: RuleBook, hook: str, codes: Codes) -> frozenset[str]:
-    """The keys of bindings.toml that the rules of a hook ask for while nothing is recorded."""
+    """The keys of bindings.toml that the rules of a hook ask for when nothing is recorded."""
     declared = _Recording()
     declared.asked = set()
     decide(Chart("nobody", _ANY_DAY, [], hook=hook, codes=codes, declared=declared), book)
@@ -45,24 +45,24 @@ def asked_of_nothing(book: RuleBook, hook: str, codes: Codes) -> frozenset[str]:
 
 
 class Triggers:
-    """Tells which records may give a chart other answers at one moment than at another."""
+    """Says which records may make a chart give different answers at different moments."""
 
     def __init__(self, asked: AbstractSet[str], codes: Codes) -> None:
         self._asked = asked
         self._codes = codes
         names = {name for key in asked for name in supplied_by(key)}
         self.types = frozenset(PREFETCH_KEYS[name].resource_type for name in names)
-        """The types of which a record may be one."""
+        """The types of which a record may be a trigger."""
         by_more = {"DiagnosticReport"} if any(key.startswith(_BY_MORE_THAN_CODE) for key in asked) else set()
         self.whole = (self.types - _CODED) | by_more
-        """The types of which each record is taken for one, whatever its codes are."""
+        """The types of which every record counts as a trigger, whatever its codes are."""
         self.may_skip = names.isdisjoint(("patient", "encounter"))
-        """Whether any chart can be decided once: age, sex and class of the encounter are others at other moments."""
+        """Whether any chart can be decided once: age, sex and the class of the encounter may differ between moments."""
 
     def is_one(self, code: bytes) -> bool:
         """Whether a record of one of the types, with this code, may answer what is asked of an empty chart."""
         try:
             meanings = self._codes.meanings(CODE.decode(Raw(code)))
         except NO_JSON:
-            return True  # it does not fit: what can be made of it is seen when the record is read
+            return True  # it does not fit: reading the record shows what can be made of it
         return any(meaning.key in self._asked for meaning in meanings)

@@ -1,4 +1,4 @@
-"""Dates as nearly all are written, which need no second look."""
+"""Dates in the form in which nearly all are written, which need no second look."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ is_usual = _USUAL.fullmatch
 
 
 def are_usual(values: list[Any]) -> bool:
-    """Whether all are dates that need no second look; to ask of many at once takes half as long."""
+    """Whether all are dates that need no second look; asking about many at once takes half as long."""
     if set(map(type, values)) != {str}:
         return False
     text = "\n".join(values) + "\n"
