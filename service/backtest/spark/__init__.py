@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MISSING = "Spark needs more packages: pip install 'foot-drop-cds[backtest,spark]' ({})"
 COLUMNS = ("resource", "line", "value")
-"""The names under which the JSON of the resources is looked for."""
+"""The names of the columns that may hold the JSON of the resources."""
 
 
 def read(
@@ -33,11 +33,11 @@ def read(
     """Read the resources of a DataFrame, to ask for several tables: `read(df).table("verdicts")`, `.summary()`.
 
     The DataFrame has a row for each resource, with its JSON as text or bytes in the column `resource`, `line` or
-    `value`, or in the only one. Other columns are ignored: whose a resource is stands in the resource. `settings` are
-    those of the site, `plan` says at which moments the rules are asked, of `rules` alone rows are kept. `kinds` are
-    the resource types that the DataFrame would hold if there were any: others of which it holds none are not seen.
-    With a `key` ids become keyed hashes. The lines are read at once, and kept on the disks of the executors until
-    `.close()`. Raises BacktestError.
+    `value`, or in the only column. Other columns are ignored: the resource itself says whose it is. `settings` are
+    those of the site, `plan` says at which moments the rules are asked, and if `rules` are given, only their rows are
+    kept. `kinds` are the resource types that the DataFrame would hold if there were any; other types of which it holds
+    none count as not seen. With a `key`, ids become keyed hashes. The lines are read at once, and kept on the disks of
+    the executors until `.close()`. Raises BacktestError.
     """
     try:
         from service.backtest.spark.engine import Engine

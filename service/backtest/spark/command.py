@@ -33,18 +33,18 @@ _MASTER = re.compile(r"local(\[[\d*,\s]+\])?|local-cluster\[\d+,\d+,\d+\]|spark:
 _NO_MASTER = "{!r} is not the address of a Spark master: local[2], spark://host:7077, yarn or k8s://https://host:6443"
 _ERROR = re.compile(r"^(?:\w+\.)*(\w+Error): ?(.*)$", re.MULTILINE)
 _NO_JAVA = "Spark cannot be started: it needs Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)"
-_JAVA = "-XX:TieredStopAtLevel=1"  # Java moves the lines and does little else: to optimise it takes more than it saves
+_JAVA = "-XX:TieredStopAtLevel=1"  # Java only moves the lines: optimising its code takes more than it saves
 _OURS = [
     ("spark.driver.defaultJavaOptions", _JAVA),
     ("spark.executor.defaultJavaOptions", _JAVA),
     ("spark.log.level", "ERROR"),
-    ("spark.sql.execution.arrow.maxRecordsPerBatch", "1000"),  # packs are larger than the rows that Spark has in mind
+    ("spark.sql.execution.arrow.maxRecordsPerBatch", "1000"),  # packs are larger than the rows that Spark expects
     ("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()),
 ]
 
 
 class SparkJob(Asked, frozen=True, kw_only=True):
-    """What Spark is asked for. `master` is empty where spark-submit names it; `archive` is a packed environment."""
+    """What Spark is asked for. `master` is empty if spark-submit names it; `archive` is a packed environment."""
 
     out: str
     master: str = ""
@@ -82,7 +82,7 @@ def run(job: SparkJob, *, progress: Progress = lambda *_: None) -> Summary:
 
 
 def started(job: SparkJob) -> SparkSession:
-    """The session of a cluster. Raises BacktestError where the master is none, or Java is missing."""
+    """The session of a cluster. Raises BacktestError if `master` is no master, or Java is missing."""
     conf = SparkConf().setAppName("foot-drop-cds backtest")
     if job.master or not _is_submitted():
         if not _MASTER.fullmatch(job.master):
@@ -98,12 +98,12 @@ def started(job: SparkJob) -> SparkSession:
 
 
 def _is_submitted() -> bool:
-    """Whether spark-submit runs this program: the master and the settings are then its."""
+    """Whether spark-submit runs this program, and so gives the master and the settings."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def _key(job: SparkJob) -> str:
-    """The key of pseudonyms: that of the settings, or one that is thrown away; empty where ids stay."""
+    """The key of pseudonyms: that of the settings, or one that is thrown away; empty if ids stay as they are."""
     if not job.is_pseudonymous:
         return ""
     key = job.settings.hash_key
@@ -112,7 +112,7 @@ def _key(job: SparkJob) -> str:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What went wrong, as one sentence: where within an executor stands in its log."""
+    """Turn what went wrong into one sentence; the log of an executor says where."""
     try:
         yield
     except (PySparkException, Py4JError) as error:
@@ -123,7 +123,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _why(said: str) -> str:
-    """The last error in what Spark says; its words only where they are about files or packages, and not about data."""
+    """The last error in what Spark says; with its words only if they are about files or packages, not about data."""
     if "JAVA_GATEWAY_EXITED" in said:
         return _NO_JAVA
     if "No module named 'service'" in said:

@@ -1,6 +1,6 @@
 """The engine of a Spark cluster: the lines are read and packed, grouped by patient, sorted, and judged as they stream.
 
-No patient is held whole by Spark: a chart reaches Python in packs, of which the newest records are kept.
+Spark never holds a whole patient: a chart reaches Python in packs, and Python keeps its newest records.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ TABLES = {
 }
 """The columns of each table, as Spark names them."""
 _SORTED = ("key", "kind", "lines", "about", "packed")
-_AT_ONCE = 16  # tasks that may run at once, where Spark does not say
+_AT_ONCE = 16  # tasks that may run at once, if Spark does not say
 
 
 class Engine:
     """The packed lines of an export, read once and kept on the disks of the executors.
 
-    `reads` say what became of the lines, `absent` which resource types the export does not hold; `kinds` are types
-    that it is known to hold without any line.
+    `reads` says what became of the lines, `absent` which resource types the export does not hold. `kinds` are types
+    that count as held even without any line.
     """
 
     def __init__(self, work: Work, packed: DataFrame, kinds: Collection[str] = ()) -> None:
@@ -64,7 +64,7 @@ class Engine:
     def of_sources(
         cls, session: SparkSession, work: Work, sources: tuple[Source, ...], kinds: Collection[str]
     ) -> Engine:
-        """The lines of files, each read by the executor that is given it."""
+        """The lines of files; each executor reads the files that it is given."""
         count = len(sources)
         asked = session.range(0, count, 1, count)
         return cls(work, asked.mapInArrow(partial(judging.read_sources, work, sources), COLUMNS), kinds)
@@ -79,18 +79,18 @@ class Engine:
         return self._charts().mapInArrow(partial(judging.said, self._work, self.absent, name), TABLES[name])
 
     def write(self, folder: Folder) -> list[dict[str, int]]:
-        """Write each part of every table to a folder that all executors reach; what was counted in each part."""
+        """Write each part of every table to a folder that all executors reach; returns the counts of each part."""
         written = self._charts().mapInArrow(partial(judging.written, self._work, self.absent, folder), _COUNTED)
         return [msgspec.json.decode(row.counts, type=dict[str, int]) for row in written.collect()]
 
     def summary(self) -> Summary:
-        """What became of every line, and what had to be supposed: every chart is judged for it."""
+        """What became of every line, and what had to be assumed; this judges every chart."""
         counted = self._charts().mapInArrow(partial(judging.counted, self._work, self.absent), _COUNTED)
         counts = [msgspec.json.decode(row.counts, type=dict[str, int]) for row in counted.collect()]
         return summed(Export(()), self.reads, counts, self.absent)
 
     def looked(self) -> Looked:
-        """The codes that no value set knows, of the patients whom one machine would look at too."""
+        """The codes that no value set knows, of the same patients as one machine would look at."""
         lines = self._packed.where(f.col("kind") == PATIENT)
         every = one_in(self.reads)
         number = f.conv(f.substring(f.sha2("key", 256), 1, DIGITS), 16, 10).cast("long")
@@ -100,11 +100,11 @@ class Engine:
         return judging.looked((row.part, row.counts) for row in seen)
 
     def close(self) -> None:
-        """Take the lines off the disks of the executors."""
+        """Remove the lines from the disks of the executors."""
         self._packed.unpersist()
 
     def _charts(self) -> DataFrame:
-        """The lines of each patient beside each other, with the Medications that they point at."""
+        """The lines of each patient together, with the Medications that they point at."""
         lines = self._packed.where(f.col("kind") == PATIENT)
         rows = lines.select(*_SORTED)
         if SHARED in self._kinds:
@@ -112,11 +112,11 @@ class Engine:
         return self._sorted(rows, sum(read.size for read in self.reads))
 
     def _sorted(self, rows: DataFrame, size: int) -> DataFrame:
-        """Packs of so many bytes of lines, those of a patient beside each other."""
+        """Packs of `size` bytes of lines, sorted so that those of a patient come together."""
         return rows.repartition(parts_of(size, _at_once(self._packed.sparkSession)), "key").sortWithinPartitions("key")
 
     def _medicines(self, lines: DataFrame) -> DataFrame:
-        """A row for each Medication that a chart points at which is more than looked through."""
+        """A row for each Medication that a chart points at, if the chart has a trigger or too many records."""
         is_looked_at = f.max("is_trigger") | (f.sum("lines") > self._work.settings.max_records)
         closely = lines.groupBy("key").agg(is_looked_at.alias("closely")).where("closely").select("key")
         pointed_at = lines.select("key", f.explode("points_at").alias("medicine")).distinct()
@@ -130,7 +130,7 @@ class Engine:
 
 
 def _at_once(session: SparkSession) -> int:
-    """How many tasks run at once."""
+    """How many tasks may run at once."""
     try:
         return int(session.sparkContext.defaultParallelism)
     except Exception:  # a client of Spark Connect has no context, and each version says so in its own way

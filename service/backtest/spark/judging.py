@@ -1,4 +1,4 @@
-"""What is done on an executor: lines are read and packed, and charts are judged by the Backtest of every engine."""
+"""What an executor does: it reads and packs lines, and judges charts with the Backtest that every engine uses."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from service.settings import Settings
 from service.signoff.site import Site
 from service.store.hashing import keyed_hash
 
-_MOMENTS = 1_000  # of which the rows are held before they are handed on
+_MOMENTS = 1_000  # whose rows are held before they are passed on
 _COUNTED = pa.schema([("part", pa.int32()), ("counts", pa.string())])
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """What executors are told: nothing of `settings` but what verdicts depend on, and no secret.
+    """What executors receive: only those `settings` on which verdicts depend, and none that is secret.
 
     `expansions` are the codes of the files that `codes_from` names, which executors cannot read. `key` is that of
-    pseudonyms, empty where there are none; `name` tells one work from another.
+    pseudonyms, empty if there are none; `name` tells one Work from another.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Work(Struct, frozen=True, kw_only=True):
 
     @property
     def most(self) -> int:
-        """How many records of a patient are held: up to here nothing is other than on one machine."""
+        """How many records of a patient are held: up to this number nothing differs from one machine."""
         return 2 * self.settings.max_records
 
     def rows(self) -> Rows:
-        """What gathers rows."""
+        """A new collection of rows."""
         return Rows(keyed_hash(self.key) if self.key else plain, in_own_words if self.key else str, self.rules)
 
 
@@ -74,7 +74,7 @@ def work(
     rules: Iterable[str] | None = None,
     key: str = "",
 ) -> Work:
-    """What executors are told: of the settings nothing that is secret, and nothing that only this machine can read."""
+    """What executors receive: nothing of the settings that is secret, or that only this machine can read."""
     return Work(
         name=secrets.token_hex(8),
         settings=Settings(
@@ -96,9 +96,9 @@ _ready: dict[tuple[str, frozenset[str]], Backtest] = {}
 
 
 def backtest(work: Work, absent: frozenset[str]) -> Backtest:
-    """What judges in this process, which serves many tasks, made once."""
+    """The Backtest of this process, made once for its many tasks."""
     if "pyspark.worker" in sys.modules:
-        gc.freeze()  # after each task Spark collects garbage, and would look through every module that is imported
+        gc.freeze()  # after each task Spark collects garbage, and would search every imported module
     place = work.name, absent
     if place not in _ready:
         _ready.clear()
@@ -114,7 +114,7 @@ def _evaluator(work: Work, now: Callable[[], datetime], reader: ExportReader) ->
 
 
 def read_sources(work: Work, sources: tuple[Source, ...], asked: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Read the sources of these numbers, and pack their lines."""
+    """Read the sources with these numbers, and pack their lines."""
     for batch in asked:
         for number in batch.column(0).to_pylist():
             packer = _packer(work)
@@ -124,7 +124,7 @@ def read_sources(work: Work, sources: tuple[Source, ...], asked: Iterable[pa.Rec
 
 
 def pack_lines(work: Work, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Pack the lines that stand in the only column."""
+    """Pack the lines in the only column."""
     packer = _packer(work)
     texts = (batch.column(0).cast(pa.binary()).drop_null().to_pylist() for batch in batches)
     yield from packer.pack(texts)
@@ -145,7 +145,7 @@ def said(work: Work, absent: frozenset[str], table: str, rows: Iterable[pa.Recor
 def written(
     work: Work, absent: frozenset[str], folder: Folder, rows: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """Write what was said of sorted charts to the files of this part, and say what was counted.
+    """Write what was said of sorted charts to the files of this part, and yield what was counted.
 
     A part that is judged again, because an executor was lost, writes the same files again.
     """
@@ -172,7 +172,7 @@ def counted(work: Work, absent: frozenset[str], rows: Iterable[pa.RecordBatch]) 
 
 
 def looked_at(work: Work, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The codes of sorted charts that no value set knows, with how many charts these are."""
+    """The codes of sorted charts that no value set knows, with the number of charts."""
     every = tuples(rows, ("key", "about", "packed"))
     patients = (_lines(packs) for _, packs in groupby(every, key=itemgetter(0)))
     number, counted = count(patients, backtest(work, frozenset()).codes)
@@ -182,7 +182,7 @@ def looked_at(work: Work, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordB
 
 
 def looked(parts: Iterable[tuple[int, str]]) -> Looked:
-    """What was seen of codes in all parts."""
+    """The codes that were seen in all parts."""
     patients, counted = 0, Codings()
     for number, said in parts:
         patients += number
@@ -198,7 +198,7 @@ def _lines(packs: Iterable[tuple[Any, ...]]) -> Iterator[Line]:
 def _judged(
     work: Work, absent: frozenset[str], batches: Iterable[pa.RecordBatch], most: int | None
 ) -> Iterator[tuple[Rows, Counter[str]]]:
-    """Rows with what was said of charts and what was counted, when they hold `most` moments, and at the end."""
+    """Rows of what was said of charts, with the counts, whenever there are `most` moments, and at the end."""
     judges, rows, counts, moments = backtest(work, absent), work.rows(), Counter[str](), 0
     is_empty = True
     for chart in charts(batches, work.most):
@@ -212,7 +212,7 @@ def _judged(
 
 
 def _judge(judges: Backtest, chart: Chart, max_records: int, rows: Rows, counts: Counter[str]) -> int:
-    """Judge a chart; the number of its moments."""
+    """Judge a chart; returns the number of its moments."""
     if not chart.has_trigger and chart.lines <= max_records:
         _count_others(chart, counts)
         every = chart.of_kinds(WITHOUT_TRIGGER)
@@ -224,7 +224,7 @@ def _judge(judges: Backtest, chart: Chart, max_records: int, rows: Rows, counts:
     try:
         records = [one.record() for one in every]
         judgement = judges.judge(chart.patient, records, chart.medicines, frozenset(chart.lost))
-    except Exception as error:  # it costs one patient, whatever it is; who that is stands in no log
+    except Exception as error:  # any error costs only this patient, whom no log names
         counts[f"patients who could not be judged ({type(error).__name__})"] += 1
         return 0
     rows.add(judgement)
@@ -234,7 +234,7 @@ def _judge(judges: Backtest, chart: Chart, max_records: int, rows: Rows, counts:
 
 
 def _count_others(chart: Chart, counts: Counter[str]) -> None:
-    """Count of lines that are not judged what is counted of those that are."""
+    """Count for lines that are not judged what is counted for those that are."""
     about = chart.about()
     others = [one for one in about if one.kind not in WITHOUT_TRIGGER]
     born = min((one.known for one in about if one.kind == "Patient"), default="")
@@ -252,7 +252,7 @@ def _count_others(chart: Chart, counts: Counter[str]) -> None:
 
 
 def _usual(table: pa.Table) -> pa.Table:
-    """A table in the types that Spark takes: no dictionaries, moments by the microsecond."""
+    """A table in the types that Spark accepts: no dictionaries, and moments in microseconds."""
     types = [pa.string() if pa.types.is_dictionary(kind.type) else kind.type for kind in table.schema]
     types = [pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(kind) else kind for kind in types]
     return table.cast(pa.schema(list(zip(table.column_names, types, strict=True))))

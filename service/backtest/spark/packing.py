@@ -1,7 +1,7 @@
-"""The lines of an export as rows for an engine that groups by patient: few and small, for each costs on its way.
+"""The lines of an export as rows for an engine that groups by patient: few and small, since moving each row costs time.
 
-A pack is some lines of one patient: what the LineReader of every engine says of them, and apart from that their JSON,
-which most charts are judged without. Both are compressed.
+A pack holds lines of one patient: what the LineReader, which every engine uses, says about them and, separately, their
+JSON, which most charts are judged without. Both are compressed.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ SCHEMA = pa.schema(
 COLUMNS = "kind string, key string, lines int, is_trigger boolean, points_at array<string>, about binary, packed binary"
 """The columns of SCHEMA, as Spark names them."""
 _HELD = 32 << 20  # bytes of lines that are held before they are packed
-_PACK = 256 << 10  # bytes of lines of a pack, so that those of the largest chart come bit by bit
+_PACK = 256 << 10  # bytes of lines in a pack, so that those of the largest chart come bit by bit
 _WORTH = 512  # bytes that are worth compressing
-_ROWS = 500  # of a batch
-_LEVEL = -1  # of zstd: four fifths of the time that level 1 takes
+_ROWS = 500  # in a batch
+_LEVEL = -1  # of zstd: takes four fifths of the time of level 1
 _COMPRESSED = zstandard.FRAME_HEADER
-_POINTS = re.compile(rb"Medication\\?/")  # most prescriptions do not, and need not be looked through
+_POINTS = re.compile(rb"Medication\\?/")  # most prescriptions do not, and need not be decoded for it
 _POINTING = frozenset({"MedicationRequest", "MedicationStatement"})
 
 
 class Held(Struct, array_like=True, gc=False):
-    """A line in a pack: what Line says of it, and how many bytes it has; its JSON where that was unpacked."""
+    """A line in a pack: what Line says of it, and how many bytes it has; its JSON once that is unpacked."""
 
     kind: str
     id: str
@@ -57,7 +57,7 @@ class Held(Struct, array_like=True, gc=False):
     raw: bytes = b""
 
     def record(self) -> Record:
-        """The line as a record that is judged."""
+        """The line as a record to judge."""
         return Record(self.kind, self.id, self.raw, self.is_trigger)
 
 
@@ -71,7 +71,7 @@ def _whole(packed: bytes) -> bytes:
 
 
 class Pack:
-    """Some lines of one patient; of their JSON only what is asked for is unpacked."""
+    """Some lines of one patient; their JSON is unpacked only when it is asked for."""
 
     def __init__(self, about: bytes, packed: bytes) -> None:
         self.held = _decode(_whole(about))
@@ -89,7 +89,7 @@ class Pack:
 
 
 class Packer:
-    """Reads lines and packs them; `odd` is what the reader counts of their dates."""
+    """Reads lines and packs them; `odd` holds what the reader counts about their dates."""
 
     def __init__(self, reader: LineReader, odd: Counter[str]) -> None:
         self._reader = reader
@@ -100,7 +100,7 @@ class Packer:
         self._compress = zstandard.ZstdCompressor(level=_LEVEL).compress
 
     def pack(self, blocks: Iterable[list[bytes] | Fate], *, has_end: bool = False) -> Iterator[pa.RecordBatch]:
-        """The packs of these lines. `has_end` says that the last one may be cut off, as that of a file may be."""
+        """The packs of these lines. `has_end` says that the last line may be cut off, as at the end of a file."""
         is_cut = False
         for block in blocks:
             if isinstance(block, Fate):
@@ -125,7 +125,7 @@ class Packer:
             self._kinds[kind] += number
 
     def end(self) -> Iterator[pa.RecordBatch]:
-        """What is still held, and then what was counted."""
+        """The packs of what is still held, and then what was counted."""
         yield from self._flush()
         kinds = {kind: number for kind, number in self._kinds.items() if kind}
         read = Read(dict(self._counts), kinds, dict(self._odd), self._size)
@@ -167,7 +167,7 @@ def _pointed_at(lines: list[Line]) -> set[str]:
 
 
 def _cut(lines: list[Line]) -> Iterator[list[Line]]:
-    """The lines in packs of about the size that a pack has at most."""
+    """The lines, divided into packs of about _PACK bytes."""
     start, size = 0, 0
     for number, line in enumerate(lines):
         size += len(line.raw)
@@ -186,8 +186,8 @@ def _batch(rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
 class Chart:
     """The lines of one patient as they come, with the Medications that they point at.
 
-    Of more than `most` lines the newest are kept, half of them shared among the types, so that no flood of one type
-    hides the newest of another; `lost` says how many of which type were left out.
+    If there are more than `most` lines, the newest are kept, half of them divided among the types, so that no flood of
+    one type hides the newest of another. `lost` says how many of each type were left out.
     """
 
     def __init__(self, patient: str, most: int) -> None:
@@ -201,7 +201,7 @@ class Chart:
         self._waiting = 0
 
     def take(self, kind: str, lines: int, about: bytes, packed: bytes) -> None:
-        """Take in a row."""
+        """Add a row."""
         pack = Pack(about, packed)
         if kind == MEDICINE:
             self.medicines |= {one.id: one.raw for one in pack.lines()}
@@ -218,16 +218,16 @@ class Chart:
         return any(one.is_trigger for one in self.about())
 
     def about(self) -> list[Held]:
-        """What is said of the lines that are held; their JSON need not be there."""
+        """What is known about the lines that are held; their JSON may still be packed."""
         return [*self._held, *(one for pack in self._packs for one in pack.held)]
 
     def all(self) -> list[Held]:
-        """The lines, when all have come."""
+        """The lines, once all have come."""
         self._prune()
         return self._held
 
     def of_kinds(self, kinds: Collection[str]) -> list[Held]:
-        """The lines of some types, when all have come."""
+        """The lines of some types, once all have come."""
         packs = (pack for pack in self._packs if any(one.kind in kinds for one in pack.held))
         every = chain(self._held, *(pack.lines() for pack in packs))
         return [one for one in every if one.kind in kinds]
@@ -243,7 +243,7 @@ class Chart:
 
 
 def _newest(lines: list[Held], most: int) -> list[Held]:
-    """The newest lines by since when they are known; what has no date, and who the patient is, come first."""
+    """The lines that became known last; lines without a date, and the Patient, come first."""
     kinds = {one.kind for one in lines}
     by_age = sorted(lines, key=lambda one: (one.kind == "Patient" or not one.known, one.known), reverse=True)
     share, taken = most // (2 * len(kinds)), Counter[str]()
@@ -269,6 +269,6 @@ def charts(rows: Iterable[pa.RecordBatch], most: int) -> Iterator[Chart]:
 
 
 def tuples(batches: Iterable[pa.RecordBatch], names: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-    """The rows of batches, of each the columns of these names."""
+    """The rows of batches, with the columns of these names."""
     for batch in batches:
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)

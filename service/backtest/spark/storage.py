@@ -1,4 +1,4 @@
-"""Where a result lies that several machines write: a shared folder, or an address such as s3://bucket/result."""
+"""Where several machines write a result: a shared folder, or an address such as s3://bucket/result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.backtest.errors import BacktestError
 
 
 class Folder(Struct, frozen=True):
-    """A folder by its address; a file of it is there wholly or not at all."""
+    """A folder, given by its address; a file in it is there wholly or not at all."""
 
     address: str
 
@@ -27,7 +27,7 @@ class Folder(Struct, frozen=True):
 
     @classmethod
     def begun(cls, address: str) -> Folder:
-        """An empty folder, for its owner alone. Raises BacktestError where something is in it, or it cannot be made."""
+        """An empty folder, for its owner alone. Raises BacktestError if something is in it, or if it cannot be made."""
         try:
             fs, path = fsspec.core.url_to_fs(address)
             if fs.exists(path) and fs.ls(path):
@@ -46,18 +46,18 @@ class Folder(Struct, frozen=True):
         self.write(name, held.getvalue())
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file. Two that write it at once do not disturb each other."""
+        """Write a file. Two processes that write it at once do not disturb each other."""
         fs, path = self._open()
         target = f"{path}/{name}"
         if not _is_local(fs):
-            fs.pipe_file(target, data)  # such a storage shows a file when it is whole
+            fs.pipe_file(target, data)  # such a storage shows a file only when it is whole
             return
         temporary = Path(f"{target}.{secrets.token_hex(8)}.tmp")
         temporary.write_bytes(data)
         temporary.replace(target)
 
     def tidy(self) -> None:
-        """Remove what processes that were ended left behind."""
+        """Remove what killed processes left behind."""
         fs, path = self._open()
         if _is_local(fs):
             for file in Path(path).glob("*.tmp"):
