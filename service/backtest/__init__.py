@@ -1,1 +1,1 @@
-"""Backtest: what the rules would have said of the patients of an export, each as known at earlier moments."""
+"""Backtest: what the rules would have said about the patients of an export, each as known at earlier moments."""

@@ -1,1 +1,1 @@
-"""What a committee reads of a backtest: how often each rule would have spoken, about whom, and whether in time."""
+"""What a committee reads about a backtest: how often each rule would have spoken, about whom, and whether in time."""

@@ -26,7 +26,7 @@ Gain = tuple[str, str, int, int, int, int]
 
 
 def refuse_others(now: Results, before: Results) -> None:
-    """Raises BacktestError where two results are not of the same export and moments, and says what differs."""
+    """Raises BacktestError, which says what differs, if two results are not of the same export and moments."""
     differs = [
         name
         for name, one, other in (
@@ -52,7 +52,7 @@ def _held(one: Results) -> tuple[int, dict[str, int]]:
 
 
 class Compared:
-    """Asks two results that lie side by side: the cards of each moment, and what each rule said."""
+    """Queries two results side by side: the cards of each moment, and what each rule said."""
 
     def __init__(self, base: Any, now: Results, before: Results) -> None:
         self._base = base
@@ -66,7 +66,7 @@ class Compared:
             f"CREATE TEMP TABLE both_cards AS SELECT * FROM ({cards.format('now', 'now')}) "
             f"FULL JOIN ({cards.format('before', 'before')}) USING ({_PLACE})"
         )
-        # Most patients are told the same by both editions: only the others are looked at row by row.
+        # Both editions say the same about most patients: only the others are compared row by row.
         self._base.execute(
             "CREATE TEMP TABLE otherwise AS SELECT patient FROM "
             f"({self._sums(self._now)}) AS n FULL JOIN ({self._sums(self._before)}) AS b USING (patient) "
@@ -91,13 +91,13 @@ class Compared:
         )
 
     def moments(self) -> int:
-        """The moments that both were asked for."""
+        """How many moments both results share."""
         place = "SELECT patient, moment, encounter FROM {}_moments"
         both = f"{place.format('now')} INTERSECT {place.format('before')}"
         return int(self._base.execute(f"SELECT count(*) FROM ({both})").fetchall()[0][0])
 
     def changes(self) -> dict[str, list[Sum]]:
-        """By rule the cards that are new, gone, louder and quieter, and of how many patients."""
+        """By rule, how many cards are new, gone, louder and quieter, and for how many patients."""
         counted = ", ".join(
             f"count(*) FILTER ({which}), count(DISTINCT patient) FILTER ({which})"
             for which in (_GAINS, _LOSES, _LOUDER, _QUIETER)
@@ -106,7 +106,7 @@ class Compared:
         return {rule: [(counts[place], counts[place + 1]) for place in range(0, 8, 2)] for rule, *counts in rows}
 
     def turned(self) -> list[tuple[str, str, str, int, int]]:
-        """How many verdicts of a rule turned from one thing to another, and of how many patients."""
+        """How many verdicts of a rule turned from one thing to another, and for how many patients."""
         rows: list[tuple[str, str, str, int, int]] = self._base.execute(
             "SELECT rule, before, now, count(*), count(DISTINCT patient) FROM turned GROUP BY 1, 2, 3 "
             f"ORDER BY rule, count(*) DESC, before, now LIMIT {_MOST_TURNED}"
@@ -190,7 +190,7 @@ def _editions(
 def _changes(
     by_rule: Mapping[str, list[Sum]], order: Mapping[str, int], least: int, hidden: frozenset[str]
 ) -> Iterator[Change]:
-    """Of a rule of which an edition is hidden all is: the one is the other with what came and what went."""
+    """If an edition of a rule is hidden, its changes are too: with them, one edition follows from the other."""
     for rule in sorted(by_rule, key=lambda rule: _place(rule, order)):
         parts = by_rule[rule]
         if not any(number for number, _ in parts):

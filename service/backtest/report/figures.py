@@ -1,4 +1,4 @@
-"""From the sums of a backtest to its report: rates, and what of it is hidden."""
+"""From the sums of a backtest to its report: the rates, and which numbers are hidden."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _MOST_CODES = 50
 _OUTCOMES = ("card", "not-applicable", "suppressed", "could-not-evaluate")
 NOBODY: Sum = (0, 0)
 _SMALL: Sum = (1, 1)
-"""What is hidden whatever it is, unless nothing is."""
+"""A count that is always hidden, unless nothing is hidden."""
 
 
 class Population(Struct, frozen=True):
-    """Moments and patients, of whom rates are told, and below how many patients a count is hidden."""
+    """The moments and patients that rates refer to, and the number of patients below which a count is hidden."""
 
     moments: int
     patients: int
     least: int
 
     def tally(self, cards: Sum, *, is_hidden: bool = False) -> Tally:
-        """So many cards about so many patients; hidden if these are few."""
+        """The tally of this many cards about this many patients; hidden if the patients are few."""
         is_seen = not is_hidden and shown(cards[1], self.least) is not None
         return Tally(
             cards=cards[0] if is_seen else None,
@@ -133,7 +133,7 @@ def of_rules(
 def of_tiers(
     by_tier: Mapping[str, tuple[int, int, int]], asked: Population
 ) -> tuple[tuple[Tier, ...], dict[str, bool]]:
-    """The tiers, and which of them may be seen."""
+    """The tiers, and which of them may be shown."""
     every = by_tier["any"]
     is_any = shown(every[1], asked.least) is not None
     seen = visible([by_tier[tier][:2] for tier in TIERS], asked.least, is_hidden=not is_any)
@@ -149,7 +149,7 @@ def of_tiers(
 
 
 def visible(parts: Sequence[Sum], least: int, *, is_hidden: bool = False) -> list[bool]:
-    """Which parts may be seen, by how many patients each is about."""
+    """Which parts may be shown, from how many patients each is about."""
     patients = [of for _, of in parts]
     return [one is not None for one in split(sum(patients), patients, least, is_hidden=is_hidden)[1]]
 
@@ -199,7 +199,7 @@ def _slices(
 
 
 def _ordered(dimension: str, of: Mapping[str, Sum]) -> list[str]:
-    """The values of a dimension in the order in which they are read; the largest sites first."""
+    """The values of a dimension in the order in which they are shown; the largest sites first."""
     if dimension == "site":
         return sorted(of, key=lambda name: (name == queries.OTHERS, -of[name][0], name))
     order = [name for _, name in queries.AGES] if dimension == "age" else [queries.EARLIER, *queries.SEXES]
@@ -209,12 +209,12 @@ def _ordered(dimension: str, of: Mapping[str, Sum]) -> list[str]:
 
 
 def concealed(rules: Iterable[OfRule | Edition]) -> frozenset[str]:
-    """The rules of which the cards of an indicator are hidden: no sum over all indicators may be seen beside it."""
+    """The rules with an indicator whose cards are hidden: no sum over all their indicators may be shown either."""
     return frozenset(one.rule for one in rules if any(tally.cards is None for tally in tallies(one)))
 
 
 def tallies(one: OfRule | Edition) -> tuple[Tally, ...]:
-    """What is told of a rule's cards with one indicator."""
+    """What is reported about a rule's cards with one indicator."""
     return (one.tally,) if isinstance(one, OfRule) else (one.before, one.now)
 
 

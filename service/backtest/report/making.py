@@ -1,4 +1,4 @@
-"""The report of a backtest, from its folder to files beside the results."""
+"""The report of a backtest, from its folder to files next to the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from service.backtest.sorting import write_whole
 
 FORMS = ("csv", "json", "html")
 GAINS = "gains-and-losses.csv"
-_OWN = 0o077  # what is taken from everybody else
+_OWN = 0o077  # the permissions that everybody else is denied
 
 
 def write(
@@ -35,10 +35,10 @@ def write(
     before: Path | None = None,
     notice: str = "",
 ) -> Iterator[Path]:
-    """Write the report of a folder into it, in each format, readable by its owner alone; the files as they are there.
+    """Write the report of a folder into it, in each format, readable by its owner alone; yields each file once written.
 
-    With an earlier run both are compared, and the patients listed who gain or lose a card. The page comes last.
-    Raises BacktestError, and PlotsMissingError for HTML, if the package that draws is missing.
+    If there is an earlier run, both are compared, and the patients who gain or lose a card are listed. The page comes
+    last. Raises BacktestError and, for HTML, PlotsMissingError if the package that draws is missing.
     """
     report = _report(folder, titles, least, before)
     if before is not None:
@@ -54,7 +54,7 @@ def write(
 
 @contextmanager
 def _for_owner(folder: Path) -> Iterator[None]:
-    """Within it, files are written that their owner alone can read."""
+    """Within this context, files are written so that only their owner can read them."""
     mask = os.umask(_OWN)
     try:
         yield

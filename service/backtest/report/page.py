@@ -12,7 +12,7 @@ from service.reporting.page import HIDDEN
 from service.reporting.plots import Lines, Values, bars, lines
 
 _templates = templates("service.backtest.report", "service.reporting")
-_FEWEST_MONTHS = 3  # that are drawn
+_FEWEST_MONTHS = 3  # fewer are not drawn
 DIMENSIONS = {"age": "Age", "sex": "Sex", "site": "Site", "month": "Month"}
 
 
@@ -52,7 +52,7 @@ def rates(report: Report) -> str:
 
 
 def in_time(report: Report) -> str:
-    """The plot of whether cards came before the order, of those rules of which all of it may be seen."""
+    """The plot of whether cards came before the order, for the rules of which all numbers may be shown."""
     shares: dict[str, tuple[float, float, float]] = {}
     for rule in report.rules:
         one = rule.orders
@@ -74,7 +74,7 @@ def in_time(report: Report) -> str:
 
 
 def _by_month(rule: OfRule, unit: str) -> str:
-    """The plot of a rule over the months, where half of them and of its cards may be seen."""
+    """The plot of a rule over the months, if half of them and half of its cards may be shown."""
     months = [one for one in rule.slices if one.dimension == "month"]
     values = [one.tally.per_1000_moments for one in months]
     visible = [value for value in values if value is not None]
@@ -89,7 +89,7 @@ def _by_month(rule: OfRule, unit: str) -> str:
 
 
 def _by_dimension(rule: OfRule, dimension: str) -> Sequence[Slice]:
-    """The slices of a dimension that a table shows: of sites and months not those without any card."""
+    """The slices of a dimension that a table shows; sites and months without any card are left out."""
     is_long = dimension in ("site", "month")
     return [one for one in rule.slices if one.dimension == dimension and not (is_long and one.tally.cards == 0)]
 
@@ -111,7 +111,7 @@ def rate_words(rate: float | None) -> str:
 
 
 def days_words(days: int) -> str:
-    """Days before the order; those after it, in words."""
+    """In words, how many days before or after the order."""
     if days == 0:
         return "the same day"
     return f"{abs(days):,} {'day' if abs(days) == 1 else 'days'} {'before' if days > 0 else 'after'}"

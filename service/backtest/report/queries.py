@@ -1,6 +1,6 @@
-"""The sums over what a backtest wrote, made by DuckDB; what they answer is bounded, however many patients there are.
+"""The sums that DuckDB makes of what a backtest wrote; their answers are bounded, however many patients there are.
 
-Each counts patients beside what it counts: by them it is decided what is small.
+Each also counts patients, because their number decides what is small.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ EARLIER = "earlier"
 NOT_RECORDED = "not recorded"
 AGES = ((18, "under 18"), (40, "18 to 39"), (65, "40 to 64"), (80, "65 to 79"), (1000, "80 and over"))
 SEXES = ("female", "male", "other", "unknown")
-_ROWS = 10_000  # that are read at once
+_ROWS = 10_000  # read at once
 _SITE = "left(coalesce(site, ''), 80)"
 
 Sum = tuple[int, int]
-"""How many, and of how many patients."""
+"""How many, and for how many patients."""
 
 
 class Queries:
-    """Asks one result. The tables that it makes are named after `name`, so that two can lie side by side."""
+    """Queries one result. The tables that it makes are named after `name`, so that two results fit side by side."""
 
     def __init__(self, base: Any, results: Results, name: str = "now") -> None:
         self._base = base
@@ -41,7 +41,7 @@ class Queries:
         self._prepare()
 
     def _prepare(self) -> None:
-        """The moments that were answered with what they are counted by, and the cards with what their moments are."""
+        """Make the tables: the answered moments with their dimensions, and the cards with those of their moments."""
         own, moments = self._name, self._results.table("moments")
         answered = f"FROM {moments} WHERE coalesce(refused, '') = ''"
         self._top("site", _SITE, answered, "count(*) DESC, 1", MOST_SITES)
@@ -63,7 +63,7 @@ class Queries:
         )
 
     def _top(self, name: str, of: str, answered: str, order: str, most: int) -> None:
-        """The values of a dimension that are told one by one; how many others there are is noted."""
+        """Keep the values of a dimension that are shown one by one, and note how many others there are."""
         place = f"{self._name}_{name}s"
         values = f"SELECT {of} AS value {answered} GROUP BY 1"
         self._base.execute(f"CREATE OR REPLACE TEMP TABLE {place} AS {values} ORDER BY {order} LIMIT {most}")
@@ -155,7 +155,7 @@ class Queries:
         return {of: sorted(causes, key=lambda one: (-one[1], one[0])) for of, causes in by_rule.items()}
 
     def first_orders(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """How the day of a patient's first card from a rule lies to that of the first order, by rule and indicator."""
+        """How the days of a patient's first card from a rule and of the first order compare, by rule and indicator."""
         first = (
             "SELECT rule, patient, arg_min(indicator, moment) AS indicator, arg_min(orders, moment) AS orders, "
             "min(day) AS day, try_cast(nullif(arg_min(first_order, moment), '') AS DATE) AS ordered "
@@ -172,7 +172,7 @@ class Queries:
         return {row[:2]: dict(zip(names, row[2:], strict=True)) for row in self._rows(counted)}
 
     def repeated(self) -> Iterator[Seen]:
-        """The cards of which a patient had several from a rule, by patient, the oldest first."""
+        """The cards of patients who had several from one rule, by patient, the oldest first."""
         reader = self._base.execute(
             "SELECT patient, epoch_ms(moment), rule, indicator, fingerprint, unseen "
             f"FROM {self._name}_cards QUALIFY count(*) OVER (PARTITION BY patient, rule) > 1 ORDER BY patient, moment"
@@ -192,7 +192,7 @@ _SEX = f"CASE WHEN sex IN {SEXES} THEN sex ELSE '{NOT_RECORDED}' END"
 
 
 def _by_patient(source: str, *names: str) -> str:
-    """How many rows, and how many patients, by some columns: in two steps, of which the first may go to disk."""
+    """How many rows, and how many patients, by some columns; in two steps, the first of which may go to disk."""
     by = "".join(f"{name}, " for name in names)
     inner = f"SELECT {by}patient, count(*) AS rows FROM {source} GROUP BY ALL"
     grouped = f" GROUP BY {', '.join(names)}" if names else ""
@@ -204,7 +204,7 @@ def _told(dimension: str) -> str:
 
 
 def site_name(site: str) -> str:
-    """The name of a site as it is told."""
+    """The name of a site as it is shown."""
     return printable(site) or NOT_RECORDED
 
 

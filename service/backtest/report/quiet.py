@@ -1,7 +1,7 @@
 """Which cards quiet time would have spared (D56), by the rules of the memory itself.
 
-As if each card that was not quiet had been overridden at once, and as if one person saw all cards of a patient: so many
-would be spared at most.
+This assumes that each card that was not quiet was overridden at once, and that one person saw all cards of a patient,
+so the number is an upper bound.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Seen = tuple[str, datetime, str, str, str, str]
 """A card that came: patient, moment, rule, indicator, fingerprint and what was unseen."""
 _USER = "everybody"
 _NOW = datetime(2000, 1, 1, tzinfo=UTC)
-_NO_CHART = Chart("nobody", _NOW, [])  # no hook of a backtest has drafts, of which a fingerprint speaks
+_NO_CHART = Chart("nobody", _NOW, [])  # a fingerprint covers drafts, and no hook of a backtest has any
 
 
 def spared(cards: Iterable[Seen], hook: str) -> Counter[tuple[str, str]]:

@@ -1,6 +1,6 @@
-"""The report of a backtest as it is told: counts of which small ones are hidden, and the rates that follow from them.
+"""The report of a backtest as it is shown: counts, of which small ones are hidden, and the rates that follow from them.
 
-None stands for what is hidden. Rates and shares are not rounded.
+None stands for a hidden number. Rates and shares are not rounded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DIMENSIONS = ("month", "age", "sex", "site")
 
 
 class Tally(Struct, frozen=True, kw_only=True):
-    """Cards, the patients they are about, and both per 1,000: of the moments asked about, and of their patients."""
+    """Cards and the patients they are about, the cards per 1,000 moments, and the patients per 1,000 patients."""
 
     cards: Count
     patients: Count
@@ -32,11 +32,11 @@ class Slice(Struct, frozen=True, kw_only=True):
 
 
 class FirstOrders(Struct, frozen=True, kw_only=True):
-    """Of how many patients the first card of a rule, which had this indicator, came before the first real order.
+    """For how many patients the first card of a rule, which had this indicator, came before the first real order.
 
-    The order is one of those that the card suggests.
-    `quartiles` are the days by which it came before: a quarter of the patients with an order had at most the first,
-    half the second, three quarters the third; below zero it came after. `no_order` had cards that suggest no order.
+    The order is one of those that the card suggests. `quartiles` are the days by which the card came before it: at most
+    the first number for a quarter of the patients with an order, the second for half, the third for three quarters. A
+    negative number means that the card came after the order. `no_order` counts those whose cards suggest no order.
     """
 
     before: Count
@@ -61,12 +61,12 @@ class OfRule(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """By what the row is known."""
+        """The name of the row."""
         return f"{self.rule} ({self.indicator})"
 
 
 class Tier(Struct, frozen=True, kw_only=True):
-    """The cards of all rules with one indicator; `any` is all of them. `in_moments`: at how many moments one came."""
+    """The cards of all rules with one indicator; `any` is all of them. `in_moments` counts the moments with one."""
 
     indicator: str
     tally: Tally
@@ -74,7 +74,7 @@ class Tier(Struct, frozen=True, kw_only=True):
 
 
 class Cause(Struct, frozen=True):
-    """Why a rule could not be evaluated, how often, and of how many patients."""
+    """Why a rule could not be evaluated, how often, and for how many patients."""
 
     cause: str
     verdicts: Count
@@ -94,7 +94,7 @@ class Outcomes(Struct, frozen=True, kw_only=True):
 
 
 class Code(Struct, frozen=True):
-    """A code that no value set knows, and of how many of the patients who were looked at."""
+    """A code that no value set knows, and how many of the patients who were looked at have it."""
 
     place: str
     system: str
@@ -114,7 +114,7 @@ class Read(Struct, frozen=True, kw_only=True):
 
 
 class Edition(Struct, frozen=True, kw_only=True):
-    """Of one rule and indicator, both editions side by side; a version is empty where the rule is not in it."""
+    """Both editions of one rule and indicator side by side; a version is empty if that edition lacks the rule."""
 
     rule: str
     indicator: str
@@ -189,5 +189,5 @@ class Report(Struct, frozen=True, kw_only=True):
     codes: tuple[Code, ...]
     more_codes: int
     folded: dict[str, int]
-    """How many sites, and others, are counted together."""
+    """How many values of a dimension, such as sites, are counted together."""
     comparison: Comparison | None = None

@@ -1,4 +1,4 @@
-"""What a backtest left in its folder, opened for questions."""
+"""What a backtest left in its folder, opened for queries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NEEDED = {
 
 
 class Asked(Struct):
-    """When the rules were asked, as it was written down."""
+    """When the rules were asked, as run.json says it."""
 
     at: str = "encounters"
     first: date | None = None
@@ -46,7 +46,7 @@ class Asked(Struct):
 
 
 class Run(Struct, rename="camel"):
-    """What was asked for when the backtest was begun. `versions` are those of all rules."""
+    """What was asked for when the backtest was started. `versions` are those of all rules."""
 
     plan: Asked
     known_by: str = "recorded"
@@ -72,13 +72,13 @@ class Results(Struct, frozen=True):
     files: Mapping[str, tuple[Path, ...]]
 
     def table(self, kind: str) -> str:
-        """The rows of a kind, as they stand in a query."""
+        """The rows of a kind, as a table in a query."""
         listed = ", ".join(f"'{quoted(file)}'" for file in self.files[kind])
         return f"read_parquet([{listed}])"
 
 
 def results(folder: Path) -> Results:
-    """What lies in a folder. Raises BacktestError where that is no whole result of a backtest."""
+    """The results in a folder. Raises BacktestError if they are not a whole result of a backtest."""
     if not folder.is_dir():
         raise BacktestError(f"{folder} is not a folder")
     if not (folder / "summary.json").exists():
@@ -96,7 +96,7 @@ def results(folder: Path) -> Results:
 
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
-    """The files of a kind, and those in folders of a kind, as engines write them; each with its end."""
+    """The files of a kind, and those in folders of a kind, as engines write them; each must be complete."""
     for file in sorted([*folder.glob(f"{kind}*.parquet"), *folder.glob(f"{kind}*.parquet/*.parquet")]):
         if file.is_file():
             if _end(file) != _END:
@@ -124,9 +124,9 @@ def _read(file: Path, kind: type[Any]) -> Any:
 
 @contextmanager
 def opened(*every: Results) -> Iterator[Any]:
-    """A DuckDB that has looked at these results, and that puts on disk what its memory does not hold.
+    """A DuckDB that has checked these results, and that puts on disk what does not fit into its memory.
 
-    Raises BacktestError when a file cannot be read.
+    Raises BacktestError if a file cannot be read.
     """
     try:
         with TemporaryDirectory(prefix="report-", dir=every[0].folder) as spill, duckdb.connect(":memory:") as base:
@@ -159,7 +159,7 @@ def _look(base: Any, one: Results) -> None:
 
 
 def words(asked: Asked) -> str:
-    """At which moments the rules were asked."""
+    """In words, at which moments the rules were asked."""
     within = " ".join(f"{word} {day}" for word, day in (("from", asked.first), ("to", asked.last)) if day is not None)
     if asked.at == "encounters":
         when = (

@@ -1,4 +1,4 @@
-"""The first page of the report: what was read, what was not seen, and what had to be supposed, in sentences."""
+"""The first page of the report: what was read, what was not seen, and what had to be assumed, in sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEADY = "charts without a trigger, decided once"
 
 
 def told_of(summary: Summary) -> Read:
-    """What was counted of an export, sorted by what a committee wants to know."""
+    """What was counted in an export, arranged by what a committee wants to know."""
     supposed = (UNPROVEN, UNDONE, _STEADY)
     return Read(
         lines=summary.lines,

@@ -20,24 +20,24 @@ Line = tuple[str, str, str, str, str, str, Any]
 
 
 def as_json(report: Report) -> str:
-    """The whole report; null is what is hidden."""
+    """The whole report; null stands for a hidden number."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
 def as_csv(report: Report) -> str:
-    """A line for each number, which says what it is about; no cell is a formula to a spreadsheet."""
+    """A line for each number, which says what it is about; no spreadsheet takes a cell for a formula."""
     written = io.StringIO()
     write_rows(written, HEADERS, _lines(report))
     return written.getvalue()
 
 
 def write_gains(file: IO[str], gains: Iterable[Gain]) -> None:
-    """Who gains a card, and who loses one: it names patients."""
+    """Write who gains a card and who loses one; the list names patients."""
     write_rows(file, GAINS, gains)
 
 
 def write_rows(file: IO[str], headers: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Rows as RFC 4180 has them."""
+    """Write rows as RFC 4180 defines them."""
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(headers)
     for row in rows:

@@ -123,7 +123,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _why(said: str) -> str:
-    """The last error in what Spark says; with its words only if they are about files or packages, not about data."""
+    """The last error in what Spark says, with its words only if they are about files or packages, not about data."""
     if "JAVA_GATEWAY_EXITED" in said:
         return _NO_JAVA
     if "No module named 'service'" in said:
