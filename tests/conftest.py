@@ -1,4 +1,4 @@
-"""What every test may ask for: a service at one moment, a patient with foot drop; and which tests run where."""
+"""What every test may ask for (a service at one moment, a patient with foot drop), and which tests run where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from _pytest.runner import runtestprotocol
 
 from tests.support import machine
 
-if TYPE_CHECKING:  # what a test needs is imported where it is needed: who hands the tests out to workers needs nothing
+if TYPE_CHECKING:  # tests import what they need where they need it: the process that hands them out needs none of it
     from flask.testing import FlaskClient
     from playwright.sync_api import Browser
     from werkzeug.test import TestResponse
@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent
 _LONGEST_NAME = 60  # characters
 FEW_DRAWS = 0.05  # of the patients that properties draw in full
 
-# What shares a server, an environment or many answers runs in one worker (pytest-xdist).
+# Tests that share a server, an environment or many answers run in one worker (pytest-xdist).
 GROUPS = {
     "hapi": ["hapi"],
     "browser": [
@@ -59,7 +59,7 @@ GROUPS = {
         "cards/orders/test_orders_of_every_answer.py",
     ],
 }
-# What starts programs, keeps a store, signs its calls, or tries much: `make check` leaves it out.
+# Tests that start programs, keep a store, sign their calls or try many inputs: `make check` leaves them out.
 SLOW = [
     *GROUPS["answers"],
     "cards/test_synthea.py",
@@ -101,7 +101,7 @@ SLOW = [
     "service/trust",
     "service/wire/test_injection.py",
 ]
-# What takes long by itself, or asks once more of a whole program: `make test` leaves it out, `make test-long` runs it.
+# Tests that take long, or that test a whole program once more: `make test` leaves them out, `make test-long` runs them.
 LONG = [
     "cards/orders/test_orders_of_every_answer.py",
     "deploy/test_dashboard.py",
@@ -130,7 +130,7 @@ LONG = [
     "service/trust/test_serve_postgresql.py",
 ]
 
-# What takes many seconds a test.
+# Files in which a test takes many seconds.
 FIRST = (
     *LONG,
     "cards/test_properties.py::test_the_drawn_patients_reach_every_rule",
@@ -152,13 +152,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Forget the settings of this machine; and let what a rule raises be raised, which `serve` logs and survives.
+    """Forget the settings of this machine, and let errors of rules through, which `serve` logs and survives.
 
-    These are no fixtures, which each of thousands of tests would ask for.
+    These are not fixtures, since each of thousands of tests would ask for them.
     """
     config = session.config
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        return  # this process tries nothing: it hands out to workers
+        return  # this process runs no test: it hands them out to workers
     from service import faults
     from service.settings import PREFIX
     from tests.support import charts
@@ -171,17 +171,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """Count anew the lines that the log lost: by another test, whose standard error could not be written."""
+    """Reset the count of lost log lines: another test may have lost some on a standard error that fails."""
     from service.middleware.log import OUTPUT
 
     OUTPUT.lost = 0
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Let a worker of pytest-xdist report what was called, and what went wrong beside it: not five messages a test.
+    """Let a worker of pytest-xdist report only calls, and failures of setup and teardown: not five messages a test.
 
-    What a test printed while it was prepared stands in the report of its call too. Where durations are asked for, and
-    without workers, all is reported as ever.
+    What a test printed during its setup is in the report of its call too. With `--durations`, and without workers,
+    everything is reported as usual.
     """
     if not hasattr(item.config, "workerinput") or item.config.option.durations is not None:
         return None
@@ -193,13 +193,13 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """A short name for a long value: pytest puts it into the environment of every process that a test starts."""
+    """A short name for a long value, since pytest puts it into the environment of every process that a test starts."""
     is_long = isinstance(val, str | bytes) and len(val) > _LONGEST_NAME
     return f"{val[:_LONGEST_NAME]!a}, {len(val)} long" if is_long else None  # type: ignore[index,arg-type]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Whether a file need not even be read: slow or long tests where others are asked for, or what cannot run here."""
+    """Whether a file need not even be read: slow or long tests that nobody asked for, or tests that cannot run here."""
     if not collection_path.is_relative_to(FOLDER):
         return None
     path = collection_path.relative_to(FOLDER).as_posix()
@@ -214,13 +214,13 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give a test its group, before xdist looks for it, and mark what is slow."""
+    """Give a test its group before xdist looks for it, and mark slow and long tests."""
     for mark in _marks(item.path):
         item.add_marker(mark)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files with tests of many seconds first: begun last, one would leave the other worker idle at the end."""
+    """Put the files with tests of many seconds first: started last, one would leave the other worker idle."""
     items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(FIRST))
 
 
@@ -264,8 +264,8 @@ def ask(client: FlaskClient) -> Ask:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium; one for all the tests of a worker, each of which opens a context of its own."""
-    from tests.support.browsing import chromium  # what it needs may be missing, and then these tests are left out
+    """Debian's chromium; one for all the tests of a worker, each of which opens its own context."""
+    from tests.support.browsing import chromium  # what it needs may be missing; these tests are then left out
 
     with chromium() as browser:
         yield browser
@@ -273,7 +273,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def foot_drop() -> dict[str, Any]:
-    """A patient-view request about a patient whom cards are shown for."""
+    """A patient-view request about a patient for whom cards are shown."""
     from tests.support import vignettes
     from tests.support.patients import FOOT_DROP, NOW
 

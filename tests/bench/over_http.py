@@ -25,7 +25,7 @@ _REQUESTS = dict(zip(SIZES, (200, 120, 40, 5), strict=True))  # to one server in
 
 
 Headers = Callable[[], dict[str, str]]
-"""The headers of the next request, beside those that every request has."""
+"""The headers of the next request, in addition to those that every request has."""
 
 
 class Taken(Struct):

@@ -15,11 +15,11 @@ from packaging.requirements import Requirement
 from tests.support.places import ROOT
 
 OURS = "foot-drop-cds"
-_LARGE = 15 << 20  # bytes of a package that is linked, so that to pack it and to unpack it does not take a minute
+_LARGE = 15 << 20  # bytes of a package that is linked, since packing and unpacking it would take a minute
 
 
 def pack(folder: Path) -> Path:
-    """Pack a virtual environment with the package, its extra `backtest`, and the pandas that PySpark asks for."""
+    """Pack a virtual environment with the package, its extra `backtest`, and the pandas that PySpark requires."""
     environment, archive = folder / "environment", folder / "environment.tar.gz"
     venv.create(environment, symlinks=True)
     (target,) = environment.glob("lib/python*/site-packages")
@@ -32,7 +32,7 @@ def pack(folder: Path) -> Path:
 
 
 def _needed(name: str, extra: str) -> Iterator[tuple[str, Distribution]]:
-    """A package that is installed, and those that it requires, by name."""
+    """An installed package, and those that it requires, by name."""
     waiting, seen = [(name, extra)], set[tuple[str, str]]()
     while waiting:
         place = waiting.pop()
@@ -50,7 +50,7 @@ def _needed(name: str, extra: str) -> Iterator[tuple[str, Distribution]]:
 
 
 def _put(package: Distribution, target: Path) -> None:
-    """Copy a package, or link to it when it is large; of ours what is known about it, for it may be the tree."""
+    """Copy a package, or link to it if it is large; of ours only the metadata, since its files may be the tree."""
     files = [file for file in package.files or () if ".." not in file.parts]
     is_large = sum(file.size or 0 for file in files) > _LARGE
     names = {file.parts[0] for file in files} - {"__pycache__"}

@@ -32,7 +32,7 @@ def patient(number: int, records: int, encounters: int, foot_drop: int, shape: s
 
 
 def _lines(number: int, records: int, encounters: int, foot_drop: int, shape: str) -> Iterator[tuple[str, str]]:
-    """The records of one patient as lines, each after its type."""
+    """The records of one patient as lines, each with its type before it."""
     drawn = Random(number)
     has_drop = foot_drop > 0 and number % foot_drop == 0
     last = NOW - timedelta(days=drawn.randrange(60))
@@ -45,7 +45,7 @@ def _lines(number: int, records: int, encounters: int, foot_drop: int, shape: st
 
 @cache
 def _chart(records: int, has_drop: bool, last: datetime, shape: str) -> tuple[tuple[str, str], ...]:
-    """The lines of a chart without its encounters; marks in them stand for the patient's number and sex."""
+    """The lines of a chart without its encounters; placeholders in them stand for the patient's number and sex."""
     request = vignettes.request(bodies.WITH if has_drop else bodies.WITHOUT, "patient-view", last)
     own = [one for one in bodies.resources_of(request) if one["resourceType"] != "Encounter"]
     own_lines = tuple((one["resourceType"], _compact(_renamed(one))) for one in own)
