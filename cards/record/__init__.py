@@ -1,4 +1,4 @@
-"""FHIR to Chart: the only room that reads FHIR. What a rule needs of it is offered here."""
+"""FHIR to Chart: the only package that reads FHIR. This module exports what rules need from it."""
 
 from cards.record.chart import Chart
 from cards.record.facts import Draft, Evidence, Fact, Medicine, Order, Problem, Reading, Report

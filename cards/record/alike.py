@@ -1,4 +1,4 @@
-"""Records that do not fit in the same members, one after the other: in one pass but for these."""
+"""Decodes a series of records whose same members do not fit: in one pass, except for these members."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from cards.record.records import Other, Resource
 
 
 class Alike(NamedTuple):
-    """Decodes records of one type, of which some members may not fit."""
+    """Decodes records of one type in which certain members may not fit."""
 
     kind: type
     loose: type[Struct]
-    """The same with JSON for each of its members that may not fit."""
+    """The same type, with each member that may not fit kept as JSON."""
     decode: Callable[[Raw], Any]
     members: Sequence[tuple[int, Member]]
-    """Those that may not fit, and their places in the record."""
+    """The members that may not fit, each with its position in the record."""
 
     def apart(self, text: Raw, mended: Mended) -> tuple[Resource, list[Loose]] | None:
-        """The record, as far as its members fit, and the others; None when other members do not fit either."""
+        """The record with the members that fit, and those that do not; None when any other member does not fit."""
         try:
             record = self.decode(text)
         except msgspec.ValidationError:
@@ -53,12 +53,12 @@ class Alike(NamedTuple):
 
 @lru_cache(maxsize=32)
 def alike(kind: type, names: frozenset[str]) -> Alike:
-    """What decodes records of this type of which these members may not fit."""
+    """The decoder of records of this type in which these members may not fit."""
     members = [(place, member) for place, member in enumerate(MEMBERS[kind]) if member[1] in names]
     kept = [(name, Raw, msgspec.field(default=NOTHING, name=element.encode_name)) for _, (element, name, _) in members]
     tag = kind.__name__
     loose = msgspec.defstruct(tag, kept, bases=(kind,), tag_field="resourceType", tag=tag, gc=False)
-    # For one type alone, a record without resourceType would be taken for it.
+    # A decoder for one type alone would take a record without resourceType for that type.
     either = (loose, Other)
     decode = msgspec.json.Decoder(Union[either]).decode  # noqa: UP007
     return Alike(kind, loose, decode, members)

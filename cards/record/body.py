@@ -1,7 +1,7 @@
-"""How large JSON may be, before anything is made of it: bytes, levels, and objects.
+"""Limits on the size of JSON, checked before it is decoded: bytes, levels, and objects.
 
-What is made of a JSON object may take fifty times its text. So what a request takes in memory is bounded by counting:
-the objects of a body, the elements of a list, and the bytes of what does not fit and is read object by object.
+A decoded JSON object may take fifty times the memory of its text. So counting bounds the memory of a request: it counts
+the objects of a body, the elements of a list, and the bytes of anything that does not fit and is read object by object.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 MOST_LOOSELY = 256 * 1024
-"""Bytes of what is read loosely in one piece, as any objects: these take up to 35 times its text."""
+"""Bytes of JSON that are read loosely in one piece, as generic objects, which take up to 35 times the text."""
 
-_SEARCHED = 64 * 1024  # bytes: in a larger body the search for depth would cost a tenth of the request and more
-_SHORT = 4 * 1024  # bytes: the size of a record, of which nearly none has brackets enough
-_PIECE = 64 * 1024  # bytes that are taken at a time, where what is made of them is larger than they are
+_SEARCHED = 64 * 1024  # bytes: in a larger body, measuring the depth would cost a tenth of the request or more
+_SHORT = 4 * 1024  # bytes: the size of a record, and almost no record has enough brackets
+_PIECE = 64 * 1024  # bytes that are processed at a time, where the result is larger than the input
 
-# What is made of an object takes at most some 230 bytes (a site with one coding, of two objects), so that these take
-# 66 MiB and three times the body at most. A chart has an object every 90 bytes, a terse one every 40.
+# A decoded object takes at most about 230 bytes (a site with one coding, which is two objects), so that these take at
+# most 66 MiB plus three times the body. A chart has an object every 90 bytes, a terse chart every 40.
 _FEWEST_OBJECTS = 300_000
 _BYTES_AN_OBJECT = 80
 # An element of a list that is kept as JSON takes 56 bytes. A chart has a comma every 47 bytes.
 _FEWEST_ELEMENTS = 800_000
 _BYTES_AN_ELEMENT = 20
-_WINDOW, _WINDOWS = 256, 256  # bytes of each, and how many of a large body are looked at
+_WINDOW, _WINDOWS = 256, 256  # bytes of each, and how many of a large body are examined
 
 _NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _NOT_A_MARK = bytes(byte for byte in range(256) if byte not in b'[]{}"')
@@ -45,11 +45,11 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def check_body(body: bytes) -> None:
-    """Refuse a body that is too large, not UTF-8, nested more than 100 levels deep, or of too many JSON objects.
+    """Refuse a body that is too large, is not UTF-8, is nested over 100 levels deep, or holds too many JSON objects.
 
-    Raises TooLargeError or UnreadableError. Over 64 KiB only what is made into objects is held to 100 levels;
-    what no rule reads is passed over, and there the decoder's own recursion limit stands alone: 1,000 to 10,000
-    levels, by Python.
+    Raises TooLargeError or UnreadableError. In a body over 64 KiB, the limit of 100 levels applies only to parts that
+    are decoded into objects. Parts that no rule reads are skipped, and only the decoder's own recursion limit applies
+    to them: 1,000 to 10,000 levels, depending on the Python version.
     """
     if len(body) > MAX_BYTES:
         raise TooLargeError(f"the body is larger than {MAX_BYTES // (1024 * 1024)} MiB")
@@ -73,16 +73,16 @@ def _check_utf8(body: bytes) -> None:
 
 
 def _may_hold_more(body: bytes, objects: int) -> bool:
-    """Whether windows here and there hold half as many objects as that. To count all costs a tenth of a request."""
+    """Whether sampled windows hold over half as many objects as that. Counting all costs a tenth of a request."""
     if len(body) < len(b"{},") * objects:
         return False
-    starts = (randrange(len(body) - _WINDOW) for _ in range(_WINDOWS))  # nobody may know where
+    starts = (randrange(len(body) - _WINDOW) for _ in range(_WINDOWS))  # a sender must not be able to predict them
     seen = sum(body.count(b"{", start, start + _WINDOW) for start in starts)
     return seen * len(body) * 2 > objects * _WINDOW * _WINDOWS
 
 
 def is_too_deep(text: bytes) -> bool:
-    """Whether brackets nest over `MAX_DEPTH`; innermost pairs are taken away until none is left."""
+    """Whether brackets nest deeper than `MAX_DEPTH`; innermost pairs are removed until none is left."""
     if len(text) <= _SHORT and text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
         return False
     if _levels(text.translate(_ONE_KIND, _NOT_A_BRACKET)) <= MAX_DEPTH:
@@ -91,7 +91,7 @@ def is_too_deep(text: bytes) -> bool:
 
 
 def _outside_strings(text: bytes) -> bytes:
-    """The brackets of a text that stand in none of its strings."""
+    """The brackets of a text that are outside its strings."""
     marks = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_ONE_KIND, _NOT_A_MARK)
     outside, is_inside = [], False
     for start in range(0, len(marks), _PIECE):
@@ -102,7 +102,7 @@ def _outside_strings(text: bytes) -> bytes:
 
 
 def _levels(brackets: bytes) -> int:
-    """An upper bound of the depth; over `MAX_DEPTH` it is exact when every bracket has its partner."""
+    """An upper bound of the depth; above `MAX_DEPTH` it is exact if every bracket has its partner."""
     for taken in range(MAX_DEPTH + 1):
         if len(brackets) <= 2 * MAX_DEPTH and (levels := taken + brackets.count(b"[")) <= MAX_DEPTH:
             return levels
@@ -114,7 +114,7 @@ def _levels(brackets: bytes) -> int:
 
 
 def starts_with(text: Raw | bytes, start: bytes) -> bool:
-    """Whether a text starts so; to compare the whole of a large one would copy it."""
+    """Whether a text begins with `start`; comparing the whole of a large text would copy it."""
     return bytes(memoryview(text)[: len(start)]) == start
 
 
@@ -122,7 +122,7 @@ _decode_list = msgspec.json.Decoder(list[Raw]).decode
 
 
 def elements(text: Raw) -> list[Raw] | None:
-    """The elements of a JSON list, kept as JSON; None for what is no list, or one of too many elements."""
+    """The elements of a JSON list, kept as JSON; None if it is not a list, or has too many elements."""
     if _has_too_many(text):
         return None
     try:
@@ -132,7 +132,7 @@ def elements(text: Raw) -> list[Raw] | None:
 
 
 def _has_too_many(text: Raw) -> bool:
-    """Whether a list may have more elements than are taken apart."""
+    """Whether a list may have more elements than the limit allows."""
     return len(text) > MOST_LOOSELY and bytes(text).count(b",") > _FEWEST_ELEMENTS + len(text) // _BYTES_AN_ELEMENT
 
 
@@ -143,14 +143,14 @@ class RawEntry(Struct, gc=False):
     search: Raw = NOTHING
 
 
-_OBJECT, _NULL = b"{n"  # with what they begin
+_OBJECT, _NULL = b"{n"  # their first bytes
 
 
 class MixedEntries(Struct):
-    """The entries of a list that holds other things too, and their numbers in it; nulls are passed over.
+    """The entries of a list that also holds other things, and their numbers in it; nulls are skipped.
 
-    Of what is neither, `strays` are the numbers of the first hundred, and `count` is how many there are;
-    `is_astray` says that there is nothing else.
+    An element that is neither is a stray: `strays` are the numbers of the first hundred, and `count` is how many there
+    are; `is_astray` says that there is nothing else.
     """
 
     entries: list[RawEntry]
@@ -161,8 +161,8 @@ class MixedEntries(Struct):
 
     @classmethod
     def of(cls, mixed: Sequence[Any]) -> Self:
-        """Those of the elements of a list; what is no RawEntry and not None is a stray."""
-        kinds = list(map(type, mixed))  # step by step in Python a list of numbers would cost as much as a whole chart
+        """The entries among the elements of a list; an element that is neither a RawEntry nor None is a stray."""
+        kinds = list(map(type, mixed))  # a Python loop over a list of numbers would cost as much as a whole chart
         held = kinds.count(RawEntry)
         count = len(kinds) - held - kinds.count(NoneType)
         places = (number for number, kind in enumerate(kinds, 1) if kind not in (RawEntry, NoneType))
@@ -178,7 +178,7 @@ _decode_anything = msgspec.json.Decoder(list[RawEntry | str | bool | int | float
 
 
 def raw_entries(entries: Raw) -> list[RawEntry] | MixedEntries | None:
-    """Each entry of a Bundle, be there one or a list; None for what is neither."""
+    """The entries of a Bundle, given as one entry or as a list; None for anything else."""
     if starts_with(entries, b"{"):
         return MixedEntries.of([_entry(entries)])
     try:
@@ -189,13 +189,13 @@ def raw_entries(entries: Raw) -> list[RawEntry] | MixedEntries | None:
         return None
     try:
         return MixedEntries.of(_decode_anything(entries))
-    except (msgspec.DecodeError, RecursionError):  # no list, or one with a number that is too long for one
+    except (msgspec.DecodeError, RecursionError):  # not a list, or a list with a number that is too long to be one
         texts = elements(entries)
         return None if texts is None else MixedEntries.of(list(map(_entry, texts)))
 
 
 def resources(entries: Raw) -> list[Raw] | None:
-    """The resource of each entry of a Bundle, kept as JSON, be there one or a list; None for what is neither."""
+    """The resource of each entry of a Bundle, kept as JSON; None if there is neither one entry nor a list of them."""
     held = raw_entries(entries)
     if held is None:
         return None
@@ -203,8 +203,8 @@ def resources(entries: Raw) -> list[Raw] | None:
 
 
 def _entry(text: Raw) -> RawEntry | bool | None:
-    """The entry that is written here; None for null, and False for anything else."""
-    start = memoryview(text)[0]  # to let the decoder refuse each costs ten times as much
+    """The entry in this text; None for null, and False for anything else."""
+    start = memoryview(text)[0]  # letting the decoder refuse each of them costs ten times as much
     if start != _OBJECT:
         return None if start == _NULL else False
     try:

@@ -1,7 +1,7 @@
 """Chart: every question that a rule may ask about one patient at one moment.
 
-Beside the facts it knows what it has not seen: a prefetch key that the request did not supply and the
-server did not give. Unknown is never normal, and not seen is not the same as not recorded.
+Alongside the facts it knows what it has not seen: a prefetch key that neither the request nor the server
+supplied. Unknown is never normal, and unseen is not the same as not recorded.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ BUILT_IN_CODES = Codes()
 OLDEST = 120  # years; nobody has lived much longer, and registers fill unknown birth dates with old ones
 T = TypeVar("T")
 
-_NONE: list[Any] = []  # what is not there; nobody changes it in place
+_NONE: list[Any] = []  # facts that do not exist; never changed in place
 _NO_KEYS: frozenset[str] = frozenset()
 
 
 class Chart:
     """One patient's facts, indexed by the keys of bindings.toml.
 
-    `hook` is the one that the questions are asked for; `is_ordering` says that it is one in which orders are being
-    written: the drafts are what is asked about. `unseen` holds the prefetch keys whose data was neither supplied
-    nor could be obtained. `added` are Conditions that are being put on the problem list: they join the
-    record, and `added_problems` holds their keys. With `declared` given, a question outside of it raises
-    UndeclaredReadError: rules' cases are run that way.
+    `hook` is the hook for which the questions are asked; `is_ordering` says that orders are being written in this
+    hook, and the questions are about the drafts. `unseen` holds the prefetch keys whose data was not supplied and
+    could not be obtained. `added` are Conditions that are being put on the problem list: they join the record, and
+    `added_problems` holds their keys. If `declared` is given, a question outside it raises UndeclaredReadError: the
+    cases of rules are run that way.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Chart:
         self._left_out: frozenset[str] = frozenset()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What depends on this chart and a key alone, made once."""
+        """A value that depends only on this chart and a key; it is made once."""
         if key not in self.memo:
             self.memo[key] = make()
         value: T = self.memo[key]
@@ -89,18 +89,18 @@ class Chart:
 
     @property
     def unseen(self) -> frozenset[str]:
-        """The prefetch keys of which not everything was supplied, obtained and read."""
+        """The prefetch keys whose data is incomplete: not all of it was supplied or obtained, and read."""
         lost = self._facts.lost
         return self._unseen | lost if lost else self._unseen
 
     @property
     def defects(self) -> Defects:
-        """What could not be read, of the request and of the records."""
+        """Everything in the request and in the records that could not be read."""
         return self._with(self._facts.all_defects())
 
     @property
     def noticed(self) -> Defects:
-        """What could not be read of what was looked at so far."""
+        """The defects in the data that was examined so far."""
         return self._with(self._facts.defects)
 
     def _with(self, of_the_facts: Defects) -> Defects:
@@ -114,7 +114,7 @@ class Chart:
         return not unseen or unseen.isdisjoint(name for key in keys for name in supplied_by(key))
 
     def short_name(self, fact: Medicine | Draft) -> str:
-        """The name of a medicine for a sentence: the one by which its words are recognised (O17)."""
+        """The name of a medicine for use in a sentence: the name by which its words are recognised (O17)."""
         return self._codes.short_name(fact.text, fact.keys)
 
     def without_reports(self, references: frozenset[str]) -> Chart:
@@ -149,16 +149,16 @@ class Chart:
         return self._facts.readings.recent(code, window)
 
     def unreadable(self, code: str, window: timedelta) -> str:
-        """What is recorded of a finding in a window and cannot be read; empty when there is nothing."""
+        """The words of a finding that is recorded in a window but cannot be read; empty when there are none."""
         if self._declared is not None:
             self._ask(_observation_key(code))
         values = (one for one in self._facts.readings.unreadable(code) if self.clock.within(one.when, window))
         return next((one.words for one in values if one.words), "")
 
     def orders(self, *keys: str) -> list[Order]:
-        """Every request of these keys on record, whatever its status; drafts of the context are not.
+        """Every request of these keys on record, whatever its status, except the drafts of the context.
 
-        At discharge a draft on record answers nothing, and is left out (D100).
+        At discharge a draft on record answers nothing and is left out (D100).
         """
         orders: list[Order] = self._get(self._facts.orders, keys)
         if self.hook == "encounter-discharge":
@@ -180,9 +180,9 @@ class Chart:
         return [report for report in reports if report.reference not in self._left_out] if self._left_out else reports
 
     def latest_report(self, *keys: str) -> Latest:
-        """When the newest final reports of these keys were made, of those too that are left out of the chart.
+        """When the newest final reports of these keys were made, including those that are left out of the chart.
 
-        Leaving a report out does not undo that the order for it is done.
+        Leaving a report out does not change that the order for it is done.
         """
         reports: list[Report] = self._get(self._facts.reports, keys)
         return Latest.of(report.when for report in reports)
@@ -212,7 +212,7 @@ class Chart:
         return self._with_keys("allergies", keys)
 
     def _with_keys(self, kind: str, keys: tuple[str, ...]) -> list[Any]:
-        """The facts of a kind that have any of the keys; nobody changes the list in place."""
+        """The facts of a kind that have any of the keys; the list is never changed in place."""
 
         facts: list[Any] = getattr(self._facts, kind)
         if not facts:
@@ -222,7 +222,7 @@ class Chart:
 
     @property
     def sex(self) -> str | None:
-        """`male` or `female` as the Patient states it; None when it says neither."""
+        """`male` or `female`, as the Patient states it; None when it states neither."""
         self._ask("patient")
         stated = (self._facts.patient.gender or "").strip().lower() if self._facts.patient else ""
         return stated if stated in ("male", "female") else None
@@ -244,30 +244,30 @@ class Chart:
         return years if years <= OLDEST else None
 
     def _is_future(self, date: str | None) -> bool:
-        """Whether a date, to whatever precision, lies more than a day ahead: a day may begin in another time zone."""
+        """Whether a date of any precision is more than a day ahead: a day may begin earlier in another time zone."""
         written = (date or "").strip()[: len("2000-01-01")]
         return written > (self.clock.now.date() + timedelta(days=1)).isoformat()[: len(written)]
 
     @property
     def has_impossible_age(self) -> bool:
-        """Whether a birth date is recorded with which nobody can live: then no clearance can be trusted either (O4)."""
+        """Whether an impossible birth date is recorded: then no clearance can be trusted either (O4)."""
         self._ask("patient")
         patient = self._facts.patient
         return patient is not None and self._age is None and self.clock.read(patient.birthDate) is not None
 
     @property
     def has_died(self) -> bool:
-        """Whether the Patient is recorded to have died (O5)."""
+        """Whether the Patient is recorded as deceased (O5)."""
         patient = self._facts.patient
         return patient is not None and bool(patient.deceasedBoolean or patient.deceasedDateTime)
 
     @property
     def has_left_out(self) -> bool:
-        """Whether a record of any key would have mattered and cannot be read, so far as they were looked at."""
+        """Whether any record examined so far would have mattered but cannot be read."""
         return bool(self._facts.left_out)
 
     def left_out(self, keys: AbstractSet[str]) -> list[LeftOut]:
-        """The records of these keys that would have mattered and cannot be read, so far as they were looked at."""
+        """The records of these keys, among those examined so far, that would have mattered but cannot be read."""
         if not self._facts.left_out:
             return _NONE
         return [one for one in self._facts.left_out if not keys.isdisjoint(one.keys)]

@@ -1,4 +1,4 @@
-"""Which keys of the value sets a coding means, compared as records really hold codes.
+"""Finds the keys of the value sets that a coding means, comparing codes as records really hold them.
 
 The codes of records stay JSON until somebody asks what they mean: of a thousand, few differ and fewer matter.
 """
@@ -30,18 +30,18 @@ from cards.value_sets.value_set import VALUE_SETS, ValueSet
 OLD, NEW = "old", "new"
 CANCER, CANCER_HISTORY = "condition.cancer-active", "condition.cancer-history"
 
-_MEDICINES, _LONGEST_MEDICINE = 1024 * 1024, 2_000  # bytes, of all that are remembered and of one
+_MEDICINES, _LONGEST_MEDICINE = 1024 * 1024, 2_000  # bytes: of all that are remembered, and of one
 _SIDES = {f"side.{side}": side for side in Side}
 # R4: what a code and a URI may be
 _CODE = re.compile(r"\S++(?: \S++)*+")
 _URI = re.compile(r"\S+")
-_MEMO_ENTRIES = 20_000  # codes that were seen are remembered, so that a chart costs one look-up a coding
+_MEMO_ENTRIES = 20_000  # codes seen before are remembered, so that a chart costs one look-up per coding
 _MEMO_LENGTH = 100  # characters of a system and a code together: with the entries above, at most 15 MiB
-_LONGEST = 500  # characters of an address or a code; what is longer is none
+_LONGEST = 500  # characters of an address or a code; anything longer is neither
 _FIVE = re.compile(r"(M\d\d\.\d)\d")  # a code of WHO chapter XIII with the optional digit of its site
-_LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b(?!\s*:)")  # nor the scheme of an address
+_LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b(?!\s*:)")  # but not the scheme of an address
 _canonical = lru_cache(maxsize=1000)(addresses.canonical)
-_bytes = b"".join  # of one Raw: three times as fast as bytes(), and done once a record
+_bytes = b"".join  # of one Raw: three times as fast as bytes(), and called once per record
 
 
 T = TypeVar("T")
@@ -50,8 +50,8 @@ T = TypeVar("T")
 class Meaning(NamedTuple):
     """A key of bindings.toml, and the code of the value set that was matched.
 
-    `when` is OLD or NEW for a code that counts only by the onset of its Condition (more than 14 days ago or
-    unknown; known and at most 14 days ago).
+    `when` is OLD for a code that counts only if the onset of its Condition was more than 14 days ago or is unknown, and
+    NEW for one that counts only if the onset is known and was at most 14 days ago.
     """
 
     key: str
@@ -68,7 +68,7 @@ class _Family(NamedTuple):
 
 
 Overlay = Mapping[str, Mapping[str, Sequence[str]]]
-"""Codes that a site adds: key of bindings.toml, or `observation.<exam code>`, to system to codes."""
+"""Codes that a site adds, by key of bindings.toml or `observation.<exam code>`, and then by system."""
 
 
 class Codes:
@@ -80,9 +80,9 @@ class Codes:
         medicine_classes: Iterable[str] = (),
         expansions: Overlay | None = None,
     ) -> None:
-        """`medicine_classes` are the medicine keys of which other medicines of the class count by name as well.
+        """`medicine_classes` are the medicine keys for which other medicines of the class also count, by name.
 
-        `expansions` are codes of a terminology server: they are recognised like those of the overlay, but never sent.
+        `expansions` are codes from a terminology server: they are recognised like those of the overlay, but never sent.
         """
         self._exact: dict[tuple[str, str], tuple[Meaning, ...]] = {}
         self._families: defaultdict[str, list[_Family]] = defaultdict(list)
@@ -146,7 +146,7 @@ class Codes:
         self._exact[place] = (*self._exact.get(place, ()), meaning)
 
     def of(self, system: str | None, code: str | None) -> tuple[Meaning, ...]:
-        """What one coding means; nothing when no value set holds it."""
+        """The meanings of one coding; none when no value set holds it."""
         meanings = self._memo.get((system, code))
         if meanings is None:
             meanings = self._look_up(system, code)
@@ -182,7 +182,7 @@ class Codes:
         return tuple(dict.fromkeys(m for coding in concept.coding for m in self._said(coding)))
 
     def _said(self, coding: Code | Coding) -> tuple[Meaning, ...]:
-        """What a coding means with the certainty that it states: suspected and excluded are nothing."""
+        """The meanings of a coding, given the certainty that it states: suspected and excluded ones mean nothing."""
         known = self._memo.get((coding.system, coding.code))
         meanings = self.of(coding.system, coding.code) if known is None else known
         if not meanings or coding.extension is NOTHING:
@@ -197,12 +197,12 @@ class Codes:
         return keys_of(domain, self.meanings(concept))
 
     def side_of(self, codings: Sequence[Code | Coding]) -> Iterable[Side]:
-        """The sides that codes carry in themselves, or, where none does, those that ICD-10-GM codings state."""
+        """The sides that codes themselves carry or, if none does, the sides that ICD-10-GM codings state."""
         stated = [side for coding in codings for side in self._sides_of(coding)[0]]
         return stated or [side for coding in codings if (side := coding_extensions.side(coding.extension))]
 
     def _sides_of(self, coding: Code | Coding) -> tuple[tuple[Side, ...], bool]:
-        """The sides that a code has in itself, and whether it forbids reading one from a body site."""
+        """The sides that a code itself carries, and whether it forbids reading a side from a body site."""
         place = coding.system, coding.code
         known = self._side_memo.get(place)
         if known is None:
@@ -212,7 +212,7 @@ class Codes:
         return known
 
     def _own_sides(self, readings: Iterable[tuple[str, str]]) -> Iterable[Side]:
-        """ICD-10-CM codes alone have a side of their own."""
+        """The sides that a code itself carries; only ICD-10-CM codes carry any."""
         for system, code in readings:
             if system != ICD10CM:
                 continue
@@ -227,7 +227,7 @@ class Codes:
         return any(self._sides_of(coding)[1] for coding in codings)
 
     def side_among(self, codings: Iterable[Code | Coding]) -> Side:
-        """The side that codings of a body site, or of a qualifier of one, give."""
+        """The side that the codings of a body site, or of its qualifier, give."""
         return together(side for coding in codings for side in self._sides_at(coding))
 
     def _sides_at(self, coding: Code | Coding) -> tuple[Side, ...]:
@@ -240,25 +240,25 @@ class Codes:
         return known
 
     def named(self, words: Iterable[str], *domains: str) -> tuple[str, ...]:
-        """The keys of these domains whose names stand as whole words in any of the texts."""
+        """The keys of these domains whose names appear as whole words in any of the texts."""
         keys = dict.fromkeys(key for text in words for key in self._names.keys(text))
         return tuple(key for key in keys if key.partition(".")[0] in domains)
 
     def short_name(self, text: str, keys: Iterable[str]) -> str:
-        """A name for a sentence (O17): the one by which a text is recognised, else its first word of four letters."""
+        """A name for a sentence (O17): that by which a text is recognised, else its first word of 4 letters or more."""
         return self._names.first_of(text, keys) or next(
             (word[0] for word in _LONG_WORD.finditer(text[:_LONGEST])), text
         )
 
 
 class RecordCodes:
-    """Looks up the codes of one patient's records, kept as JSON. What cannot be read is added to `defects`."""
+    """Looks up the codes of one patient's records, kept as JSON. Anything that cannot be read is added to `defects`."""
 
     def __init__(self, codes: Codes, defects: list[Defect]) -> None:
         self._codes = codes
         self._defects = defects
         self.meaningless = codes.seen.meaningless
-        """The JSON of the codes that are known already to mean nothing here."""
+        """The JSON of the codes that are already known to mean nothing here."""
 
     def meanings(self, record: Resource, code: Raw) -> tuple[Meaning, ...]:
         """What a record's code means: every meaning of every coding, each once."""
@@ -268,7 +268,7 @@ class RecordCodes:
             return meanings
         try:
             meanings = self._codes.meanings(CODE.decode(code))
-        except NO_JSON:  # it is read, as far as it can be, and counted for each record
+        except NO_JSON:  # it is read as far as possible, and counted for each record
             return self._codes.meanings(CODE.read_loosely(code, record, self._defects))
         self._codes.seen.add(text, meanings)
         return meanings
@@ -278,26 +278,26 @@ class RecordCodes:
         return keys_of(domain, self.meanings(record, code))
 
     def side(self, record: Resource, code: Raw) -> tuple[Side, bool]:
-        """The side that a record's code carries in itself, and whether it forbids reading one from a body site."""
+        """The side that a record's code itself carries, and whether it forbids reading a side from a body site."""
         text = _bytes((code,))
         known = self._codes.seen.sides.get(text)
         if known is None:
-            coded = codings(CODE.read(code, record, []))  # what cannot be read of it has been counted
+            coded = codings(CODE.read(code, record, []))  # any part that cannot be read has been counted
             known = together(self._codes.side_of(coded)), self._codes.has_no_side(coded)
             self._codes.seen.add_side(text, known)
         return known
 
 
 def _remember(memo: dict[tuple[str | None, str | None], T], system: str | None, code: str | None, known: T) -> None:
-    """Keep what is known of a coding, unless it is long."""
+    """Keep what is known about a coding, unless it is long."""
     if len(system or "") + len(code or "") < _MEMO_LENGTH:
         if len(memo) >= _MEMO_ENTRIES:
-            memo.clear()  # else one request of so many odd codes would keep out all others for ever
+            memo.clear()  # otherwise one request with that many odd codes would keep out all others for good
         memo[system, code] = known
 
 
 def keys_of(domain: str, meanings: tuple[Meaning, ...]) -> tuple[str, ...]:
-    """The keys of one domain among meanings, each once."""
+    """The keys of one domain among these meanings, each once."""
     if not meanings:
         return ()
     return (_keys_of_few if len(meanings) <= _FEW else _keys_of)(domain, meanings)
@@ -323,7 +323,7 @@ def _readings(system: str | None, code: str | None) -> Iterable[tuple[str, str]]
 
 
 def _when(key: str, system: str) -> str:
-    """How the codes of a system count for a key that has none of it but by the onset (D75)."""
+    """How a site's codes of a system count for a key whose own codes of that system count only by the onset (D75)."""
     known, values = _canonical(system), VALUE_SETS.get(key)
     if values is None or known in values.codes:
         return ""

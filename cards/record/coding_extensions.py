@@ -1,4 +1,4 @@
-"""What an ICD-10-GM coding states of itself in its extensions: a side, and a certainty."""
+"""What an ICD-10-GM coding states in its extensions: a side, and a certainty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cards.value_sets.addresses import CERTAINTY_OF_CODING, SIDE_OF_CODING, Code
 
 NOT_COUNTED: Final = "not-counted"
 HISTORY: Final = "history"
-_LONGEST = 10_000  # bytes: what is longer is none of ours
+_LONGEST = 10_000  # bytes: a longer extension is not one of ours
 
 
 class _Value(Struct, gc=False):

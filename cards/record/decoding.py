@@ -1,7 +1,7 @@
-"""JSON to records, tolerantly: one pass when everything fits, record by record when something does not.
+"""Decodes JSON to records tolerantly: in one pass when everything fits, record by record when something does not.
 
-An object where FHIR has a list is its one element; a mistyped element is absent and counted; a record is
-dropped, and counted, only when its resourceType, code or status cannot be read. A draft order never is.
+An object where FHIR has a list counts as its one element. A mistyped element is absent and counted. A record is
+dropped and counted only when its resourceType, code or status cannot be read. A draft order is never dropped.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from cards.record.records import Bundle, Decoded, Entry, Resource, reference
 from cards.record.remembered import Remembered
 
 T = TypeVar("T")
-# Bytes of an element that does not fit and is remembered, and of all of one kind: what is made of them takes up to 35
-# times as much.
+# Bytes of one element that does not fit and is remembered, and of all those of one kind. Once decoded, they take up to
+# 35 times as much.
 _SHORT, _ROOM = 500, 32 * 1024
 
 
@@ -55,7 +55,7 @@ class _RawBundle(Struct):
 
 
 class SplitBundle(Struct):
-    """A Bundle that fits, but for its entries, which are kept as JSON."""
+    """A Bundle that fits, except for its entries, which are kept as JSON."""
 
     resourceType: Literal["Bundle"]
     id: str | None = None
@@ -68,7 +68,7 @@ class SplitBundle(Struct):
 
 
 class _LooseBundle(Struct):
-    """What may be a Bundle whose entries are a list of objects, as those of nearly every one."""
+    """A possible Bundle whose entries are a list of objects, as they are in nearly every Bundle."""
 
     resourceType: Raw = NOTHING
     total: Raw = NOTHING
@@ -84,9 +84,9 @@ _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
 def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool = False) -> Resource | None:
-    """Decode one resource, a Bundle included; None when it is no FHIR resource at all.
+    """Decode one resource, which may be a Bundle; None when it is not a FHIR resource at all.
 
-    `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is no JSON.
+    `where` names it in the defects, which are appended. Raises UnreadableError when `raw` is not JSON.
     """
     try:
         return _decode_record(raw)
@@ -101,14 +101,14 @@ def read_resource(raw: bytes | Raw, where: str, defects: list[Defect], *, draft:
 
 
 class _Read(NamedTuple, Generic[T]):
-    """What was read of an element that does not fit, and what of it was lost."""
+    """The part that was read of an element that does not fit, and the part that was lost."""
 
     element: T | None
     lost: Defects
 
 
 class Element(Generic[T]):
-    """An element that records keep as JSON until a rule wants it; `essential` when without it they say nothing."""
+    """An element that records keep as JSON until a rule wants it; `essential` if they say nothing without it."""
 
     def __init__(self, kind: Any, name: str, *, essential: bool = False) -> None:
         self.decode: Callable[[Raw], T | None] = msgspec.json.Decoder(kind | None).decode
@@ -118,7 +118,7 @@ class Element(Generic[T]):
         self._misfits: Remembered[_Read[T]] = Remembered(_ROOM, _SHORT)
 
     def read(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
-        """The element; None when it is missing, or cannot be read, which is a defect of `where`."""
+        """The element; None when it is missing, or when it cannot be read, which is a defect of `where`."""
         if raw is NOTHING:
             return None
         try:
@@ -127,7 +127,7 @@ class Element(Generic[T]):
             return self.read_loosely(raw, where, defects, draft=draft)
 
     def read_loosely(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
-        """The same of one that is known not to fit."""
+        """The same, for an element that is known not to fit."""
         text = bytes(raw)
         read = None if draft else self._misfits.get(text)
         if read is None:
@@ -167,9 +167,9 @@ def _read_by_entry(raw: bytes | Raw, where: str, defects: list[Defect], *, draft
 
 
 def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle, bool]:
-    """The Bundle with its entries, of which those that do not fit cost themselves alone; and whether all did fit.
+    """The Bundle with its entries, and whether all of them fit; an entry that does not fit affects no other entry.
 
-    One in which all fit is just what it is when it is decoded in one pass.
+    A Bundle in which all entries fit is the same as when it is decoded in one pass.
     """
     if not split.entry:
         return Bundle(entry=None if split.entry is None else [], link=split.link, total=split.total), True
@@ -180,7 +180,7 @@ def join(split: SplitBundle, where: str, defects: list[Defect]) -> tuple[Bundle,
 
 
 def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] | MixedEntries | None] | None:
-    """A Bundle and its entries, None for what is no list of them; None for what is no Bundle with entries."""
+    """A Bundle and its entries, which are None if they are not a list; None for anything but a Bundle with entries."""
     try:
         split = _decode_loose_bundle(raw)
         if split.entry:
@@ -199,10 +199,10 @@ def _split(raw: bytes | Raw) -> tuple[_LooseBundle | _RawBundle, list[RawEntry] 
 def _read_entries(
     held: list[RawEntry] | MixedEntries, where: str, defects: list[Defect], *, draft: bool, fits: bool = False
 ) -> tuple[list[Entry] | None, int]:
-    """The entries of a Bundle that hold a record, None when not one of them is an entry; and how many did not fit.
+    """The entries of a Bundle that hold a record, or None if none of them is an entry; and how many did not fit.
 
-    Of those that do not fit at once, the first `MOST_MISFITS` are read. As long as everything `fits`, entries that
-    hold nothing stay, as they do when a Bundle is decoded in one pass.
+    Only the first `MOST_MISFITS` of those that do not fit at once are read. As long as everything `fits`, entries
+    that hold nothing stay, as they do when a Bundle is decoded in one pass.
     """
     numbers: Sequence[int]
     if isinstance(held, MixedEntries):

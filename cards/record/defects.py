@@ -21,7 +21,7 @@ MOST_DEFECTS = 100
 
 
 class Defects(list[Defect]):
-    """What could not be read: the first hundred, and in `total` how many there were."""
+    """The first hundred defects; `total` is how many there were."""
 
     def __init__(self, defects: Iterable[Defect] = ()) -> None:
         self.total = 0
@@ -30,17 +30,17 @@ class Defects(list[Defect]):
 
     @classmethod
     def beyond_the_first(cls, total: int) -> Self:
-        """Those beyond the first hundred, where so many of one kind stand in one place: counted, and no more."""
+        """The defects beyond the first hundred, where one place has so many of one kind: they are only counted."""
         defects = cls()
         defects.total = max(0, total - MOST_DEFECTS)
         return defects
 
     def into(self, defects: list[Defect], where: str) -> None:
-        """Count these among others, in this place."""
+        """Add these to other defects, under this place."""
         if not self.total:
             return
         if isinstance(defects, Defects):
-            if len(defects) >= MOST_DEFECTS:  # of those that are named there are enough
+            if len(defects) >= MOST_DEFECTS:  # enough defects are named already
                 defects.total += self.total
                 return
             defects.total += self.total - len(self)
@@ -54,7 +54,7 @@ class Defects(list[Defect]):
             super().append(defect)
 
     def extend(self, defects: Iterable[Defect]) -> None:
-        """Count more; of others that were counted, as many as they were."""
+        """Count more; other Defects count with their whole total."""
         known = list(defects)
         for defect in known:
             self.append(defect)
