@@ -34,9 +34,9 @@ from cards.record.whose import Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 ORDER_HOOKS = frozenset({"order-select", "order-sign"})
-"""The hooks in which orders are being written: the drafts are what is asked about."""
+"""The hooks in which orders are being written: the questions are about the drafts."""
 
-# What can no longer be ordered is no draft; the order hooks also carry orders beyond the draft state.
+# An order that can no longer be placed is not a draft; the order hooks also carry orders beyond the draft state.
 _OVER = frozenset({"revoked", "cancelled", "entered-in-error", "stopped", "completed", "ended", "rejected"})
 _ORDERS = frozenset({"ServiceRequest", "DeviceRequest", "MedicationRequest"})
 
@@ -53,17 +53,17 @@ class _Bundle(Struct):
 
 
 class Drafted(NamedTuple):
-    """One resource of context.draftOrders, and its JSON as it came."""
+    """One resource of context.draftOrders, and its JSON as it was sent."""
 
     record: Resource
     text: Raw
 
 
 class DraftOrders(Struct, frozen=True):
-    """Every resource of context.draftOrders: the orders, and what stands beside them.
+    """Every resource of context.draftOrders: the orders, and the resources alongside them.
 
-    `defects` are those of the resources; what a draft keeps as JSON is read by `drafts`. Of more than `MOST_DRAFTS`
-    the first are read, and the rest `is_cut`.
+    `defects` are those of the resources; `drafts` reads what a draft keeps as JSON. Only the first `MOST_DRAFTS` are
+    read, and `is_cut` says that there were more.
     """
 
     entries: tuple[Drafted, ...] = ()
@@ -71,7 +71,7 @@ class DraftOrders(Struct, frozen=True):
     is_cut: bool = False
 
     def medications(self) -> list[str]:
-        """References to Medications that the drafts hold nowhere themselves."""
+        """References to Medications that are not among the drafts themselves."""
         here = {record.id for record, _ in self.entries if isinstance(record, Medication) and record.id is not None}
         pointers = (record.pointer for record, _ in self.entries if isinstance(record, MedicationRequest))
         written = [pointer.reference for pointer in pointers if pointer and pointer.reference]
@@ -87,11 +87,11 @@ class DraftOrders(Struct, frozen=True):
         patient_id: str,
         records: Iterable[Resource] = (),
     ) -> tuple[Draft, ...]:
-        """Every order that can be ordered; what cannot be read of them is added to `defects`.
+        """Every draft that can be ordered; anything in them that cannot be read is added to `defects`.
 
-        A draft is selected when `selections` names it; all are when it names none of them. One that names no
-        patient at all is ours; of one whose patient cannot be read no JSON is kept: it is judged, never sent back.
-        Raises OtherPatientError when anything among the drafts is another patient's.
+        A draft is selected when `selections` names it; if it names none of them, all are selected. A draft that names
+        no patient at all is ours. If the patient of a draft cannot be read, its JSON is not kept: it is judged, never
+        sent back. Raises OtherPatientError when anything among the drafts is another patient's.
         """
         defects += self.defects
         if not self.entries:
@@ -121,7 +121,7 @@ class DraftOrders(Struct, frozen=True):
         return (*_bounded(drafts, defects), *((_UNREAD,) if self.is_cut else ()))
 
     def _selected(self, selections: Sequence[str]) -> set[str]:
-        """The references of the drafts that selections name: by type and id, or by an id that one of them has alone."""
+        """The references of the drafts that selections name: by type and id, or by an id that only one of them has."""
         drafts = [record for record, _ in self.entries]
         references = {reference(record) for record in drafts}
         by_id = Counter(record.id for record in drafts)
@@ -131,13 +131,13 @@ class DraftOrders(Struct, frozen=True):
 
 
 _UNREAD = Draft(reference="", when=None, text="", type="", keys=(), selected=False, is_unread=True, raw=_NOT_SENT_BACK)
-"""Stands for all that are too many to be read."""
+"""Stands for all drafts beyond those that are read."""
 NO_DRAFTS = DraftOrders()
-"""Those of a request that holds none."""
+"""The drafts of a request that holds none."""
 
 
 def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
-    """The resources of a Bundle or a list of drafts; what is no resource is left out."""
+    """The resources of a Bundle or a list of drafts; anything that is not a resource is left out."""
     defects = Defects()
     drafted = _resources(raw)
     read = islice(drafted, MOST_DRAFTS)
@@ -149,7 +149,7 @@ def read_draft_orders(raw: Raw | bytes) -> DraftOrders:
 
 
 def _resources(raw: Raw | bytes) -> Iterator[Raw]:
-    """The JSON of each draft: of a Bundle's entries (or its one entry), or of a list of resources."""
+    """The JSON of each draft: from a Bundle's entries (or its one entry), or from a list of resources."""
     if not raw or starts_with(raw, b"null"):
         return
     drafted = elements(Raw(raw))
@@ -180,13 +180,13 @@ def _read(text: Raw, defects: list[Defect]) -> Resource | None:
 
 
 def _can_be_ordered(record: ServiceRequest | MedicationRequest) -> bool:
-    """Whatever its intent (O6); a status that cannot be read is that of a draft."""
+    """Whether it can be ordered, whatever its intent (O6); a status that cannot be read counts as that of a draft."""
     status = (record.status or "").strip().lower()
     return record.resourceType in _ORDERS and status not in _OVER and not record.doNotPerform
 
 
 def _is_ours(record: Resource, patient_id: str, defects: list[Defect]) -> bool:
-    """Whether a draft may be sent back; one that names no patient at all is written for this one."""
+    """Whether a draft may be sent back; one that names no patient at all is written for this patient."""
     belongs = whose(record, patient_id, Whose.OURS)
     if belongs is Whose.ANOTHERS:
         raise OtherPatientError("a draft order belongs to a patient other than context.patientId")
@@ -206,7 +206,7 @@ def _draft(
     selected: bool,
     patient_id: str,
 ) -> Draft:
-    """The draft. One that cannot be read stays all the same: it is being ordered, whatever it is."""
+    """The draft. It stays even if it cannot be read: whatever it is, it is being ordered."""
     try:
         ordered = (
             _medicine(record, codes, find, defects, patient_id)
@@ -240,7 +240,7 @@ def _id_alone(selection: str) -> str | None:
 
 
 def _bounded(drafts: list[Draft], defects: list[Defect]) -> list[Draft]:
-    """Of more drafts of a kind than anybody writes at once, the newest, and among them the highest dose of each."""
+    """The newest drafts where there are more of a kind than anybody writes at once, with the highest dose of each."""
     highest: dict[tuple[object, ...], Draft] = {}
     for draft in drafts:
         if draft.daily_mg is not None:
@@ -253,7 +253,7 @@ def _bounded(drafts: list[Draft], defects: list[Defect]) -> list[Draft]:
 
 
 def _kind(draft: Draft) -> tuple[object, ...]:
-    """What of a draft, beside its dose, a rule asks for."""
+    """What a rule asks about a draft, apart from its dose."""
     urgency = draft.priority if draft.priority in ("stat", "asap", "urgent") else ""
     return draft.keys, draft.selected, urgency, draft.daily_mg is None
 

@@ -9,19 +9,19 @@ from msgspec import Meta, Raw, Struct
 
 LONGEST_TEXT = 1_000  # characters; FHIR sets no limit, and no code, name, unit or date of a record comes near it
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
-"""Text that is looked at for its meaning: one that is longer counts as unread, and is a defect that names it."""
+"""Text that is read for its meaning. A longer text counts as unread, and is a defect that names it."""
 
-LONGEST_LIST = 1_000  # elements of a list inside of one record; Bundles may hold more entries
+LONGEST_LIST = 1_000  # elements of a list inside one record; Bundles may hold more entries
 T = TypeVar("T")
 Elements = Annotated[list[T], Meta(max_length=LONGEST_LIST)]
-"""A list inside of a record: what stands beyond the first thousand is not read, and is a defect."""
+"""A list inside a record: elements beyond the first thousand are not read, and are a defect."""
 
 NOTHING = Raw()
-"""What stands for an element that is kept as JSON and that a record does not have."""
+"""Stands for an element that is kept as JSON, in a record that does not have it."""
 
 
 class Code(Struct, gc=False):
-    """One code of one system, as the record holds it; `extension` may say its side and its certainty."""
+    """One code of one system, as the record holds it; `extension` may state its side and its certainty."""
 
     system: Text | None = None
     code: Text | None = None
@@ -29,15 +29,15 @@ class Code(Struct, gc=False):
 
 
 class Codings(Struct, gc=False):
-    """Codes that mean the same."""
+    """Codes that mean the same thing."""
 
     coding: Elements[Code] | None = None
 
 
 class Concept(Struct, gc=False):
-    """Codes that mean the same, where nobody reads the words beside them.
+    """Codes that mean the same thing, where nobody reads the accompanying words.
 
-    R5 has them one level deeper in requests; some write one coding alone.
+    In requests, R5 has them one level deeper; some systems write a single coding without a list.
     """
 
     coding: Elements[Code] | None = None
@@ -61,7 +61,7 @@ class Coding(Struct, gc=False):
 
 
 class CodeableConcept(Struct, gc=False):
-    """Codings that mean the same, and the words somebody typed; `extension` may say a side."""
+    """Codings that mean the same thing, and the words that somebody typed; `extension` may state a side."""
 
     coding: Elements[Coding] | None = None
     text: Text | None = None
@@ -69,21 +69,21 @@ class CodeableConcept(Struct, gc=False):
 
 
 class Reference(Struct, gc=False):
-    """A reference; one by identifier alone has no `reference`, nor has one that cannot be read."""
+    """A reference. It has no `reference` if it is by identifier alone, or cannot be read."""
 
     reference: Text | None = None
     type: Text | None = None
 
 
 class NamedReference(Struct, gc=False):
-    """A reference with the words beside it, which are all there is when it leads nowhere."""
+    """A reference with its display, which is all there is when the reference leads nowhere."""
 
     reference: Text | None = None
     display: Text | None = None
 
 
 class CodeableReference(Struct, gc=False):
-    """A concept or a reference, as R5 writes what R4 has under two names."""
+    """A concept or a reference: R5 has one element for them, and R4 has two."""
 
     concept: CodeableConcept | None = None
     reference: NamedReference | None = None
@@ -129,7 +129,7 @@ class DoseAndRate(Struct, gc=False):
 
 
 class Dosage(Struct, gc=False):
-    """One dosage instruction; those of different `sequence` follow each other. `doseQuantity` is where STU3 has it."""
+    """One dosage instruction; those of different `sequence` follow each other. STU3 has the dose in `doseQuantity`."""
 
     sequence: int | None = None
     timing: Timing | None = None
@@ -161,7 +161,7 @@ class Issue(Struct, gc=False):
 
 
 class Valued(Struct, gc=False):
-    """What has a code and a value[x]: an Observation, or one component of it."""
+    """Anything that has a code and a value[x]: an Observation, or one component of it."""
 
     code: Raw = NOTHING
     valueQuantity: Raw = NOTHING
@@ -179,13 +179,13 @@ class Valued(Struct, gc=False):
 
 
 class Component(Valued, gc=False):
-    """One component of an Observation: it counts like an Observation of its own."""
+    """One component of an Observation: it counts like a separate Observation."""
 
     modifierExtension: Raw = NOTHING
 
 
 class Ingredient(Struct, gc=False):
-    """An ingredient of a Medication: its substance, or another Medication; `item` is where R5 has it."""
+    """An ingredient of a Medication: its substance, or another Medication; R5 has it in `item`."""
 
     itemCodeableConcept: CodeableConcept | None = None
     itemReference: NamedReference | None = None
@@ -222,7 +222,7 @@ def codings(concept: Concept | CodeableConcept | list[CodeableConcept] | None) -
 
 
 def first_text(concept: CodeableConcept) -> str:
-    """The first of the words of a concept; empty when it has none."""
+    """The `text` of a concept, or else its first display; empty when it has neither."""
     return concept.text or next((coding.display for coding in concept.coding or () if coding.display), "")
 
 

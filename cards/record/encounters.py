@@ -20,7 +20,7 @@ _VOID = frozenset({"entered-in-error", "cancelled"})
 def encounter_class(raw: Raw) -> str | None:
     """The code of a class that is a coding, a concept, or a list of either; None when it has none.
 
-    Of several the first of v3-ActCode counts, whatever a site codes beside it.
+    If there are several, the first of v3-ActCode counts, whatever else a site codes.
     """
     return None if raw is NOTHING or len(raw) > _LONGEST else _class_in(bytes(raw))
 
@@ -31,7 +31,7 @@ def is_void(status: Raw) -> bool:
 
 
 def places(records: Iterable[Resource], encounter: str | None) -> frozenset[str]:
-    """Where the encounter of this id is now, as references (Location/7): not where it was, or is planned to be."""
+    """Where the encounter with this id is now, as references (Location/7): not where it was or is planned to be."""
     if not encounter:
         return frozenset()
     those = (one for one in records if isinstance(one, Encounter) and one.id == encounter and not is_void(one.status))

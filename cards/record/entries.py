@@ -1,4 +1,4 @@
-"""The records of a Bundle's entries: as fast as they fit, and one by one where they do not."""
+"""Reads the records of a Bundle's entries: fast as long as they fit, and one by one where they do not."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _bytes = b"".join  # of one Raw: three times as fast as bytes()
 class Entries:
     """The entries of a Bundle as records, and the places of those that do not fit at once.
 
-    A record is None when its entry holds none, or when it is lost. Of those that do not fit, the first `MOST_MISFITS`
-    are read.
+    A record is None when its entry holds none, or when it is lost. Only the first `MOST_MISFITS` of those that do not
+    fit are read.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class Entries:
     def _read(self) -> None:
         while len(self.records) < len(self._held):
             try:
-                # As far as the next one that does not fit, without a step of Python each.
+                # Up to the next record that does not fit, without a Python step for each record.
                 self.records.extend(map(_decode_entry, self._texts(len(self._held))))
             except msgspec.ValidationError as error:
                 self._read_misfit(is_strange="resourceType" in str(error))
             while self._alike is not None and self._may_go_on() and self._is_mended(self._alike):
-                pass  # what comes next is mostly a misfit of the same kind
+                pass  # the next record is mostly a misfit of the same kind
 
     def _texts(self, end: int) -> Iterator[Raw]:
-        """The JSON of the records that come next, up to an entry."""
+        """The JSON of the next records, up to the entry before `end`."""
         return map(_resource, map(self._held.__getitem__, range(len(self.records), end)))
 
     def _may_go_on(self) -> bool:
-        """Whether there are more entries, and more of those that do not fit are read."""
+        """Whether there are more entries, and more of those that do not fit may be read."""
         return len(self.records) < len(self._held) and len(self.misfits) < MOST_MISFITS
 
     def _read_misfit(self, *, is_strange: bool) -> None:
@@ -79,7 +79,7 @@ class Entries:
             self._alike = alike(type(record), names)
 
     def _are_strangers(self) -> bool:
-        """Whether the next record is of a type that R4 does not know, or of none; so may be many that follow."""
+        """Whether the next record is of no type that R4 knows; it is read, with those like it that follow."""
         place = len(self.records)
         end = min(len(self._held), place + MOST_MISFITS - len(self.misfits))
         self.records.extend(takewhile(bool, map(read_stranger, self._texts(end))))
@@ -87,7 +87,7 @@ class Entries:
         return len(self.records) > place
 
     def _is_mended(self, alike: Alike) -> bool:
-        """Whether the next record is of the same type as those before, and what does not fit of it is the same."""
+        """Whether the next record is of the same type as those before, with the same misfits; if so, it is read."""
         place = len(self.records)
         text = self._held[place].resource
         parts = alike.apart(text, self._mended)

@@ -1,4 +1,4 @@
-"""The errors of this room, as one tree: what stops a record, a code of the site, or a question of a rule.
+"""The errors of this package, as one tree: what stops a record, a code of the site, or a question of a rule.
 
 RecordError
 ├── UnreadableError
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 
 class RecordError(ValueError):
-    """Something was refused; the message says why and holds nothing of a patient's record."""
+    """Something was refused; the message says why and contains nothing from a patient's record."""
 
 
 class UnreadableError(RecordError):
-    """The text is no JSON that we accept."""
+    """The text is not JSON that we accept."""
 
 
 class TooLargeError(UnreadableError):
@@ -32,4 +32,4 @@ class OverlayError(RecordError):
 
 
 class UndeclaredReadError(RecordError):
-    """A rule asked for what it did not declare in `reads`; the message names the key."""
+    """A rule asked for something that it did not declare in `reads`; the message names the key."""

@@ -1,7 +1,7 @@
 """Records to facts: which records count, what they mean, when and on which side.
 
-The conventions are those of bindings.toml. Everything that belongs to another patient is refused, what
-belongs to nobody is left out and counted.
+The conventions are those of bindings.toml. Anything that belongs to another patient is refused; anything
+that belongs to nobody is left out and counted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from cards.record.whose import PATIENT_TYPES, Whose, whose
 from cards.value_sets.value_set import VALUE_SETS
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
-RECENT_EVENT = timedelta(days=14)  # D75: what is known to be no older is the event, not a known disease
+RECENT_EVENT = timedelta(days=14)  # D75: a diagnosis known to be no older is the event, not a known disease
 _FINAL_REPORT = frozenset({"final", "amended", "corrected", "appended"})
 _NAMES_NO_PATIENT = ("subject", "names no patient by reference")
 _NAMES_NOBODY = ("id", "is missing: this may be any patient")
@@ -70,7 +70,7 @@ class Extraction:
 
         self.lost: Set[str] = reader.lost
         self.left_out: Sequence[LeftOut] = reader.left_out
-        """The records that would have mattered and cannot be read."""
+        """The records that would have mattered but cannot be read."""
         self._take(records)
         if self._reports:
             self._take_reports()
@@ -104,11 +104,11 @@ class Extraction:
 
     @property
     def defects(self) -> Defects:
-        """What could not be read of what was looked at so far."""
+        """The defects in the data that was examined so far."""
         return self._reader.defects
 
     def all_defects(self) -> Defects:
-        """Everything that could not be read, also of what no rule has asked for."""
+        """Everything that could not be read, including data that no rule has asked for."""
         self.readings.read_all()
         _ = self.medicines, self.allergies
         return self._reader.defects
@@ -119,7 +119,7 @@ class Extraction:
         for record in records:
             kind = type(record)
             subject = record.subject
-            # Nearly every record names the patient in just these words; one that does not is looked at closely.
+            # Nearly every record names the patient in exactly this form; one that does not is examined closely.
             if (
                 subject is None
                 or subject.reference != ours
@@ -138,17 +138,17 @@ class Extraction:
             if handler is not None:
                 try:
                     handler(self, record)
-                except Exception as error:  # it costs itself, whatever it is
+                except Exception as error:  # whatever the error, only this record is lost
                     self._reader.lose(record, error)
 
     def _is_ours(self, record: Resource, is_read: bool) -> bool:
         subject = record.subject
-        if record.patient is None and record.contained is None:  # quickly, what most charts hold
+        if record.patient is None and record.contained is None:  # the quick way, for what most charts hold
             if subject is None and type(record) is fhir.Patient and record.id == self.patient_id:
                 return True
             if subject is not None and subject.reference in self._ours and subject.type in PATIENT_TYPES:
-                return True  # all records of a chart are written in the same way
-        # a Medication is nobody's by nature: what is prescribed refers to it
+                return True  # all records of a chart refer to the patient in the same way
+        # a Medication belongs to nobody by itself: a prescription refers to it
         unstated = Whose.OURS if isinstance(record, fhir.Medication) else Whose.NOBODYS
         belongs = whose(record, self.patient_id, unstated)
         if belongs is Whose.ANOTHERS:
@@ -192,7 +192,7 @@ class Extraction:
     def _condition_keys(
         self, record: fhir.Condition, meanings: Iterable[Meaning], when: Moment | None
     ) -> tuple[str, ...]:
-        """What a Condition is now, by its onset and its status; a cancer that is over is history of cancer (D74)."""
+        """What a Condition means now, by its onset and its status; a cancer that is over is history of cancer (D74)."""
         age = NEW if self._reader.clock.within(when, RECENT_EVENT) else OLD
         keys = tuple(dict.fromkeys(meaning.key for meaning in meanings if meaning.when in ("", age)))
         status = self._holds(record, keys) if keys else None
@@ -201,7 +201,7 @@ class Extraction:
         return (CANCER_HISTORY,) if CANCER in keys and status in OVER else ()
 
     def _holds(self, record: fhir.Condition | fhir.AllergyIntolerance, keys: tuple[str, ...]) -> str | None:
-        """The clinicalStatus of what is so, one that is missing being active; None for what is not, or left out."""
+        """The clinicalStatus of a record that is true (`active` if missing); None if it is not true, or is left out."""
         clinical, verification = clinical_status(record.clinicalStatus), verification_status(record.verificationStatus)
         if verification in NOT_TRUE:
             return None
@@ -218,7 +218,7 @@ class Extraction:
     def _take_observation(self, record: fhir.Observation) -> None:
         meanings = self._meanings(record)
         if not meanings or record.status in VOID_OBSERVATION:
-            return  # nearly every Observation of a chart: nothing that a rule reads
+            return  # nearly every Observation of a chart: no rule reads it
         if (record.modifierExtension is not NOTHING or record.status not in PLAIN_OBSERVATION) and self._is_void(
             record, tuple({meaning.key: None for meaning, _ in meanings})
         ):
@@ -233,7 +233,7 @@ class Extraction:
             self._located[reference(record)] = located_by(tuple(lesions), record, self._codes)
 
     def _is_void(self, record: fhir.Observation, keys: tuple[str, ...]) -> bool:
-        """Whether an Observation of these keys says nothing, by a modifier or by its status."""
+        """Whether an Observation of these keys says nothing, because of a modifier or its status."""
         return self._reader.is_modified(record, keys) or self._reader.status(record, keys) in VOID_OBSERVATION
 
     def _meanings(self, record: fhir.Observation) -> list[tuple[Meaning, Valued]]:
@@ -334,7 +334,7 @@ class Extraction:
 
 @lru_cache(maxsize=1000)
 def _observed(meanings: tuple[Meaning, ...]) -> tuple[Meaning, ...]:
-    """Those that an Observation may have."""
+    """The meanings that an Observation may have."""
     return tuple(meaning for meaning in meanings if meaning.key.startswith(_OBSERVED))
 
 
@@ -346,7 +346,7 @@ def _another(record: Resource) -> str:
 
 
 _OBSERVED = ("observation.", "lesion.")
-# Of these, one whose code means nothing says nothing, but for the components of an Observation.
+# A record of these types whose code means nothing says nothing, except in the components of an Observation.
 _CODED = frozenset({fhir.Condition, fhir.Observation, fhir.DiagnosticReport, fhir.Procedure})
 _HANDLERS: dict[type, Callable[[Extraction, Any], None]] = {
     fhir.Patient: Extraction._take_patient,

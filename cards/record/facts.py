@@ -1,4 +1,4 @@
-"""The facts that a Chart holds: small typed values, each carrying the record that it stands on."""
+"""The facts that a Chart holds: small typed values, each with a reference to the record that it is based on."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Fact, frozen=True, kw_only=True):
-    """An active Condition; `when` is its onset, or the day it `is_recorded` on when only that is known.
+    """An active Condition; `when` is its onset or, if only that is known, the day it was recorded (`is_recorded`).
 
-    `codes` are those that were recognised, each with the key that it means.
+    `codes` are the codes that were recognised, each with the key that it means.
     """
 
     keys: tuple[str, ...]
@@ -50,7 +50,7 @@ class Reading(Fact, frozen=True, kw_only=True):
 
 
 class Order(Fact, frozen=True, kw_only=True):
-    """A request; `status` draft, active, on-hold, completed, revoked, ...; no priority means routine."""
+    """A request; `status` is draft, active, on-hold, completed, revoked, ...; no priority means routine."""
 
     keys: tuple[str, ...]
     status: str
@@ -64,7 +64,7 @@ class Order(Fact, frozen=True, kw_only=True):
 
     @property
     def is_draft(self) -> bool:
-        """On record, and not signed."""
+        """On record, but not signed."""
         return self.status == "draft"
 
     @property
@@ -74,7 +74,7 @@ class Order(Fact, frozen=True, kw_only=True):
 
     @property
     def is_signed(self) -> bool:
-        """Placed, and no draft: only that answers what is critical (D100)."""
+        """Placed, and not a draft: only such an order answers what is critical (D100)."""
         return self.is_placed and not self.is_draft
 
     @property
@@ -97,10 +97,10 @@ class Allergy(Fact, frozen=True, kw_only=True):
 
 
 class Draft(Fact, frozen=True, kw_only=True):
-    """An order that is being written: what it orders, and its JSON as it came, for the echo.
+    """An order that is being written: what it orders, and its JSON as it was sent, for the echo.
 
-    `subject` is the reference of the patient, for an echo of JSON that names none.
-    Of one that `is_unread` nobody knows what it orders.
+    `subject` is the reference of the patient, for an echo of JSON that names no patient.
+    If it `is_unread`, nobody knows what it orders.
     """
 
     type: str
@@ -116,8 +116,8 @@ class Draft(Fact, frozen=True, kw_only=True):
 class Lesion(Struct, frozen=True):
     """What a report concludes, and on which side (a central lesion is on both).
 
-    `codes` are those that name it; `conditions` the keys of the diseases that they mean, for a lesion that is
-    named by diseases (D62).
+    `codes` are the codes that name it. For a lesion that is named by diseases, `conditions` are the keys of the
+    diseases that these codes mean (D62).
     """
 
     key: str
@@ -152,10 +152,10 @@ class Implant(Fact, frozen=True, kw_only=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A record that would have mattered and that nobody can read: what it is about, and why it does not count.
+    """A record that would have mattered but cannot be read: what it is about, and why it does not count.
 
-    `decides` when it might have been a problem or an allergy: a silence of the rules that read its keys is then
-    no answer (O2).
+    It `decides` if it might have been a problem or an allergy: a silence of the rules that read its keys is then
+    not an answer (O2).
     """
 
     reference: str
@@ -169,10 +169,10 @@ class LeftOut(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True, omit_defaults=True):
-    """One dated fact that made a card speak, as it is shown to the clinician; what is not known is left out.
+    """One dated fact that made a card speak, as it is shown to the clinician; anything that is not known is left out.
 
-    `date` is the onset of a problem, or the day it `is_recorded` on when only that is known. Its words are printable,
-    whatever the record holds: they go to terminals, logs and pages.
+    `date` is the onset of a problem or, if only that is known, the day it was recorded (`is_recorded`). The words are
+    printable, whatever the record holds: they go to terminals, logs and pages.
     """
 
     reference: str
@@ -183,7 +183,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, fact: Fact, text: str = "") -> Evidence:
-        """The evidence that a fact is, in its own words or in those given."""
+        """A fact as evidence, in its own words or in those given."""
         is_recorded = isinstance(fact, Problem) and fact.is_recorded and fact.when is not None
         words = printable(text or fact.text)
         return cls(printable(fact.reference), str(fact.when or ""), fact.side.value, words, is_recorded)
