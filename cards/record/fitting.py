@@ -1,4 +1,4 @@
-"""JSON that does not fit its type, made to fit as far as it does: what is lost of it is counted."""
+"""Fits JSON that does not match its type, as far as it can be made to fit, and counts what is lost."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LARGEST = 10**15  # beyond it a number is no measurement
 _MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
 _STATUSES = frozenset({"status", "intent"})
-_IDENTITIES = frozenset({"id", "resourceType", "subject", "patient"})  # of which no list is a name
+_IDENTITIES = frozenset({"id", "resourceType", "subject", "patient"})  # a list is never one of these
 _ESSENTIAL = frozenset({"resourceType", "code", "status"})
-_OWNERS = frozenset({"subject", "patient"})  # whose a record is: what cannot be read of them is not the same as absent
-_decode_numbers = msgspec.json.Decoder(float_hook=float).decode  # 1e999 is infinite, and then of no type
+_OWNERS = frozenset({"subject", "patient"})  # whose a record is: unreadable is not the same as absent
+_decode_numbers = msgspec.json.Decoder(float_hook=float).decode  # 1e999 becomes infinite, which fits no type
 
 
 def decode_anything(raw: bytes | Raw) -> Any:
-    """What the JSON says, in Python's own types; a number of too many digits is infinite, and then of no type."""
+    """The JSON in Python's own types; a number with too many digits becomes infinite, which fits no type."""
     try:
         return _decode_numbers(raw)
     except msgspec.ValidationError:
@@ -40,19 +40,19 @@ def _integer(digits: str) -> int | float:
 
 
 class MisfitError(Exception):
-    """A value is not of the type that its element has."""
+    """A value does not have the type of its element."""
 
     why = "is of the wrong type"
 
 
 class _TooLongError(MisfitError):
-    """A text is longer than any that has a meaning."""
+    """A text is longer than any text with a meaning."""
 
     why = f"is longer than {LONGEST_TEXT} characters"
 
 
 def fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draft: bool) -> Resource:
-    """A record as the struct of its type. Raises MisfitError when what it means cannot be read."""
+    """A record as the struct of its type. Raises MisfitError when its meaning cannot be read."""
     kind = value.get("resourceType")
     if not isinstance(kind, str | None) and not draft:
         raise MisfitError("resourceType")
@@ -64,9 +64,9 @@ def fit_record(value: dict[str, Any], where: str, defects: list[Defect], *, draf
 
 
 class _Wanted(NamedTuple):
-    """What an element may be, by what JSON has for it."""
+    """What an element may be, by the kinds of JSON values."""
 
-    kind: inspect.Type  # keeps alive what the memory below goes by
+    kind: inspect.Type  # keeps alive the object whose id is the key below
     is_raw: bool
     is_any: bool
     struct: inspect.StructType | None
@@ -80,7 +80,7 @@ _wanted: dict[int, _Wanted] = {}
 
 
 def _what_is_wanted(kind: inspect.Type) -> _Wanted:
-    """What a type of an element may be; as many as the structs of records have elements are remembered."""
+    """What an element of this type may be; it is remembered for each element of the structs of records."""
     wanted = _wanted.get(id(kind))
     if wanted is None:
         options = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
@@ -91,7 +91,7 @@ def _what_is_wanted(kind: inspect.Type) -> _Wanted:
         wanted = _wanted[id(kind)] = _Wanted(
             kind,
             is_raw=isinstance(kind, inspect.RawType),
-            is_any=isinstance(kind, inspect.AnyType | inspect.CustomType),  # object is one of one's own
+            is_any=isinstance(kind, inspect.AnyType | inspect.CustomType),  # `object` is a custom type
             struct=one(inspect.StructType),
             text=one(inspect.StrType),
             number=one(inspect.IntType, inspect.FloatType),
@@ -102,9 +102,9 @@ def _what_is_wanted(kind: inspect.Type) -> _Wanted:
 
 
 def fit(value: Any, kind: inspect.Type, where: str, defects: list[Defect], *, draft: bool, may_fit: bool = True) -> Any:
-    """The value as `kind` wants it. Raises MisfitError; what is lost inside it becomes a defect.
+    """The value as `kind` requires it. Raises MisfitError; anything lost inside it becomes a defect.
 
-    `may_fit` is false of one that is known not to fit as it is.
+    `may_fit` is false for a value that is known not to fit as it is.
     """
     wanted = _what_is_wanted(kind)
     if wanted.is_raw:
@@ -173,7 +173,7 @@ def _fit_struct(
     if kind.cls in _CODINGS and type(value.get("code")) is int:
         value = {**value, "code": str(value["code"])}
     if may_fit and kind.cls not in _WITH_RAW:
-        try:  # nearly every element inside of a record that does not fit
+        try:  # enough for nearly every element inside a record that does not fit
             return msgspec.convert(value, kind.cls)
         except msgspec.ValidationError:
             pass
@@ -190,7 +190,7 @@ def _fit_struct(
 
 
 def _is_text(given: str, kind: inspect.Type) -> bool:
-    """Whether a text is what an element wants, as it is."""
+    """Whether a text fits an element as it is."""
     wanted = _what_is_wanted(kind)
     text = wanted.text
     return text is not None and not wanted.is_raw and (text.max_length is None or len(given) <= text.max_length)
@@ -199,7 +199,7 @@ def _is_text(given: str, kind: inspect.Type) -> bool:
 def fit_element(
     struct: Any, element: inspect.Field, given: object, where: str, defects: list[Defect], *, draft: bool
 ) -> None:
-    """Set an element of a record, or of what is inside of one, as far as what is given for it fits."""
+    """Set an element of a record, or of a part of one, as far as the given value fits."""
     owner, name = type(struct), element.encode_name
     try:
         value = fit(_meant(given, name, element.type, owner), element.type, where, defects, draft=draft)
@@ -211,7 +211,7 @@ def fit_element(
         if owner in _MEANING and name in _ESSENTIAL and not draft:
             raise MisfitError(name) from None
         if owner is Reference:
-            raise MisfitError(name) from None  # by what is left of it, it might lead elsewhere
+            raise MisfitError(name) from None  # the rest of it might lead elsewhere
         defects.append(Defect(where, name, misfit.why))
         if name in _OWNERS:
             setattr(struct, element.name, Reference())
@@ -222,7 +222,7 @@ def fit_element(
 
 
 def _meant(given: object, name: str, kind: inspect.Type, owner: type) -> object:
-    """What stands in an element, in the shape that it has in R4. Raises MisfitError for a list that names nobody."""
+    """The value of an element, in the shape that it has in R4. Raises MisfitError for a list, which names nobody."""
     if isinstance(given, list) and (owner is Reference or name in _IDENTITIES):
         raise MisfitError
     if name in _STATUSES and isinstance(kind, inspect.UnionType):
@@ -232,7 +232,7 @@ def _meant(given: object, name: str, kind: inspect.Type, owner: type) -> object:
 
 
 def _as_text(value: object) -> str:
-    """A value that cannot be read, for the reader: it is recorded all the same."""
+    """A value that cannot be read, as text for the reader: it is recorded nevertheless."""
     written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=lambda _: "...")
     return written[:LONGEST_TEXT]
 
@@ -248,7 +248,7 @@ RECORDS = {
 }
 _OTHER = RECORDS["Other"]
 _REQUESTS = (ServiceRequest, MedicationRequest)
-_WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # what keeps JSON, or holds such
+_WITH_RAW = frozenset({Component, Bundle, Entry, *get_args(Resource)})  # types that keep JSON, or contain one that does
 _CODINGS = frozenset({Code, Coding})
 _ANSWERS = frozenset({"valueBoolean", "valueInteger", "valueCodeableConcept"})
-_MEANING = frozenset({Contained, *get_args(Resource)})  # what these are of is told by their code and status
+_MEANING = frozenset({Contained, *get_args(Resource)})  # their code and status say what they mean

@@ -1,4 +1,4 @@
-"""Of which kind a fact is, where only the newest of each kind are kept: what of it, beside its key, may matter."""
+"""The kinds of facts, where only the newest of each kind are kept: a kind is what may matter apart from the key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Fact)
 
 
 def bound(facts: dict[str, list[F]], kinds: Callable[[F], list[Hashable]]) -> None:
-    """Keep the newest facts of each kind, where a key has more than anybody has."""
+    """Keep the newest facts of each kind, where a key has more of them than anybody has."""
     for key, of_key in facts.items():
         if len(of_key) > MOST_OF_A_KIND:
             facts[key] = by_key(of_key, kinds)
@@ -29,7 +29,7 @@ def kinds_of_report(report: Report) -> list[Hashable]:
 
 
 def kind_of_order(order: Order) -> list[Hashable]:
-    """What of an order, beside its key and date, decides what it answers."""
+    """What decides, apart from its key and date, what an order answers."""
     urgency = order.priority if order.priority in ("stat", "asap", "urgent") else ""
     return [(order.is_pending, order.is_placed, order.declined, urgency, clocked(order))]
 

@@ -40,7 +40,7 @@ Named = tuple[tuple[str, ...], str, Medication | Contained | None]
 """The keys that a medicine means, its name, and the record that its reference leads to."""
 
 _DENIALS = frozenset({"no", "not", "nil", "denies"})
-# bindings.toml, [allergy]: what an allergy to a class is one to as well; for aspirin a clinician must agree
+# bindings.toml, [allergy]: what an allergy to a class also covers; for aspirin a clinician must agree
 _MEMBERS = {
     "allergy.nsaid-class": ("medication.ibuprofen", "medication.naproxen", "medication.other-nsaid"),
     "allergy.opioid-class": ("medication.opioid", "medication.tramadol"),
@@ -52,7 +52,7 @@ _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0}
 
 
 class Substance(NamedTuple):
-    """What a medicine is: its concept, those of its ingredients, and the words that stand beside the reference.
+    """What a medicine is: its concept, those of its ingredients, and the words that come with the reference.
 
     `medication` is the record that the reference leads to.
     """
@@ -73,11 +73,11 @@ def may_be_taken(record: MedicationRequest) -> bool:
 
 
 def medicines(records: Iterable[MedicationRequest], find: Resolve, reader: Reader) -> Iterator[Medicine]:
-    """Active medicines that a rule knows; one whose name is nowhere is a defect."""
+    """Active medicines that a rule knows; a medicine without any name is a defect."""
     for record in records:
         try:
             medicine = _medicine(record, find, reader)
-        except Exception as error:  # it costs itself, whatever it is
+        except Exception as error:  # whatever the error, only this record is lost
             reader.lose(record, error)
             continue
         if medicine is not None:
@@ -107,9 +107,9 @@ def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medic
 
 
 def _coded(concept: Raw, codes: Codes) -> Named | None:
-    """What a concept of a prescription names, which others of the same JSON name too; None when it says nothing.
+    """What the concept of a prescription names, remembered for others with the same JSON; None when it says nothing.
 
-    One that does not fit is None as well.
+    A concept that does not fit is None as well.
     """
     if concept is NOTHING:
         return None
@@ -133,13 +133,13 @@ def _named(substance: Substance, codes: Codes) -> Named:
 
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
-    """The instructions of a prescription, or of what is taken, which has them under another name."""
+    """The instructions of a prescription, or of a statement, which has them under another name."""
     ordered = DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)
     return ordered or DOSAGE.read(record.dosage, record, defects)
 
 
 def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
-    """When it was ordered, or taken from; no rule needs it, whoever reads the card does."""
+    """When it was ordered, or first taken; no rule needs this, but whoever reads the card does."""
     start = record.effectivePeriod.start if record.effectivePeriod else None
     return reader.first(record.authoredOn, record.effectiveDateTime, start)
 
@@ -147,7 +147,7 @@ def _since(record: MedicationRequest, reader: Reader) -> Moment | None:
 def substance_of(record: MedicationRequest, find: Resolve, defects: list[Defect], patient_id: str) -> Substance:
     """What is prescribed or taken: the concept itself, or the Medication that the reference leads to.
 
-    A Medication that is nowhere leaves the words of the reference, so that a name in them still matches.
+    If the Medication is nowhere, the words of the reference remain, so that a name in them still matches.
     """
     stated = MEDICINE.read(record.medicationCodeableConcept, record, defects)
     if stated is None and record.medication is not None:
@@ -199,7 +199,7 @@ def _medication(
 
 
 def _contained(pointer: str | None, contained: Sequence[Contained]) -> Contained | None:
-    """The contained resource that a local reference names; `#` may stand on either side, or on both."""
+    """The contained resource that a local reference names; either side, or both, may have a `#`."""
     name = (pointer or "").strip().removeprefix("#")
     return next((inner for inner in contained if name and (inner.id or "").removeprefix("#") == name), None)
 
@@ -214,7 +214,7 @@ def medicine_keys(substance: Substance, codes: Codes) -> tuple[str, ...]:
 
 
 def names_in(concept: CodeableConcept) -> Iterator[str]:
-    """Where a name may stand: in the words of a concept, and in a code that is a word."""
+    """The texts that may hold a name: the words of a concept, and a code that is a word."""
     yield from texts(concept)
     for coding in concept.coding or ():
         if coding.code and not coding.code.isdigit():
@@ -222,9 +222,9 @@ def names_in(concept: CodeableConcept) -> Iterator[str]:
 
 
 def allergy_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ...]:
-    """The keys of what a record is an allergy to: keys of [allergy], and the medicines that they mean.
+    """The keys of what a patient is allergic to: keys of [allergy], and the medicines that they mean.
 
-    An allergy to a class is one to each of its members (O8); words that deny an allergy name none.
+    An allergy to a class is an allergy to each of its members (O8); words that deny an allergy name none.
     """
     if concept is None:
         return ()
@@ -235,7 +235,7 @@ def allergy_keys(concept: CodeableConcept | None, codes: Codes) -> tuple[str, ..
 
 @lru_cache(maxsize=1000)
 def _with_members(named: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys that an allergy is named by, and those of the medicines that they mean."""
+    """The keys that name an allergy, and those of the medicines that they mean."""
     meant = (f"medication.{key.removeprefix('allergy.')}" for key in named if key.startswith("allergy."))
     members = (member for key in named for member in _MEMBERS.get(key, ()))
     return tuple(dict.fromkeys((*named, *(key for key in (*meant, *members) if key in VALUE_SETS))))
@@ -248,7 +248,7 @@ def _denies(words: str) -> bool:
 
 
 def medicine_name(substance: Substance, keys: Sequence[str]) -> str:
-    """The words for a medicine, as recorded; without any, the name of what it means."""
+    """The words for a medicine, as recorded; if there are none, the name of its key."""
     if len(substance.concepts) == 1:
         return first_text(substance.concepts[0]) or substance.words or _title(keys)
     said = [words for concept in substance.concepts if (words := first_text(concept))]
@@ -256,7 +256,7 @@ def medicine_name(substance: Substance, keys: Sequence[str]) -> str:
 
 
 def allergy_name(concept: CodeableConcept | None, keys: Sequence[str]) -> str:
-    """The words for what somebody is allergic to, as recorded; without any, the name of what it means."""
+    """The words for what somebody is allergic to, as recorded; if there are none, the name of its key."""
     return (first_text(concept) if concept is not None else "") or _title(keys)
 
 
@@ -265,10 +265,10 @@ def _title(keys: Sequence[str]) -> str:
 
 
 def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
-    """Milligrams a day; None as soon as one instruction does not state amount and timing.
+    """Milligrams a day; None as soon as one instruction does not state an amount and a timing.
 
-    Instructions of one sequence, or of none, are added up; those of different sequence follow each other, and the
-    largest step counts (O9). A number beyond what can be calculated states nothing.
+    Instructions with the same sequence, or with none, are added up. Those with different sequences follow each other,
+    and the largest step counts (O9). A number that is too large to calculate with states nothing.
     """
     steps: dict[int | None, float] = {}
     try:
@@ -286,18 +286,18 @@ def daily_dose(instructions: Iterable[Dosage] | None) -> float | None:
 
 def _daily(instruction: Dosage) -> float | None:
     if is_given(instruction.modifierExtension):
-        return None  # nobody here knows what it makes of the dose
+        return None  # what it does to the dose is unknown
     dose, times = _amount(instruction), _times_a_day(instruction.timing)
     daily = None if dose is None or times is None else dose * times
     return daily if daily is not None and isfinite(daily) else None
 
 
 def _times_a_day(timing: Timing | None) -> float | None:
-    """How often a day; None when it is not stated, or stated in two ways that differ."""
+    """How many times a day; None when this is not stated, or is stated in two ways that differ."""
     if timing is None:
         return None
     if timing.repeat is not None and (timing.repeat.frequencyMax or timing.repeat.periodMax):
-        return None  # from so many to so many times: no one dose
+        return None  # a range of times: there is no single dose
     coded = {_FREQUENCIES[word] for word in _words_of(timing.code) if word in _FREQUENCIES}
     repeat = timing.repeat
     if repeat is not None and (repeat.frequency or repeat.period):
@@ -320,7 +320,7 @@ def _words_of(code: CodeableConcept | None) -> Iterator[str]:
 
 
 def _amount(instruction: Dosage) -> float | None:
-    """Milligrams a time; an ordered and a calculated amount that differ are unknown."""
+    """Milligrams per dose; None when an ordered and a calculated amount differ."""
     amounts: list[float] = []
     for rate in instruction.doseAndRate or [DoseAndRate(instruction.doseQuantity)]:
         read = amount(rate.doseQuantity, _MILLIGRAMS)

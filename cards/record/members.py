@@ -1,6 +1,6 @@
-"""A record that does not fit, member by member: what fits of it is read as in a record in which all does.
+"""Reads a record that does not fit, member by member: the members that fit are read as in a record in which all fit.
 
-So it costs little more than one that fits, however many of its kind there are.
+So such a record costs little more than one that fits, however many of its kind there are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cards.record.other_types import OTHER_TYPES
 from cards.record.records import Other, Resource
 
 Member = tuple[inspect.Field, str, Callable[[Raw], Any] | None]
-"""An element of a record, its name, and what decodes it: None for one that records keep as JSON."""
+"""An element of a record, its name, and its decoder, which is None for an element that records keep as JSON."""
 
 
 class _Typed(Struct):
@@ -29,7 +29,7 @@ class _Typed(Struct):
 
 
 class _Stranger(Struct):
-    """What is read of a record whatever its type is."""
+    """The elements that are read of a record of any type."""
 
     resourceType: Raw = NOTHING
     id: str | None = None
@@ -44,7 +44,7 @@ _decode_stranger = msgspec.json.Decoder(_Stranger).decode
 
 
 def read_stranger(raw: Raw) -> Other | None:
-    """A record of a type that R4 does not know, or of none; None when it is another, or does not fit."""
+    """A record of a type that R4 does not know, or of none; None when its type is known, or when it does not fit."""
     try:
         seen = _decode_stranger(raw)
     except msgspec.ValidationError:
@@ -62,7 +62,7 @@ def read_stranger(raw: Raw) -> Other | None:
 
 
 def kind_of(resource_type: Raw) -> object:
-    """The resourceType as it was sent; one that is no text, or no name for its length, is of no type."""
+    """The resourceType as it was sent; one that is not text, or is too long for a name, is not a type."""
     if not resource_type:
         return None
     return decode_anything(resource_type) if len(resource_type) <= LONGEST_TEXT else False
@@ -71,7 +71,7 @@ def kind_of(resource_type: Raw) -> object:
 def read_loosely(
     raw: bytes | Raw, where: str, defects: list[Defect], *, draft: bool, mended: Mended | None = None
 ) -> Resource | None:
-    """A record as far as it fits; None when it is none, or what it means cannot be read.
+    """A record, as far as it fits; None when it is not a record, or when its meaning cannot be read.
 
     `mended` is what is known from the other records of its Bundle.
     """
@@ -96,7 +96,7 @@ def read_loosely(
 
 
 def _decode_in_part(raw: bytes | Raw) -> object:
-    """The members of a large record, as any objects; those that are large themselves stay JSON, and fit nothing."""
+    """The members of a large record, as generic objects; those that are large themselves stay JSON and fit nothing."""
     try:
         kind = kind_of(_decode_typed(raw).resourceType)
     except msgspec.ValidationError:
@@ -112,7 +112,7 @@ def _decode_in_part(raw: bytes | Raw) -> object:
 
 
 def _members(raw: bytes | Raw) -> Struct | None:
-    """The members of a record, each as JSON; None for what is no record of a type that is read, and for a Bundle."""
+    """The members of a record, each as JSON; None for a Bundle, and for anything that is not of a type that is read."""
     try:
         split: Struct = _split(raw)
     except msgspec.ValidationError:
@@ -121,7 +121,7 @@ def _members(raw: bytes | Raw) -> Struct | None:
 
 
 def _apart(split: Struct) -> tuple[Resource, list[Loose]]:
-    """The record of these members, as far as they fit; and the others."""
+    """The record with those of these members that fit, and the members that do not."""
     kind, its_members = _READ[type(split)]
     record: Any = kind()
     loose: list[Loose] = []
@@ -140,7 +140,7 @@ def mend(
 ) -> None:
     """Set what can be read of the members of a record that do not fit. Raises MisfitError.
 
-    Of these the shortest are looked at, `MOST_LOOSELY` bytes of them together.
+    Only the shortest of these are examined, `MOST_LOOSELY` bytes of them together.
     """
     longest = 0
     for element, text, known in loose:
@@ -152,7 +152,7 @@ def mend(
 
 
 def _longest(lengths: list[int]) -> int:
-    """The length up to which members may be looked at."""
+    """The length up to which members may be examined."""
     if sum(lengths) <= MOST_LOOSELY:
         return MOST_LOOSELY
     together = zip(sorted(lengths), accumulate(sorted(lengths)), strict=True)

@@ -1,4 +1,4 @@
-"""Members of records that do not fit, each mended once: who writes one of them wrongly writes many so."""
+"""Mends members of records that do not fit, each once: a sender who writes one wrongly writes many that way."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from cards.record.records import Resource
 
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
 _SHORT = 500  # bytes of a member that is remembered
-_ROOM = 64 * 1024  # bytes of all of them: what is made of them takes up to 35 times as much
+_ROOM = 64 * 1024  # bytes of all of them: once decoded, they take up to 35 times as much
 _OVERHEAD = 50  # bytes
-_MANY = 100  # records that are mended take as long as to make a decoder for them
+_MANY = 100  # mending this many records takes as long as making a decoder for them
 
 
 class Made(NamedTuple):
-    """What a member that does not fit makes of a record: what is set, and what is lost; `essential` if that is all."""
+    """The effect of a member that does not fit: what is set, and what is lost; `essential` if the record is lost."""
 
     values: Sequence[tuple[str, object]]
     lost: Defects
     essential: str = ""
 
     def set(self, record: Resource, own: str, where: str, defects: list[Defect]) -> None:
-        """Set the member `own` of a record, as far as it fits. Raises MisfitError when it means nothing without."""
+        """Set the member `own` of a record, as far as it fits. Raises MisfitError if it is essential to the record."""
         self.lost.into(defects, where)
         if self.essential:
             raise MisfitError(self.essential)
@@ -38,13 +38,13 @@ class Made(NamedTuple):
 
 
 Loose = tuple[inspect.Field, Raw, Made | None]
-"""A member of a record that does not fit its element, and what is known to become of it."""
-_WORDS = "valueString"  # an answer that cannot be read stands there, unless a text does
-_STATUS = "status"  # becomes unreadable with what would turn a record's meaning around
+"""A member of a record that does not fit its element, its JSON, and its effect if that is already known."""
+_WORDS = "valueString"  # it takes an answer that cannot be read, unless it already holds a text
+_STATUS = "status"  # it becomes unreadable with an element that would reverse the meaning of a record
 
 
 class Mended:
-    """What was made of members that did not fit, by their JSON, within one Bundle."""
+    """The effects of members that did not fit, by their JSON, within one Bundle."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[type, str, bytes], Made] = {}
@@ -53,23 +53,23 @@ class Mended:
         self._names: defaultdict[type, set[str]] = defaultdict(set)
 
     def note(self, kind: type, loose: Sequence[Loose]) -> None:
-        """Count a record of this type, of whose members these do not fit."""
+        """Count a record of this type in which these members do not fit."""
         self._misfits[kind] += 1
         self._names[kind].update(element.name for element, _, _ in loose)
 
     def often(self, kind: type) -> frozenset[str]:
-        """The members that do not fit in records of this type, when by now there are many; they are counted anew."""
+        """The members that do not fit in records of this type, once there are many; the count then starts again."""
         if kind not in self._misfits or self._misfits[kind] < _MANY:
             return frozenset()
         self._misfits[kind] = 0
         return frozenset(self._names[kind])
 
     def known(self, kind: type, name: str, text: Raw) -> Made | None:
-        """What becomes of a member of a record of this type that does not fit; None when that is not known."""
+        """The effect of a member that does not fit a record of this type; None when it is not known yet."""
         return self._known.get((kind, name, _bytes((text,))))
 
     def make(self, kind: type[Any], element: inspect.Field, text: Raw, *, draft: bool, is_read: bool) -> Made:
-        """What becomes of a member that does not fit; nothing of one that is not read."""
+        """The effect of a member that does not fit; if it may not be read, nothing of it is set."""
         made = _made(kind, element, decode_anything(text) if is_read else text, draft=draft)
         self._room -= len(text) + _OVERHEAD
         if is_read and self._room > 0 and len(text) <= _SHORT:

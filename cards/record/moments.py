@@ -1,8 +1,8 @@
 """Time as records hold it: an instant, or a date without a clock, seen from one `now`.
 
 The rules are those of FHIR R4 dateTime: a date to the month or year stands for its last day, a time
-without offset is in the zone of `now`, a time after `now` counts as `now`, and what cannot be read is
-no date. Elapsed time decides between instants, calendar days as soon as one side has no clock time.
+without offset is in the zone of `now`, a time after `now` counts as `now`, and text that cannot be read is
+not a date. Elapsed time decides between two instants; calendar days decide if one side has no clock time.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Moment(Struct, frozen=True):
 
 
 class Latest(Struct, frozen=True):
-    """The latest of several moments, with clock time and without: enough to compare them all with another one."""
+    """The latest of several moments, with and without clock time: enough to compare all of them with another one."""
 
     day: date | None = None
     day_without_clock: date | None = None
@@ -59,7 +59,7 @@ class Latest(Struct, frozen=True):
 
     @classmethod
     def of(cls, moments: Iterable[Moment | None]) -> Latest:
-        """The latest of these moments; unknown ones are none."""
+        """The latest of these moments; unknown ones do not count."""
         known = [moment for moment in moments if moment is not None]
         return cls(
             max((moment.day for moment in known), default=None),
@@ -147,9 +147,9 @@ class Clock:
 
 
 def _plain(text: str) -> datetime | None:
-    """The instant of a text such as `2026-03-02T10:00:00+00:00`, as nearly all are; None when it may be anything else.
+    """The instant of a text such as `2026-03-02T10:00:00+00:00`, as nearly all are; None when it may be another form.
 
-    To look at the marks between the numbers costs a third of what the regular expression does.
+    Checking the marks between the numbers costs a third of what the regular expression costs.
     """
     if (
         len(text) != _LENGTH
@@ -162,7 +162,7 @@ def _plain(text: str) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(text)
-    except ValueError:  # a leap second, or no date
+    except ValueError:  # a leap second, or not a date
         return None
 
 
@@ -173,7 +173,7 @@ def _last_day(year: int, month: int | None, day: int | None) -> date:
 
 
 def newest(items: Iterable[T], when: Callable[[T], Moment | None]) -> list[T]:
-    """Those items that none is later than: several when times are equal or have no clock."""
+    """The items that no other item is later than: several when times are equal or have no clock time."""
     dated = [(item, moment) for item in items if (moment := when(item)) is not None]
     if len(dated) < 2:
         return [item for item, _ in dated]

@@ -17,7 +17,7 @@ Keys = tuple[str, ...]
 
 
 def folded(text: str) -> str:
-    """A text as names are compared: without case and accents, whatever its dashes and spaces."""
+    """A text in the form in which names are compared: without case and accents, whatever its dashes and spaces."""
     if not text.isascii():
         signs = unicodedata.normalize("NFKD", text.translate(_DASHES))
         text = "".join(sign for sign in signs if unicodedata.category(sign) not in _UNSEEN).casefold()
@@ -25,14 +25,14 @@ def folded(text: str) -> str:
 
 
 class Names:
-    """Finds every name in one pass over a text: each word is looked up, and what begins with it is compared."""
+    """Finds every name in one pass over a text: looks up each word, and compares the names that begin with it."""
 
     def __init__(self) -> None:
         self._by_first_word: dict[str, dict[str, Keys]] = {}
         self._memo: dict[str, Keys] = {}
 
     def add(self, key: str, names: Iterable[str]) -> None:
-        """Names that mean this key."""
+        """Add names that mean this key."""
         for name in map(folded, names):
             first = _WORD.match(name)
             if first is not None:
@@ -40,7 +40,7 @@ class Names:
                 starting[name] = (*starting.get(name, ()), key)
 
     def keys(self, text: str) -> Keys:
-        """The keys whose names stand in a text as whole words."""
+        """The keys whose names appear in a text as whole words."""
         keys = self._memo.get(text)
         if keys is None:
             keys = tuple(dict.fromkeys(key for _, these in self._matches(text) for key in these))
@@ -49,7 +49,7 @@ class Names:
         return keys
 
     def first_of(self, text: str, wanted: Iterable[str]) -> str:
-        """The first name of these keys that stands in a text, as it is written there; empty when there is none."""
+        """The first name of these keys that appears in a text, as it is written there; empty when there is none."""
         keys = frozenset(wanted)
         for start, name, these in self._places(text):
             if not keys.isdisjoint(these):

@@ -1,4 +1,4 @@
-"""Of more than anybody has, the newest: of the records of one patient, and of the facts of one kind."""
+"""Keeps the newest where there are more than anybody has: of one patient's records, and of the facts of one kind."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cards.record.records import Resource
 MOST_RECORDS = 20_000  # a setting
 MOST_OF_A_KIND = 200  # facts of one kind and side: more of them tell a rule nothing that the newest do not
 
-# Where a record says when it was so, in the order in which that is looked for. What has none of these holds until it
-# is taken off the record: a device, an allergy, the patient.
+# The elements in which a record says when it was true, in the order in which they are tried. A type that has none of
+# these holds until it is taken off the record: a device, an allergy, the patient.
 _DATES = (
     "effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "performedDateTime", "performedPeriod",
     "onsetDateTime", "onsetPeriod", "recordedDate", "authoredOn", "occurrenceDateTime", "occurrencePeriod",
@@ -27,7 +27,7 @@ _NO_DAY, _NO_INSTANT = date.min, datetime.min.replace(tzinfo=UTC)
 
 F = TypeVar("F", bound=Fact)
 Label = tuple[Hashable, int]
-"""What a fact is one of, and how many of those are kept."""
+"""A group that a fact belongs to, and how many of the group are kept."""
 
 
 def newest_records(
@@ -35,8 +35,8 @@ def newest_records(
 ) -> tuple[Mapping[str, Sequence[Resource]], frozenset[str]]:
     """The newest records of all keys together, at most `most`, and the keys of which some were left out.
 
-    What holds until it is taken off the record counts as newest, what should have a date and has none as oldest.
-    Half of `most` is shared among the keys, so that no flood of one kind hides the newest of another.
+    A record that holds until it is taken off the record counts as newest; one that should have a date but has none
+    counts as oldest. Half of `most` is shared among the keys, so that no flood of one kind hides the newest of another.
     """
     if sum(map(len, records.values())) <= most:
         return records, frozenset()
@@ -57,7 +57,7 @@ def newest_records(
 
 
 def _written(record: Resource) -> str:
-    """When a record was so, as text that sorts by time."""
+    """When a record was true, as text that sorts by time."""
     names = _DATES_OF.get(type(record))
     if not names:
         return _ALWAYS
@@ -71,7 +71,7 @@ def _written(record: Resource) -> str:
 
 
 def newest_of(facts: list[F], labels: Callable[[F], Iterable[Label]]) -> list[F]:
-    """The facts, in their order, without those that are too many by every one of their labels; the newest stay."""
+    """The facts, in their order, without those that are too many under each of their labels; the newest stay."""
     if len(facts) <= MOST_OF_A_KIND:
         return facts
     seen: Counter[Hashable] = Counter()
@@ -90,7 +90,7 @@ def _recency(fact: Fact) -> tuple[date, datetime]:
 
 
 def clocked(fact: Fact) -> str:
-    """Whether a fact has a date, and a clock time: the newest of each matter to windows of their own."""
+    """Whether a fact has a date, and a clock time: the newest of each sort matter to different windows."""
     if fact.when is None:
         return "undated"
     return "day" if fact.when.instant is None else "instant"
