@@ -1,7 +1,7 @@
-"""The types of FHIR R4 that stand in charts, or beside them in a search, and that no rule reads.
+"""The types of FHIR R4 that occur in charts, or come along in a search, and that no rule reads.
 
-They are known so that one of them does not cost a body the one pass in which it is decoded; a type that is missing
-here is read all the same, more slowly.
+They are listed so that a body with one of them can still be decoded in one pass. A type that is missing here is still
+read, but more slowly.
 """
 
 from __future__ import annotations

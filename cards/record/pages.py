@@ -1,4 +1,4 @@
-"""Pages of a FHIR server to records, in steps that are short whatever a page holds."""
+"""Reads the pages of a FHIR server into records, in steps that are short whatever a page holds."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _decode_raw_bundle = msgspec.json.Decoder(_RawBundle).decode
 
 
 def read_page(raw: bytes, where: str, defects: list[Defect], go_on: Callable[[], object]) -> Resource | None:
-    """As `read_resource`, for a page of any size: `go_on` is called between its entries, and may raise to end it.
+    """Like `read_resource`, for a page of any size: `go_on` is called between its entries, and may raise to stop.
 
-    A page that holds too many elements is refused; of its records those are left out. Raises UnreadableError, and
-    what `go_on` raises.
+    A page that holds too many elements is refused; a record that does is left out. Raises UnreadableError, and
+    whatever `go_on` raises.
     """
     if len(raw) <= _AT_ONCE:
         return read_resource(raw, where, defects)
@@ -71,7 +71,7 @@ def _entries(entries: list[_RawEntry], where: str, defects: list[Defect], go_on:
     for number, entry in enumerate(entries, 1):
         raw = bytes(entry.resource)
         if raw == b"null":
-            continue  # a link or an outcome of the search, no record
+            continue  # a link or an outcome of the search, not a record
         go_on()
         place = f"{where}, entry {number}"
         if len(raw) > _RECORD_OBJECTS and raw.count(b"{") + raw.count(b"[") > _RECORD_OBJECTS:

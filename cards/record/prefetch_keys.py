@@ -1,4 +1,4 @@
-"""The prefetch keys: what a request supplies of a patient, and what a FHIR server is asked for instead."""
+"""The prefetch keys: what a request supplies about a patient, and what is otherwise read from a FHIR server."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from msgspec import Struct
 
 
 class PrefetchKey(Struct, frozen=True):
-    """One key, and what is known of it without a rule or a server."""
+    """One key, and what is known about it without a rule or a server."""
 
     resource_type: str
     supplies: tuple[str, ...]
     """The keys of bindings.toml, or their first words, whose facts it holds."""
     unseen: str = ""
-    """What the reader of a card has to check when it could not be read (D58); empty where no card comes without it."""
+    """What the reader of a card has to check when it could not be read (D58); empty if no card is shown without it."""
     element: str = ""
-    """The element that a value set of ours filters."""
+    """The element that one of our value sets filters."""
     read_by: str = ""
-    """The member of the context with the id of the one resource to read; without it the patient's are searched."""
+    """The member of the context with the id of the one resource to read; if empty, the patient's are searched for."""
     is_required: bool = False
-    """Whether there is no evaluation while nothing at all is known of it."""
+    """Whether nothing is evaluated as long as nothing at all is known about it."""
 
 
 PREFETCH_KEYS = {
@@ -98,7 +98,7 @@ PREFETCH_KEYS = {
         read_by="encounterId",
     ),
 }
-"""By name, in the order in which they are asked for and named as unseen."""
+"""By name, in the order in which they are requested and named as unseen."""
 
 REQUIRED = frozenset(name for name, key in PREFETCH_KEYS.items() if key.is_required)
 

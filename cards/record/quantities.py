@@ -14,22 +14,22 @@ _SPACE = re.compile(r"\s+")
 _LONGEST_UNIT = 50  # characters
 COMPARATORS = frozenset({"<", "<=", ">", ">="})
 _SIGNS = {"\u2264": "<=", "\u2265": ">="}
-# How 1.73 m\u00b2 is written differs by its marks alone: {1.73_m2}, 1.73 m^2, 1,73 m\u00b2.
+# The ways of writing 1.73 m\u00b2 differ only in their marks: {1.73_m2}, 1.73 m^2, 1,73 m\u00b2.
 _MARKS = str.maketrans({"{": None, "}": None, "_": None, "^": None, "\u00b2": "2", ",": "."})
 
 Units = Mapping[str, float]
-"""Units as they are compared, with the factor to the one that the rules count in."""
+"""Units in the form in which they are compared, with the factor to the unit that the rules use."""
 
 
 class Amount(NamedTuple):
-    """A number in the unit that the rules count in; `bound` is its comparator, or empty."""
+    """A number in the unit that the rules use; `bound` is its comparator, or empty."""
 
     value: float
     bound: str = ""
 
 
 def units(factors: Mapping[str, float]) -> Units:
-    """A table of units for `amount`, without regard to case and spaces."""
+    """A table of units for `amount`, regardless of case and spaces."""
     return {_folded(unit[:_LONGEST_UNIT]): factor for unit, factor in factors.items()}
 
 

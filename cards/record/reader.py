@@ -1,4 +1,4 @@
-"""What it takes to make a fact of a record: the codes of the site, the clock, and where defects are counted."""
+"""What is needed to make a fact from a record: the codes of the site, the clock, and where defects are counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _KEYS = {key.resource_type: {name} for name, key in PREFETCH_KEYS.items()}
 
 
 class Reader:
-    """Reads what the records of one patient have in common; what cannot be read is added to `defects`."""
+    """Reads what the records of one patient have in common; anything that cannot be read is added to `defects`."""
 
     def __init__(self, codes: Codes, clock: Clock, patient_id: str) -> None:
         self.codes = codes
@@ -42,14 +42,14 @@ class Reader:
         self.defects = Defects()
         self.left_out: list[LeftOut] = []
         self.lost: set[str] = set()
-        """The prefetch keys of which a record was left out since it raised."""
+        """The prefetch keys of which a record was left out because reading it raised an error."""
 
     def defect(self, record: Resource, element: str, why: str, *, dropped: bool = False) -> None:
         """Count an element of a record that could not be read."""
         self.defects.append(Defect(reference(record), element, why, dropped))
 
     def leave_out(self, record: Resource, keys: tuple[str, ...], element: str, why: str, *, decides: bool) -> None:
-        """Count a record of these keys that cannot be read, and keep it in mind."""
+        """Count a record of these keys that cannot be read, and remember it."""
         self.defect(record, element, why, dropped=True)
         said = f"its {element} {why}"
         known = VALUE_SETS.get(min(keys))
@@ -59,7 +59,7 @@ class Reader:
     def is_modified(
         self, record: Resource, keys: tuple[str, ...], *, part: Part | None = None, decides: bool = False
     ) -> bool:
-        """Whether an extension that nobody here knows may turn a record's meaning around, or that of a part of it.
+        """Whether an unknown modifier extension may reverse the meaning of a record, or of a part of it.
 
         The record, or the part, is then left out (O13).
         """
@@ -69,14 +69,14 @@ class Reader:
         return True
 
     def status(self, record: Stated, keys: tuple[str, ...]) -> str | None:
-        """The status of a record as R4 writes it; one that cannot be read is counted and kept in mind."""
+        """The status of a record as R4 writes it; one that cannot be read is counted and remembered."""
         said = status(record.resourceType, record.status)
         if said == UNREADABLE:
             self.leave_out(record, keys, "status", "cannot be read", decides=False)
         return said
 
     def lose(self, record: Resource, error: Exception) -> None:
-        """Leave out a record that raised while it was read, and count it: its key is read in part.
+        """Leave out a record that raised an error while it was read, and count it: its key has been read only in part.
 
         Raises OtherPatientError again: a record of another patient is refused, never left out.
         """
@@ -93,7 +93,7 @@ class Reader:
         return None
 
     def effective(self, record: Observation | DiagnosticReport) -> Moment | None:
-        """When it was so: effective[x], or else when it was issued."""
+        """The time to which a record applies: effective[x], or else when it was issued."""
         when = self.clock.read(record.effectiveDateTime)
         if when is None:
             when = self.first(*ends(record.effectivePeriod), record.effectiveInstant, record.issued)
@@ -107,7 +107,7 @@ class Reader:
 
 
 def is_given(modifier: Raw) -> bool:
-    """Whether a modifierExtension is there at all."""
+    """Whether a modifierExtension is present at all."""
     return modifier is not NOTHING and bytes(modifier).translate(None, b" \t\r\n") not in _NOTHING
 
 

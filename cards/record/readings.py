@@ -23,11 +23,11 @@ from cards.record.words import printable
 
 _SHOWN = 40  # characters of a value that cannot be read
 _MARGIN = timedelta(days=2)  # a day may begin in another time zone
-_NONE: list[Reading] = []  # nobody changes it in place
+_NONE: list[Reading] = []  # never changed in place
 
 
 def _labels(reading: Reading) -> list[Label]:
-    """One of its side, and one of its answer where it is no measurement: of each answer the newest is kept."""
+    """A label of its side and, unless it is a measurement, one of its answer: the newest of each answer is kept."""
     kind = reading.side, clocked(reading)
     if reading.code not in values.ANSWERED:
         return [(kind, MOST_OF_A_KIND)]
@@ -36,7 +36,7 @@ def _labels(reading: Reading) -> list[Label]:
 
 @lru_cache(maxsize=1000)
 def _place(meaning: Meaning) -> tuple[str, str]:
-    """Under which exam code or measurement key it is read, and its key without `observation.`."""
+    """The exam code or measurement key under which it is read, and its key without `observation.`."""
     key = meaning.key.partition(".")[2]
     return meaning.code if meaning.code in values.EXAM_NAMES else key, key
 
@@ -52,7 +52,7 @@ class _Observed(Struct):
 
 
 class Unreadable:
-    """A value that is recorded and cannot be read; it is looked at when a rule asks what stands there."""
+    """A value that is recorded but cannot be read; it is examined when a rule asks what is written there."""
 
     def __init__(self, reader: Reader, record: Observation, valued: Valued) -> None:
         self._reader = reader
@@ -61,13 +61,13 @@ class Unreadable:
 
     @cached_property
     def when(self) -> Moment | None:
-        """When it was so."""
+        """The time to which the value applies."""
         return self._reader.effective(self._record)
 
     @cached_property
     def words(self) -> str:
-        """What stands there; empty when nothing does."""
-        quantity = QUANTITY.read(self._valued.valueQuantity, self._record, [])  # what is lost of it has been counted
+        """What is written there; empty when there is nothing."""
+        quantity = QUANTITY.read(self._valued.valueQuantity, self._record, [])  # any loss has been counted
         return printable(values.written(self._valued, quantity)[:_SHOWN])
 
 
@@ -81,7 +81,7 @@ class Readings:
         self._unreadable: defaultdict[str, list[Unreadable]] = defaultdict(list)
 
     def add(self, meaning: Meaning, record: Observation, valued: Valued) -> None:
-        """Take in an Observation or a component of it, unread."""
+        """Add an Observation, or a component of one, unread."""
         code, key = _place(meaning)
         self._observed[code].append(_Observed(record, valued, key))
 
@@ -95,7 +95,7 @@ class Readings:
         return readings
 
     def unreadable(self, code: str) -> list[Unreadable]:
-        """What is recorded of a finding or measurement and cannot be read."""
+        """The recorded values of a finding or measurement that cannot be read."""
         self.of(code)
         return self._unreadable.get(code, [])
 
@@ -111,7 +111,7 @@ class Readings:
         )
 
     def read_all(self) -> None:
-        """Read what no rule has asked for as well: what cannot be read becomes a defect."""
+        """Also read what no rule has asked for: anything that cannot be read becomes a defect."""
         for code in self._observed:
             self.of(code)
 
@@ -127,7 +127,7 @@ class Readings:
     def _reading_or_none(self, code: str, observed: _Observed) -> Reading | None:
         try:
             return self._reading(code, observed)
-        except Exception as error:  # it costs itself, whatever it is
+        except Exception as error:  # whatever the error, only this record is lost
             self._reader.lose(observed.record, error)
             return None
 

@@ -1,8 +1,8 @@
 """The FHIR R4 resources that rules may read, as typed structs.
 
-One struct a resource type, told apart by `resourceType`: a body is decoded in one pass, and what no rule
-reads is skipped without being built. Of a thousand records few matter: what holds many values (codes,
-quantities, dosages) stays JSON until a rule wants it. `decoding.py` says what happens when something does not fit.
+There is one struct per resource type, chosen by `resourceType`. A body is decoded in one pass, and anything that no
+rule reads is skipped without being built. Few of a thousand records matter, so elements with many values (codes,
+quantities, dosages) stay JSON until a rule wants them. `decoding.py` says what happens when something does not fit.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from cards.record.other_types import OTHER_TYPES
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """The data type id of R4."""
 _LONGEST_REFERENCE = 1000  # characters
-_URN = "urn:uuid:"  # in a Bundle that was written at once
+_URN = "urn:uuid:"  # in a Bundle that was written as a whole
 _REFERENCE = re.compile(
     r"\s*(?P<base>(?i:https?):/(?:/[^\s/?#]+)+/)?(?P<kind>[A-Za-z]+)/(?P<id>[^\s/?#]+)(?:/_history/[^\s/?#]+)?\s*",
 )
 
 
 class _Record(Struct, gc=False, tag_field="resourceType", tag=True):
-    """What records of every type have. Whose it is stands under `subject`, or under `patient`: see `whose`."""
+    """The elements that records of every type have. `subject` or `patient` says whose a record is: see `whose`."""
 
     resourceType: ClassVar[str] = ""
     id: str | None = None
@@ -64,7 +64,7 @@ class Patient(_Record, gc=False):
 
 
 class Encounter(_Record, gc=False):
-    """The encounter; its class is a coding or a concept, or several where R5 is spoken."""
+    """The encounter; its class is a coding or a concept, or several in R5."""
 
     status: Raw = NOTHING
     encounterClass: Raw = field(default=NOTHING, name="class")
@@ -112,7 +112,7 @@ class Observation(Valued, gc=False, tag_field="resourceType", tag=True):
 
 
 class DiagnosticReport(_Record, gc=False):
-    """A report with what it concludes and the Observations that it results from."""
+    """A report with its conclusions and the Observations that are its results."""
 
     status: Text | None = None
     code: Raw = NOTHING
@@ -126,7 +126,7 @@ class DiagnosticReport(_Record, gc=False):
 
 
 class _Request(_Record, gc=False):
-    """What requests of every kind have."""
+    """The elements that requests of every kind have."""
 
     status: Text | None = None
     intent: Text | None = None
@@ -136,7 +136,7 @@ class _Request(_Record, gc=False):
 
 
 class ServiceRequest(_Request, gc=False):
-    """An order of a service; that of a device has the same elements but for the name of its code."""
+    """An order for a service; one for a device has the same elements, except for the name of its code."""
 
     code: Raw = NOTHING
     codeCodeableConcept: Raw = NOTHING
@@ -149,7 +149,7 @@ class ServiceRequest(_Request, gc=False):
 
 
 class DeviceRequest(ServiceRequest, gc=False):
-    """An order of a device."""
+    """An order for a device."""
 
 
 class MedicationRequest(_Request, gc=False):
@@ -200,7 +200,7 @@ class Device(_Record, gc=False):
 
 
 class OperationOutcome(_Record, gc=False):
-    """What a server says instead of data, or beside it."""
+    """What a server says instead of data, or in addition to it."""
 
     issue: Elements[Issue] | None = None
 
@@ -221,13 +221,13 @@ class Entry(Struct, gc=False):
 class Bundle(_Record, gc=False):
     """The records that a search found, and how many it says there are.
 
-    One that `is_lost` had entries of which nothing could be read. One that was read by entry holds no entry without
-    a resource but those whose resource could not be read.
+    A Bundle that `is_lost` had entries, but nothing of them could be read. In a Bundle that was read by entry, the only
+    entries without a resource are those whose resource could not be read.
     """
 
     total: int | None = None
     entry: list[Entry] | None = None
-    is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: they were too many that do not fit
+    is_cut: bool = field(default=False, name="_isCut")  # decoding left entries out: too many did not fit
     link: Elements[Link] | None = None
     is_lost: bool = False
     is_by_entry: bool = field(default=False, name="_isByEntry")
@@ -257,11 +257,11 @@ else:
     _typed = [("is_typed", bool, True)]
     _others = (defstruct("Other", _typed, bases=(Other,), gc=False, tag=name) for name in OTHER_TYPES)
     Decoded = Union[(Resource, *_others)]
-"""What records are decoded as: types that no rule reads are kinds of Other."""
+"""The types that records are decoded to: those that no rule reads are kinds of Other."""
 
 
 def reference_id(reference: str | None, resource_type: str) -> str | None:
-    """The id in a reference to this resource type: `Type/id`, behind a base or not, with a version or not.
+    """The id in a reference to this resource type: `Type/id`, with or without a base or a version.
 
     None for anything else: it leads elsewhere, or two programs could read it differently.
     """
@@ -269,19 +269,19 @@ def reference_id(reference: str | None, resource_type: str) -> str | None:
         return None
     kind, _, identity = reference.partition("/")
     if kind == resource_type and identity.replace("-", "0").isalnum():
-        return identity  # nearly always, at a third of what the regular expression costs
+        return identity  # nearly always, at a third of the cost of the regular expression
     written = _REFERENCE.fullmatch(reference)
     if written is None or written["kind"] != resource_type:
         return None
     base = written["base"]
-    # no server's address, but the path of another resource
+    # not a server's address, but the path of another resource
     if base and (f"/{resource_type}/" in base or "/_history/" in base):
         return None
     return written["id"]
 
 
 def local_id(reference: str | None, resource_type: str) -> str | None:
-    """The id in a reference to a record that came along: as `reference_id`, or `urn:uuid:` before it."""
+    """The id in a reference to a record that came along: as in `reference_id`, or with `urn:uuid:` before it."""
     written = (reference or "").strip()
     if written[: len(_URN)].lower() == _URN and len(written) <= _LONGEST_REFERENCE:
         return written[len(_URN) :]

@@ -1,4 +1,4 @@
-"""What short JSON texts mean, to the letter: the records of one patient repeat each other, and those of others."""
+"""Remembers what short JSON texts mean, by exact text: records repeat those of the same patient and of others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
-_OVERHEAD = 200  # bytes of an entry, beside its text
+_OVERHEAD = 200  # bytes of an entry, apart from its text
 
 
 class Remembered(Generic[V]):
-    """What is known of texts of up to `longest` bytes, within `room` bytes of them."""
+    """What is known about texts of up to `longest` bytes each, within `room` bytes in all."""
 
     def __init__(self, room: int, longest: int) -> None:
         self._known: dict[bytes, V] = {}
@@ -21,7 +21,7 @@ class Remembered(Generic[V]):
     def add(self, text: bytes, value: V) -> None:
         """Keep what a text means; when there is no more room, all others are forgotten.
 
-        Else one request of so many odd texts would keep out all others for ever.
+        Otherwise one request with that many odd texts would keep out all others for good.
         """
         if len(text) > self._longest:
             return

@@ -22,12 +22,12 @@ from cards.value_sets.value_set import VALUE_SETS
 
 VOID_OBSERVATION = frozenset({"entered-in-error", "cancelled", "unknown", UNREADABLE})
 PLAIN_OBSERVATION = RESULT - VOID_OBSERVATION
-"""What the status of nearly every Observation that counts is, to the letter."""
+"""The statuses, exactly as written, of nearly every Observation that counts."""
 STRUCTURAL = "lesion.structural"
 
 
 class Located(NamedTuple):
-    """What an Observation says of the lesions of a report: which, on which side, and whether they are there."""
+    """What an Observation says about the lesions of a report: which, on which side, and whether they are present."""
 
     meanings: tuple[Meaning, ...]
     side: Side
@@ -42,15 +42,15 @@ class Located(NamedTuple):
 def reports(
     records: Iterable[tuple[DiagnosticReport, tuple[str, ...]]], located: Mapping[str, Located], reader: Reader
 ) -> Iterator[Report]:
-    """Final reports, each given with its keys, with the lesions that they conclude.
+    """The final reports, with the lesions that they conclude; each record is given with its keys.
 
-    A lesion's side is that of its result Observation. `located` are the Observations that stand beside the
+    A lesion's side is that of its result Observation. `located` are the Observations that come along with the
     reports, by reference.
     """
     for record, keys in records:
         try:
             yield _report(record, keys, located, reader)
-        except Exception as error:  # it costs itself, whatever it is
+        except Exception as error:  # whatever the error, only this record is lost
             reader.lose(record, error)
 
 
@@ -72,7 +72,7 @@ def _report(record: DiagnosticReport, keys: tuple[str, ...], located: Mapping[st
 
 
 def _naming(concluded: tuple[Meaning, ...], results: Sequence[Located]) -> tuple[Meaning, ...]:
-    """What may name a lesion: what is concluded, and what the results show or are about."""
+    """The meanings that may name a lesion: those that are concluded, and those that the results show or are about."""
     shown = [m for one in results if not one.is_absent for m in one.meanings if m.key == STRUCTURAL]
     return (*concluded, *shown, *[m for one in results for m in one.meanings if m.key.startswith("condition.")])
 
@@ -85,7 +85,7 @@ def _lesions(naming: tuple[Meaning, ...], results: Sequence[Located]) -> Iterato
 
 
 def _named(naming: tuple[Meaning, ...]) -> Sequence[tuple[str, Sequence[tuple[tuple[str, ...], tuple[str, ...]]]]]:
-    """Each lesion that is named, with the diseases and codes that name it; by several diseases it is several."""
+    """Each lesion that is named, with the diseases and codes that name it; one named by several diseases is several."""
     lesions = []
     for key in dict.fromkeys([meaning.key for meaning in naming if meaning.key.startswith("lesion.")]):
         named: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
@@ -121,7 +121,7 @@ def _results(
 
 
 def located_by(meanings: tuple[Meaning, ...], record: Observation | Contained, codes: Codes) -> Located:
-    """What an Observation of these meanings says of a lesion."""
+    """What an Observation with these meanings says about a lesion."""
     site = side(record, codes) if isinstance(record, Observation) else site_side(record.bodySite, codes)
     return Located(meanings, site, _is_denied(record, codes))
 

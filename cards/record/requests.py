@@ -1,4 +1,4 @@
-"""What a request says of itself: its priority, its intent, its time, and that the patient declined it."""
+"""What a request says about itself: its priority, its intent, its time, and that the patient declined it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def priority(record: fhir.ServiceRequest | fhir.MedicationRequest) -> str | None
 
 
 def occurrence(record: fhir.ServiceRequest) -> tuple[str | None, str | None]:
-    """When what is requested is to be done, in the order in which it is looked for."""
+    """When the requested service is to be done, in the order in which the elements are tried."""
     return record.occurrenceDateTime, ends(record.occurrencePeriod)[1]
 
 
-# O6: what is proposed or planned is not ordered
+# O6: a proposal or a plan is not an order
 _ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", "directive"})
 
 
 def is_ordered(intent: str | None) -> bool:
-    """Whether an intent makes a request an order; one that is missing does."""
+    """Whether an intent makes a request an order; a missing intent does."""
     return not intent or intent.strip().lower() in _ORDERED
 
 

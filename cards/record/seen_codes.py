@@ -1,4 +1,4 @@
-"""The codes of records that were seen, as JSON, and what they mean: nearly every patient's are those of others."""
+"""The codes seen in records, as JSON, and what they mean: nearly all codes of one patient occur in others too."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from cards.record.side import Side
 M = TypeVar("M")
 
 _BYTES = 4 * 1024 * 1024
-_OVERHEAD = 200  # bytes of an entry, beside its text
+_OVERHEAD = 200  # bytes of an entry, apart from its text
 _LONGEST = 2_000  # bytes of a code that is kept
 
 
 class SeenCodes(Generic[M]):
-    """What the JSON of a code means, to the letter, within 4 MiB."""
+    """What the JSON of a code means, by exact text, within 4 MiB."""
 
     def __init__(self) -> None:
         self.meanings: dict[bytes, tuple[M, ...]] = {}
         self.sides: dict[bytes, tuple[Side, bool]] = {}
-        """The side that it carries in itself, and whether it forbids reading one from a body site."""
+        """The side that a code itself carries, and whether it forbids reading a side from a body site."""
         self.meaningless: set[bytes] = set()
-        """Those that mean nothing here, as nearly every one of a chart."""
+        """The codes that mean nothing here, as do nearly all codes of a chart."""
         self._forget()
 
     def add(self, text: bytes, meanings: tuple[M, ...]) -> None:
         """Keep what a code means; when there is no more room, all others are forgotten.
 
-        Else one request of so many odd codes would keep out all others for ever.
+        Otherwise one request with that many odd codes would keep out all others for good.
         """
         if len(text) > _LONGEST:
             return
@@ -39,7 +39,7 @@ class SeenCodes(Generic[M]):
             self.meaningless.add(text)
 
     def add_side(self, text: bytes, side: tuple[Side, bool]) -> None:
-        """Keep which side a code has whose meaning is kept."""
+        """Keep the side of a code, if its meaning is kept."""
         if text in self.meanings:
             self.sides[text] = side
 

@@ -1,8 +1,8 @@
 """What the status elements of records say, as records really hold them (O2).
 
-They are compared trimmed and without case, as codes or as R4 displays them ("Entered in Error"). A code, a concept, or
-a list of one of them is the same. Several that disagree, and a word that R4 does not know, are UNREADABLE: never taken
-for the dangerous nor for the reassuring one.
+They are compared trimmed and without case, as codes or as R4 displays them ("Entered in Error"). A code, a concept, and
+a list of one of them mean the same. Several that disagree, and a word that R4 does not know, are UNREADABLE: they are
+never taken for the dangerous or for the reassuring status.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MEDICATION = _REQUEST - {"revoked"} | {"cancelled", "stopped", "intended", "not
 RESULT = frozenset(
     {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
 )
-"""What R4 knows of an Observation."""
+"""The statuses that R4 knows for an Observation."""
 _KNOWN = {
     "Observation": RESULT,
     "DiagnosticReport": RESULT | {"partial", "appended"},
@@ -40,7 +40,7 @@ _KNOWN = {
     | {"entered-in-error", "unknown"},
     "Device": frozenset({"active", "inactive", "entered-in-error", "unknown"}),
 }
-_LONGEST = 100  # characters of a status, and bytes of one that is remembered are ten times as many
+_LONGEST = 100  # characters of a status; one that is remembered may have ten times as many bytes
 _MEMO_ENTRIES = 1_000
 _clinical: dict[bytes, str | None] = {}
 _verification: dict[bytes, str | None] = {}
@@ -60,12 +60,12 @@ def clinical_status(raw: Raw) -> str | None:
 
 
 def verification_status(raw: Raw) -> str | None:
-    """A verificationStatus, of which NOT_TRUE says that it was never so; None when there is none."""
+    """A verificationStatus: one of NOT_TRUE says that it was never true; None when there is none."""
     return _read(raw, _VERIFICATION, (NOT_TRUE, _UNCERTAIN), _verification)
 
 
 def flat(value: object) -> str | None:
-    """A status that is no string as one word, whatever its shape; UNREADABLE when it holds several or none."""
+    """A status that is not a string, as one word; UNREADABLE when it holds several words or none."""
     words = {word.strip().lower() for word in _words(value)} - {""}
     if value is None or value in ([], {}):
         return None

@@ -25,7 +25,7 @@ MOST = 20  # codes of a prefetch key that are listed
 _MOST_COUNTED = 5_000  # different codes of a prefetch key
 _LONGEST = 10_000  # bytes of a code
 _LONGEST_SEEN = 1_000  # bytes of one that is remembered
-_CODED = ("code", "codeCodeableConcept", "medicationCodeableConcept", "type")  # elements in which codes stand
+_CODED = ("code", "codeCodeableConcept", "medicationCodeableConcept", "type")  # elements that hold codes
 _SHOWN = 80  # characters of an address, a code or a display
 _WORD = re.compile(r"[^\W_]+")
 _bytes = b"".join  # of one Raw: three times as fast as bytes()
@@ -48,7 +48,7 @@ _COMMON = frozenset(
     | {"score", "rating", "scale", "order", "plan", "referral", "assessment", "monitoring", "care", "loss", "risk"}
     | {"dysfunction", "injury", "failure", "suspected", "abnormal", "normal"}
 )
-# Words by which people call what a title says otherwise.
+# Words that people use for what a title calls something else.
 _ALSO = {
     "footdrop": "condition.foot-drop",
     "fibular": "condition.peroneal-neuropathy",
@@ -61,7 +61,7 @@ _decode = msgspec.json.Decoder(CodeableConcept).decode
 
 
 class UnknownCode(Struct, frozen=True):
-    """A code that no value set knows: how often it stands there, and the key that it looks like, if any."""
+    """A code that no value set knows: how often it occurs, and the key that it looks like, if any."""
 
     system: str
     code: str
@@ -71,7 +71,7 @@ class UnknownCode(Struct, frozen=True):
 
     @property
     def setting(self) -> str:
-        """The line of the settings that maps it; empty when it looks like nothing of ours."""
+        """The line of the settings that maps it; empty when it does not look like one of ours."""
         if not self.looks_like:
             return ""
         quoted = msgspec.json.encode
@@ -86,7 +86,7 @@ class Unknown(Struct, frozen=True):
 
 
 def unknown_codes(records: Iterable[Resource], codes: Codes) -> dict[str, Unknown]:
-    """By prefetch key, the codes that no value set knows: what looks like ours first, then the most frequent."""
+    """The codes that no value set knows, by prefetch key: first those that look like ours, then the most frequent."""
     counted: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     displays: dict[tuple[str, str], str] = {}
     for (key, text), times in _texts_in(records).items():
@@ -110,7 +110,7 @@ def _most(counted: Counter[tuple[str, str]], displays: Mapping[tuple[str, str], 
 
 
 def _texts_in(records: Iterable[Resource]) -> Counter[tuple[str, bytes]]:
-    """How often the JSON of each code stands in the records of a prefetch key."""
+    """How often the JSON of each code occurs in the records of a prefetch key."""
     texts = Counter[tuple[str, bytes]]()
     by_kind: defaultdict[type[Resource], list[Resource]] = defaultdict(list)
     for record in records:
@@ -134,7 +134,7 @@ def _texts(value: object) -> Iterable[bytes]:
 
 @cache
 def _elements(kind: type[Resource]) -> tuple[str, ...]:
-    """The elements of a type in which its codes stand."""
+    """The elements of a type that hold its codes."""
     return tuple(name for name in _CODED if name in kind.__struct_fields__)
 
 
@@ -154,7 +154,7 @@ def _read(raw: bytes) -> CodeableConcept | None:
 
 
 def _unknown(concept: CodeableConcept, codes: Codes, key: str) -> Iterator[tuple[tuple[str, str], str]]:
-    """The codings of a concept, when none of them means anything here, nor a name of a medicine does."""
+    """The codings of a concept, if none of them means anything here and the concept names no medicine either."""
     if codes.meanings(concept):
         return
     if key in ("medications", "statements") and codes.named(names_in(concept), "medication"):
@@ -169,7 +169,7 @@ def _unknown(concept: CodeableConcept, codes: Codes, key: str) -> Iterator[tuple
 
 @lru_cache(maxsize=10_000)
 def looks_like(words: str, domains: tuple[str, ...]) -> str:
-    """The key whose title or names stand in the words, wholly or by a telling word; empty when there is none."""
+    """The key whose title or names appear in the words, as a whole or by a telling word; empty when there is none."""
     said = frozenset(_WORD.findall(folded(words)))
     for domain in domains:
         if key := _names(domain).first_key(words):
@@ -193,7 +193,7 @@ def _names(domain: str) -> Names:
 
 @cache
 def _titles(domain: str) -> tuple[tuple[frozenset[str], str], ...]:
-    """The telling words of each title, with its key; of bedside findings each stands for itself."""
+    """The telling words of each title, with its key; each bedside finding has its own title."""
     titles = {key: value_set.name for key, value_set in VALUE_SETS.items() if key.startswith(f"{domain}.")}
     for key in tuple(titles):
         exam = VALUE_SETS[key].codes.get(EXAM, {})

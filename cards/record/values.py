@@ -1,6 +1,6 @@
 """What the value[x] of an Observation says: a grade, yes or no, a number; None when it says nothing certain.
 
-Its quantity is given beside it, since records keep that as JSON.
+Its quantity is passed separately, since records keep it as JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _PRESENT_AND_ABSENT = ("answer.present", "answer.absent")
 _NO_BOOLEAN = frozenset({"saddle-sensation", "anal-tone", "sensation-dorsum-foot", "spine-stability"})
 _other_values = attrgetter(*(set(Valued.__struct_fields__) - {"code", "interpretation"}))
 _NO_VALUES = _other_values(Valued())
-# Values of which no rule reads any, as they are named to a reader.
+# Values that no rule reads, as they are named to a reader.
 _OTHER_KINDS = {
     "valueRange": "a range",
     "valueRatio": "a ratio",
@@ -78,7 +78,7 @@ _UNITS: dict[str, Units] = {
     "sbp": _PRESSURE,
     "dbp": _PRESSURE,
 }
-# Outside of these a number is a slip of the hand, not a measurement.
+# Outside these limits a number is a typing error, not a measurement.
 _LARGEST = 10**9
 _SAID = {
     "post-void-residual": " mL",
@@ -109,7 +109,7 @@ def stated(code: str, key: str, value: float, bound: str = "") -> str:
 
 
 def written(valued: Valued, quantity: Quantity | None) -> str:
-    """What stands where a value cannot be read, for a reader: `354 in umol/l`; empty when nothing does."""
+    """A value that cannot be read, as it is written, for a reader: `354 in umol/l`; empty when there is nothing."""
     if quantity is not None and quantity.value is not None:
         return _in_unit(f"{(quantity.comparator or '').strip()}{quantity.value:g}", quantity.unit or quantity.code)
     said = valued.valueString or next(iter(texts(valued.valueCodeableConcept)), "") or _as_sent(valued.valueQuantity)
@@ -117,7 +117,7 @@ def written(valued: Valued, quantity: Quantity | None) -> str:
 
 
 def _as_sent(quantity: Raw) -> str:
-    """What a quantity holds that is none: text, or a number that is in words; empty when it states no number."""
+    """What an invalid quantity holds: text, or a number in words; empty when it states no number."""
     if not quantity or len(quantity) > _LONGEST_QUANTITY:
         return "a quantity too long to read" if quantity else ""
     try:
@@ -160,7 +160,7 @@ def _written_grade(text: str) -> int | None:
 def yes_no(valued: Valued, finding: str, codes: Codes) -> bool | None:
     """True for present, positive, abnormal or reduced, False for the opposite, None for anything else.
 
-    One without any value is read from its interpretation.
+    If there is no value at all, the interpretation is read instead.
     """
     abnormal, normal = _YES_AND_NO.get(finding, _PRESENT_AND_ABSENT)
     if valued.valueBoolean is not None:
@@ -177,20 +177,20 @@ def yes_no(valued: Valued, finding: str, codes: Codes) -> bool | None:
 
 
 def _has_another_value(valued: Valued) -> bool:
-    """Whether it has a value that is neither a concept nor a boolean; nearly none that is asked has."""
+    """Whether it has a value that is neither a concept nor a boolean; almost none of those asked about does."""
     values = _other_values(valued)
     return values != _NO_VALUES and any(map(_is_given, values))
 
 
 def _is_given(value: object) -> bool:
-    """Whether a value[x] is there, of those that are read and of those that stay JSON."""
+    """Whether a value[x] is present, whether it is decoded or stays JSON."""
     return value is not None and not (isinstance(value, Raw) and (not value or starts_with(value, b"null")))
 
 
 def amount(valued: Valued, quantity: Quantity | None, measurement: str) -> Amount | None:
     """A number in the unit of bindings.toml; None for another unit or for none.
 
-    A number below zero, and a pain score over 10, is none either.
+    A number below zero and a pain score over 10 are None as well.
     """
     if valued.valueInteger is not None:
         read = Amount(valued.valueInteger) if abs(valued.valueInteger) < _LARGEST else None

@@ -1,4 +1,4 @@
-"""Whose a record is: this patient's, another's, or nobody's that can be told."""
+"""Whose a record is: this patient's, another patient's, or nobody's as far as it says."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from cards.record.elements import Contained, Reference
 from cards.record.records import Patient, Resource, reference_id
 
 PATIENT_TYPES = frozenset({None, "Patient", "http://hl7.org/fhir/StructureDefinition/Patient"})
-"""What Reference.type may say of a reference to a patient."""
+"""The values that Reference.type may have in a reference to a patient."""
 
 
 class Whose(IntEnum):
-    """To whom a record belongs; of several answers the highest holds."""
+    """To whom a record belongs; if there are several answers, the highest holds."""
 
     OURS = 0
     NOBODYS = 1
@@ -26,7 +26,7 @@ def whose(record: Resource | Contained, patient_id: str, unstated: Whose = _NOBO
     """Whose a record is, by everything in it that says so: `subject`, `patient`, and what it contains.
 
     It is another's as soon as one of them is, and ours only if each of them is. `unstated` is the answer for a
-    record that says nothing at all of a patient. A Patient is told by its id. A reference that gives an
+    record that says nothing at all about a patient. A Patient is recognised by its id. A reference that gives an
     identifier, or leads to a contained Patient, names nobody: only the EHR knows whose that is.
     """
     answer = _by_id(record.id, patient_id) if type(record) is Patient else None
@@ -34,7 +34,7 @@ def whose(record: Resource | Contained, patient_id: str, unstated: Whose = _NOBO
         if pointer is not None:
             named = _named(pointer, patient_id)
             answer = named if answer is None or named > answer else answer
-    inside = getattr(record, "contained", None)  # to ask if it is a Contained takes five times as long
+    inside = getattr(record, "contained", None)  # asking whether it is a Contained takes five times as long
     for inner in inside or ():
         if (inner.subject or inner.patient) and whose(inner, patient_id, _OURS) is _ANOTHERS:
             return _ANOTHERS
@@ -42,7 +42,7 @@ def whose(record: Resource | Contained, patient_id: str, unstated: Whose = _NOBO
 
 
 def own(contained: list[Contained] | None, patient_id: str) -> list[Contained]:
-    """Those of the contained resources that are this patient's; one that names nobody is its container's."""
+    """The contained resources that are this patient's; one that names nobody belongs to its container."""
     return [
         inner
         for inner in contained or ()

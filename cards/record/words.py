@@ -9,7 +9,7 @@ _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn"})  # bidirectional marks and other i
 
 
 def printable(words: str) -> str:
-    """The words on one line: a control character or a break becomes a space, an invisible character nothing."""
+    """The words on one line: a control character or a break becomes a space, and invisible characters are removed."""
     if words.isprintable():
         return words  # nearly all
     kinds = ((character, unicodedata.category(character)) for character in words)
