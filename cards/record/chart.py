@@ -29,7 +29,7 @@ BUILT_IN_CODES = Codes()
 OLDEST = 120  # years; nobody has lived much longer, and registers fill unknown birth dates with old ones
 T = TypeVar("T")
 
-_NONE: list[Any] = []  # facts that do not exist; never changed in place
+_NONE: list[Any] = []  # where there are no facts; never changed in place
 _NO_KEYS: frozenset[str] = frozenset()
 
 

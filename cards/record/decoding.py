@@ -219,7 +219,7 @@ def _read_entries(
     records, misfits = read.records, read.misfits
     if fits and not misfits:
         return list(map(Entry, records, map(_search, held))), 0
-    lost = {place for place in misfits[:MOST_MISFITS] if records[place] is None}  # it was among those that match
+    lost = {place for place in misfits[:MOST_MISFITS] if records[place] is None}  # it was a match of the search
     together = enumerate(zip(records, held, strict=True))
     kept = [(record, entry) for place, (record, entry) in together if record is not None or place in lost]
     return [Entry(record, entry.search) for record, entry in kept], len(misfits)

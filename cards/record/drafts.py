@@ -90,8 +90,8 @@ class DraftOrders(Struct, frozen=True):
         """Every draft that can be ordered; anything in them that cannot be read is added to `defects`.
 
         A draft is selected when `selections` names it; if it names none of them, all are selected. A draft that names
-        no patient at all is ours. If the patient of a draft cannot be read, its JSON is not kept: it is judged, never
-        sent back. Raises OtherPatientError when anything among the drafts is another patient's.
+        no patient at all is ours. If the patient of a draft cannot be read, its JSON is not kept: the draft is judged,
+        never sent back. Raises OtherPatientError when anything among the drafts is another patient's.
         """
         defects += self.defects
         if not self.entries:

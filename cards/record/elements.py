@@ -9,12 +9,12 @@ from msgspec import Meta, Raw, Struct
 
 LONGEST_TEXT = 1_000  # characters; FHIR sets no limit, and no code, name, unit or date of a record comes near it
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
-"""Text that is read for its meaning. A longer text counts as unread, and is a defect that names it."""
+"""Text that is read for its meaning. A longer text counts as unread, and a defect names it."""
 
 LONGEST_LIST = 1_000  # elements of a list inside one record; Bundles may hold more entries
 T = TypeVar("T")
 Elements = Annotated[list[T], Meta(max_length=LONGEST_LIST)]
-"""A list inside a record: elements beyond the first thousand are not read, and are a defect."""
+"""A list inside a record: elements beyond the first thousand are not read, which is a defect."""
 
 NOTHING = Raw()
 """Stands for an element that is kept as JSON, in a record that does not have it."""

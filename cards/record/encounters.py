@@ -49,7 +49,7 @@ def _locations(raw: Raw) -> Iterator[str]:
             yield identity
 
 
-@lru_cache(maxsize=100)  # all patients of a hospital have the same few
+@lru_cache(maxsize=100)  # the patients of a hospital share a few classes
 def _class_in(text: bytes) -> str | None:
     codes = list(_codes(_decoded(text)))
     return next((code for system, code in codes if _is_act_code(system)), codes[0][1] if codes else None)

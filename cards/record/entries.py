@@ -79,7 +79,7 @@ class Entries:
             self._alike = alike(type(record), names)
 
     def _are_strangers(self) -> bool:
-        """Whether the next record is of no type that R4 knows; it is read, with those like it that follow."""
+        """Whether the next record has no type that R4 knows; if so, it and those like it that follow are read."""
         place = len(self.records)
         end = min(len(self._held), place + MOST_MISFITS - len(self.misfits))
         self.records.extend(takewhile(bool, map(read_stranger, self._texts(end))))

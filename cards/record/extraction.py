@@ -1,4 +1,4 @@
-"""Records to facts: which records count, what they mean, when and on which side.
+"""Turns records into facts: which records count, what they mean, when and on which side.
 
 The conventions are those of bindings.toml. Anything that belongs to another patient is refused; anything
 that belongs to nobody is left out and counted.

@@ -17,7 +17,7 @@ from cards.record.in_quotes import written_boolean, written_number
 from cards.record.records import Bundle, Entry, MedicationRequest, Other, Resource, ServiceRequest
 from cards.record.statuses import UNREADABLE, flat
 
-_LARGEST = 10**15  # beyond it a number is no measurement
+_LARGEST = 10**15  # beyond it a number is not a measurement
 _MOST_DIGITS = 400  # of an integer; Python reads no more than 4,300
 
 _STATUSES = frozenset({"status", "intent"})

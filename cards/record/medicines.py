@@ -133,7 +133,7 @@ def _named(substance: Substance, codes: Codes) -> Named:
 
 
 def _dosages(record: MedicationRequest, defects: list[Defect]) -> list[Dosage] | None:
-    """The instructions of a prescription, or of a statement, which has them under another name."""
+    """The instructions of a prescription, or of a MedicationStatement, which has them under another name."""
     ordered = DOSAGE_INSTRUCTION.read(record.dosageInstruction, record, defects)
     return ordered or DOSAGE.read(record.dosage, record, defects)
 

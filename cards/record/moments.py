@@ -1,4 +1,4 @@
-"""Time as records hold it: an instant, or a date without a clock, seen from one `now`.
+"""Time as records hold it: an instant, or a date without a clock time, seen from one `now`.
 
 The rules are those of FHIR R4 dateTime: a date to the month or year stands for its last day, a time
 without offset is in the zone of `now`, a time after `now` counts as `now`, and text that cannot be read is

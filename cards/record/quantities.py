@@ -44,7 +44,7 @@ def amount(quantity: Quantity | None, factors: Units) -> Amount | None:
 
 
 def _factor(quantity: Quantity, factors: Units) -> float | None:
-    """The factor of the code, or else of the unit; None when neither is known, or both are and differ."""
+    """The factor of the code, or else of the unit; None when neither is known, or both are known and differ."""
     written = [_folded(unit[:_LONGEST_UNIT]) for unit in (quantity.code, quantity.unit) if unit]
     stated = [factors[unit] for unit in written if unit and unit in factors]
     if not stated and not quantity.code and not quantity.unit:

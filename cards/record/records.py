@@ -221,7 +221,7 @@ class Entry(Struct, gc=False):
 class Bundle(_Record, gc=False):
     """The records that a search found, and how many it says there are.
 
-    A Bundle that `is_lost` had entries, but nothing of them could be read. In a Bundle that was read by entry, the only
+    A Bundle that `is_lost` had entries, but none of them could be read. In a Bundle that was read by entry, the only
     entries without a resource are those whose resource could not be read.
     """
 

@@ -1,4 +1,4 @@
-"""Left, right, both or unknown: it belongs to every finding from the start."""
+"""Left, right, both or unknown: every finding has a side from the start."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def opposite(foot: Side) -> Side:
 
 
 def together(sides: Iterable[Side]) -> Side:
-    """One side for several: left and right together are both, nothing known is unknown."""
+    """One side for several: left and right together are both; without any known side it is unknown."""
     known = Side.UNKNOWN
     for side in sides:
         if side is known or side is Side.UNKNOWN:

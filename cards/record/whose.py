@@ -1,4 +1,4 @@
-"""Whose a record is: this patient's, another patient's, or nobody's as far as it says."""
+"""Whose a record is: this patient's, another patient's, or nobody's as far as can be told."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-_BREAKS = frozenset({"Cc", "Zl", "Zp"})  # control characters, escape among them; line and paragraph separators
-_UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn"})  # bidirectional marks and other invisible ones, halves of a pair
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})  # control characters, including escape; line and paragraph separators
+_UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn"})  # bidirectional marks and other invisible characters, halves of a pair
 
 
 def printable(words: str) -> str:
