@@ -30,7 +30,7 @@ from cards.value_sets.value_set import VALUE_SETS, ValueSet
 OLD, NEW = "old", "new"
 CANCER, CANCER_HISTORY = "condition.cancer-active", "condition.cancer-history"
 
-_MEDICINES, _LONGEST_MEDICINE = 1024 * 1024, 2_000  # bytes: of all that are remembered, and of one
+_MEDICINES, LONGEST_MEDICINE = 256 * 1024, 2_000  # bytes: of all that are remembered, and of one
 _SIDES = {f"side.{side}": side for side in Side}
 # R4: what a code and a URI may be
 _CODE = re.compile(r"\S++(?: \S++)*+")
@@ -95,7 +95,7 @@ class Codes:
         self._side_memo: dict[tuple[str | None, str | None], tuple[tuple[Side, ...], bool]] = {}
         self._site_memo: dict[tuple[str | None, str | None], tuple[Side, ...]] = {}
         self.seen: SeenCodes[Meaning] = SeenCodes()
-        self.seen_medicines: Remembered[Any] = Remembered(_MEDICINES, _LONGEST_MEDICINE)
+        self.seen_medicines: Remembered[Any] = Remembered(_MEDICINES, LONGEST_MEDICINE)
         """What the JSON of medicines means: their keys and names."""
         self.overlay = overlay or {}
         self.medicine_classes = frozenset(medicine_classes)

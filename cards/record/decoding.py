@@ -128,22 +128,23 @@ class Element(Generic[T]):
 
     def read_loosely(self, raw: Raw, where: str | Resource, defects: list[Defect], *, draft: bool = False) -> T | None:
         """The same, for an element that is known not to fit."""
-        text = bytes(raw)
-        read = None if draft else self._misfits.get(text)
+        is_remembered = len(raw) <= _SHORT and not draft
+        text = bytes(raw) if is_remembered else b""
+        read = self._misfits.get(text) if is_remembered else None
         if read is None:
-            read = self._fitted(text, draft)
-            if not draft:
+            read = self._fitted(raw, draft)
+            if is_remembered:
                 self._misfits.add(text, read)
         if read.lost.total:
             read.lost.into(defects, where if isinstance(where, str) else reference(where))
         return read.element
 
-    def _fitted(self, text: bytes, draft: bool) -> _Read[T]:
+    def _fitted(self, raw: Raw, draft: bool) -> _Read[T]:
         lost = Defects()
         try:
-            if len(text) > MOST_LOOSELY or is_too_deep(text):
+            if len(raw) > MOST_LOOSELY or is_too_deep(bytes(raw)):
                 raise MisfitError
-            return _Read(fit(decode_anything(text), self._kind, "", lost, draft=draft, may_fit=False), lost)
+            return _Read(fit(decode_anything(raw), self._kind, "", lost, draft=draft, may_fit=False), lost)
         except (*NO_JSON, MisfitError):
             dropped = self._essential and not draft
             why = "cannot be read" if dropped else "is of the wrong type"

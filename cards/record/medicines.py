@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from cards.record.codes import Codes
+from cards.record.codes import LONGEST_MEDICINE, Codes
 from cards.record.decoding import DOSAGE, DOSAGE_INSTRUCTION, INGREDIENTS, MEDICINE, NO_JSON
 from cards.record.defects import Defect
 from cards.record.elements import (
@@ -109,9 +109,9 @@ def _medicine(record: MedicationRequest, find: Resolve, reader: Reader) -> Medic
 def _coded(concept: Raw, codes: Codes) -> Named | None:
     """What the concept of a prescription names, remembered for others with the same JSON; None when it says nothing.
 
-    A concept that does not fit is None as well.
+    A concept that does not fit, or is long, is None as well.
     """
-    if concept is NOTHING:
+    if concept is NOTHING or len(concept) > LONGEST_MEDICINE:
         return None
     text = bytes(concept)
     named = codes.seen_medicines.get(text)

@@ -66,7 +66,7 @@ class Mended:
 
     def known(self, kind: type, name: str, text: Raw) -> Made | None:
         """The effect of a member that does not fit a record of this type; None when it is not known yet."""
-        return self._known.get((kind, name, _bytes((text,))))
+        return self._known.get((kind, name, _bytes((text,)))) if len(text) <= _SHORT else None
 
     def make(self, kind: type[Any], element: inspect.Field, text: Raw, *, draft: bool, is_read: bool) -> Made:
         """The effect of a member that does not fit; if it may not be read, nothing of it is set."""
