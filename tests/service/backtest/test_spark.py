@@ -95,8 +95,11 @@ def test_an_executor_that_is_killed_costs_and_doubles_nothing(folder: Path) -> N
     command = [sys.executable, "-m", "service.command.cli", "backtest", "export", "--out", "spark"]
     settings = [word for name, value in CONF for word in ("--conf", f"{name}={value}")]
     words = ["--engine", "spark", "--master", CLUSTER, *settings]
+    own = {name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"}  # that of the session below
     with (folder / "said").open("w") as said:
-        running = subprocess.Popen([*command, *words], cwd=folder, start_new_session=True, stdout=said, stderr=said)
+        running = subprocess.Popen(
+            [*command, *words], cwd=folder, env=own, start_new_session=True, stdout=said, stderr=said
+        )
         until = time.monotonic() + 400
         while running.poll() is None and not list(folder.glob("spark/verdicts-*.parquet")):
             assert time.monotonic() < until
@@ -145,7 +148,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     job = SparkJob(export="", out="", settings=Settings(), plan=Plan(), master=CLUSTER, archive=archive, conf=CONF)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PYSPARK_PYTHON", "PYTHONPATH"):
-            patch.delenv(name, raising=False)
+            patch.setenv(name, "")  # so that it is as before at the end, whatever is set meanwhile
+            patch.delenv(name)
         session = started(job)
         yield session
         session.stop()
