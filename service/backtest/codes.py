@@ -8,7 +8,6 @@ from heapq import nlargest
 from itertools import groupby
 from pathlib import Path
 
-import duckdb
 import msgspec
 from msgspec import Struct
 
@@ -19,7 +18,7 @@ from cards.record.errors import UnreadableError
 from cards.record.records import Resource
 from service.backtest.lines import SHARED
 from service.backtest.places import Files
-from service.backtest.sorting import PLACED, Read, quoted, write_whole
+from service.backtest.sorting import PLACED, Read, database, quoted, write_whole
 from service.memory.unknown import EVERY, MOST_RECORDS, codes_alone
 
 CODES = "codes.json"
@@ -87,10 +86,7 @@ def listed(patients: int, counted: Codings) -> Looked:
 def _patients(folder: Path, every: int, memory: str) -> Iterator[Iterator[Line]]:
     """The lines of each patient who is looked at, one in `every`."""
     read = f"read_parquet('{quoted(folder)}/read-*.parquet') WHERE kind <> '{SHARED}'"
-    with duckdb.connect(":memory:") as base:
-        base.execute(f"SET memory_limit='{memory}'")
-        base.execute(f"SET temp_directory='{quoted(folder / 'spill')}'")
-        base.execute("SET threads=1")
+    with database(folder / "spill", memory, 1) as base:
         named = f"SELECT DISTINCT patient FROM {read}"
         looked_at = f"SELECT patient FROM ({named}) WHERE ('0x' || sha256(patient)[1:{DIGITS}])::UBIGINT % {every} = 0"
         chosen = f"SELECT patient, known, kind, id, {PLACED} FROM {read} AND patient IN ({looked_at}) ORDER BY patient"

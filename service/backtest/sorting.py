@@ -172,7 +172,7 @@ def sort(folder: Path, processes: int, memory: str, max_records: int) -> Sorted:
     if done.exists():
         return msgspec.json.decode(done.read_bytes(), type=Sorted)
     read = f"read_parquet('{quoted(folder)}/read-*.parquet')"
-    with _database(folder / "spill", memory, processes) as base:
+    with database(folder / "spill", memory, processes) as base:
         base.execute("SET preserve_insertion_order=false")
         base.execute(
             f"CREATE TEMP TABLE closely AS SELECT patient FROM {read} WHERE kind <> '{SHARED}' "
@@ -236,7 +236,7 @@ def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
     return dict(lost)
 
 
-def _database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
+def database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
     """A database in memory that goes to disk when memory is short, and draws no progress bar of its own."""
     base = duckdb.connect(":memory:", config={"memory_limit": memory, "threads": threads, "temp_directory": str(spill)})
     base.execute("SET enable_progress_bar=false")

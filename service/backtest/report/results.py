@@ -133,6 +133,7 @@ def opened(*every: Results) -> Iterator[Any]:
             base.execute(f"SET memory_limit='{MEMORY}'")
             base.execute(f"SET temp_directory='{quoted(Path(spill))}'")
             base.execute("SET preserve_insertion_order=false")
+            base.execute("SET enable_progress_bar=false")
             for one in every:
                 _look(base, one)
             yield base
