@@ -14,7 +14,11 @@ from time import monotonic
 from service.middleware.log import logger
 from service.signoff.records import RefusedSignoffError, Signoffs, read
 
+State = tuple[int, int, int] | None
+"""The inode, the time of the last change, and the size of a file; None if it is away."""
+
 LOOK_S = 20  # seconds between two looks at the file, the same as for modes
+_UNSEEN: State = (-1, -1, -1)  # the first look reads the file: it may have changed since it was read at the start
 
 
 class Withdrawals:
@@ -34,7 +38,7 @@ class Withdrawals:
         self._records = first.newest()
         self._today = today
         self._clock = clock
-        self._state = _state(file)
+        self._state = self._refused = _UNSEEN
         self._looked = clock()
         self._why = self._of(first)
 
@@ -49,14 +53,16 @@ class Withdrawals:
         state = _state(self._file)
         if self._file is None or state == self._state:
             return
-        self._state = state
         try:
             if state is None:
                 raise RefusedSignoffError("it is away")
             why = self._of(read(self._file, self._today()))
         except RefusedSignoffError:
-            logger().error("sign-offs not read", why="the file is away or refused: see signoff list")
+            if state != self._refused:  # it is read again at each look, and reported once
+                logger().error("sign-offs not read", why="the file is away or refused: see signoff list")
+            self._refused = state
             return
+        self._state = state
         for rule in why.keys() - self._why.keys():
             logger().warning("sign-off withdrawn", rule=rule)
         self._why = why
@@ -73,7 +79,7 @@ class Withdrawals:
         }
 
 
-def _state(file: Path | None) -> tuple[int, int, int] | None:
+def _state(file: Path | None) -> State:
     """A value that changes when the file is replaced or altered; None without a file."""
     try:
         status = file.stat() if file else None

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from service.app import signing
 from service.settings import load
 from service.signoff import withdrawals
-from service.signoff.records import RefusedSignoffError
+from service.signoff.records import RefusedSignoffError, read
 from tests.support import vignettes
 from tests.support.answered import RULES
 from tests.support.patients import FOOT_DROP, NOW
@@ -105,6 +105,16 @@ def test_a_withdrawal_silences_a_service_that_runs(
         assert cards(running) == {}
     said = [line["event"] for line in lines(capfd.readouterr().err) if "sign-off" in line["event"]]
     assert said == ["sign-offs not read", "sign-offs not read", "sign-off withdrawn"]
+
+
+def test_a_withdrawal_while_the_service_starts_is_seen(tmp_path: Path) -> None:
+    sign(tmp_path)
+    file, day, clock = tmp_path / "signoff.toml", NOW.date(), iter((0.0, withdrawals.LOOK_S + 1))
+    at_start = read(file, day)
+    table = f'rule = "{RULE}"\nname = "B. Chair"\nrole = "Chair"\ndate = {day}\napprovals = 1\nreason = "Wrong side."\n'
+    file.write_text(f"{file.read_text()}\n[[withdrawn]]\n{table}")
+    withdrawn = withdrawals.Withdrawals(file, at_start, lambda: day, lambda: next(clock, withdrawals.LOOK_S + 2))
+    assert "Wrong side." in withdrawn()[RULE]
 
 
 @pytest.mark.long
