@@ -235,7 +235,7 @@ def judge_part(job: Job, absent: frozenset[str], number: int) -> int:
     rows = Rows(_named(job), in_own_words if job.is_pseudonymous else str, job.rules)
     with Part(job.work, number) as part:
         medicines = part.medicines()
-        for patient, records in part.patients(backtest.is_steady):
+        for patient, records in part.patients():
             lost = part.lost.get(patient, {})
             try:
                 judgement: Judgement = backtest.judge(patient, records, medicines, frozenset(lost))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -12,7 +12,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from service.backtest.lines import SHARED, references
-from service.backtest.patient import WITHOUT_TRIGGER, Record
+from service.backtest.patient import Record
 from service.backtest.places import Files
 from service.backtest.sorting import PLACED, ROWS, Sorted
 
@@ -47,17 +47,11 @@ class Part:
         every = (row for batch in self._medicines.iter_batches(ROWS, columns=["id", "line"]) for row in _tuples(batch))
         return {identity: line for identity, line in every if identity in wanted}
 
-    def patients(self, is_plain: Callable[[Sequence[bool]], bool]) -> Iterator[tuple[str, list[Record]]]:
-        """Each patient, with the records that are read.
-
-        `is_plain` says, from which lines are triggers, whether only those of WITHOUT_TRIGGER are read.
-        """
+    def patients(self) -> Iterator[tuple[str, list[Record]]]:
+        """Each patient, with all records."""
+        line = self._files.line
         for patient, rows in groupby(self._rows(), key=itemgetter(0)):
-            every = [row[1:] for row in rows]
-            if is_plain([is_trigger for _, _, is_trigger, *_ in every]):
-                every = [row for row in every if row[0] in WITHOUT_TRIGGER]
-            line = self._files.line
-            yield patient, [Record(kind, id, line(*place), is_trigger) for kind, id, is_trigger, *place in every]
+            yield patient, [Record(kind, id, line(*place), is_trigger) for _, kind, id, is_trigger, *place in rows]
 
     def _rows(self) -> Iterator[list[Any]]:
         """The rows of this part, in their order."""

@@ -127,10 +127,6 @@ class Backtest:
         """The resource types that the queries of the hook ask for."""
         return frozenset(PREFETCH_KEYS[key].resource_type for key in self._keys)
 
-    def is_steady(self, are_triggers: Sequence[bool]) -> bool:
-        """Whether a chart with these triggers is decided once; then only WITHOUT_TRIGGER is read of it."""
-        return self._triggers.may_skip and len(are_triggers) <= self._max_records and not any(are_triggers)
-
     def judge(
         self,
         patient: str,
@@ -147,7 +143,7 @@ class Backtest:
         judgement = Judgement(patient)
         counts, every = judgement.counts, list(records)
         is_large = len(every) > self._max_records
-        is_steady = self.is_steady([one.is_trigger for one in every])
+        is_steady = self._triggers.may_skip and not is_large and not any(one.is_trigger for one in every)
         if is_steady:
             every = [one for one in every if one.kind in WITHOUT_TRIGGER]
         chart = _Past(patient, every, self._times, counts)
