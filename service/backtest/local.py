@@ -202,17 +202,17 @@ def _judge(
     return [msgspec.json.decode(file.read_bytes(), type=dict[str, int]) for file in files]
 
 
-_ready: dict[str, Backtest] = {}
+_ready: list[tuple[Job, frozenset[str], Backtest]] = []
 
 
 def _backtest(job: Job, absent: frozenset[str]) -> Backtest:
-    """The Backtest of this process, made once."""
-    place = msgspec.json.encode([str(job.out), job.plan, job.known_by, sorted(absent)]).decode()
-    if place not in _ready:
-        _ready.clear()
-        judges = partial(_evaluator, job.settings)
-        _ready[place] = Backtest(judges, job.plan, job.known_by, absent, job.settings.max_records)
-    return _ready[place]
+    """The Backtest of this process, made once for a job, its settings included."""
+    for known, of_absent, backtest in _ready:
+        if known == job and of_absent == absent:
+            return backtest
+    judges = Backtest(partial(_evaluator, job.settings), job.plan, job.known_by, absent, job.settings.max_records)
+    _ready[:] = [(job, absent, judges)]
+    return judges
 
 
 def _evaluator(settings: Settings, now: Callable[[], datetime], reader: ExportReader) -> Evaluator:

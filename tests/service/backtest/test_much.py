@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.exports import BORN, FOOT_DROP, P1, backtest, rows, summary, visit, write_whole
 
+TOO_MANY = "patients with more than max_records (their newest records count)"
 LEFT_OUT = "records left out before they were judged, for patients with more than twice max_records"
 
 
@@ -27,6 +28,18 @@ def test_of_very_many_records_the_newest_are_judged_and_the_rest_is_counted(tmp_
     said = summary(tmp_path / "out")
     counts = said["counts"]
     assert said["patients"] == 1
-    assert counts["patients with more than max_records (their newest records count)"] == 1
+    assert counts[TOO_MANY] == 1
     assert counts.get(LEFT_OUT, 0) == (0 if many == 10 else 43)
     assert any(row["outcome"] == "could-not-evaluate" for row in rows(tmp_path / "out"))
+
+
+def test_a_run_has_its_own_settings_whatever_ran_before_it_in_the_process(tmp_path: Path) -> None:
+    records = [BORN, visit(1, "2025-03-11T10:00:00Z"), *map(report, range(10)), FOOT_DROP]
+    export = write_whole(tmp_path / "export", records)
+    counted = []
+    for name, most in (("usual", 20_000), ("few", 10)):
+        (folder := tmp_path / name).mkdir()
+        (folder / "foot-drop-cds.toml").write_text(f"max_records = {most}\n")
+        assert backtest(folder, export).returncode == 0
+        counted.append(summary(folder / "out")["counts"].get(TOO_MANY, 0))
+    assert counted == [0, 1]
