@@ -236,9 +236,13 @@ def _lost(base: Any, read: str, kept: str) -> dict[str, dict[str, int]]:
     return dict(lost)
 
 
-def database(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
-    """A database in memory that goes to disk when memory is short, and draws no progress bar of its own."""
-    base = duckdb.connect(":memory:", config={"memory_limit": memory, "threads": threads, "temp_directory": str(spill)})
+def database(spill: Path, memory: str, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A database in memory that goes to disk when memory is short, and draws no progress bar of its own.
+
+    Without `threads` it uses every core.
+    """
+    settings: dict[str, Any] = {"memory_limit": memory, "temp_directory": str(spill)}
+    base = duckdb.connect(":memory:", config=settings if threads is None else {**settings, "threads": threads})
     base.execute("SET enable_progress_bar=false")
     return base
 

@@ -19,7 +19,7 @@ from cards.record.decoding import NO_JSON
 from service.backtest.asked import FILE
 from service.backtest.codes import CODES, Looked
 from service.backtest.errors import BacktestError
-from service.backtest.sorting import quoted
+from service.backtest.sorting import database, quoted
 from service.backtest.summary import Summary
 
 KINDS = ("verdicts", "cards", "moments")
@@ -129,11 +129,8 @@ def opened(*every: Results) -> Iterator[Any]:
     Raises BacktestError if a file cannot be read.
     """
     try:
-        with TemporaryDirectory(prefix="report-", dir=every[0].folder) as spill, duckdb.connect(":memory:") as base:
-            base.execute(f"SET memory_limit='{MEMORY}'")
-            base.execute(f"SET temp_directory='{quoted(Path(spill))}'")
+        with TemporaryDirectory(prefix="report-", dir=every[0].folder) as spill, database(Path(spill), MEMORY) as base:
             base.execute("SET preserve_insertion_order=false")
-            base.execute("SET enable_progress_bar=false")
             for one in every:
                 _look(base, one)
             yield base
